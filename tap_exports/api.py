@@ -1,0 +1,233 @@
+"""The API's JSON → small frozen dataclasses, and the errors in its words.
+
+Nothing behind this file sees a dict of API JSON.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from tap_exports.column_types import METADATA_TYPES
+from tap_exports.columns import Definition
+from tap_exports.errors import ExportStuck
+from tap_exports.values import to_datetime
+from tap_exports.windows import Window, whole_second
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
+
+_LONGEST = 300
+
+
+class WrongShape(ValueError):
+    """An answer that is no JSON, or JSON of another shape than the API's documents say."""
+
+    def __init__(self, message: str, *, is_json: bool = True) -> None:
+        super().__init__(message)
+        self.is_json = is_json
+
+
+class ExportStatus(Enum):
+    """The two states of an export. There is no failed one: an export that dies stays pending."""
+
+    PENDING = "pending"
+    AVAILABLE = "available"
+
+
+@dataclass(frozen=True)
+class ExportType:
+    """A type that `exports/types/` lists."""
+
+    code: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Export:
+    """An export as the store tells it."""
+
+    id: int
+    type: str
+    status: ExportStatus
+    created_at: datetime | None
+    window: Window | None
+    """None where the store does not tell both dates."""
+
+    @classmethod
+    def of(cls, body: Any) -> Export:  # noqa: ANN401 - whatever the store has sent
+        """Read one from JSON.
+
+        Args:
+            body: The decoded JSON.
+
+        Raises:
+            WrongShape: If it is no export.
+            ExportStuck: If its status is one that nobody knows.
+        """
+        found = _object(body, "an export")
+        status = found.get("status")
+        try:
+            known = ExportStatus.PENDING if status is None else ExportStatus(status)
+        except ValueError:
+            raise ExportStuck(
+                f"export {found.get('id')} has the status {status!r}, which this version does not know",
+                "Look at it in the store; upgrade tap-exports.",
+            ) from None
+        start, end = _moment(found.get("date_from")), _moment(found.get("date_to"))
+        window = None
+        if start is not None and end is not None and start < end:
+            window = Window(whole_second(start), whole_second(end))
+        code = found.get("type")
+        return cls(_id(found), str(code or ""), known, _moment(found.get("created_at")), window)
+
+
+@dataclass(frozen=True)
+class Webhook:
+    """A webhook that is registered at the store."""
+
+    id: int
+    target: str
+
+    @classmethod
+    def of(cls, body: Any) -> Webhook:  # noqa: ANN401
+        """Read one from JSON.
+
+        Args:
+            body: The decoded JSON.
+
+        Raises:
+            WrongShape: If it is no webhook.
+        """
+        found = _object(body, "a webhook")
+        return cls(_id(found), str(found.get("target") or ""))
+
+
+@dataclass(frozen=True)
+class Page(Generic[T]):
+    """A page of a list."""
+
+    next: str | None
+    results: list[T]
+
+
+def json_of(content: bytes) -> Any:  # noqa: ANN401
+    """The JSON of an answer.
+
+    Args:
+        content: Its body.
+
+    Raises:
+        WrongShape: If it is none, for instance a page of HTML.
+    """
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError):
+        kind = "an empty answer" if not content.strip() else f"no JSON but {_shorten(content, 40)!r}"
+        raise WrongShape(f"it sends {kind}", is_json=False) from None
+
+
+def types_of(body: Any) -> list[ExportType]:  # noqa: ANN401
+    """The list of export types."""
+    found = _object(body, "the types").get("types")
+    if not isinstance(found, list) or not all(isinstance(t, dict) and isinstance(t.get("code"), str) for t in found):
+        raise WrongShape("it sends no list of export types")
+    unique = {t["code"]: ExportType(t["code"], str(t.get("name") or t["code"])) for t in found if t["code"]}
+    return list(unique.values())
+
+
+def link_of(body: Any) -> str:  # noqa: ANN401
+    """The signed link of a download."""
+    url = _object(body, "a link").get("url")
+    if not isinstance(url, str) or not url.startswith(("https://", "http://")):
+        raise WrongShape("it sends no link to the file")
+    return url
+
+
+def timezone_of(body: Any) -> str | None:  # noqa: ANN401
+    """The store's time zone."""
+    zone = _object(body, "the store").get("timezone")
+    return zone if isinstance(zone, str) and zone else None
+
+
+def definition_of(body: Any) -> Definition | None:  # noqa: ANN401
+    """A metadata definition; None for one that is not in exports."""
+    found = _object(body, "a metadata definition")
+    if found.get("enable_export") is False:
+        return None
+    kind = str(found.get("type") or "").lower().replace("_", " ").strip()
+    return Definition(
+        name=str(found.get("name") or ""),
+        key=str(found.get("key") or ""),
+        object=str(found.get("object") or ""),
+        type=METADATA_TYPES.get(kind),
+    )
+
+
+def page_of(body: Any, parse: Callable[[Any], T]) -> Page[T]:  # noqa: ANN401
+    """A page of a list, or a plain list, which is its own only page."""
+    if isinstance(body, list):
+        return Page(None, [parse(item) for item in body])
+    found = _object(body, "a list")
+    results, following = found.get("results"), found.get("next")
+    if not isinstance(results, list) or not (following is None or isinstance(following, str)):
+        raise WrongShape("it sends no list")
+    return Page(following or None, [parse(item) for item in results])
+
+
+def words_of(content: bytes) -> str:
+    """What the API says of a refusal, in one line: `{"detail": …}` or `{"field": ["message", …]}`.
+
+    Args:
+        content: The answer's body.
+
+    Returns:
+        The words, or nothing where there are none in the API's own form.
+    """
+    try:
+        body = json.loads(content)
+    except (ValueError, RecursionError):
+        return ""
+    if not isinstance(body, dict):
+        return ""
+    parts = []
+    for key, value in body.items():
+        text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        parts.append(text if key == "detail" else f"{key}: {text}")
+    return _shorten("; ".join(parts).encode(), _LONGEST)
+
+
+def _shorten(content: bytes, longest: int) -> str:
+    text = " ".join(content[: longest * 4].decode("utf-8", "replace").split())
+    return text if len(text) <= longest else f"{text[:longest]}…"
+
+
+def _object(body: Any, what: str) -> dict[str, Any]:  # noqa: ANN401
+    if not isinstance(body, dict):
+        raise WrongShape(f"it sends {type(body).__name__} where {what} should be")
+    return body
+
+
+def _id(found: dict[str, Any]) -> int:
+    number = found.get("id")
+    if isinstance(number, str) and number.isascii() and number.isdigit():
+        return int(number)
+    if not isinstance(number, int) or isinstance(number, bool):
+        raise WrongShape(f"it sends no id but {str(number)[:40]!r}")
+    return number
+
+
+def _moment(text: Any) -> datetime | None:  # noqa: ANN401
+    """A time of the API's, which is RFC 3339; naive ones are taken as UTC."""
+    if not isinstance(text, str) or not text:
+        return None
+    try:
+        utc = to_datetime(timezone.utc)(text)
+    except ValueError:
+        return None
+    return datetime.fromisoformat(utc.removesuffix("Z")).replace(tzinfo=timezone.utc)

@@ -1,0 +1,328 @@
+"""The Admin API over HTTP, and the signed download.
+
+Facts about the API are those of its public guide and its OpenAPI document, version 2024-04-01.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
+
+import requests
+
+from tap_exports import api
+from tap_exports.errors import BadToken, MissingScope, StoreRefused, StoreTrouble
+from tap_exports.transport import (
+    CONNECT_SECONDS,
+    READ_SECONDS,
+    Budget,
+    StoreTime,
+    in_words,
+    pauses,
+    retry_after,
+    was_sent,
+)
+from tap_exports.windows import rfc3339
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import date
+
+    from tap_exports.clock import Clock
+    from tap_exports.columns import Definition
+    from tap_exports.windows import Window
+
+T = TypeVar("T")
+
+_TOO_MANY = 429
+_PASSING = frozenset({408, 425, _TOO_MANY, 500, 502, 503, 504})
+_FEW_TRIES = 3
+"""How often an answer of the wrong shape is asked for again: it seldom passes."""
+
+SCOPES = {
+    "exports/types/": "exports:read",
+    "exports/": "exports:read",
+    "store/": "store:read",
+    "metadata/": "metadata:read",
+    "webhooks/": "webhooks:read",
+}
+
+
+class AnswerLost(Exception):
+    """A create call of which nobody knows whether the store made an export."""
+
+
+class _Passing(Exception):
+    """Trouble that may pass.
+
+    Args:
+        trouble: In words.
+        retry_after: Seconds that the store asks to wait, if it does.
+        maybe_done: Whether what was asked for may have been done all the same.
+        misshapen: Whether it was JSON of the wrong shape.
+    """
+
+    def __init__(
+        self, trouble: str, *, retry_after: float | None = None, maybe_done: bool = True, misshapen: bool = False
+    ) -> None:
+        super().__init__(trouble)
+        self.retry_after = retry_after
+        self.maybe_done = maybe_done
+        self.misshapen = misshapen
+
+
+@dataclass(frozen=True)
+class Connection:
+    """Where the store is and who asks."""
+
+    api_url: str
+    """The Admin API's address, ending in `/`."""
+    token: str
+    api_version: str
+    user_agent: str
+
+
+class _Bearer(requests.auth.AuthBase):
+    """The token, and no other credential: without this, a .netrc file would replace it."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
+
+
+class Client:
+    """The calls of the Admin API that the tap makes.
+
+    Every call waits for the rate budget, and is sent again with growing pauses after passing trouble:
+    connection errors, 429, 5xx, a page that is not JSON. It may be used from several threads.
+
+    Args:
+        connection: Where the store is and who asks.
+        clock: To wait with.
+
+    All calls raise:
+        BadToken: 401.
+        MissingScope: 403.
+        StoreRefused: 400, 404 and other refusals, and redirects, which are not followed.
+        StoreTrouble: Trouble that outlasted every retry.
+        Stopped: If the run ends meanwhile.
+    """
+
+    def __init__(self, connection: Connection, clock: Clock) -> None:
+        self._connection = connection
+        self._clock = clock
+        self._origin = urlsplit(connection.api_url)[:2]
+        self._local = threading.local()
+        self._logger = logging.getLogger("tap-exports")
+        self.budget = Budget(clock)
+        self.time = StoreTime(clock)
+
+    def types(self) -> list[api.ExportType]:
+        """The export types that the store has today."""
+        return self._get("exports/types/", api.types_of)
+
+    def create(self, code: str, window: Window) -> api.Export:
+        """Ask for an export. Sent once, but for refusals that say that nothing was made.
+
+        Args:
+            code: The export type.
+            window: What of.
+
+        Raises:
+            AnswerLost: If an export may have been made, and its answer did not arrive.
+        """
+        body = {"type": code, "date_from": rfc3339(window.start), "date_to": rfc3339(window.end)}
+        return self._send("POST", "exports/", api.Export.of, json=body)
+
+    def export(self, export_id: int) -> api.Export:
+        """An export as it is now.
+
+        Args:
+            export_id: Its id.
+        """
+        return self._get(f"exports/{export_id}/", api.Export.of)
+
+    def link(self, export_id: int) -> str:
+        """A fresh signed link to an export's file; short-lived, and a secret.
+
+        Args:
+            export_id: The export's id.
+        """
+        return self._get(f"exports/{export_id}/download/", api.link_of)
+
+    def exports(self, code: str, created_from: date | None = None) -> Iterator[api.Export]:
+        """The store's list of exports of one type.
+
+        Args:
+            code: The export type.
+            created_from: The first day of making that is of interest, if not all are.
+
+        Yields:
+            Exports in the store's order.
+        """
+        params = {"type": code} | ({"date_created_from": created_from.isoformat()} if created_from else {})
+        yield from self._pages("exports/", api.Export.of, params)
+
+    def timezone(self) -> str | None:
+        """The store's time zone as it names it, or None where it does not."""
+        return self._get("store/", api.timezone_of)
+
+    def definitions(self) -> tuple[Definition, ...]:
+        """The merchant's own columns that are switched into exports."""
+        return tuple(d for d in self._pages("metadata/", api.definition_of) if d is not None)
+
+    def webhooks(self) -> list[api.Webhook]:
+        """The webhooks that are registered at the store."""
+        return list(self._pages("webhooks/", api.Webhook.of))
+
+    def register_webhook(self, target: str, secret: str, name: str) -> api.Webhook:
+        """Ask the store to tell of exports that are ready.
+
+        Args:
+            target: The listener's public address.
+            secret: What deliveries are to be signed with.
+            name: What the store's own pages show.
+        """
+        body = {
+            "target": target,
+            "events": ["export.created"],
+            "secret_key": secret,
+            "name": name,
+            "active": True,
+            "api_version": self._connection.api_version,
+        }
+        return self._send("POST", "webhooks/", api.Webhook.of, json=body)
+
+    def remove_webhook(self, webhook_id: int) -> None:
+        """Take a webhook away again.
+
+        Args:
+            webhook_id: Its id.
+        """
+        self._send("DELETE", f"webhooks/{webhook_id}/", lambda _: None)
+
+    def _pages(self, path: str, parse: Callable[[Any], T], params: dict[str, str] | None = None) -> Iterator[T]:
+        page = self._get(path, lambda body: api.page_of(body, parse), params=params)
+        seen = set()
+        while True:
+            yield from page.results
+            if page.next is None:
+                return
+            if urlsplit(page.next)[:2] != self._origin or page.next in seen:
+                raise StoreRefused(
+                    f"the list {path} goes on at an address that is not followed",
+                    "The token is sent to the API's own origin alone; check api_url.",
+                )
+            seen.add(page.next)
+            page = self._get(page.next, lambda body: api.page_of(body, parse))
+
+    def _get(self, path: str, parse: Callable[[Any], T], params: dict[str, str] | None = None) -> T:
+        return self._send("GET", path, parse, params=params)
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        parse: Callable[[Any], T],
+        *,
+        json: dict[str, Any] | None = None,
+        params: dict[str, str] | None = None,
+    ) -> T:
+        """Send one call until it is answered; see the class for what it raises."""
+        url = path if path.startswith(("http:", "https:")) else self._connection.api_url + path
+        place = f"{method} {urlsplit(url).path.removeprefix(urlsplit(self._connection.api_url).path)}"
+        trouble, misshapen = "", 0
+        for pause in [*pauses(), None]:
+            self.budget.take()
+            try:
+                return self._answer(self._request(method, url, json, params), place, parse)
+            except requests.RequestException as error:
+                trouble, asked, maybe_done = in_words(error), None, was_sent(error)
+            except _Passing as error:
+                trouble, asked, maybe_done = str(error), error.retry_after, error.maybe_done
+                misshapen += error.misshapen
+            if method == "POST" and maybe_done:
+                raise AnswerLost(trouble)
+            if pause is None or misshapen >= _FEW_TRIES:
+                break
+            wait = pause if asked is None else max(asked, 0.1)
+            self._logger.warning("%s: %s; trying again in %.1f s", place, trouble, wait)
+            self._clock.sleep(wait)
+        host = urlsplit(url).hostname
+        raise StoreTrouble(
+            f"{place} at {host} did not work: {trouble}",
+            "Check api_url or store and the network; run again: what the target has is kept.",
+        )
+
+    def _request(
+        self, method: str, url: str, json: dict[str, Any] | None, params: dict[str, str] | None
+    ) -> requests.Response:
+        response = self._session().request(
+            method, url, json=json, params=params, allow_redirects=False, timeout=(CONNECT_SECONDS, READ_SECONDS)
+        )
+        self.time.heard(response.headers.get("Date"))
+        return response
+
+    def _answer(self, response: requests.Response, place: str, parse: Callable[[Any], T]) -> T:
+        """What an answer says.
+
+        Raises:
+            _Passing: If asking again may help.
+            StoreRefused: If it would not.
+        """
+        status = response.status_code
+        if 200 <= status < 300:  # noqa: PLR2004
+            try:
+                return parse(api.json_of(response.content) if status != 204 else None)  # noqa: PLR2004
+            except api.WrongShape as error:
+                raise _Passing(str(error), misshapen=error.is_json) from None
+        if status not in _PASSING:
+            raise self._refusal(place, response)
+        asked = retry_after(response, self.time.now())
+        if status == _TOO_MANY:
+            self.budget.hold(1.0 if asked is None else asked)
+        raise _Passing(f"it answers {status}", retry_after=asked, maybe_done=status != _TOO_MANY)
+
+    def _refusal(self, place: str, response: requests.Response) -> StoreRefused:
+        """The error for an answer that asking again would not change."""
+        status = response.status_code
+        words = api.words_of(response.content).replace(self._connection.token, "***")
+        said = f"{place} was answered {status}" + (f": {words}" if words else "")
+        if status == 401:  # noqa: PLR2004
+            return BadToken(said, "The store does not accept access_token: make a new one for this store.")
+        if status == 403:  # noqa: PLR2004
+            scope = next((s for path, s in SCOPES.items() if f" {path}" in place), "exports:read")
+            if not place.startswith("GET"):
+                scope = scope.replace(":read", ":write")
+            return MissingScope(said, f"Give the token the scope {scope}.")
+        if status == 404:  # noqa: PLR2004
+            return StoreRefused(said, "Check store or api_url: it ends in /api/admin/.")
+        if response.is_redirect or 300 <= status < 400:  # noqa: PLR2004
+            to = urlsplit(response.headers.get("Location", ""))
+            return StoreRefused(
+                f"{said}, a redirect to {to.scheme}://{to.hostname}",
+                "Set api_url to an address that answers itself.",
+            )
+        return StoreRefused(said)
+
+    def _session(self) -> requests.Session:
+        """This thread's own session: nobody promises that one can be shared."""
+        if not hasattr(self._local, "session"):
+            session = requests.Session()
+            session.auth = _Bearer(self._connection.token)
+            session.headers.update(
+                {
+                    "Accept": "application/json",
+                    "X-29Next-Api-Version": self._connection.api_version,
+                    "User-Agent": self._connection.user_agent,
+                }
+            )
+            self._local.session = session
+        session_: requests.Session = self._local.session
+        return session_

@@ -1,0 +1,142 @@
+"""The settings as a JSON schema: what `--about` shows, and what Meltano and the README repeat."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from singer_sdk import typing as th
+
+
+def _setting(name: str, title: str, description: str, kind: Any = th.StringType, **more: Any) -> th.Property[Any]:  # noqa: ANN401
+    return th.Property(name, kind, title=title, description=description, **more)
+
+
+CONFIG_SCHEMA: dict[str, Any] = th.PropertiesList(
+    _setting("store", "Store", "Subdomain: {store}.29next.store. This or api_url is required."),
+    _setting("api_url", "API address", "The Admin API's full address; https, or http on a loopback host alone."),
+    _setting(
+        "access_token",
+        "Access token",
+        "Token of the store's Admin API, with the scopes exports:read and exports:write.",
+        required=True,
+        secret=True,
+    ),
+    _setting("api_version", "API version", "Sent with each request.", default="2024-04-01"),
+    _setting("start_date", "Start date", "Where a stream without a bookmark starts.", th.DateTimeType, required=True),
+    _setting(
+        "end_date",
+        "End date",
+        "Where to stop, for a bounded backfill. Left out: now less the settling time.",
+        th.DateTimeType,
+    ),
+    _setting(
+        "window_days",
+        "Window",
+        "Length of one export's window, in days; fractions allowed.",
+        th.NumberType,
+        default=30,
+    ),
+    _setting(
+        "lookback_days",
+        "Look-back",
+        "How far before the bookmark each sync starts over, in days, because old objects change; 0 switches it off.",
+        th.NumberType,
+        default=7,
+    ),
+    _setting(
+        "settle_minutes",
+        "Settling time",
+        "How far behind now the newest window ends, in minutes.",
+        th.NumberType,
+        default=5,
+    ),
+    _setting(
+        "max_concurrent_exports",
+        "Exports at a time",
+        "Exports pending at the store at one time, over all streams.",
+        th.IntegerType,
+        default=4,
+    ),
+    _setting(
+        "poll_interval_seconds",
+        "Poll interval",
+        "The longest pause between two looks at one export, in seconds; looks start close together and stretch to it.",
+        th.NumberType,
+        default=120,
+    ),
+    _setting(
+        "export_timeout_minutes",
+        "Export timeout",
+        "How long to wait for one export, in minutes.",
+        th.NumberType,
+        default=60,
+    ),
+    _setting(
+        "reuse_exports_minutes",
+        "Reuse of exports",
+        "An export of the same type and window made this recently, in minutes, is taken over instead of a new one; "
+        "0 switches it off.",
+        th.NumberType,
+        default=60,
+    ),
+    _setting(
+        "max_export_rows",
+        "Row cap",
+        "The store's cap: a file with this many rows or more is taken as cut short.",
+        th.IntegerType,
+        default=100_000,
+    ),
+    _setting(
+        "timezone",
+        "Time zone",
+        "IANA zone of times in the CSV that carry no offset. Left out: the store's, else UTC.",
+    ),
+    _setting("encoding", "Encoding", "Of the CSV; a byte-order mark is always dropped.", default="utf-8"),
+    _setting(
+        "column_types",
+        "Column types",
+        "{stream: {column: type}} with string, integer, number, boolean, date, date-time; "
+        "overrides what the tap decides.",
+        th.ObjectType(additional_properties=th.ObjectType(additional_properties=th.StringType)),
+        default={},
+    ),
+    _setting(
+        "primary_keys",
+        "Primary keys",
+        "{stream: [column, …]}; overrides what the tap decides; [] for none.",
+        th.ObjectType(additional_properties=th.ArrayType(th.StringType)),
+        default={},
+    ),
+    _setting(
+        "on_invalid_value",
+        "Invalid values",
+        "A cell that does not fit its column's type: keep (null in the column, the text in invalid_values, "
+        "counted in a warning) or fail.",
+        default="keep",
+        allowed_values=["keep", "fail"],
+    ),
+    _setting(
+        "on_new_column",
+        "New columns",
+        "A column that the catalog does not have: add (a new SCHEMA message before its records), ignore, or fail.",
+        default="add",
+        allowed_values=["add", "ignore", "fail"],
+    ),
+    _setting(
+        "webhook_listen",
+        "Webhook listener",
+        "host:port on which to receive export.created while exports are pending. Left out: off.",
+    ),
+    _setting(
+        "webhook_target_url",
+        "Webhook address",
+        "The public address of that listener: the tap registers it at the store, and removes it at the end.",
+    ),
+    _setting(
+        "webhook_secret",
+        "Webhook secret",
+        "What deliveries must be signed with. Left out: made up for each run when the tap registers.",
+        secret=True,
+    ),
+    _setting("user_agent", "User agent", "Left out: tap-exports/{version}."),
+).to_dict()

@@ -1,0 +1,171 @@
+"""The signed download: another host, no credential, a file that is gone when it is closed."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import IO, TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import requests
+
+from tap_exports.errors import BadFile, LinkExpired, LocalTrouble, StoreRefused, StoreTrouble
+from tap_exports.transport import CONNECT_SECONDS, READ_SECONDS, in_words, pauses, retry_after
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tap_exports.clock import Clock
+    from tap_exports.transport import StoreTime
+
+BLOCK = 256 * 1024
+
+_LINKS = 3
+"""How many fresh links a file is tried with when the host refuses them."""
+
+
+@dataclass(frozen=True)
+class Download:
+    """A file that arrived."""
+
+    file: IO[bytes]
+    """Unnamed and on disk; it vanishes when it is closed, and when the process dies."""
+    size: int
+    """Bytes, with the transport's compression undone."""
+    sha256: str
+    has_nul: bool
+    whole: bool
+    """False where the download was stopped on purpose."""
+
+
+class _Passing(Exception):
+    def __init__(self, trouble: str, wait: float | None = None) -> None:
+        super().__init__(trouble)
+        self.wait = wait
+
+
+class Downloader:
+    """Gets files by their signed links.
+
+    Args:
+        link: Makes a fresh link for an export's id. It is asked before every try: links are short-lived.
+        clock: To wait with.
+        time: The store's time, for `Retry-After` as a date.
+        user_agent: What to call oneself.
+        insecure: Whether links may be `http`, as those of a store on this machine are.
+    """
+
+    def __init__(
+        self, link: Callable[[int], str], clock: Clock, time: StoreTime, user_agent: str, *, insecure: bool
+    ) -> None:
+        self._link = link
+        self._clock = clock
+        self._time = time
+        self._user_agent = user_agent
+        self._insecure = insecure
+        self._logger = logging.getLogger("tap-exports")
+
+    def get(self, export_id: int, at_most: int | None = None) -> Download:
+        """Download the file of an export.
+
+        Args:
+            export_id: The export's id; it has to be available.
+            at_most: Stop after so many bytes, for a look at the head of a file.
+
+        Returns:
+            The file, whole by its declared length unless it was stopped on purpose.
+
+        Raises:
+            BadFile: If its length cannot be verified.
+            LinkExpired: If the host refuses one fresh link after another.
+            StoreTrouble: If trouble outlasts every retry.
+            LocalTrouble: If the disk is full.
+            Stopped: If the run ends meanwhile.
+        """
+        refused = 0
+        trouble = ""
+        for pause in [*pauses(), None]:
+            wait = pause
+            try:
+                return self._fetch(self._link(export_id), at_most)
+            except LinkExpired as error:
+                refused += 1
+                if refused == _LINKS:
+                    raise
+                trouble, wait = error.what, min(wait or 0.0, 1.0)
+            except _Passing as error:
+                trouble, wait = str(error), wait if error.wait is None or wait is None else error.wait
+            if wait is None:
+                break
+            self._logger.warning("Download of export %d: %s; trying again in %.1f s", export_id, trouble, wait)
+            self._clock.sleep(wait)
+        raise StoreTrouble(f"the file could not be downloaded: {trouble}", "Run again: the export is taken over.")
+
+    def _fetch(self, url: str, at_most: int | None) -> Download:
+        host = urlsplit(url).hostname
+        if urlsplit(url).scheme != "https" and not self._insecure:
+            raise StoreRefused(f"the link to the file at {host} is not https", "It is not followed.")
+        with requests.Session() as session:
+            session.auth = _nothing  # a .netrc file may not add a credential: file hosts refuse two
+            session.max_redirects = 3
+            session.headers["User-Agent"] = self._user_agent
+            try:
+                with session.get(url, stream=True, timeout=(CONNECT_SECONDS, READ_SECONDS)) as response:
+                    self._judge(response, host)
+                    return self._save(response, at_most)
+            except requests.RequestException as error:
+                trouble = in_words(error)
+        # Outside of the handler: the error's own words hold the signed address.
+        raise _Passing(f"{trouble} (host {host})")
+
+    def _judge(self, response: requests.Response, host: str | None) -> None:
+        status = response.status_code
+        if status == 200:  # noqa: PLR2004
+            return
+        if status in (400, 401, 403, 404, 410):
+            raise LinkExpired(
+                f"the file host {host} refused the link ({status})",
+                "Look whether the export still has a file in the store.",
+            )
+        raise _Passing(f"the file host {host} answers {status}", retry_after(response, self._time.now()))
+
+    def _save(self, response: requests.Response, at_most: int | None) -> Download:
+        declared = response.headers.get("Content-Length")
+        if declared is None and response.headers.get("Transfer-Encoding", "").lower() != "chunked":
+            raise BadFile("the file host does not say how long the file is, so that a cut one would not be noticed")
+        digest, size, has_nul, whole = sha256(), 0, False, True
+        file: IO[bytes] | None = None
+        try:
+            file = tempfile.TemporaryFile(prefix="tap-exports-")  # noqa: SIM115 - closed by whoever reads it
+            for block in response.iter_content(BLOCK):
+                size += file.write(block)
+                digest.update(block)
+                has_nul = has_nul or b"\0" in block
+                self._clock.sleep(0)  # the run may have ended: a long download need not
+                if at_most is not None and size >= at_most:
+                    whole = False
+                    break
+            file.flush()
+            if whole:
+                _verify_length(response.raw.tell(), declared)
+        except BaseException as error:
+            if file is not None:
+                file.close()
+            if isinstance(error, OSError) and not isinstance(error, requests.RequestException):
+                raise LocalTrouble(
+                    f"the file could not be kept in {tempfile.gettempdir()}: {error.strerror or error}",
+                    "Make room there, or set TMPDIR to a directory with more.",
+                ) from None
+            raise
+        return Download(file, size, digest.hexdigest(), has_nul, whole)
+
+
+def _verify_length(arrived: int, declared: str | None) -> None:
+    if declared is not None and declared != str(arrived):
+        raise _Passing(f"{arrived} bytes arrived where {declared} were declared")
+
+
+def _nothing(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request

@@ -1,0 +1,386 @@
+"""Many windows at a time, ahead of the reader: every stream is a lane, read in order.
+
+Workers take windows in the order in which they will be read and bring each to a checked file. Two bounds
+hold them: exports pending at the store, and windows ahead of the reader, so that the number of files on
+disk stays small. The window that the reader waits for is always the first to be taken, so neither bound
+can block it.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tap_exports.errors import BadToken, Stopped, TapExportsError
+from tap_exports.windows import Window, plan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import datetime, timedelta
+
+    from tap_exports.clock import Clock
+    from tap_exports.exports import CheckedExport, Exporter, Source
+
+_DOWNLOADS = 2
+"""Workers beyond those that wait for the store, which download and check meanwhile."""
+_FULL = 0.8
+"""How much of the cap a window that was made smaller is meant to fill."""
+_TELL_SECONDS = 10.0
+_CLOSING_SECONDS = 0.5
+"""How long the end waits for workers; one in the midst of a request is left behind, and holds no file."""
+
+
+@dataclass(frozen=True)
+class Span:
+    """What of time the run asks for."""
+
+    start: datetime
+    end: datetime
+    step: timedelta
+    lookback: timedelta
+    slack: timedelta
+    """How much earlier than `end` a plan may stop with an export that is taken over."""
+
+
+@dataclass(eq=False)
+class _Slot:
+    """A window on its way to the reader."""
+
+    window: Window
+    claimed: bool = False
+    result: CheckedExport | None = None
+    error: BaseException | None = None
+
+    @property
+    def done(self) -> bool:
+        return self.result is not None or self.error is not None
+
+
+@dataclass
+class Lane:
+    """One stream's windows, in order."""
+
+    source: Source
+    bookmark: datetime | None
+    newest_only: bool = False
+    """For a test of the connection: the last window alone."""
+    ahead: bool = True
+    """Whether windows may be taken before the reader has come to this stream."""
+    planned: bool = False
+    planning: bool = False
+    todo: deque[Window] = field(default_factory=deque)
+    slots: deque[_Slot] = field(default_factory=deque)
+    windows: int = 0
+    """How many there are in all, as far as is known."""
+    read: int = 0
+    density: float | None = None
+    """Rows for each second of time, once a window was at the cap."""
+
+    def next_slot(self, cap: int) -> _Slot | None:
+        """The first window that nobody works at, if work on it may begin."""
+        if self.source.layout is None and any(slot.claimed and not slot.done for slot in self.slots):
+            return None  # the first file tells the columns and the key that the others are checked by
+        for slot in self.slots:
+            if not slot.claimed:
+                return slot
+        if not self.todo:
+            return None
+        self.slots.extend(_Slot(piece) for piece in self._pieces(self.todo.popleft(), cap, at_least=1))
+        return self.next_slot(cap)
+
+    def replace(self, slot: _Slot, cap: int) -> None:
+        """Put smaller windows in the place of one that was at the cap; the first keeps the slot."""
+        seconds = (slot.window.end - slot.window.start).total_seconds()
+        self.density = max(self.density or 0.0, cap / seconds)
+        first, second = slot.window.halve()
+        pieces = self._pieces(slot.window, cap, at_least=2)
+        if len(pieces) == 2:  # noqa: PLR2004
+            pieces = [first, second]
+        at = self.slots.index(slot)
+        slot.window = pieces[0]
+        for n, piece in enumerate(pieces[1:], start=1):
+            self.slots.insert(at + n, _Slot(piece))
+
+    def learn(self, window: Window, rows: int) -> None:
+        """Take notice of how full a window was, where windows have had to be made smaller."""
+        if self.density is not None:
+            seconds = (window.end - window.start).total_seconds()
+            self.density = (self.density + rows / seconds) / 2
+
+    def _pieces(self, window: Window, cap: int, at_least: int) -> list[Window]:
+        seconds = (window.end - window.start).total_seconds()
+        wanted = math.ceil((self.density or 0.0) * seconds / (cap * _FULL))
+        pieces = window.split(max(at_least, wanted))
+        self.windows += len(pieces) - 1
+        return pieces
+
+
+class Lanes:
+    """The windows of all streams, made ahead of the reader.
+
+    Args:
+        exporter: Brings one window to a file.
+        clock: Ends all waiting when the run ends.
+        span: What of time the run asks for.
+        most_pending: Exports pending at the store at one time.
+        cap: Rows at which a file is taken as cut short.
+    """
+
+    def __init__(self, exporter: Exporter, clock: Clock, span: Span, *, most_pending: int, cap: int) -> None:
+        self._exporter = exporter
+        self._clock = clock
+        self._span = span
+        self._cap = cap
+        self._most_pending = most_pending
+        self._most_ahead = 2 * most_pending + _DOWNLOADS
+        self._lanes: dict[str, Lane] = {}
+        self._news = threading.Condition()
+        self._pending = 0
+        self._claimed = 0
+        self._threads: list[threading.Thread] = []
+        self._closing = False
+        self._fatal: BaseException | None = None
+        self._logger = logging.getLogger("tap-exports")
+
+    def add(self, lane: Lane) -> None:
+        """Let a stream's windows be worked at.
+
+        Args:
+            lane: The stream; those added first are read first.
+        """
+        with self._news:
+            self._lanes.setdefault(lane.source.code, lane)
+
+    def files(self, code: str) -> Iterator[CheckedExport]:
+        """The checked files of a stream's windows, in order; each is closed when the next is asked for.
+
+        Args:
+            code: The stream, which was added.
+
+        Yields:
+            Files below the cap.
+
+        Raises:
+            TapExportsError: Of the first window that failed; later ones are given up.
+            Stopped: If the run ends meanwhile.
+        """
+        lane = self._lanes[code]
+        try:
+            while (slot := self._await_first(lane)) is not None:
+                if slot.error is not None:
+                    raise slot.error
+                if slot.result is not None:
+                    yield slot.result
+                with self._news:
+                    lane.slots.popleft()
+                    lane.read += 1
+                    self._discard(slot)
+                    self._news.notify_all()
+        finally:
+            with self._news:
+                lane.planned, lane.ahead = True, False
+                lane.todo.clear()
+                while lane.slots:
+                    self._discard(lane.slots.popleft())
+                self._news.notify_all()
+
+    def close(self) -> None:
+        """End the work and give all disk space back. Whoever waits lets go at once."""
+        with self._news:
+            self._closing = True
+            self._news.notify_all()
+        self._clock.stop()
+        until = time.monotonic() + _CLOSING_SECONDS
+        for thread in self._threads:
+            thread.join(timeout=max(0.0, until - time.monotonic()))
+        for lane in self._lanes.values():
+            while lane.slots:
+                self._discard(lane.slots.popleft())
+
+    @property
+    def closing(self) -> bool:
+        """Whether the run is ending."""
+        return self._closing
+
+    def _discard(self, slot: _Slot) -> None:
+        if slot.claimed and slot.done:
+            self._claimed -= 1
+        if slot.result is not None:
+            slot.result.csv.close()
+
+    def _await_first(self, lane: Lane) -> _Slot | None:
+        """Wait for the first window of a lane; None at its end."""
+        began = told = self._clock.monotonic()
+        with self._news:
+            lane.ahead = True
+            self._staff()
+            while True:
+                if self._fatal is not None:
+                    raise self._fatal
+                if lane.slots and lane.slots[0].done:
+                    return lane.slots[0]
+                if lane.planned and not lane.slots and not lane.todo:
+                    return None
+                self._news.notify_all()
+                self._news.wait(timeout=0.25)
+                self._clock.sleep(0)
+                if self._clock.monotonic() - told >= _TELL_SECONDS:
+                    told = self._clock.monotonic()
+                    self._logger.info(
+                        "%s: waiting for window %d of %d since %.0f s; %d exports are pending",
+                        lane.source.code, lane.read + 1, max(lane.windows, 1), told - began, self._pending,
+                    )  # fmt: skip
+
+    def _staff(self) -> None:
+        """Start the workers, when there is work."""
+        if self._threads:
+            return
+        for n in range(self._most_pending + _DOWNLOADS):
+            thread = threading.Thread(target=self._work, name=f"export-{n}", daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def _work(self) -> None:
+        """A worker's life: plan lanes and bring windows to files until the run ends."""
+        try:
+            while (task := self._claim()) is not None:
+                task()
+        except Stopped:
+            pass
+
+    def _claim(self) -> Callable[[], None] | None:
+        """The next thing to do, in the order of reading; None when the run ends."""
+        with self._news:
+            while not self._closing and self._fatal is None:
+                for lane in self._lanes.values():
+                    if not lane.ahead:
+                        continue
+                    if not lane.planned:
+                        if lane.planning:
+                            continue
+                        lane.planning = True
+                        return lambda lane=lane: self._plan(lane)  # type: ignore[misc]
+                    if self._pending >= self._most_pending or not self._may_claim(lane):
+                        continue
+                    slot = lane.next_slot(self._cap)
+                    if slot is not None:
+                        slot.claimed = self.take_permit()
+                        self._claimed += 1
+                        return lambda lane=lane, slot=slot: self._bring(lane, slot)  # type: ignore[misc]
+                self._news.wait()
+            return None
+
+    def _may_claim(self, lane: Lane) -> bool:
+        """Whether another file fits on disk; the one that the reader waits for always does."""
+        if self._claimed < self._most_ahead:
+            return True
+        return bool(lane.slots) and not lane.slots[0].claimed
+
+    def _plan(self, lane: Lane) -> None:
+        span = self._span
+        todo: list[Window] = []
+        error: BaseException | None = None
+        try:
+            reusable = self._exporter.look_up(lane.source)
+            todo = plan(
+                start=span.start, end=span.end, step=span.step, lookback=span.lookback, slack=span.slack,
+                bookmark=lane.bookmark, reusable=reusable,
+            )  # fmt: skip
+        except TapExportsError as failed:
+            error = failed.at(f"stream {lane.source.code}")
+        with self._news:
+            if error is not None:
+                lane.slots.append(_Slot(Window(span.start, span.end), error=error))
+                self._fail(lane, error)
+            elif not lane.planned:
+                lane.todo.extend(todo[-1:] if lane.newest_only else todo)
+                lane.windows = len(lane.todo)
+            lane.planned = True
+            self._news.notify_all()
+
+    def _bring(self, lane: Lane, slot: _Slot) -> None:
+        """Bring one window to a file; where it is at the cap, its first part, the others being for all."""
+        permit = _Permit(self._news, self)
+        result: CheckedExport | None = None
+        error: BaseException | None = None
+        try:
+            result = self._below_cap(lane, slot, permit)
+        except TapExportsError as failed:
+            error = failed.at(f"stream {lane.source.code}, window {slot.window}")
+        except Exception as failed:  # noqa: BLE001 - it is the reader's to raise, in its own thread
+            error = failed
+        permit.release()
+        with self._news:
+            slot.result, slot.error = result, error
+            if slot not in lane.slots:  # the reader has given this stream up meanwhile
+                self._discard(slot)
+            elif error is not None:
+                self._fail(lane, error)
+            elif result is not None:
+                lane.learn(slot.window, result.checked.rows)
+            self._news.notify_all()
+
+    def _below_cap(self, lane: Lane, slot: _Slot, permit: _Permit) -> CheckedExport | None:
+        """The file of a window that may have been made smaller; None where nobody wants it any more."""
+        while True:
+            result = self._exporter.fetch(lane.source, slot.window, permit)
+            if not result.checked.capped:
+                return result
+            result.csv.close()
+            with self._news:
+                if slot not in lane.slots:
+                    return None
+                self._logger.info(
+                    "%s: the export of %s is at the cap of %d rows; its window is made smaller",
+                    lane.source.code, slot.window, self._cap,
+                )  # fmt: skip
+                lane.replace(slot, self._cap)
+                self._news.notify_all()
+
+    def _fail(self, lane: Lane, error: BaseException) -> None:
+        lane.todo.clear()
+        if isinstance(error, BadToken):
+            self._fatal = error
+
+    def take_permit(self) -> bool:
+        """Count one more pending export, if that is allowed now. The lock is held."""
+        if self._closing or self._pending >= self._most_pending:
+            return False
+        self._pending += 1
+        self._exporter.pace.pending = self._pending
+        return True
+
+    def give_permit(self) -> None:
+        """Count one pending export less. The lock is held."""
+        self._pending -= 1
+        self._exporter.pace.pending = self._pending
+        self._news.notify_all()
+
+
+class _Permit:
+    """The right to have one export pending; whoever claims a window has one already."""
+
+    def __init__(self, news: threading.Condition, lanes: Lanes) -> None:
+        self._news = news
+        self._lanes = lanes
+        self._held = True
+
+    def acquire(self) -> None:
+        with self._news:
+            while not self._held:
+                if self._lanes.closing:
+                    raise Stopped
+                self._held = self._lanes.take_permit()
+                if not self._held:
+                    self._news.wait()
+
+    def release(self) -> None:
+        with self._news:
+            if self._held:
+                self._held = False
+                self._lanes.give_permit()

@@ -1,0 +1,265 @@
+"""ExportStream: a window's way from the plan to the bookmark."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk.batch import Batcher
+from singer_sdk.helpers._catalog import get_selected_schema
+from singer_sdk.helpers.conform import TypeConformanceLevel
+from singer_sdk.mapper import SameRecordTransform
+from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
+from singer_sdk.streams import Stream
+
+from tap_exports.columns import Layout, standard_layout
+from tap_exports.drift import Drift
+from tap_exports.errors import BadToken, TapExportsError
+from tap_exports.exports import Source
+from tap_exports.lanes import Lane
+from tap_exports.records import Records
+from tap_exports.state import bookmark_of
+from tap_exports.windows import rfc3339
+
+if sys.version_info >= (3, 12):
+    from typing import override
+else:
+    from typing_extensions import override
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable, Iterator
+
+    from singer_sdk.batch import BaseBatchFileEncoding
+    from singer_sdk.helpers._batch import BatchConfig
+    from singer_sdk.helpers.types import Context, Record
+    from singer_sdk.singerlib import Catalog
+
+    from tap_exports.exports import CheckedExport
+    from tap_exports.tap import TapExports
+    from tap_exports.windows import Window
+
+REPLICATION_KEY = "date_to"
+
+
+class ExportStream(Stream):
+    """The exports of one type, window by window.
+
+    The stream's columns are unknown (`layout` is None) where no catalog was given; then the first file
+    with rows tells them, and the SCHEMA message waits for it.
+    """
+
+    TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE  # records are made to fit the schema
+    replication_key = REPLICATION_KEY
+    is_sorted = True
+
+    def __init__(self, tap: TapExports, code: str) -> None:
+        self.layout: Layout | None = None
+        self.tap = tap
+        super().__init__(tap, name=code)
+        self.source = Source(code, tap.knowledge, None)
+        self._drift = Drift(code, tap.config["on_new_column"], self.logger)
+
+    # Columns, key and catalog
+
+    @property
+    @override
+    def schema(self) -> dict[str, Any]:
+        return (self.layout or standard_layout(self.name, self.tap.knowledge)).schema()
+
+    @property
+    @override
+    def primary_keys(self) -> list[str]:
+        return list((self.layout or standard_layout(self.name, self.tap.knowledge)).keys)
+
+    @primary_keys.setter
+    def primary_keys(self, new_value: Iterable[str]) -> None:
+        """The layout has them: apply_catalog() reads them from the catalog itself."""
+
+    @override
+    def apply_catalog(self, catalog: Catalog) -> None:
+        super().apply_catalog(catalog)
+        self.replication_key = REPLICATION_KEY
+        self._input_schema = None  # `schema` says it all
+        if entry := catalog.get_stream(self.name):
+            root = entry.metadata.root
+            keys = entry.key_properties or root.table_key_properties or ()
+            self.adopt(Layout.of_schema(self.name, entry.schema.to_dict(), keys, self.tap.knowledge))
+
+    def adopt(self, layout: Layout) -> None:
+        """Put a layout in force: the schema, the key, and the stream maps that are made from them.
+
+        Args:
+            layout: The stream's columns and key.
+        """
+        self.layout = self.source.layout = layout
+        self._stream_maps = None
+        if self._metadata is None or not self.tap.input_catalog:
+            self._metadata = self._mask = None
+
+    @property
+    def selected_columns(self) -> set[str]:
+        """Names of the columns that go out. A column that the catalog does not know follows the stream."""
+        return {name for name in self.schema["properties"] if self.mask["properties", name]}
+
+    def register_maps(self) -> None:
+        """Make the stream maps anew from the schema in force."""
+        schema = get_selected_schema(self.name, self.schema, self.mask)
+        self.tap.mapper.register_raw_stream_schema(self.name, schema, self.primary_keys)
+        self._stream_maps = None
+
+    @override
+    def _write_schema_message(self) -> None:
+        if self.layout is not None:  # else the first file tells it
+            super()._write_schema_message()
+
+    # The story of a sync
+
+    @override
+    def _sync_records(
+        self, context: Context | None = None, *, write_messages: bool = True
+    ) -> Generator[Record, Any, Any]:
+        """Plan, take over or create, wait, download and check (all ahead of the reader); type, write, bookmark."""
+        try:
+            with self.get_record_counter() as counter, self.get_sync_timer():
+                for export in self._files():
+                    records = self._records(export)
+                    for batch in records.batches():
+                        self.tap.clock.sleep(0)  # a signal ends the run between two batches
+                        if self._is_plain:
+                            self.tap.message_writer.write_records(self.name, batch, self._stream_version)
+                        else:
+                            yield from self._written(batch)
+                        counter.increment(len(batch))
+                    self._finish(export, records)
+        except TapExportsError as error:
+            self._fail(error)
+
+    @override
+    def get_batches(
+        self, batch_config: BatchConfig, context: Context | None = None
+    ) -> Iterator[tuple[BaseBatchFileEncoding, list[str]]]:
+        batcher = Batcher(tap_name=self.tap_name, stream_name=self.name, batch_config=batch_config)
+        try:
+            with self.get_record_counter() as counter, self.get_sync_timer():
+                for export in self._files():
+                    records = self._records(export)
+                    rows = (record for batch in records.batches() for record in batch)
+                    for manifest in batcher.get_batches(records=rows):
+                        yield batch_config.encoding, manifest
+                    counter.increment(export.checked.rows)
+                    self._finish(export, records)  # only now: the window's last batch is out
+        except TapExportsError as error:
+            self._fail(error)
+
+    @override
+    def get_records(self, context: Context | None) -> Iterable[Record]:
+        for export in self._files():
+            for batch in self._records(export).batches():
+                yield from batch
+
+    def lane(self, *, ahead: bool = True) -> Lane:
+        """The stream's windows, as the queue works at them.
+
+        Args:
+            ahead: Whether work may begin before the stream's turn.
+        """
+        full = self.replication_method == REPLICATION_FULL_TABLE
+        return Lane(
+            self.source,
+            bookmark=None if full else bookmark_of(self.tap.state, self.name),
+            newest_only=self.ABORT_AT_RECORD_COUNT is not None,
+            ahead=ahead,
+        )
+
+    def _files(self) -> Iterator[CheckedExport]:
+        """The checked files of this run's windows, in order, the schema in force for each."""
+        lanes = self.tap.lanes
+        lanes.add(self.lane(ahead=False))
+        for export in lanes.files(self.name):
+            try:
+                self._meet(export)
+            except TapExportsError as error:
+                raise error.at(_where(self.name, export))  # noqa: B904 - the same error
+            yield export
+        if self.layout is None and self.source.first is not None:
+            self._adopt_and_tell(self.source.first)
+
+    def _meet(self, export: CheckedExport) -> None:
+        """Hold a file's header against the schema in force, and tell the target what has changed."""
+        if self.layout is None:
+            if self.source.layout is not None:
+                self._adopt_and_tell(self.source.layout)
+            return
+        changed = self._drift.held_against(self.layout, export.header, export.sample, self.tap.knowledge)
+        if changed is not self.layout:
+            self._adopt_and_tell(changed)
+
+    def _adopt_and_tell(self, layout: Layout) -> None:
+        self.adopt(layout)
+        self.register_maps()
+        self._write_schema_message()
+
+    def _records(self, export: CheckedExport) -> Records:
+        zone = self.tap.zone
+        layout = self.layout or self.source.layout_of(export.header, export.sample)
+        records = Records(export, layout, self.selected_columns, zone)
+        if self.config["on_invalid_value"] == "fail":
+            try:
+                records.refuse_invalid()
+            except TapExportsError as error:
+                raise error.at(_where(self.name, export))  # noqa: B904 - the same error
+        return records
+
+    @property
+    def _is_plain(self) -> bool:
+        """Whether records go out as they are: no stream map, no flattening, no limit."""
+        maps = self.stream_maps
+        return (
+            self.ABORT_AT_RECORD_COUNT is None
+            and len(maps) == 1
+            and type(maps[0]) is SameRecordTransform
+            and not maps[0].flattening_enabled
+        )
+
+    def _written(self, batch: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        """The SDK's own way of writing, record by record."""
+        for record in batch:
+            self._check_max_record_limit(current_record_index=self._written_records)
+            self._written_records += 1
+            self._write_record_message(record)
+            yield record
+
+    _written_records = 0
+
+    def _finish(self, export: CheckedExport, records: Records) -> None:
+        """Every record of a window is out: say what was odd about it, and move the bookmark."""
+        where = _where(self.name, export)
+        for line in records.invalid.lines(export.checked.rows):
+            self.logger.warning("%s (%s)", line, where)
+        if nul := export.csv.nul_characters:
+            self.logger.warning("%d NUL characters were removed, which databases cannot hold (%s)", nul, where)
+        self._advance(export.window)
+
+    def _advance(self, window: Window) -> None:
+        if self.replication_method == REPLICATION_FULL_TABLE:
+            return
+        known = bookmark_of(self.tap.state, self.name)
+        if known is None or window.end > known:
+            self.stream_state.update(replication_key=REPLICATION_KEY, replication_key_value=rfc3339(window.end))
+        self.tap.state_writer.write_state(self.tap_state)
+
+    def _fail(self, error: TapExportsError) -> None:
+        """End this stream alone; the others go on."""
+        if not error.where:
+            error.at(f"stream {self.name}")
+        self.tap.failures[self.name] = error
+        if not isinstance(error, BadToken):
+            self.logger.error("%s", error)
+
+    @override
+    def get_replication_key_signpost(self, context: Context | None = None) -> None:
+        """None: the bookmark is a window's own end, which no clock bounds."""
+
+
+def _where(code: str, export: CheckedExport) -> str:
+    return f"stream {code}, export {export.export.id}, window {export.window}"

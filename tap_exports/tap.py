@@ -1,0 +1,297 @@
+"""TapExports: settings, discovery, the order of work."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from datetime import timedelta, timezone
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from singer_sdk import Tap
+from singer_sdk.exceptions import ConfigValidationError
+from singer_sdk.plugin_base import JSONSchemaValidator, PluginBase
+
+from tap_exports.client import Client
+from tap_exports.clock import Clock
+from tap_exports.columns import Knowledge
+from tap_exports.config_schema import CONFIG_SCHEMA
+from tap_exports.discovery import Discovery
+from tap_exports.download import Downloader
+from tap_exports.errors import BadToken, MissingScope, SettingsError, Stopped, StoreRefused, TapExportsError
+from tap_exports.exports import Exporter, Patience, Reading
+from tap_exports.lanes import Lanes, Span
+from tap_exports.messages import MessageWriter
+from tap_exports.settings import SECRETS, Settings, coerce, faults, zone_of
+from tap_exports.state import check_state
+from tap_exports.streams import ExportStream
+from tap_exports.windows import whole_second
+
+if sys.version_info >= (3, 12):
+    from typing import override
+else:
+    from typing_extensions import override
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import tzinfo
+    from types import FrameType
+
+    from singer_sdk.streams import Stream
+
+
+_GRACE_SECONDS = 1.8
+"""How long a run may take to end in order after a signal."""
+
+
+class StreamsFailed(Exception):
+    """Some streams have failed; the others are done and their state is written."""
+
+
+class TapExports(Tap):
+    """Singer tap for the bulk exports of a Next Commerce (formerly 29 Next) store."""
+
+    ended_by: ClassVar[int] = 0
+    """The signal that ends this process, if one has come."""
+
+    name = "tap-exports"
+    dynamic_catalog = True
+    message_writer_class = MessageWriter
+    message_writer: MessageWriter
+
+    config_jsonschema: ClassVar[dict[str, Any]] = CONFIG_SCHEMA
+
+    def __init__(
+        self,
+        *,
+        config: dict[str, Any] | None = None,
+        state: dict[str, Any] | None = None,
+        parse_env_config: bool = False,
+        **kwargs: Any,  # noqa: ANN401 - the SDK's own
+    ) -> None:
+        self.clock = Clock()
+        self.failures: dict[str, TapExportsError] = {}
+        check_state(state or {})
+        if parse_env_config:
+            config = {**(config or {}), **_environment(type(self))}
+        super().__init__(config=config, state=state, **kwargs)
+
+    # Settings
+
+    @override
+    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
+        self._config = coerce(self._config)
+        schema = self.config_jsonschema
+        self.append_builtin_config(schema)
+        errors = [
+            _in_words(error.absolute_path, error.message)
+            for error in JSONSchemaValidator(schema).iter_errors(self._config)
+        ]
+        errors = errors or list(faults(self._config))
+        if errors and raise_errors:
+            raise ConfigValidationError("Config validation failed", errors=errors, schema=schema)
+        for name in sorted(set(self._config) - set(schema["properties"])):
+            self.logger.warning("The setting %s is not known and has no effect", name)
+        return errors
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings, typed."""
+        return Settings(self.config)
+
+    # What the stations are made of
+
+    @cached_property
+    def client(self) -> Client:
+        """The API."""
+        return Client(self.settings.connection(f"{self.name}/{self.plugin_version}"), self.clock)
+
+    @cached_property
+    def knowledge(self) -> Knowledge:
+        """All that is known about columns before any file was seen."""
+        definitions = self._as_far_as_allowed(self.client.definitions, "merchant's own columns are typed by name")
+        return Knowledge(self.settings.column_types, self.settings.primary_keys, definitions or ())
+
+    @cached_property
+    def zone(self) -> tzinfo:
+        """The zone of times that carry no offset."""
+        name = self.config.get("timezone")
+        if not name:
+            name = self._as_far_as_allowed(self.client.timezone, "times without an offset are read as UTC")
+        if name and (zone := zone_of(name)) is not None:
+            return zone
+        if name:
+            self.logger.warning(
+                "The store's time zone %r is not known; times without an offset are read as UTC. Set timezone.",
+                name,
+            )
+        return timezone.utc
+
+    def _as_far_as_allowed(self, ask: Any, otherwise: str) -> Any:  # noqa: ANN401
+        """Ask the store for what a token need not be allowed to know."""
+        try:
+            return ask()
+        except BadToken:
+            raise
+        except StoreRefused as error:
+            scope = " (the token lacks the scope)" if isinstance(error, MissingScope) else ""
+            self.logger.info("%s%s: %s", error.what, scope, otherwise)
+            return None
+
+    @cached_property
+    def downloader(self) -> Downloader:
+        """Gets files."""
+        agent = self.settings.connection(f"{self.name}/{self.plugin_version}").user_agent
+        insecure = self.settings.api_url.startswith("http:")
+        return Downloader(self.client.link, self.clock, self.client.time, agent, insecure=insecure)
+
+    @cached_property
+    def exporter(self) -> Exporter:
+        """Brings a window to a file."""
+        patience = Patience(
+            poll_seconds=self.config["poll_interval_seconds"],
+            timeout_seconds=self.config["export_timeout_minutes"] * 60,
+            reuse=self.settings.reuse,
+        )
+        reading = Reading(self.config["encoding"], self.config["max_export_rows"], self.zone)
+        return Exporter(self.client, self.downloader, self.clock, patience, reading)
+
+    @cached_property
+    def lanes(self) -> Lanes:
+        """The windows of all streams, made ahead of the reader."""
+        settings = self.settings
+        end = settings.end_date
+        slack = timedelta(0) if end else settings.reuse
+        span = Span(
+            settings.start_date,
+            whole_second(end or self.client.time.now() - settings.settle),
+            settings.step,
+            settings.lookback,
+            slack,
+        )
+        return Lanes(
+            self.exporter,
+            self.clock,
+            span,
+            most_pending=self.config["max_concurrent_exports"],
+            cap=self.config["max_export_rows"],
+        )
+
+    # Discovery
+
+    @override
+    def discover_streams(self) -> Sequence[Stream]:
+        types = self.client.types()
+        streams = [ExportStream(self, kind.code) for kind in types]
+        codes = {kind.code for kind in types}
+        for setting, given in (
+            ("column_types", self.settings.column_types),
+            ("primary_keys", self.settings.primary_keys),
+        ):
+            for stream in sorted(set(given) - codes):
+                self.logger.warning("%s names the stream %s, which the store does not have", setting, stream)
+        return streams
+
+    def discover_columns(self, *, may_create: bool = True) -> None:
+        """Find the columns of all streams of which no catalog tells.
+
+        Args:
+            may_create: Whether exports may be made for it.
+        """
+        unknown = [s for s in self.streams.values() if isinstance(s, ExportStream) and s.layout is None]
+        discovery = Discovery(
+            self.client,
+            self.downloader,
+            self.exporter,
+            self.config["encoding"],
+            self.settings.settle,
+            may_create,
+        )
+        layouts = discovery.run([stream.source for stream in unknown])
+        for stream in unknown:
+            stream.adopt(layouts[stream.name])
+            if self._mapper is not None:
+                stream.register_maps()
+
+    @override
+    def run_discovery(self) -> str:
+        self.discover_columns()
+        return super().run_discovery()
+
+    @override
+    def setup_mapper(self) -> None:
+        PluginBase.setup_mapper(self)
+        for stream in self.streams.values():
+            if isinstance(stream, ExportStream) and stream.layout is not None:
+                stream.register_maps()  # the others' maps are made when their columns are known
+
+    # The order of work
+
+    @override  # type: ignore[misc]  # final in the SDK, but the columns have to be known first
+    def write_schemas(self) -> None:
+        self.discover_columns(may_create=False)
+        super().write_schemas()
+
+    @override  # type: ignore[misc]  # final in the SDK, which lets one stream's failure end them all
+    def sync_all(self) -> None:
+        for stream in self.streams.values():
+            if stream.selected and isinstance(stream, ExportStream):
+                self.lanes.add(stream.lane())
+        try:
+            super().sync_all()
+        except Stopped:
+            # Whole lines that wait in the buffer, and the bookmarks of windows that are out: no more.
+            self.message_writer.flush()
+            self.state_writer.write_state(self.state)
+            raise
+        finally:
+            self.lanes.close()
+        self._report()
+
+    @override
+    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
+        """Let everybody who waits go. A second signal, or a target that no longer reads, ends it at once."""
+        if TapExports.ended_by:
+            os._exit(128 + signum)
+        TapExports.ended_by = signum
+        # In a thread of its own: the signal may have come in the midst of what stop() needs.
+        threading.Thread(target=self._end, args=(128 + signum,), daemon=True).start()
+
+    def _end(self, code: int) -> None:
+        self.clock.stop()
+        time.sleep(_GRACE_SECONDS)
+        os._exit(code)
+
+    def _report(self) -> None:
+        """One summary line for each failed stream; the exit code tells the rest."""
+        if not self.failures:
+            return
+        for error in self.failures.values():
+            if isinstance(error, BadToken):
+                raise error
+        self.logger.error(
+            "%d of the streams failed, the others are complete: %s",
+            len(self.failures),
+            ", ".join(self.failures),
+        )
+        raise StreamsFailed
+
+
+def _environment(tap: type[TapExports]) -> Mapping[str, Any]:
+    try:
+        found: Mapping[str, Any] = tap._env_var_config  # noqa: SLF001 - the SDK's own reading of it
+    except ValueError as error:
+        raise SettingsError(
+            f"a setting in the environment cannot be read: {error}", "Numbers are plain, objects are JSON."
+        ) from None
+    return found
+
+
+def _in_words(path: Sequence[Any], message: str) -> str:
+    """A fault that the JSON schema found, without the value of a secret."""
+    if not path:
+        return message
+    name = ".".join(map(str, path))
+    return f"{name}: it is not of the right kind" if path[0] in SECRETS else f"{name}: {message}"

@@ -1,0 +1,199 @@
+"""How requests are sent: at what rate, with which pauses, and what their failures mean."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from datetime import datetime, timedelta, timezone
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
+
+import backoff
+import requests
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tap_exports.clock import Clock
+
+CONNECT_SECONDS = 10.0
+READ_SECONDS = 60.0
+
+TRIES = 10
+"""How often a request is sent before passing trouble counts as lasting: about two minutes in all."""
+
+LONGEST_PAUSE = 60.0
+LONGEST_RETRY_AFTER = 300.0
+
+_RATE = 4
+"""Requests in a second for one token: the API's published limit."""
+_PER_SECONDS = 1.05  # a little more than the store's second: requests bunch up on their way
+
+# At debug level urllib3 writes each path with its query, and a signed link's query is a secret.
+logging.getLogger("urllib3").setLevel(logging.INFO)
+
+
+class Budget:
+    """At most four requests in a second, over all threads, in the order in which they were wanted.
+
+    Args:
+        clock: To wait with.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._sent: deque[float] = deque(maxlen=_RATE)
+        self._not_before = 0.0
+        self.requests = 0
+        self.throttled = 0
+
+    def take(self) -> None:
+        """Wait for a turn.
+
+        Raises:
+            Stopped: If the run ends meanwhile.
+        """
+        with self._lock:
+            turn = max(self._clock.monotonic(), self._not_before)
+            if len(self._sent) == _RATE:
+                turn = max(turn, self._sent[0] + _PER_SECONDS)
+            self._sent.append(turn)
+            self.requests += 1
+        self._clock.sleep(turn - self._clock.monotonic())
+
+    def hold(self, seconds: float) -> None:
+        """Let nobody send anything for a while: the store has said that it is too much.
+
+        Args:
+            seconds: How long.
+        """
+        with self._lock:
+            self.throttled += 1
+            self._not_before = max(self._not_before, self._clock.monotonic() + seconds)
+
+
+def pauses() -> Iterator[float]:
+    """The pauses between tries, in seconds: growing, with full jitter, one fewer than there are tries."""
+    growing = backoff.expo(base=2, factor=1, max_value=LONGEST_PAUSE)
+    next(growing)  # the generator's first value is for its own protocol
+    for _ in range(TRIES - 1):
+        yield 0.1 + backoff.full_jitter(next(growing))
+
+
+def retry_after(response: requests.Response, now: datetime) -> float | None:
+    """What a `Retry-After` header asks for.
+
+    Args:
+        response: The answer.
+        now: The time that an HTTP date is held against.
+
+    Returns:
+        Seconds, five minutes at most; None where there is no readable header.
+    """
+    text = response.headers.get("Retry-After", "").strip()
+    if not text:
+        return None
+    if text.isascii() and text.isdigit():
+        return min(float(text), LONGEST_RETRY_AFTER)
+    moment = http_date(text)
+    return None if moment is None else min(max(0.0, (moment - now).total_seconds()), LONGEST_RETRY_AFTER)
+
+
+def http_date(text: str | None) -> datetime | None:
+    """The instant that an HTTP date names.
+
+    Args:
+        text: A header's value.
+
+    Returns:
+        In UTC; None where it is no date.
+    """
+    if not text:
+        return None
+    try:
+        moment = parsedate_to_datetime(text)
+    except (TypeError, ValueError):
+        return None
+    return moment.replace(tzinfo=moment.tzinfo or timezone.utc).astimezone(timezone.utc)
+
+
+def was_sent(error: requests.RequestException) -> bool:
+    """Whether a failed request may have reached the store.
+
+    Args:
+        error: What `requests` raised.
+
+    Returns:
+        False where no connection came about.
+    """
+    cause = str(error)
+    return not (
+        isinstance(error, (requests.exceptions.ConnectTimeout, requests.exceptions.ProxyError))
+        or "NewConnectionError" in cause
+        or "NameResolutionError" in cause
+        or "SSLError" in cause
+    )
+
+
+def in_words(error: requests.RequestException) -> str:
+    """A failed request in a few words, without its address: that may be signed.
+
+    Args:
+        error: What `requests` raised.
+    """
+    cause = str(error)
+    kinds = (
+        (requests.exceptions.SSLError, "the TLS certificate or handshake was refused"),
+        (requests.exceptions.ProxyError, "the proxy refused"),
+        (requests.exceptions.ConnectTimeout, f"no connection within {CONNECT_SECONDS:g} seconds"),
+        (requests.exceptions.ReadTimeout, f"no answer within {READ_SECONDS:g} seconds"),
+        (requests.exceptions.ChunkedEncodingError, "the answer broke off"),
+        (requests.exceptions.ContentDecodingError, "the answer's compression is broken"),
+        (requests.exceptions.TooManyRedirects, "too many redirects"),
+    )
+    for kind, words in kinds:
+        if isinstance(error, kind):
+            return words
+    if "NameResolutionError" in cause:
+        return "the host's name is not known"
+    if "refused" in cause:
+        return "the connection was refused"
+    if "Read timed out" in cause:
+        return f"no answer within {READ_SECONDS:g} seconds"
+    return "the connection broke"
+
+
+class StoreTime:
+    """The store's time, by the `Date` header of its answers: windows end by it, whatever this machine thinks.
+
+    Args:
+        clock: This machine's.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._ahead = timedelta(0)
+        self._told = False
+        self._logger = logging.getLogger("tap-exports")
+
+    def heard(self, date_header: str | None) -> None:
+        """Take notice of an answer's `Date`.
+
+        Args:
+            date_header: Its value, whole seconds in UTC.
+        """
+        moment = http_date(date_header)
+        if moment is None:
+            return
+        ahead = moment - self._clock.now()
+        # Dates are whole seconds, and an answer takes a moment: within two seconds the clocks agree.
+        self._ahead = ahead if abs(ahead) > timedelta(seconds=2) else timedelta(0)
+        if abs(ahead) > timedelta(minutes=5) and not self._told:
+            self._told = True
+            self._logger.warning("This machine's clock and the store's differ by %s; the store's is used", abs(ahead))
+
+    def now(self) -> datetime:
+        """The store's time, in UTC."""
+        return self._clock.now() + self._ahead
