@@ -15,7 +15,7 @@ from tap_exports.column_types import METADATA_TYPES
 from tap_exports.columns import Definition
 from tap_exports.errors import ExportStuck
 from tap_exports.values import to_datetime
-from tap_exports.windows import Window, whole_second
+from tap_exports.windows import SECOND, Window, whole_second
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _LONGEST = 300
+_LONGEST_ID = 20
 
 
 class WrongShape(ValueError):
@@ -57,7 +58,7 @@ class Export:
     status: ExportStatus
     created_at: datetime | None
     window: Window | None
-    """None where the store does not tell both dates."""
+    """The whole seconds that it surely covers; None where the store does not tell both dates."""
 
     @classmethod
     def of(cls, body: Any) -> Export:  # noqa: ANN401 - whatever the store has sent
@@ -79,10 +80,7 @@ class Export:
                 f"export {found.get('id')} has the status {status!r}, which this version does not know",
                 "Look at it in the store; upgrade tap-exports.",
             ) from None
-        start, end = _moment(found.get("date_from")), _moment(found.get("date_to"))
-        window = None
-        if start is not None and end is not None and start < end:
-            window = Window(whole_second(start), whole_second(end))
+        window = _window(_moment(found.get("date_from")), _moment(found.get("date_to")))
         code = found.get("type")
         return cls(_id(found), str(code or ""), known, _moment(found.get("created_at")), window)
 
@@ -133,7 +131,17 @@ def json_of(content: bytes) -> Any:  # noqa: ANN401
 
 
 def types_of(body: Any) -> list[ExportType]:  # noqa: ANN401
-    """The list of export types."""
+    """The list of export types.
+
+    Args:
+        body: The decoded JSON.
+
+    Returns:
+        Each code once, in the store's order.
+
+    Raises:
+        WrongShape: If it is no such list.
+    """
     found = _object(body, "the types").get("types")
     if not isinstance(found, list) or not all(isinstance(t, dict) and isinstance(t.get("code"), str) for t in found):
         raise WrongShape("it sends no list of export types")
@@ -142,21 +150,45 @@ def types_of(body: Any) -> list[ExportType]:  # noqa: ANN401
 
 
 def link_of(body: Any) -> str:  # noqa: ANN401
-    """The signed link of a download."""
+    """The signed link of a download.
+
+    Args:
+        body: The decoded JSON.
+
+    Raises:
+        WrongShape: If it is no link.
+    """
     url = _object(body, "a link").get("url")
-    if not isinstance(url, str) or not url.startswith(("https://", "http://")):
+    if not isinstance(url, str) or not url.startswith(("https://", "http://")) or not url.isprintable():
         raise WrongShape("it sends no link to the file")
     return url
 
 
 def timezone_of(body: Any) -> str | None:  # noqa: ANN401
-    """The store's time zone."""
+    """The store's time zone.
+
+    Args:
+        body: The decoded JSON.
+
+    Returns:
+        Its IANA name, unchecked; None where the store has none.
+
+    Raises:
+        WrongShape: If it is no store.
+    """
     zone = _object(body, "the store").get("timezone")
     return zone if isinstance(zone, str) and zone else None
 
 
 def definition_of(body: Any) -> Definition | None:  # noqa: ANN401
-    """A metadata definition; None for one that is not in exports."""
+    """A metadata definition; None for one that is not in exports.
+
+    Args:
+        body: The decoded JSON.
+
+    Raises:
+        WrongShape: If it is none.
+    """
     found = _object(body, "a metadata definition")
     if found.get("enable_export") is False:
         return None
@@ -170,7 +202,15 @@ def definition_of(body: Any) -> Definition | None:  # noqa: ANN401
 
 
 def page_of(body: Any, parse: Callable[[Any], T]) -> Page[T]:  # noqa: ANN401
-    """A page of a list, or a plain list, which is its own only page."""
+    """A page of a list, or a plain list, which is its own only page.
+
+    Args:
+        body: The decoded JSON.
+        parse: Reads one item.
+
+    Raises:
+        WrongShape: If it is no list, or an item is not what it should be.
+    """
     if isinstance(body, list):
         return Page(None, [parse(item) for item in body])
     found = _object(body, "a list")
@@ -189,17 +229,15 @@ def words_of(content: bytes) -> str:
     Returns:
         The words, or nothing where there are none in the API's own form.
     """
+    parts = []
     try:
         body = json.loads(content)
+        for key, value in body.items() if isinstance(body, dict) else ():
+            text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+            parts.append(text if key == "detail" else f"{key}: {text}")
     except (ValueError, RecursionError):
         return ""
-    if not isinstance(body, dict):
-        return ""
-    parts = []
-    for key, value in body.items():
-        text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-        parts.append(text if key == "detail" else f"{key}: {text}")
-    return _shorten("; ".join(parts).encode(), _LONGEST)
+    return _shorten("; ".join(parts).encode("utf-8", "replace"), _LONGEST)
 
 
 def _shorten(content: bytes, longest: int) -> str:
@@ -215,11 +253,21 @@ def _object(body: Any, what: str) -> dict[str, Any]:  # noqa: ANN401
 
 def _id(found: dict[str, Any]) -> int:
     number = found.get("id")
-    if isinstance(number, str) and number.isascii() and number.isdigit():
+    if isinstance(number, str) and number.isascii() and number.isdigit() and len(number) <= _LONGEST_ID:
         return int(number)
     if not isinstance(number, int) or isinstance(number, bool):
         raise WrongShape(f"it sends no id but {str(number)[:40]!r}")
     return number
+
+
+def _window(start: datetime | None, end: datetime | None) -> Window | None:
+    """The whole seconds between two times, so that no window is taken for more than it is."""
+    if start is None or end is None:
+        return None
+    first, last = whole_second(start), whole_second(end)
+    if first < start and first < last:
+        first += SECOND
+    return Window(first, last) if first < last else None
 
 
 def _moment(text: Any) -> datetime | None:  # noqa: ANN401

@@ -9,18 +9,19 @@ import logging
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import requests
 
 from tap_exports import api
-from tap_exports.errors import BadToken, MissingScope, StoreRefused, StoreTrouble
+from tap_exports.errors import BadToken, ExportStuck, MissingScope, StoreRefused, StoreTrouble
 from tap_exports.transport import (
     CONNECT_SECONDS,
     READ_SECONDS,
     Budget,
     StoreTime,
     in_words,
+    origin,
     pauses,
     retry_after,
     was_sent,
@@ -41,6 +42,9 @@ _TOO_MANY = 429
 _PASSING = frozenset({408, 425, _TOO_MANY, 500, 502, 503, 504})
 _FEW_TRIES = 3
 """How often an answer of the wrong shape is asked for again: it seldom passes."""
+
+_SECRET = 8
+"""Characters from which a secret is looked for in answers: a shorter one would be found in any word."""
 
 SCOPES = {
     "exports/types/": "exports:read",
@@ -96,6 +100,13 @@ class _Bearer(requests.auth.AuthBase):
         return request
 
 
+class _Session(requests.Session):
+    """A session that does not follow redirects, and does not read where they lead either."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """None, whatever the answer says."""
+
+
 class Client:
     """The calls of the Admin API that the tap makes.
 
@@ -117,8 +128,9 @@ class Client:
     def __init__(self, connection: Connection, clock: Clock) -> None:
         self._connection = connection
         self._clock = clock
-        self._origin = urlsplit(connection.api_url)[:2]
+        self._origin = origin(connection.api_url)
         self._local = threading.local()
+        self._secrets = {connection.token}
         self._logger = logging.getLogger("tap-exports")
         self.budget = Budget(clock)
         self.time = StoreTime(clock)
@@ -167,7 +179,15 @@ class Client:
             Exports in the store's order.
         """
         params = {"type": code} | ({"date_created_from": created_from.isoformat()} if created_from else {})
-        yield from self._pages("exports/", api.Export.of, params)
+        yield from (e for e in self._pages("exports/", self._listed, params) if e is not None)
+
+    def _listed(self, body: Any) -> api.Export | None:  # noqa: ANN401 - the decoded JSON
+        """An export in a list, where one of an unknown status may be anybody's: it is left out."""
+        try:
+            return api.Export.of(body)
+        except ExportStuck as error:
+            self._logger.warning("%s; it is left out", error.what)
+            return None
 
     def timezone(self) -> str | None:
         """The store's time zone as it names it, or None where it does not."""
@@ -197,6 +217,7 @@ class Client:
             "active": True,
             "api_version": self._connection.api_version,
         }
+        self._secrets.add(secret)
         return self._send("POST", "webhooks/", api.Webhook.of, json=body)
 
     def remove_webhook(self, webhook_id: int) -> None:
@@ -214,7 +235,7 @@ class Client:
             yield from page.results
             if page.next is None:
                 return
-            if urlsplit(page.next)[:2] != self._origin or page.next in seen:
+            if origin(page.next, base=self._connection.api_url) != self._origin or page.next in seen:
                 raise StoreRefused(
                     f"the list {path} goes on at an address that is not followed",
                     "The token is sent to the API's own origin alone; check api_url.",
@@ -235,7 +256,7 @@ class Client:
         params: dict[str, str] | None = None,
     ) -> T:
         """Send one call until it is answered; see the class for what it raises."""
-        url = path if path.startswith(("http:", "https:")) else self._connection.api_url + path
+        url = urljoin(self._connection.api_url, path)
         place = f"{method} {urlsplit(url).path.removeprefix(urlsplit(self._connection.api_url).path)}"
         trouble, misshapen = "", 0
         for pause in [*pauses(), None]:
@@ -251,7 +272,7 @@ class Client:
                 raise AnswerLost(trouble)
             if pause is None or misshapen >= _FEW_TRIES:
                 break
-            wait = pause if asked is None else max(asked, 0.1)
+            wait = max(pause, asked or 0.0)  # a store that says 1 again and again is given more and more time
             self._logger.warning("%s: %s; trying again in %.1f s", place, trouble, wait)
             self._clock.sleep(wait)
         host = urlsplit(url).hostname
@@ -279,7 +300,7 @@ class Client:
         status = response.status_code
         if 200 <= status < 300:  # noqa: PLR2004
             try:
-                return parse(api.json_of(response.content) if status != 204 else None)  # noqa: PLR2004
+                return parse(self._json(response.content) if status != 204 else None)  # noqa: PLR2004
             except api.WrongShape as error:
                 raise _Passing(str(error), misshapen=error.is_json) from None
         if status not in _PASSING:
@@ -289,10 +310,23 @@ class Client:
             self.budget.hold(1.0 if asked is None else asked)
         raise _Passing(f"it answers {status}", retry_after=asked, maybe_done=status != _TOO_MANY)
 
+    def _json(self, content: bytes) -> Any:  # noqa: ANN401 - whatever the store has sent
+        try:
+            return api.json_of(content)
+        except api.WrongShape:
+            return api.json_of(self._starred(content))  # the same once more, in words that may be told
+
+    def _starred(self, content: bytes) -> bytes:
+        """An answer without the secrets that it may repeat."""
+        for secret in self._secrets:
+            if len(secret) >= _SECRET:
+                content = content.replace(secret.encode(), b"***")
+        return content
+
     def _refusal(self, place: str, response: requests.Response) -> StoreRefused:
         """The error for an answer that asking again would not change."""
         status = response.status_code
-        words = api.words_of(response.content).replace(self._connection.token, "***")
+        words = api.words_of(self._starred(response.content))
         said = f"{place} was answered {status}" + (f": {words}" if words else "")
         if status == 401:  # noqa: PLR2004
             return BadToken(said, "The store does not accept access_token: make a new one for this store.")
@@ -302,19 +336,19 @@ class Client:
                 scope = scope.replace(":read", ":write")
             return MissingScope(said, f"Give the token the scope {scope}.")
         if status == 404:  # noqa: PLR2004
-            return StoreRefused(said, "Check store or api_url: it ends in /api/admin/.")
+            gone = any(part.isdigit() for part in place.split("/"))
+            hint = "The store does not have it any more." if gone else "Check store or api_url: it ends in /api/admin/."
+            return StoreRefused(said, hint)
         if response.is_redirect or 300 <= status < 400:  # noqa: PLR2004
-            to = urlsplit(response.headers.get("Location", ""))
-            return StoreRefused(
-                f"{said}, a redirect to {to.scheme}://{to.hostname}",
-                "Set api_url to an address that answers itself.",
-            )
+            to = origin(response.headers.get("Location", ""), base=response.url)
+            where = f"{to[0]}://{to[1]}" if to else "an address that is none"
+            return StoreRefused(f"{said}, a redirect to {where}", "Set api_url to an address that answers itself.")
         return StoreRefused(said)
 
     def _session(self) -> requests.Session:
         """This thread's own session: nobody promises that one can be shared."""
         if not hasattr(self._local, "session"):
-            session = requests.Session()
+            session = _Session()
             session.auth = _Bearer(self._connection.token)
             session.headers.update(
                 {

@@ -168,15 +168,9 @@ the integers: a gateway's codes may begin with a zero, and an order number has o
 
 RULES: tuple[tuple[ColumnType, str], ...] = (
     # Text first: what looks like a number here is a name for something.
-    (
-        _S,
-        r"(^|_)(code|codes|phone|phone_number|postcode|postal_code|zip|zip_code|zipcode|number|ip|ip_address)$",
-    ),
-    (
-        _S,
-        r"(^|_)(sku|email|name|title|url|link|type|status|reason|currency|method|source|tags?|gclid|reference)$",
-    ),
-    (_S, r"(^|_)(notes?|comments?|description|label|title|address|line_?[1-4]|tax_(id|name|class|label))$"),
+    (_S, r"(^|_)(codes?|phone|phone_number|postcode|postal_code|zip|zipcode|number|ip|ip_address)$"),
+    (_S, r"(^|_)(sku|email|name|title|url|link|type|status|reason|currency|method|source|tags?|gclid|reference)$"),
+    (_S, r"(^|_)(notes?|comments?|description|label|address|line_?[1-4]|tax_(id|name|class|label))$"),
     (_B, r"^(is|has|was|accepts|requires|can|allow|allows)_"),
     (_B, r"(^|_)(abandoned|enabled|accepts_marketing|taxable)$"),
     (_T, r"(^|_)(date|datetime|timestamp|at)$"),
@@ -184,10 +178,7 @@ RULES: tuple[tuple[ColumnType, str], ...] = (
     (_I, r"(^|_)(quantity|qty|count|position)$|^(num|number_of|count)_"),
     (_I, r"^((order_|parent_)?(line|line_item|item)|order|customer|product|variant|parent|location)_id$"),
     (_I, r"^(transaction|dispute|subscription|cart|return|fulfillment|user)_id$"),
-    (
-        _N,
-        r"(^|_)(total|subtotal|amount|price|cost|cogs|tax|discount|revenue|profit|margin|fee|fees|balance)$",
-    ),
+    (_N, r"(^|_)(total|subtotal|amount|price|cost|cogs|tax|discount|revenue|profit|margin|fees?|balance)$"),
     (_N, r"(^|_)(total|price|cost|tax|shipping|discount|amount)_(incl|excl|including|excluding)_tax$"),
     (_N, r"^(original_)?total_(?!.*(name|code|type|quantity|count|number)$)|_(refunded|outstanding|spent)$"),
 )
@@ -200,6 +191,7 @@ _API = {
     for name in names.split()
 }
 _RULES = tuple((column_type, re.compile(pattern)) for column_type, pattern in RULES)
+_ALWAYS_TEXT = re.compile(r"(^|_)(codes?|phone|phone_number|postcode|postal_code|zip|zipcode|order_number)$|^number$")
 _LEADING_ZERO = re.compile(r"[+-]?0[0-9]")
 
 
@@ -255,6 +247,15 @@ def type_by_name(stream: str, name: str) -> ColumnType:
     return ColumnType.STRING
 
 
+def is_always_text(name: str) -> bool:
+    """Whether a column is text whatever the store's definitions say: codes, phone numbers, postcodes, order numbers.
+
+    Args:
+        name: The snake_case name.
+    """
+    return bool(_ALWAYS_TEXT.search(name))
+
+
 def take_back(column_type: ColumnType, cells: Iterable[str]) -> ColumnType:
     """What is left of a type once a sample of the column was seen.
 
@@ -275,22 +276,19 @@ def take_back(column_type: ColumnType, cells: Iterable[str]) -> ColumnType:
         return ColumnType.STRING
     if column_type is ColumnType.DATE_TIME and all(map(is_day, said)):
         return ColumnType.DATE
-    fitting = sum(1 for cell in said if fits(column_type, cell))
+    fitting = sum(map(_fitter(column_type), said))
     return column_type if fitting * 2 >= len(said) else ColumnType.STRING
 
 
-def fits(column_type: ColumnType, cell: str) -> bool:
-    """Whether a cell is a value of a type.
+def _fitter(column_type: ColumnType) -> Callable[[str], bool]:
+    """The function that says whether a cell is a value of a type."""
+    convert = column_type.converter(timezone.utc) or str
 
-    Args:
-        column_type: The type.
-        cell: Text that is not a null.
-    """
-    convert = column_type.converter(timezone.utc)
-    if convert is None:
+    def fits(cell: str) -> bool:
+        try:
+            convert(cell)
+        except ValueError:
+            return False
         return True
-    try:
-        convert(cell)
-    except ValueError:
-        return False
-    return True
+
+    return fits

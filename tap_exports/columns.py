@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from tap_exports.column_types import ColumnType, expected_columns, take_back, thing_of, type_by_name
+from tap_exports.column_types import (
+    ColumnType,
+    expected_columns,
+    is_always_text,
+    take_back,
+    thing_of,
+    type_by_name,
+)
 from tap_exports.keys import EXPORT_LINE, choose_keys
 from tap_exports.names import BASE_COLUMNS, column_names, snake_case
 
@@ -54,10 +61,14 @@ class Knowledge:
         Args:
             stream: The export type's code.
             name: The column's name.
+
+        Returns:
+            The type, and True where `column_types` names it, so that no sample may take it back.
         """
         if override := self.column_types.get(stream, {}).get(name):
             return override, True
-        return self._defined(stream, name) or type_by_name(stream, name), False
+        defined = None if is_always_text(name) else self._defined(stream, name)
+        return defined or type_by_name(stream, name), False
 
     def _defined(self, stream: str, name: str) -> ColumnType | None:
         found = [d for d in self.definitions if d.type and name in (snake_case(d.name), snake_case(d.key))]
@@ -129,10 +140,14 @@ class Layout:
         """
         names = column_names(header)
         known = {column.name for column in self.columns}
-        fresh = decide(self.stream, header, sample, knowledge).columns
+        there = set(names)
         return Change(
-            added=tuple(column for column in fresh if column.name not in known),
-            gone=tuple(column.name for column in self.columns if column.name not in set(names)),
+            added=tuple(
+                _column(self.stream, name, [row[n] for row in sample], knowledge)
+                for n, name in enumerate(names)
+                if name not in known
+            ),
+            gone=tuple(column.name for column in self.columns if column.name not in there),
         )
 
     def with_columns(self, added: Sequence[Column]) -> Layout:
@@ -167,13 +182,13 @@ def decide(stream: str, header: Sequence[str], sample: Sequence[Sequence[str]], 
     names = column_names(header)
     keys = knowledge.primary_keys.get(stream)
     keys = choose_keys(stream, names, sample) if keys is None else keys
-    columns = []
-    for n, name in enumerate(names):
-        column_type, settled = knowledge.type_of(stream, name)
-        if not settled:
-            column_type = take_back(column_type, (row[n] for row in sample))
-        columns.append(Column(name, column_type))
+    columns = [_column(stream, name, [row[n] for row in sample], knowledge) for n, name in enumerate(names)]
     return Layout(stream, tuple(columns), tuple(keys))
+
+
+def _column(stream: str, name: str, cells: Sequence[str], knowledge: Knowledge) -> Column:
+    column_type, settled = knowledge.type_of(stream, name)
+    return Column(name, column_type if settled else take_back(column_type, cells))
 
 
 def standard_layout(stream: str, knowledge: Knowledge) -> Layout:

@@ -10,8 +10,10 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 import sys
 from array import array
+from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
 csv.field_size_limit(sys.maxsize)  # a field of many megabytes is no reason to fail
 
-_PAGES = ("<?xml", "<!doctype", "<html", "<error", "{", "[")
+_PAGE = re.compile(r"""\s*(?:<[?!a-z]|[{[]\s*(?:["{[\]}]|$))""", re.IGNORECASE)
 _MARKS = {
     "utf-16": b"",  # these two find and drop their mark themselves
     "utf-32": b"",
@@ -72,8 +74,8 @@ class CsvFile:
     ) -> None:
         self._file = file
         self._encoding = encoding
-        wide = codecs.lookup(encoding).name.startswith(("utf-16", "utf-32"))
-        self._strip_nul = has_nul and not wide
+        # Where characters are wider than a byte, NUL bytes are in half of them and say nothing of NUL characters.
+        self._strip_nul = has_nul or codecs.lookup(encoding).name.startswith(("utf-16", "utf-32"))
         self._partial = partial
         self.nul_characters = 0
 
@@ -96,7 +98,7 @@ class CsvFile:
         reader = self._reader()
         header = self._header(reader)
         sample: list[list[str]] = []
-        with suppress(csv.Error, UnicodeDecodeError):  # for check() to judge, which reads all of it
+        with suppress(csv.Error, UnicodeError):  # for check() to judge, which reads all of it
             sample.extend(islice(reader, rows))
         if self._partial and len(sample) < rows:
             del sample[-1:]
@@ -139,10 +141,11 @@ class CsvFile:
                 if numbered and key == last:
                     continue
                 last = key
-                digests.add(hash(key))
+                digests.add(key)
         if not rows and width == 1:
             raise BadFile(f"the file is one line of text and no export: {header[0][:60]!r}")
         repeated = digests.repeated()
+        del digests
         if repeated and not numbered and key_of is not None:
             self._refuse_repeated(key_of, repeated, keys)
         return Checked(rows, capped=False, grouped=not repeated)
@@ -157,16 +160,16 @@ class CsvFile:
         self._header(reader)
         return filter(None, reader)
 
-    def _refuse_repeated(self, key_of: _KeyFunction, suspects: set[int], keys: Sequence[KeyColumn]) -> None:
+    def _refuse_repeated(self, key_of: _KeyFunction, suspects: set[tuple[int, int]], keys: Sequence[KeyColumn]) -> None:
         """Tell a key that repeats from two that merely share a digest."""
         seen: dict[object, int] = {}
         for number, row in enumerate(self.rows(), start=1):
             key = key_of(row, number)
-            if hash(key) not in suspects:
+            if _digest(key) not in suspects:
                 continue
             if key in seen:
                 names = ", ".join(column.name for column in keys)
-                raise BadFile(f"rows {seen[key]} and {number} have the same key {names} = {key!r}", _KEY_HINT)
+                raise BadFile(f"rows {seen[key]} and {number} have the same key {names} = {key!r:.80}", _KEY_HINT)
             seen[key] = number
 
     def _reader(self) -> Iterator[list[str]]:
@@ -192,7 +195,7 @@ class CsvFile:
         header = next(_strictly(reader, self._encoding), None)
         if not header:
             raise BadFile("the file is empty: not even a header is in it")
-        if header[0].lstrip().lower().startswith(_PAGES):
+        if _PAGE.match(header[0]):
             raise BadFile(f"the file is an error page and no CSV: {header[0].strip()[:60]!r}")
         return header
 
@@ -209,22 +212,30 @@ class _Text(io.TextIOWrapper):
             self.detach()
 
 
+_BUCKETS = 4096
+
+
+def _digest(key: object) -> tuple[int, int]:
+    """Forty-four bits of a key: which bucket, and what is put into it."""
+    digest = hash((key,))  # in a tuple, because a number's own hash is the number, and those come in patterns
+    return digest & (_BUCKETS - 1), digest >> 12 & 0xFFFF_FFFF
+
+
 class _Digests:
-    """Which of many hashes occur twice, at eight bytes each."""
+    """Which of many keys occur twice, or may do, at four bytes each."""
 
     def __init__(self) -> None:
-        self._buckets = [array("q") for _ in range(64)]
+        self._buckets = [array("I") for _ in range(_BUCKETS)]
 
-    def add(self, digest: int) -> None:
-        self._buckets[digest & 63].append(digest)
+    def add(self, key: object) -> None:
+        bucket, digest = _digest(key)
+        self._buckets[bucket].append(digest)
 
-    def repeated(self) -> set[int]:
-        twice: set[int] = set()
-        for bucket in self._buckets:
+    def repeated(self) -> set[tuple[int, int]]:
+        twice: set[tuple[int, int]] = set()
+        for n, bucket in enumerate(self._buckets):
             if len(set(bucket)) != len(bucket):
-                seen: set[int] = set()
-                for digest in bucket:
-                    (twice if digest in seen else seen).add(digest)
+                twice |= {(n, digest) for digest, times in Counter(bucket).items() if times > 1}
         return twice
 
 

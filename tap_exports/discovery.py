@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from tap_exports.client import Client
     from tap_exports.download import Downloader
-    from tap_exports.exports import Exporter, Source
+    from tap_exports.exports import Exporter
+    from tap_exports.source import Source
 
 _SAMPLE_BYTES = 1024 * 1024
 _RECENT = timedelta(days=31)
@@ -117,7 +118,7 @@ class Discovery:
 
     def _from_new(self, source: Source, export: Export) -> Layout | None:
         try:
-            layout, _ = self._peek(source, self.exporter.ready(export))
+            layout, _ = self._peek(source, self.exporter.ready(export, taken_over=True))
         except BadToken:
             raise
         except TapExportsError as error:

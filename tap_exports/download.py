@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import logging
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import IO, TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import requests
 
 from tap_exports.errors import BadFile, LinkExpired, LocalTrouble, StoreRefused, StoreTrouble
-from tap_exports.transport import CONNECT_SECONDS, READ_SECONDS, in_words, pauses, retry_after
+from tap_exports.transport import CONNECT_SECONDS, READ_SECONDS, in_words, origin, pauses, retry_after
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,6 +44,19 @@ class _Passing(Exception):
     def __init__(self, trouble: str, wait: float | None = None) -> None:
         super().__init__(trouble)
         self.wait = wait
+
+
+class _Session(requests.Session):
+    """A session without any credential: file hosts refuse a link that comes with one."""
+
+    def __init__(self, user_agent: str) -> None:
+        super().__init__()
+        self.auth = lambda request: request  # without it, a .netrc file would add one
+        self.max_redirects = 3
+        self.headers["User-Agent"] = user_agent
+
+    def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
+        """Add none after a redirect either, where `requests` would ask the .netrc file again."""
 
 
 class Downloader:
@@ -96,7 +109,7 @@ class Downloader:
                     raise
                 trouble, wait = error.what, min(wait or 0.0, 1.0)
             except _Passing as error:
-                trouble, wait = str(error), wait if error.wait is None or wait is None else error.wait
+                trouble, wait = str(error), wait and max(wait, error.wait or 0.0)
             if wait is None:
                 break
             self._logger.warning("Download of export %d: %s; trying again in %.1f s", export_id, trouble, wait)
@@ -104,23 +117,22 @@ class Downloader:
         raise StoreTrouble(f"the file could not be downloaded: {trouble}", "Run again: the export is taken over.")
 
     def _fetch(self, url: str, at_most: int | None) -> Download:
-        host = urlsplit(url).hostname
-        if urlsplit(url).scheme != "https" and not self._insecure:
-            raise StoreRefused(f"the link to the file at {host} is not https", "It is not followed.")
-        with requests.Session() as session:
-            session.auth = _nothing  # a .netrc file may not add a credential: file hosts refuse two
-            session.max_redirects = 3
-            session.headers["User-Agent"] = self._user_agent
+        scheme, host, _ = origin(url) or ("", "", None)
+        if scheme != "https" and not (scheme == "http" and self._insecure):
+            raise StoreRefused(f"the link to the file at {host or 'no host'} is not https", "It is not followed.")
+        with _Session(self._user_agent) as session:
             try:
                 with session.get(url, stream=True, timeout=(CONNECT_SECONDS, READ_SECONDS)) as response:
                     self._judge(response, host)
                     return self._save(response, at_most)
             except requests.RequestException as error:
                 trouble = in_words(error)
+            except ValueError:  # what urllib makes of an odd address in a redirect
+                trouble = "a redirect leads to no address"
         # Outside of the handler: the error's own words hold the signed address.
         raise _Passing(f"{trouble} (host {host})")
 
-    def _judge(self, response: requests.Response, host: str | None) -> None:
+    def _judge(self, response: requests.Response, host: str) -> None:
         status = response.status_code
         if status == 200:  # noqa: PLR2004
             return
@@ -132,8 +144,9 @@ class Downloader:
         raise _Passing(f"the file host {host} answers {status}", retry_after(response, self._time.now()))
 
     def _save(self, response: requests.Response, at_most: int | None) -> Download:
+        chunked = response.headers.get("Transfer-Encoding", "").lower() == "chunked"
         declared = response.headers.get("Content-Length")
-        if declared is None and response.headers.get("Transfer-Encoding", "").lower() != "chunked":
+        if declared is None and not chunked:
             raise BadFile("the file host does not say how long the file is, so that a cut one would not be noticed")
         digest, size, has_nul, whole = sha256(), 0, False, True
         file: IO[bytes] | None = None
@@ -148,14 +161,15 @@ class Downloader:
                     whole = False
                     break
             file.flush()
-            if whole:
+            if whole and not chunked:
                 _verify_length(response.raw.tell(), declared)
         except BaseException as error:
             if file is not None:
-                file.close()
+                with suppress(OSError):  # a full disk is told once more by what is still in the buffer
+                    file.close()
             if isinstance(error, OSError) and not isinstance(error, requests.RequestException):
                 raise LocalTrouble(
-                    f"the file could not be kept in {tempfile.gettempdir()}: {error.strerror or error}",
+                    f"the file could not be kept in {tempfile.tempdir}: {error.strerror or error}",
                     "Make room there, or set TMPDIR to a directory with more.",
                 ) from None
             raise
@@ -163,9 +177,5 @@ class Downloader:
 
 
 def _verify_length(arrived: int, declared: str | None) -> None:
-    if declared is not None and declared != str(arrived):
+    if declared != str(arrived):
         raise _Passing(f"{arrived} bytes arrived where {declared} were declared")
-
-
-def _nothing(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    return request

@@ -42,9 +42,8 @@ class Drift:
             BadData: If there are new columns and the setting forbids them.
         """
         change = layout.change(header, sample, knowledge)
-        gone = set(change.gone)
-        newly_gone = gone - self._gone
-        self._gone = gone
+        newly_gone = set(change.gone) - self._gone
+        self._gone |= newly_gone
         added = [column for column in change.added if column.name not in self._ignored]
         if not added and not newly_gone:
             return layout

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import logging
-import random
-import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from tap_exports.api import Export, ExportStatus
 from tap_exports.client import AnswerLost, Client
-from tap_exports.columns import SAMPLE_ROWS, Knowledge, Layout, decide
+from tap_exports.columns import SAMPLE_ROWS
 from tap_exports.csvfile import Checked, CsvFile, KeyColumn
 from tap_exports.errors import (
     BadFile,
@@ -23,21 +21,29 @@ from tap_exports.errors import (
     TapExportsError,
 )
 from tap_exports.names import column_names
+from tap_exports.source import Source
 from tap_exports.transport import pauses
+from tap_exports.waiting import Pace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime, tzinfo
 
     from tap_exports.clock import Clock
+    from tap_exports.columns import Layout
     from tap_exports.download import Downloader
     from tap_exports.windows import Window
+
+__all__ = ["CheckedExport", "Exporter", "Patience", "Permit", "Reading", "Source"]
 
 _FIRST_LOOK = 1.0
 """Seconds before the first look at an export, as long as nothing is known of how long they take."""
 _LOOKS_A_SECOND = 3.0
 """How much of the rate budget looks may use; the rest is for creating and downloading."""
 _JUST_NOW = timedelta(minutes=2)
+"""How much older than a lost create call its export may say that it is."""
+_STILL_AT_IT = 1.0
+"""Seconds before the list is asked for a lost one: the store may still be at the call that a proxy gave up."""
 
 
 @dataclass(frozen=True)
@@ -87,87 +93,6 @@ class CheckedExport:
     taken_over: bool
 
 
-@dataclass
-class Source:
-    """One stream's exports at the store, as far as this run knows them."""
-
-    code: str
-    knowledge: Knowledge
-    layout: Layout | None
-    """What the catalog says; None until the first file with rows has told."""
-    recent: list[Export] = field(default_factory=list)
-    """Exports that may be taken over."""
-    first: Layout | None = None
-    """What the first file said that had no rows, for want of a better one."""
-    seen: set[int] = field(default_factory=set)
-    """Ids that are not the answer to a lost create call."""
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def layout_of(self, header: list[str], sample: list[list[str]]) -> Layout:
-        """The layout in force; the first file with rows decides where there is none yet.
-
-        Args:
-            header: A file's first row.
-            sample: Some of its rows.
-        """
-        with self.lock:
-            if self.layout is not None:
-                return self.layout
-            layout = decide(self.code, header, sample, self.knowledge)
-            if sample:
-                self.layout = layout
-            self.first = self.first or layout
-            return layout
-
-    def take(self, window: Window) -> Export | None:
-        """An export of just this window that an earlier run has asked for, if there is one: once.
-
-        Args:
-            window: The window.
-        """
-        with self.lock:
-            found = [e for e in self.recent if e.window == window]
-            if not found:
-                return None
-            best = max(found, key=lambda e: (e.status is ExportStatus.AVAILABLE, e.id))
-            self.recent.remove(best)
-            return best
-
-
-class Pace:
-    """When to look at an export: learned from how long the earlier ones of this run took."""
-
-    def __init__(self, poll_seconds: float) -> None:
-        self._poll = poll_seconds
-        self._lock = threading.Lock()
-        self._usual: float | None = None
-        self.pending = 0
-
-    def learn(self, seconds: float) -> None:
-        """Take notice of an export that was found ready.
-
-        Args:
-            seconds: How long after its making.
-        """
-        with self._lock:
-            self._usual = seconds if self._usual is None else 0.7 * self._usual + 0.3 * seconds
-
-    def pause(self, waited: float) -> float:
-        """How long to wait before the next look.
-
-        Args:
-            waited: Seconds since the export was asked for.
-
-        Returns:
-            Seconds: until just before an export usually is ready, then a tenth of the time that it took
-            already; longer where so many are pending that looks would use up the rate budget.
-        """
-        fair = max(_FIRST_LOOK, self.pending / _LOOKS_A_SECOND)
-        until_usual = 0.9 * self._usual - waited if self._usual else 0.0
-        pause = min(max(fair, until_usual, 0.1 * waited), self._poll)
-        return pause * random.uniform(0.95, 1.05)  # noqa: S311 - spreads looks, guards nothing
-
-
 class Exporter:
     """Makes checked files of windows. It may be used from several threads.
 
@@ -196,7 +121,7 @@ class Exporter:
         self._reading = reading
         self._wait = wait or (lambda _, seconds: clock.sleep(seconds))
         self._logger = logging.getLogger("tap-exports")
-        self.pace = Pace(patience.poll_seconds)
+        self.pace = Pace(patience.poll_seconds, _FIRST_LOOK, _LOOKS_A_SECOND)
 
     def look_up(self, source: Source) -> list[Window]:
         """Ask the store's list, once for a stream, for exports that may be taken over.
@@ -214,7 +139,7 @@ class Exporter:
         # The list filters by day, of a zone that nobody has published: one more is asked for.
         for export in self._client.exports(source.code, (oldest - timedelta(days=1)).date()):
             source.seen.add(export.id)
-            if export.type == source.code and export.window and self._usable(export, now, oldest):
+            if export.type == source.code and self._usable(export, now, oldest):
                 source.recent.append(export)
         return [e.window for e in source.recent if e.window]
 
@@ -266,10 +191,11 @@ class Exporter:
             raise error.at(where)  # noqa: B904 - the same error
 
     def _usable(self, export: Export, now: datetime, oldest: datetime) -> bool:
-        if export.created_at is None or export.created_at < oldest:
+        """Whether an export is recent, has all of its window, and is not stuck already."""
+        made, window = export.created_at, export.window
+        if made is None or window is None or made < oldest or made < window.end:
             return False
-        age = (now - export.created_at).total_seconds()
-        return export.status is ExportStatus.AVAILABLE or age < self._patience.timeout_seconds
+        return export.status is ExportStatus.AVAILABLE or (now - made).total_seconds() < self._patience.timeout_seconds
 
     def create(self, source: Source, window: Window) -> Export:
         """Ask for an export; where the answer is lost, the list decides before anything is sent again.
@@ -282,8 +208,8 @@ class Exporter:
             StoreTrouble: If no answer arrives, and no export turns up in the list either.
         """
         trouble = ""
-        for pause in [*pauses(), None]:
-            asked_at = self._client.time.now()
+        asked_at = self._client.time.now()
+        for pause in pauses():
             try:
                 export = self._client.create(source.code, window)
             except AnswerLost as lost:
@@ -291,27 +217,31 @@ class Exporter:
             else:
                 source.seen.add(export.id)
                 return self._covering(export, window)
-            if pause is None:
-                break
+            wait = max(pause, _STILL_AT_IT)
             self._logger.warning(
-                "%s: the answer to a create call was lost (%s); asking the list in %.1f s",
-                source.code,
-                trouble,
-                pause,
+                "%s: the answer to a create call was lost (%s); asking the list in %.1f s", source.code, trouble, wait
             )
-            self._clock.sleep(pause)
-            if found := self._made_meanwhile(source, window, asked_at):
+            self._clock.sleep(wait)
+            if found := self._made_since(source, window, asked_at):
                 return found
         raise StoreTrouble(f"no export could be asked for: {trouble}", "Run again: what was made is taken over.")
 
-    def _made_meanwhile(self, source: Source, window: Window, asked_at: datetime) -> Export | None:
+    def _made_since(self, source: Source, window: Window, asked_at: datetime) -> Export | None:
+        """The newest export of a window that may be the answer to a lost create call."""
         day = (asked_at - timedelta(days=1)).date()
-        for export in self._client.exports(source.code, day):
-            fresh = export.created_at is None or export.created_at >= asked_at - _JUST_NOW
-            if export.window == window and export.id not in source.seen and fresh and export.type == source.code:
-                source.seen.add(export.id)
-                return export
-        return None
+        found = [
+            export
+            for export in self._client.exports(source.code, day)
+            if export.type == source.code
+            and export.window == window
+            and export.id not in source.seen
+            and (export.created_at is None or export.created_at >= asked_at - _JUST_NOW)
+        ]
+        if not found:
+            return None
+        export = max(found, key=lambda e: e.id)
+        source.seen.add(export.id)
+        return export
 
     def _covering(self, export: Export, window: Window) -> Export:
         """Refuse an export that the store has made of less than was asked for."""
@@ -334,8 +264,10 @@ class Exporter:
             ExportStuck: If it is not ready in time.
         """
         began = self._clock.monotonic()
-        if taken_over and export.created_at is not None:
-            began -= max(0.0, (self._client.time.now() - export.created_at).total_seconds())
+        if taken_over:
+            if export.created_at is not None:
+                began -= max(0.0, (self._client.time.now() - export.created_at).total_seconds())
+            export = self._client.export(export.id)  # what the list said may be long ago
         deadline = began + self._patience.timeout_seconds
         while export.status is not ExportStatus.AVAILABLE:
             now = self._clock.monotonic()
@@ -356,9 +288,10 @@ class Exporter:
         csv = CsvFile(download.file, self._reading.encoding, has_nul=download.has_nul)
         try:
             header, sample = csv.head(SAMPLE_ROWS)
-            layout = source.layout_of(header, sample)
+            layout = source.layout_for(header, sample)
             keys = self._keys(layout, header)
             checked = csv.check(keys, numbered=layout.numbered, cap=self._reading.max_rows)
+            source.layout_of(header, sample)  # only now: a bad file does not tell the columns
         except BaseException:
             csv.close()
             raise

@@ -9,14 +9,13 @@ can block it.
 from __future__ import annotations
 
 import logging
-import math
 import threading
 import time
-from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tap_exports.errors import BadToken, Stopped, TapExportsError
+from tap_exports.lane import Lane, Slot
 from tap_exports.windows import Window, plan
 
 if TYPE_CHECKING:
@@ -24,12 +23,12 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from tap_exports.clock import Clock
-    from tap_exports.exports import CheckedExport, Exporter, Source
+    from tap_exports.exports import CheckedExport, Exporter
+
+__all__ = ["Lane", "Lanes", "Span"]
 
 _DOWNLOADS = 2
 """Workers beyond those that wait for the store, which download and check meanwhile."""
-_FULL = 0.8
-"""How much of the cap a window that was made smaller is meant to fill."""
 _TELL_SECONDS = 10.0
 _CLOSING_SECONDS = 0.5
 """How long the end waits for workers; one in the midst of a request is left behind, and holds no file."""
@@ -45,79 +44,6 @@ class Span:
     lookback: timedelta
     slack: timedelta
     """How much earlier than `end` a plan may stop with an export that is taken over."""
-
-
-@dataclass(eq=False)
-class _Slot:
-    """A window on its way to the reader."""
-
-    window: Window
-    claimed: bool = False
-    result: CheckedExport | None = None
-    error: BaseException | None = None
-
-    @property
-    def done(self) -> bool:
-        return self.result is not None or self.error is not None
-
-
-@dataclass
-class Lane:
-    """One stream's windows, in order."""
-
-    source: Source
-    bookmark: datetime | None
-    newest_only: bool = False
-    """For a test of the connection: the last window alone."""
-    ahead: bool = True
-    """Whether windows may be taken before the reader has come to this stream."""
-    planned: bool = False
-    planning: bool = False
-    todo: deque[Window] = field(default_factory=deque)
-    slots: deque[_Slot] = field(default_factory=deque)
-    windows: int = 0
-    """How many there are in all, as far as is known."""
-    read: int = 0
-    density: float | None = None
-    """Rows for each second of time, once a window was at the cap."""
-
-    def next_slot(self, cap: int) -> _Slot | None:
-        """The first window that nobody works at, if work on it may begin."""
-        if self.source.layout is None and any(slot.claimed and not slot.done for slot in self.slots):
-            return None  # the first file tells the columns and the key that the others are checked by
-        for slot in self.slots:
-            if not slot.claimed:
-                return slot
-        if not self.todo:
-            return None
-        self.slots.extend(_Slot(piece) for piece in self._pieces(self.todo.popleft(), cap, at_least=1))
-        return self.next_slot(cap)
-
-    def replace(self, slot: _Slot, cap: int) -> None:
-        """Put smaller windows in the place of one that was at the cap; the first keeps the slot."""
-        seconds = (slot.window.end - slot.window.start).total_seconds()
-        self.density = max(self.density or 0.0, cap / seconds)
-        first, second = slot.window.halve()
-        pieces = self._pieces(slot.window, cap, at_least=2)
-        if len(pieces) == 2:  # noqa: PLR2004
-            pieces = [first, second]
-        at = self.slots.index(slot)
-        slot.window = pieces[0]
-        for n, piece in enumerate(pieces[1:], start=1):
-            self.slots.insert(at + n, _Slot(piece))
-
-    def learn(self, window: Window, rows: int) -> None:
-        """Take notice of how full a window was, where windows have had to be made smaller."""
-        if self.density is not None:
-            seconds = (window.end - window.start).total_seconds()
-            self.density = (self.density + rows / seconds) / 2
-
-    def _pieces(self, window: Window, cap: int, at_least: int) -> list[Window]:
-        seconds = (window.end - window.start).total_seconds()
-        wanted = math.ceil((self.density or 0.0) * seconds / (cap * _FULL))
-        pieces = window.split(max(at_least, wanted))
-        self.windows += len(pieces) - 1
-        return pieces
 
 
 class Lanes:
@@ -177,17 +103,15 @@ class Lanes:
                 if slot.result is not None:
                     yield slot.result
                 with self._news:
-                    lane.slots.popleft()
+                    lane.slots.remove(slot)
                     lane.read += 1
                     self._discard(slot)
                     self._news.notify_all()
         finally:
             with self._news:
-                lane.planned, lane.ahead = True, False
+                lane.planned, lane.ahead, lane.reading = True, False, False
                 lane.todo.clear()
-                while lane.slots:
-                    self._discard(lane.slots.popleft())
-                self._news.notify_all()
+                self._clear(lane)
 
     def close(self) -> None:
         """End the work and give all disk space back. Whoever waits lets go at once."""
@@ -198,27 +122,33 @@ class Lanes:
         until = time.monotonic() + _CLOSING_SECONDS
         for thread in self._threads:
             thread.join(timeout=max(0.0, until - time.monotonic()))
-        for lane in self._lanes.values():
-            while lane.slots:
-                self._discard(lane.slots.popleft())
+        with self._news:
+            for lane in self._lanes.values():
+                self._clear(lane)
 
     @property
     def closing(self) -> bool:
         """Whether the run is ending."""
         return self._closing
 
-    def _discard(self, slot: _Slot) -> None:
+    def _clear(self, lane: Lane) -> None:
+        while lane.slots:
+            self._discard(lane.slots.popleft())
+        self._news.notify_all()
+
+    def _discard(self, slot: Slot) -> None:
         if slot.claimed and slot.done:
             self._claimed -= 1
         if slot.result is not None:
             slot.result.csv.close()
 
-    def _await_first(self, lane: Lane) -> _Slot | None:
+    def _await_first(self, lane: Lane) -> Slot | None:
         """Wait for the first window of a lane; None at its end."""
         began = told = self._clock.monotonic()
         with self._news:
-            lane.ahead = True
+            lane.ahead = lane.reading = True
             self._staff()
+            self._news.notify_all()
             while True:
                 if self._fatal is not None:
                     raise self._fatal
@@ -226,7 +156,6 @@ class Lanes:
                     return lane.slots[0]
                 if lane.planned and not lane.slots and not lane.todo:
                     return None
-                self._news.notify_all()
                 self._news.wait(timeout=0.25)
                 self._clock.sleep(0)
                 if self._clock.monotonic() - told >= _TELL_SECONDS:
@@ -277,9 +206,7 @@ class Lanes:
 
     def _may_claim(self, lane: Lane) -> bool:
         """Whether another file fits on disk; the one that the reader waits for always does."""
-        if self._claimed < self._most_ahead:
-            return True
-        return bool(lane.slots) and not lane.slots[0].claimed
+        return self._claimed < self._most_ahead or (lane.reading and lane.unbegun)
 
     def _plan(self, lane: Lane) -> None:
         span = self._span
@@ -293,19 +220,22 @@ class Lanes:
             )  # fmt: skip
         except TapExportsError as failed:
             error = failed.at(f"stream {lane.source.code}")
+        except Exception as failed:  # noqa: BLE001 - it is the reader's to raise, in its own thread
+            error = failed
         with self._news:
             if error is not None:
-                lane.slots.append(_Slot(Window(span.start, span.end), error=error))
-                self._fail(lane, error)
+                slot = Slot(Window(span.start, span.end), error=error)
+                lane.slots.append(slot)
+                self._fail(lane, slot)
             elif not lane.planned:
                 lane.todo.extend(todo[-1:] if lane.newest_only else todo)
                 lane.windows = len(lane.todo)
             lane.planned = True
             self._news.notify_all()
 
-    def _bring(self, lane: Lane, slot: _Slot) -> None:
+    def _bring(self, lane: Lane, slot: Slot) -> None:
         """Bring one window to a file; where it is at the cap, its first part, the others being for all."""
-        permit = _Permit(self._news, self)
+        permit = _Permit(self._news, self, lambda: slot in lane.slots)
         result: CheckedExport | None = None
         error: BaseException | None = None
         try:
@@ -320,15 +250,18 @@ class Lanes:
             if slot not in lane.slots:  # the reader has given this stream up meanwhile
                 self._discard(slot)
             elif error is not None:
-                self._fail(lane, error)
+                self._fail(lane, slot)
             elif result is not None:
                 lane.learn(slot.window, result.checked.rows)
             self._news.notify_all()
 
-    def _below_cap(self, lane: Lane, slot: _Slot, permit: _Permit) -> CheckedExport | None:
+    def _below_cap(self, lane: Lane, slot: Slot, permit: _Permit) -> CheckedExport | None:
         """The file of a window that may have been made smaller; None where nobody wants it any more."""
         while True:
-            result = self._exporter.fetch(lane.source, slot.window, permit)
+            try:
+                result = self._exporter.fetch(lane.source, slot.window, permit)
+            except _GivenUp:
+                return None
             if not result.checked.capped:
                 return result
             result.csv.close()
@@ -339,13 +272,13 @@ class Lanes:
                     "%s: the export of %s is at the cap of %d rows; its window is made smaller",
                     lane.source.code, slot.window, self._cap,
                 )  # fmt: skip
-                lane.replace(slot, self._cap)
+                lane.shrink(slot, self._cap)
                 self._news.notify_all()
 
-    def _fail(self, lane: Lane, error: BaseException) -> None:
-        lane.todo.clear()
-        if isinstance(error, BadToken):
-            self._fatal = error
+    def _fail(self, lane: Lane, slot: Slot) -> None:
+        lane.give_up(slot)
+        if isinstance(slot.error, BadToken):
+            self._fatal = slot.error
 
     def take_permit(self) -> bool:
         """Count one more pending export, if that is allowed now. The lock is held."""
@@ -362,12 +295,17 @@ class Lanes:
         self._news.notify_all()
 
 
+class _GivenUp(Exception):
+    """The reader has given up the stream that somebody waits to make an export for."""
+
+
 class _Permit:
     """The right to have one export pending; whoever claims a window has one already."""
 
-    def __init__(self, news: threading.Condition, lanes: Lanes) -> None:
+    def __init__(self, news: threading.Condition, lanes: Lanes, wanted: Callable[[], bool]) -> None:
         self._news = news
         self._lanes = lanes
+        self._wanted = wanted
         self._held = True
 
     def acquire(self) -> None:
@@ -375,6 +313,8 @@ class _Permit:
             while not self._held:
                 if self._lanes.closing:
                     raise Stopped
+                if not self._wanted():
+                    raise _GivenUp
                 self._held = self._lanes.take_permit()
                 if not self._held:
                     self._news.wait()

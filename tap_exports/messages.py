@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import msgspec
 from singer_sdk.singerlib.encoding.base import GenericSingerWriter
@@ -96,7 +96,14 @@ class MessageWriter(GenericSingerWriter[bytes, Message]):
             if raw is None:  # a test has put a text stream in its place
                 sys.stdout.write(data.decode())
             else:
-                raw.write(data)
-                raw.flush()
+                _write_all(raw, data)
         except (BrokenPipeError, ConnectionResetError):
             raise TargetGone from None
+
+
+def _write_all(pipe: IO[bytes], data: bytes) -> None:
+    """Write all of it: with PYTHONUNBUFFERED standard output is raw, and a write that a signal meets is short."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[pipe.write(rest) or 0 :]
+    pipe.flush()

@@ -2,8 +2,8 @@
 
 The rule is `snake_case`: lower case, anything but letters and digits to one `_`, trimmed. Letters are
 Latin ones, because several targets drop all others from a column's name; accents go (`Größe` → `grosse`).
-A header that loses letters of another script gets a suffix made from the whole of it, so that its name
-depends on nothing but itself: the order of columns may change from one file to the next.
+A header that loses letters of another script, or has nothing but signs, gets a suffix made from the whole of
+it, so that its name depends on nothing but itself: the order of columns may change from one file to the next.
 """
 
 from __future__ import annotations
@@ -32,12 +32,13 @@ def snake_case(header: str) -> str:
         header: A cell of the CSV's first row.
 
     Returns:
-        A lower-case identifier, or an empty text where the header has no letter or digit at all.
+        A lower-case identifier, or an empty text where the header is blank.
     """
-    plain = unicodedata.normalize("NFKD", header.casefold())
+    # Once more behind the case: some signs stand for capital letters (№ is No, ㎏ is kg).
+    plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", header).casefold())
     name = _REST.sub("_", "".join(c for c in plain if not unicodedata.combining(c))).strip("_")
     lost = any(c.isalnum() for c in plain if not c.isascii() and not unicodedata.combining(c))
-    if lost:
+    if lost or (not name and header.strip()):
         name = f"{name or 'column'}_{_digest(header)}"
     if name[:1].isdigit():
         name = f"_{name}"

@@ -1,12 +1,13 @@
 """A checked file's rows → typed records, many at a time.
 
 The plan of a row (which columns, which converter, which output name) is made once for a file. Work goes
-column by column over a batch of rows: a column's distinct texts are converted once each, and a column that
-nobody has selected is never touched.
+column by column over a batch of rows: where texts of a column repeat, each is converted once, and a column
+that nobody has selected is never touched.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice, repeat
 from typing import TYPE_CHECKING, Any
@@ -18,16 +19,21 @@ from tap_exports.values import is_null
 from tap_exports.windows import rfc3339
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from datetime import tzinfo
 
     from tap_exports.columns import Layout
     from tap_exports.exports import CheckedExport
 
-_BATCH_ROWS = 1000
+    _Numbering = Callable[[Iterable[object]], list[int]]
+
+_BATCH_ROWS = 250
+"""Few enough for a batch to stay in the processor's cache."""
 _BATCH_BYTES = 4 * 1024 * 1024
-_REMEMBERED = 20_000
-"""Texts of one column whose values are kept, so that memory stays flat."""
+_REMEMBERED = 1000
+"""Texts of one column whose values are kept from one batch to the next, so that memory stays flat."""
+_SHORT = 100
+"""Characters of a text that may be kept at all."""
 _EXAMPLE = 40
 
 
@@ -69,28 +75,38 @@ class InvalidCells:
 
 
 class _Values(dict):  # type: ignore[type-arg]
-    """A column's texts and their values; a text that is not there yet is converted."""
+    """A column's texts and their values; a text that is not there yet is converted.
+
+    A column whose texts hardly repeat is converted without looking them up.
+    """
 
     def __init__(self, convert: Callable[[str], Any]) -> None:
         super().__init__()
         self._convert = convert
+        self._mostly_distinct = False
         self.has_invalid = False
 
     def __missing__(self, text: str) -> Any:  # noqa: ANN401
-        if is_null(text):
-            value: Any = None
-        else:
-            try:
-                value = self._convert(text)
-            except ValueError:
-                value, self.has_invalid = _INVALID, True
-        self[text] = value
+        try:
+            value = self._convert(text)
+        except ValueError:  # no type has a value that reads like a null
+            value = None if is_null(text) else _INVALID
+            self.has_invalid = self.has_invalid or value is _INVALID
+        if len(text) <= _SHORT:
+            self[text] = value
         return value
 
-    def of(self, cells: tuple[str, ...]) -> list[Any]:
-        if len(self) > _REMEMBERED:
+    def of(self, cells: Sequence[str]) -> list[Any]:
+        if self._mostly_distinct:
+            convert = self._convert
+            with suppress(ValueError):  # some cell is a null in words, or invalid: one by one then
+                return [convert(cell) if cell else None for cell in cells]
+        known = len(self)
+        values = list(map(self.__getitem__, cells))
+        self._mostly_distinct = self._mostly_distinct or (len(self) - known) * 2 > len(cells)
+        if self._mostly_distinct or len(self) > _REMEMBERED:
             self.clear()
-        return list(map(self.__getitem__, cells))
+        return values
 
 
 @dataclass(frozen=True)
@@ -123,18 +139,23 @@ class Records:
             if column.name in selected
             for convert in [column.type.converter(zone)]
         ]
-        self._parents = [at[name] for name in layout.file_keys] if layout.numbered else []
+        types = {column.name: column.type for column in layout.columns}
+        self._parents = [
+            _Planned(name, at[name], None if convert is None else _Values(convert))
+            for name in (layout.file_keys if layout.numbered else ())
+            for convert in [types[name].converter(zone) if name in types else None]
+        ]
         self.invalid = InvalidCells()
 
     def batches(self) -> Iterator[list[dict[str, Any]]]:
         """The records, in the file's order.
 
         Yields:
-            Lists of at most a thousand, fewer where rows are long.
+            Lists of a few hundred, fewer where rows are long.
         """
         rows = self._export.csv.rows()
         size = self._batch_size()
-        lines = _line_numbers(self._parents, grouped=self._export.checked.grouped)
+        lines = _line_numbers(grouped=self._export.checked.grouped)
         while batch := list(islice(rows, size)):
             yield self._typed(batch, lines)
 
@@ -145,14 +166,17 @@ class Records:
             BadData: If a cell does not fit its column's type.
         """
         for _ in self.batches():
-            for line in self.invalid.lines(self._export.checked.rows):
-                raise BadData(line, "on_invalid_value is fail; keep would put the text into invalid_values.")
+            for name, example in self.invalid.examples.items():
+                raise BadData(
+                    f"a cell of {name} does not fit its type: {example!r}",
+                    "on_invalid_value is fail; keep would put the text into invalid_values.",
+                )
 
     def _batch_size(self) -> int:
         average = self._export.size // max(1, self._export.checked.rows)
         return max(1, min(_BATCH_ROWS, _BATCH_BYTES // max(1, average)))
 
-    def _typed(self, batch: list[list[str]], lines: Callable[[list[list[str]]], list[int]]) -> list[dict[str, Any]]:
+    def _typed(self, batch: list[list[str]], lines: _Numbering) -> list[dict[str, Any]]:
         columns = list(zip(*batch))  # noqa: B905 - every row is as wide as the header, that was checked
         names: list[str] = []
         values: list[Iterable[Any]] = []
@@ -170,7 +194,7 @@ class Records:
             if planned.values.has_invalid:
                 self._set_aside(planned.name, cells, typed, invalid)
             values.append(typed)
-        for name, value in self._base(batch, lines, invalid):
+        for name, value in self._base(columns, lines, invalid):
             if name in self._selected:
                 names.append(name)
                 values.append(value)
@@ -188,8 +212,8 @@ class Records:
 
     def _base(
         self,
-        batch: list[list[str]],
-        lines: Callable[[list[list[str]]], list[int]],
+        columns: list[tuple[str, ...]],
+        lines: _Numbering,
         invalid: dict[int, dict[str, str]],
     ) -> Iterator[tuple[str, Iterable[Any]]]:
         """The columns that the tap itself adds, in the schema's order."""
@@ -197,22 +221,32 @@ class Records:
         yield "date_to", repeat(rfc3339(self._export.window.end))
         yield "export_id", repeat(self._export.export.id)
         if self._layout.numbered:
-            yield EXPORT_LINE, lines(batch)
-        yield "invalid_values", [invalid.get(n) for n in range(len(batch))] if invalid else repeat(None)
+            yield EXPORT_LINE, lines(self._parents_of(columns))
+        yield "invalid_values", [invalid.get(n) for n in range(len(columns[0]))] if invalid else repeat(None)
+
+    def _parents_of(self, columns: list[tuple[str, ...]]) -> Iterable[object]:
+        """What tells each row's parent: values, because the check has held values against one another."""
+        keys = [
+            columns[planned.position] if planned.values is None else planned.values.of(columns[planned.position])
+            for planned in self._parents
+            if planned.position is not None
+        ]
+        if not keys:  # the user's key is the line alone
+            return repeat(None, len(columns[0]))
+        return keys[0] if len(keys) == 1 else zip(*keys)  # noqa: B905 - one value for each row in all of them
 
 
 def _rows_of(values: list[Iterable[Any]], count: int) -> Iterable[tuple[Any, ...]]:
     return islice(zip(*values), count)  # noqa: B905 - constants repeat for ever
 
 
-def _line_numbers(parents: list[int], *, grouped: bool) -> Callable[[list[list[str]]], list[int]]:
+def _line_numbers(*, grouped: bool) -> _Numbering:
     """The function that numbers the lines of each parent, from 1, over one batch after the other."""
-    seen: dict[tuple[str, ...], int] = {}
+    seen: dict[object, int] = {}
 
-    def number(batch: list[list[str]]) -> list[int]:
+    def number(parents: Iterable[object]) -> list[int]:
         numbers = []
-        for row in batch:
-            parent = tuple([row[n] for n in parents])
+        for parent in parents:
             count = seen.get(parent, 0) + 1
             if count == 1 and grouped:
                 seen.clear()  # the lines of one parent stand together: the others are done with

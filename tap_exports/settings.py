@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from functools import cached_property
@@ -35,6 +36,10 @@ _LARGEST = {
 }
 NUMBERS = (*_MORE_THAN_ZERO, *_AT_LEAST_ZERO, *_AT_LEAST_ONE)
 SECRETS = ("access_token", "webhook_secret")
+
+_SUBDOMAIN = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE)
+_NOT_IN_ADDRESS = re.compile(r"[\s\\\x00-\x1f\x7f]")
+_PORT = re.compile(r"[0-9]{1,5}")
 
 
 @dataclass(frozen=True)
@@ -111,7 +116,7 @@ def coerce(config: Mapping[str, Any]) -> dict[str, Any]:
         config: Settings as they were given.
 
     Returns:
-        A copy; text that is no number stays, for the check to name it.
+        A copy. Text that is no number stays, for the check to name it; a count such as `4.0` is made whole.
     """
     coerced = {name: value for name, value in config.items() if value is not None}
     for name in NUMBERS:
@@ -123,6 +128,9 @@ def coerce(config: Mapping[str, Any]) -> dict[str, Any]:
                     coerced[name] = float(text)
                 except ValueError:
                     continue
+    for name in _AT_LEAST_ONE:
+        if isinstance(number := coerced.get(name), float) and number.is_integer():
+            coerced[name] = int(number)
     return coerced
 
 
@@ -142,7 +150,7 @@ def faults(config: Mapping[str, Any]) -> Iterator[str]:
 def _address(config: Mapping[str, Any]) -> Iterator[str]:
     if not config.get("api_url") and not config.get("store"):
         yield "store: this or api_url is required; it is the subdomain in {store}.29next.store"
-    if config.get("store") and not config["store"].replace("-", "").isalnum():
+    if config.get("store") and not _SUBDOMAIN.fullmatch(config["store"]):
         yield f"store: {config['store']!r} is no subdomain; give the first part of {{store}}.29next.store alone"
     token = config.get("access_token")
     if token is not None and (not token.strip() or not token.isascii() or not token.isprintable() or " " in token):
@@ -155,7 +163,7 @@ def _address(config: Mapping[str, Any]) -> Iterator[str]:
     except ValueError:
         yield "api_url: it is no address"
         return
-    if not url.hostname or url.scheme not in ("http", "https"):
+    if not url.hostname or url.scheme not in ("http", "https") or _NOT_IN_ADDRESS.search(config["api_url"]):
         yield "api_url: it is no address such as https://example.29next.store/api/admin/"
     elif url.scheme == "http" and url.hostname not in LOOPBACK:
         yield "api_url: http would send the token in the clear; only https will do, except on this machine itself"
@@ -166,7 +174,7 @@ def _address(config: Mapping[str, Any]) -> Iterator[str]:
 def _range(config: Mapping[str, Any]) -> Iterator[str]:
     moments = {}
     for name in ("start_date", "end_date"):
-        if config.get(name):
+        if config.get(name) or (name == "start_date" and name in config):
             try:
                 moments[name] = _moment(config[name])
             except ValueError:
@@ -198,7 +206,7 @@ def _words(config: Mapping[str, Any]) -> Iterator[str]:
     if (zone := config.get("timezone")) and zone_of(zone) is None:
         yield f"timezone: {zone!r} is no IANA time zone, such as America/New_York"
     try:
-        text = codecs.lookup(config.get("encoding") or "utf-8")._is_text_encoding  # noqa: SLF001
+        text = codecs.lookup(config.get("encoding", "utf-8"))._is_text_encoding  # noqa: SLF001
     except (LookupError, ValueError):
         text = False
     if not text:
@@ -224,14 +232,23 @@ def _webhook(config: Mapping[str, Any]) -> Iterator[str]:
     listen, target = config.get("webhook_listen"), config.get("webhook_target_url")
     if listen:
         host, _, port = listen.rpartition(":")
-        if not host or not port.isascii() or not port.isdigit() or int(port) > 65535:  # noqa: PLR2004
+        if not host or not _PORT.fullmatch(port) or int(port) > 65535:  # noqa: PLR2004
             yield f"webhook_listen: {listen!r} is not host:port, such as 127.0.0.1:8080"
     if target and not listen:
         yield "webhook_target_url: it needs webhook_listen, the address to receive on"
-    if target and urlsplit(target).scheme not in ("http", "https"):
+    if target and not _is_web_address(target):
         yield "webhook_target_url: it is no http or https address"
     if listen and not target and not config.get("webhook_secret"):
         yield "webhook_secret: without webhook_target_url the webhook is yours, and its secret has to be given"
+
+
+def _is_web_address(text: str) -> bool:
+    try:
+        url = urlsplit(text)
+        _ = url.port
+    except ValueError:
+        return False
+    return url.scheme in ("http", "https") and bool(url.hostname)
 
 
 def zone_of(name: str) -> ZoneInfo | None:

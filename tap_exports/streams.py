@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from singer_sdk.batch import BaseBatchFileEncoding
     from singer_sdk.helpers._batch import BatchConfig
     from singer_sdk.helpers.types import Context, Record
+    from singer_sdk.mapper import StreamMap
     from singer_sdk.singerlib import Catalog
 
     from tap_exports.exports import CheckedExport
@@ -100,6 +101,13 @@ class ExportStream(Stream):
     def selected_columns(self) -> set[str]:
         """Names of the columns that go out. A column that the catalog does not know follows the stream."""
         return {name for name in self.schema["properties"] if self.mask["properties", name]}
+
+    @property
+    @override
+    def stream_maps(self) -> list[StreamMap]:
+        if self.name not in self.tap.mapper.stream_maps:
+            self.register_maps()
+        return super().stream_maps
 
     def register_maps(self) -> None:
         """Make the stream maps anew from the schema in force."""
@@ -239,6 +247,7 @@ class ExportStream(Stream):
         if nul := export.csv.nul_characters:
             self.logger.warning("%d NUL characters were removed, which databases cannot hold (%s)", nul, where)
         self._advance(export.window)
+        self.tap.message_writer.flush()  # no STATE is written where the bookmark stays as it is
 
     def _advance(self, window: Window) -> None:
         if self.replication_method == REPLICATION_FULL_TABLE:

@@ -6,8 +6,10 @@ import os
 import sys
 import threading
 import time
+from contextlib import ExitStack
 from datetime import timedelta, timezone
 from functools import cached_property
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import Tap
@@ -27,6 +29,7 @@ from tap_exports.messages import MessageWriter
 from tap_exports.settings import SECRETS, Settings, coerce, faults, zone_of
 from tap_exports.state import check_state
 from tap_exports.streams import ExportStream
+from tap_exports.webhook import Bell, Webhook
 from tap_exports.windows import whole_second
 
 if sys.version_info >= (3, 12):
@@ -90,6 +93,8 @@ class TapExports(Tap):
             for error in JSONSchemaValidator(schema).iter_errors(self._config)
         ]
         errors = errors or list(faults(self._config))
+        if self._config.get("webhook_listen") and find_spec("uvicorn") is None:
+            errors.append("webhook_listen: it needs the extra webhook: pip install 'tap-exports[webhook]'")
         if errors and raise_errors:
             raise ConfigValidationError("Config validation failed", errors=errors, schema=schema)
         for name in sorted(set(self._config) - set(schema["properties"])):
@@ -106,7 +111,11 @@ class TapExports(Tap):
     @cached_property
     def client(self) -> Client:
         """The API."""
-        return Client(self.settings.connection(f"{self.name}/{self.plugin_version}"), self.clock)
+        return Client(self.settings.connection(self._agent), self.clock)
+
+    @property
+    def _agent(self) -> str:
+        return f"{self.name}/{self.plugin_version}"
 
     @cached_property
     def knowledge(self) -> Knowledge:
@@ -143,7 +152,7 @@ class TapExports(Tap):
     @cached_property
     def downloader(self) -> Downloader:
         """Gets files."""
-        agent = self.settings.connection(f"{self.name}/{self.plugin_version}").user_agent
+        agent = self.settings.connection(self._agent).user_agent
         insecure = self.settings.api_url.startswith("http:")
         return Downloader(self.client.link, self.clock, self.client.time, agent, insecure=insecure)
 
@@ -156,7 +165,13 @@ class TapExports(Tap):
             reuse=self.settings.reuse,
         )
         reading = Reading(self.config["encoding"], self.config["max_export_rows"], self.zone)
-        return Exporter(self.client, self.downloader, self.clock, patience, reading)
+        wait = self.bell.wait if self.config.get("webhook_listen") else None
+        return Exporter(self.client, self.downloader, self.clock, patience, reading, wait)
+
+    @cached_property
+    def bell(self) -> Bell:
+        """Rings when the store says that an export is ready."""
+        return Bell(self.clock)
 
     @cached_property
     def lanes(self) -> Lanes:
@@ -236,18 +251,20 @@ class TapExports(Tap):
 
     @override  # type: ignore[misc]  # final in the SDK, which lets one stream's failure end them all
     def sync_all(self) -> None:
-        for stream in self.streams.values():
-            if stream.selected and isinstance(stream, ExportStream):
-                self.lanes.add(stream.lane())
-        try:
-            super().sync_all()
-        except Stopped:
-            # Whole lines that wait in the buffer, and the bookmarks of windows that are out: no more.
-            self.message_writer.flush()
-            self.state_writer.write_state(self.state)
-            raise
-        finally:
-            self.lanes.close()
+        with ExitStack() as ending:
+            self._listen(ending)
+            ending.callback(self.lanes.close)
+            for stream in self.streams.values():
+                if stream.selected and isinstance(stream, ExportStream):
+                    self.lanes.add(stream.lane())
+            try:
+                super().sync_all()
+            except Stopped:
+                # Whole lines that wait in the buffer, and the bookmarks of windows that are out: no more.
+                self.message_writer.flush()
+                if self.state:
+                    self.state_writer.write_state(self.state)
+                raise
         self._report()
 
     @override
@@ -263,6 +280,15 @@ class TapExports(Tap):
         self.clock.stop()
         time.sleep(_GRACE_SECONDS)
         os._exit(code)
+
+    def _listen(self, ending: ExitStack) -> None:
+        """Receive webhooks while exports are pending, where the settings say so."""
+        if listen := self.config.get("webhook_listen"):
+            farewell = Client(self.settings.connection(self._agent), Clock())
+            secret, target = self.config.get("webhook_secret"), self.config.get("webhook_target_url")
+            webhook = Webhook(listen, target, secret, bell=self.bell, client=self.client, farewell=farewell)
+            ending.callback(webhook.close)
+            webhook.register()
 
     def _report(self) -> None:
         """One summary line for each failed stream; the exit code tells the rest."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from collections import deque
 from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
+from urllib.parse import urljoin, urlsplit
 
 import backoff
 import requests
@@ -30,12 +32,13 @@ _RATE = 4
 """Requests in a second for one token: the API's published limit."""
 _PER_SECONDS = 1.05  # a little more than the store's second: requests bunch up on their way
 
-# At debug level urllib3 writes each path with its query, and a signed link's query is a secret.
-logging.getLogger("urllib3").setLevel(logging.INFO)
+# urllib3 writes each path with its query at debug level, and whole addresses in a warning about odd headers:
+# a signed link's query is a secret.
+logging.getLogger("urllib3").setLevel(logging.ERROR)
 
 
 class Budget:
-    """At most four requests in a second, over all threads, in the order in which they were wanted.
+    """At most four requests in a second, over all threads.
 
     Args:
         clock: To wait with.
@@ -43,9 +46,11 @@ class Budget:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        self._turnstile = threading.Lock()
+        """Held by the one who is next, also while it waits: so a turn is counted from when it was taken."""
         self._lock = threading.Lock()
-        self._sent: deque[float] = deque(maxlen=_RATE)
-        self._not_before = 0.0
+        self._sent: deque[float] = deque([-math.inf] * _RATE, maxlen=_RATE)
+        self._not_before = -math.inf
         self.requests = 0
         self.throttled = 0
 
@@ -55,13 +60,16 @@ class Budget:
         Raises:
             Stopped: If the run ends meanwhile.
         """
-        with self._lock:
-            turn = max(self._clock.monotonic(), self._not_before)
-            if len(self._sent) == _RATE:
-                turn = max(turn, self._sent[0] + _PER_SECONDS)
-            self._sent.append(turn)
+        with self._turnstile:
+            self._clock.sleep(self._left())
+            while (left := self._left()) > 0:  # somebody has called hold() meanwhile
+                self._clock.sleep(left)
+            self._sent.append(self._clock.monotonic())
             self.requests += 1
-        self._clock.sleep(turn - self._clock.monotonic())
+
+    def _left(self) -> float:
+        with self._lock:
+            return max(self._not_before, self._sent[0] + _PER_SECONDS) - self._clock.monotonic()
 
     def hold(self, seconds: float) -> None:
         """Let nobody send anything for a while: the store has said that it is too much.
@@ -114,9 +122,28 @@ def http_date(text: str | None) -> datetime | None:
         return None
     try:
         moment = parsedate_to_datetime(text)
-    except (TypeError, ValueError):
+        return moment.replace(tzinfo=moment.tzinfo or timezone.utc).astimezone(timezone.utc)
+    except (TypeError, ValueError, OverflowError):
         return None
-    return moment.replace(tzinfo=moment.tzinfo or timezone.utc).astimezone(timezone.utc)
+
+
+def origin(url: str, base: str = "") -> tuple[str, str, int | None] | None:
+    """Scheme, host and port of an address.
+
+    Args:
+        url: The address.
+        base: What it is relative to, if it is.
+
+    Returns:
+        Two that are equal are one origin, however they are written; None where it is none, or has
+        credentials in it.
+    """
+    try:
+        parts = urlsplit(urljoin(base, url))
+        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    except ValueError:
+        return None
+    return (parts.scheme, parts.hostname, port) if parts.hostname and "@" not in parts.netloc else None
 
 
 def was_sent(error: requests.RequestException) -> bool:
@@ -126,14 +153,14 @@ def was_sent(error: requests.RequestException) -> bool:
         error: What `requests` raised.
 
     Returns:
-        False where no connection came about.
+        False where no connection came about. A TLS connection may also break while the answer is read.
     """
     cause = str(error)
     return not (
         isinstance(error, (requests.exceptions.ConnectTimeout, requests.exceptions.ProxyError))
         or "NewConnectionError" in cause
         or "NameResolutionError" in cause
-        or "SSLError" in cause
+        or "CERTIFICATE_VERIFY_FAILED" in cause
     )
 
 

@@ -22,17 +22,20 @@ _NULLS = frozenset({"", "none", "null", "—"})
 _TRUE = frozenset({"true", "t", "yes", "y", "1"})
 _FALSE = frozenset({"false", "f", "no", "n", "0"})
 
-_PLAIN = re.compile(r"-?[0-9]+(?:\.[0-9]+)?", re.ASCII)
+_LONGEST_NUMBER = 1_000
+"""Characters of a number: beyond some thousands of digits a target's own JSON reader gives up."""
+
+_PLAIN = re.compile(r"-?[0-9]{1,500}(?:\.[0-9]{1,400})?")
 # The currency is a sign, with its country's letters perhaps (CA$); other letters would be a unit (12 KG).
 _CURRENCY = r"(?:[A-Z]{0,3}[$¢£¤¥֏؋৳฿₠-⃀﷼＄￡￥])?"
 _NUMBER = re.compile(
     rf"""
-    (?P<open>\()? \s*
-    (?P<sign>[+\-−]?) \s* {_CURRENCY} \s* (?P<inner>[+\-−]?) \s*
+    (?P<open>\()? \s?
+    (?P<sign>[+\-−]?) \s? {_CURRENCY} \s? (?P<inner>[+\-−]?) \s?
     (?P<digits> [0-9]{{1,3}} (?:(?P<group>[,'’\ \u00a0\u2009\u202f])[0-9]{{3}}) (?:(?P=group)[0-9]{{3}})* | [0-9]+ )?
     (?P<point>\.[0-9]*)?
     (?P<exponent>[eE][+-]?[0-9]{{1,2}})?
-    \s* {_CURRENCY} \s* (?P<close>\))?
+    \s? {_CURRENCY} \s? (?P<close>\))?
     """,
     re.VERBOSE,
 )
@@ -58,9 +61,12 @@ _MONTHS = {
     )
     for name in names
 }
+_CANONICAL = len("YYYY-MM-DDTHH:MM:SSZ")
+# What Python's own reader is trusted with, which is fast but reads much else besides.
+_COMMON_ISO = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{3}(?:\d{3})?)?(?:[+-]\d\d:[0-5]\d)?", re.ASCII)
 _ISO = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)"
-    r"(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,12}))?)?\s?(Z|UTC|GMT|[+-]\d\d(?::?\d\d)?)?)?",
+    r"(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,12}))?)?\s?(Z|UTC|GMT|[+-]\d\d(?::?[0-5]\d)?)?)?",
     re.ASCII | re.IGNORECASE,
 )
 _DJANGO = re.compile(
@@ -83,9 +89,16 @@ def is_null(text: str) -> bool:
 
 
 def to_integer(text: str) -> int:
-    """A whole number of any size; `5.00` and `1,234` are read too."""
+    """A whole number of up to a thousand digits; `5.00` and `1,234` are read too.
+
+    Args:
+        text: The cell.
+
+    Raises:
+        ValueError: If it is none.
+    """
     try:
-        if text.isascii() and "_" not in text:
+        if text.isascii() and "_" not in text and len(text) <= _LONGEST_NUMBER:
             return int(text)
     except ValueError:
         pass
@@ -97,10 +110,19 @@ def to_integer(text: str) -> int:
 
 
 def to_number(text: str) -> Decimal:
-    """An exact decimal: `1234.50`, `$1,234.50`, `-€0.10`, `(12.00)`."""
-    text = text.strip()
+    """An exact decimal of up to a thousand characters: `1234.50`, `$1,234.50`, `-€0.10`, `(12.00)`.
+
+    Args:
+        text: The cell.
+
+    Raises:
+        ValueError: If it is none.
+    """
     if _PLAIN.fullmatch(text):
         return Decimal(text)
+    text = text.strip()
+    if len(text) > _LONGEST_NUMBER:
+        raise ValueError("too long for a number")
     match = _NUMBER.fullmatch(text)
     if match is None or bool(match["open"]) != bool(match["close"]):
         raise ValueError("not a number")
@@ -110,11 +132,19 @@ def to_number(text: str) -> Decimal:
     if not (digits or len(point) > 1) or len(signs) + bool(match["open"]) > 1:
         raise ValueError("not a number")
     number = Decimal(f"{digits}{point}{match['exponent'] or ''}")
-    return -number if match["open"] or (signs and signs[0] != "+") else number
+    # Not -number, which would round it to the 28 digits of the decimal context.
+    return number.copy_negate() if match["open"] or (signs and signs[0] != "+") else number
 
 
 def to_boolean(text: str) -> bool:
-    """`True/False`, `Yes/No`, `1/0`, and their first letters, in any case."""
+    """`True/False`, `Yes/No`, `1/0`, and their first letters, in any case.
+
+    Args:
+        text: The cell.
+
+    Raises:
+        ValueError: If it is none of them.
+    """
     word = text.strip().lower()
     if word in _TRUE:
         return True
@@ -124,7 +154,14 @@ def to_boolean(text: str) -> bool:
 
 
 def to_date(text: str) -> str:
-    """A day, as `YYYY-MM-DD`; a naive time is read as its day where it is midnight."""
+    """A day, as `YYYY-MM-DD`; a naive time is read as its day where it is midnight.
+
+    Args:
+        text: The cell.
+
+    Raises:
+        ValueError: If it is no day.
+    """
     moment, has_time = _parse(text.strip())
     if has_time and (moment.tzinfo or moment.time() != moment.min.time()):
         raise ValueError("not a day")
@@ -158,20 +195,32 @@ def to_datetime(zone: tzinfo) -> Callable[[str], str]:
         zone: The zone of times that carry no offset.
 
     Returns:
-        A function from text to RFC 3339 in UTC.
+        A function from text to RFC 3339 in UTC, such as `2024-09-03T18:00:00Z`. It raises ValueError where
+        the text is no time.
     """
 
     def convert(text: str) -> str:
-        moment, _ = _parse(text.strip())
+        if len(text) == _CANONICAL and text[-1] == "Z" and _is_canonical(text[:-1]):
+            return text
+        moment = datetime.fromisoformat(text) if _COMMON_ISO.fullmatch(text) else _parse(text.strip())[0]
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=zone)
         try:
             utc = moment.astimezone(timezone.utc)
         except OverflowError:
             raise ValueError("outside the calendar") from None
-        return utc.replace(tzinfo=None).isoformat() + "Z"
+        return utc.isoformat().removesuffix("+00:00") + "Z"
 
     return convert
+
+
+def _is_canonical(text: str) -> bool:
+    """Whether a time of nineteen characters, which leaves no room for an offset, is written as this module does."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return moment.isoformat() == text
 
 
 def _parse(text: str) -> tuple[datetime, bool]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from itertools import pairwise
@@ -114,8 +115,10 @@ def plan(  # noqa: PLR0913 - the six things that a plan depends on, each by its 
 
     They go from the bookmark less the look-back (never before `start`) to `end`, in steps of `step`. Where
     an export that an earlier run asked for begins just where a window would, the window becomes that
-    export's own: so a run that was interrupted, and is run again, finds its exports, although its newest
-    window ended at another second and some of its windows had been halved.
+    export's own; and from the bookmark on, a window ends where such an export begins. So a run that was
+    interrupted, and is run again, finds its exports, although its newest window ended at another second,
+    the look-back moved the steps, and some of its windows had been halved, the one half asked for and the
+    other not yet. Before the bookmark nothing is aimed at: what is asked for again there may have changed.
 
     Args:
         start: Where a stream without a bookmark starts.
@@ -133,26 +136,27 @@ def plan(  # noqa: PLR0913 - the six things that a plan depends on, each by its 
         SettingsError: If there would be more than a hundred thousand windows.
     """
     start, end = whole_second(start), whole_second(end)
+    at = start
     if bookmark is not None:
         bookmark = whole_second(bookmark)
-        at = max(start, bookmark - lookback)
-    else:
-        at = start
+        at = start if bookmark - start <= lookback else whole_second(bookmark - lookback)
     if (end - at) / step > MOST_WINDOWS:
         raise SettingsError(
             f"window_days makes more than {MOST_WINDOWS:,} windows between {rfc3339(at)} and {rfc3339(end)}",
             "Raise window_days, or start later.",
         )
     # Of two that start together the shorter one is taken: the longer one was halved for a reason.
-    known = {w.start: w for w in sorted(reusable, reverse=True) if w.end <= end}
+    known = {w.start: w for w in sorted(reusable, reverse=True) if w.start < w.end <= end}
+    aims = sorted(s for s in known if bookmark is None or s >= bookmark)
     windows: list[Window] = []
     while at < end:
-        stop = min(at + step, end)
-        if bookmark is not None and at < bookmark < stop and bookmark in known:
-            stop = bookmark
-        window = known.get(at) or Window(at, stop)
+        window = known.get(at)
+        if window is None:
+            stop = at + step if end - at > step else end
+            aim = bisect_right(aims, at)
+            window = Window(at, min([stop, *aims[aim : aim + 1]]))
         windows.append(window)
         at = window.end
-        if window in known.values() and end - at <= slack:
+        if window.start in known and end - at <= slack:
             break
     return windows

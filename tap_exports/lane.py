@@ -1,0 +1,131 @@
+"""One stream's windows on their way to the reader, in order; those that are too full are made smaller."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from tap_exports.exports import CheckedExport
+    from tap_exports.source import Source
+    from tap_exports.windows import Window
+
+_FULL = 0.8
+"""How much of the cap a window that was made smaller is meant to fill."""
+
+
+@dataclass(eq=False)
+class Slot:
+    """A window on its way to the reader."""
+
+    window: Window
+    claimed: bool = False
+    result: CheckedExport | None = None
+    error: BaseException | None = None
+
+    @property
+    def done(self) -> bool:
+        """Whether the reader has nothing to wait for."""
+        return self.result is not None or self.error is not None
+
+
+@dataclass
+class Lane:
+    """One stream's windows, in order. Whoever touches one holds the queue's lock."""
+
+    source: Source
+    bookmark: datetime | None
+    newest_only: bool = False
+    """For a test of the connection: the last window alone."""
+    ahead: bool = True
+    """Whether windows may be taken before the reader has come to this stream."""
+    reading: bool = False
+    """Whether the reader is at this stream."""
+    planned: bool = False
+    planning: bool = False
+    todo: deque[Window] = field(default_factory=deque)
+    """Windows behind all slots."""
+    slots: deque[Slot] = field(default_factory=deque)
+    windows: int = 0
+    """How many there are in all, as far as is known."""
+    read: int = 0
+    density: float | None = None
+    """Rows for each second of time, once a window was at the cap."""
+
+    @property
+    def unbegun(self) -> bool:
+        """Whether nobody works at the window that is read next."""
+        return not self.slots or not self.slots[0].claimed
+
+    def next_slot(self, cap: int) -> Slot | None:
+        """The first window that nobody works at, if work on it may begin.
+
+        Args:
+            cap: Rows at which a file is taken as cut short.
+
+        Returns:
+            None where there is no such window now.
+        """
+        if self.source.layout is None and any(slot.claimed and not slot.done for slot in self.slots):
+            return None  # the first file tells the columns and the key that the others are checked by
+        slot = next((slot for slot in self.slots if not slot.claimed), None)
+        if slot is None and self.todo:
+            slot = Slot(self.todo.popleft())
+            self.slots.append(slot)
+        if slot is not None and not self.source.offers(slot.window):
+            self._split(slot, self._pieces(slot.window, cap))
+        return slot
+
+    def shrink(self, slot: Slot, cap: int) -> None:
+        """Put smaller windows in the place of one that was at the cap; the first keeps the slot.
+
+        Args:
+            slot: The window's.
+            cap: Rows at which a file is taken as cut short.
+
+        Raises:
+            TooManyRows: If the window is one second long.
+        """
+        half = len(slot.window.halve())
+        self.density = max(self.density or 0.0, cap / _seconds(slot.window))
+        self._split(slot, max(half, self._pieces(slot.window, cap)))
+
+    def learn(self, window: Window, rows: int) -> None:
+        """Take notice of how full a window was, where windows have had to be made smaller.
+
+        Args:
+            window: The window.
+            rows: How many there were in it.
+        """
+        if self.density is not None:
+            self.density = (self.density + rows / _seconds(window)) / 2
+
+    def give_up(self, failed: Slot) -> None:
+        """Leave alone what nobody works at yet: the reader will not come past a window that failed.
+
+        Args:
+            failed: That window's; those before it are still wanted.
+        """
+        self.todo.clear()
+        if failed in self.slots:
+            at = self.slots.index(failed)
+            self.slots = deque(slot for n, slot in enumerate(self.slots) if n <= at or slot.claimed)
+
+    def _pieces(self, window: Window, cap: int) -> int:
+        return math.ceil((self.density or 0.0) * _seconds(window) / (cap * _FULL))
+
+    def _split(self, slot: Slot, pieces: int) -> None:
+        windows = slot.window.split(pieces)
+        at = self.slots.index(slot)
+        slot.window = windows[0]
+        for n, window in enumerate(windows[1:], start=at + 1):
+            self.slots.insert(n, Slot(window))
+        self.windows += len(windows) - 1
+
+
+def _seconds(window: Window) -> float:
+    return (window.end - window.start).total_seconds()

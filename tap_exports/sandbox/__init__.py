@@ -1,0 +1,62 @@
+"""A practice store for tap-exports: the whole Exports API over HTTP on this machine, with made-up data.
+
+```python
+with Sandbox(ready_seconds=0.1, time_format="iso_naive") as store:
+    store.add_fault(Fault("create", "lost"))
+    run_tap(store.config)
+    assert store.count(place="create") == len(store.exports)
+```
+"""
+
+from __future__ import annotations
+
+from tap_exports.sandbox.courier import Delivery
+from tap_exports.sandbox.exports import Export, Status
+from tap_exports.sandbox.faults import Fault, FaultKind, Place
+from tap_exports.sandbox.journal import Request
+from tap_exports.sandbox.merchant import MetadataType
+from tap_exports.sandbox.options import (
+    BooleanFormat,
+    EmptyFile,
+    Gzip,
+    HeaderStyle,
+    ListOrder,
+    MetadataHeaders,
+    MoneyFormat,
+    Options,
+    OwnKey,
+    RangeField,
+    Scope,
+    TimeFormat,
+    WebhookMoment,
+    WebhookSigns,
+)
+from tap_exports.sandbox.sandbox import Sandbox
+from tap_exports.sandbox.webhooks import Webhook
+
+__all__ = [
+    "BooleanFormat",
+    "Delivery",
+    "EmptyFile",
+    "Export",
+    "Fault",
+    "FaultKind",
+    "Gzip",
+    "HeaderStyle",
+    "ListOrder",
+    "MetadataHeaders",
+    "MetadataType",
+    "MoneyFormat",
+    "Options",
+    "OwnKey",
+    "Place",
+    "RangeField",
+    "Request",
+    "Sandbox",
+    "Scope",
+    "Status",
+    "TimeFormat",
+    "Webhook",
+    "WebhookMoment",
+    "WebhookSigns",
+]

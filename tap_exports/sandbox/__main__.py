@@ -1,0 +1,151 @@
+"""`tap-exports-sandbox`: a practice store that runs until it is stopped."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import signal
+import sys
+import threading
+from dataclasses import fields
+from datetime import datetime, timedelta, timezone
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from tap_exports.sandbox.faults import Fault
+from tap_exports.sandbox.options import Options, Scope
+from tap_exports.sandbox.sandbox import Sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+DESCRIPTION = """\
+Start a practice store: the whole Exports API on this machine, with made-up data.
+It prints a ready tap config as JSON, then runs until SIGINT or SIGTERM."""
+EPILOG = """\
+While it runs, below /sandbox/ on the API's port, without a token:
+  GET /sandbox/log  GET /sandbox/exports  GET /sandbox/deliveries
+  GET /sandbox/rows?type=order_list&date_from=...&date_to=...
+  POST /sandbox/faults {"place": "file", "kind": "cut"}  DELETE /sandbox/faults
+  POST /sandbox/advance {"days": 1}
+  POST /sandbox/columns {"object": "order", "key": "vip", "enabled": false}"""
+# Those with a flag of another form, or none.
+SPECIAL = {"now", "rate_limit", "ready_seconds", "list_timezone", "scopes", "extra_types"}
+
+
+def _helps() -> dict[str, str]:
+    """What the options' docstring says of each."""
+    text = re.sub(r"\s+", " ", (Options.__doc__ or "").partition("Attributes:")[2])
+    names = "|".join(one.name for one in fields(Options))
+    parts = re.split(rf" ({names}): ", text)
+    return {name: what.replace("%", "%%") for name, what in zip(parts[1::2], parts[2::2], strict=True)}
+
+
+def _fault(text: str) -> Fault:
+    try:
+        return Fault.from_text(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="tap-exports-sandbox",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--port", type=int, default=0, help="Of the API; any free one by default.")
+    add("--file-port", type=int, default=0, help="Of the file host; any free one by default.")
+    add("--behind-days", type=float, default=0.0, help="Start the store's clock so far in the past.")
+    add(
+        "--fault",
+        type=_fault,
+        action="append",
+        default=[],
+        metavar="PLACE:KIND[:VALUE][:NAME=VALUE...]",
+        help="Let something go wrong, as in create:status:503:times=2. Repeatable.",
+    )
+    helps = _helps()
+    for one in fields(Options):
+        if one.name in SPECIAL:
+            continue
+        flag = f"--{one.name.replace('_', '-')}"
+        if isinstance(one.default, Enum):
+            choices = [member.value for member in type(one.default)]
+            add(flag, choices=choices, default=one.default.value, help=helps[one.name])
+        elif isinstance(one.default, bool):
+            add(flag, action=argparse.BooleanOptionalAction, default=one.default, help=helps[one.name])
+        else:
+            kind = str if one.default is None else type(one.default)
+            add(flag, type=kind, default=one.default, metavar=kind.__name__.upper(), help=helps[one.name])
+    add("--rate-limit", type=int, default=Options.rate_limit, metavar="INT", help="0 switches it off.")
+    add("--ready-seconds", type=float, default=3.0, metavar="FLOAT", help=helps["ready_seconds"])
+    add("--list-timezone", default=None, metavar="STR", help=helps["list_timezone"])
+    add("--extra-type", action="append", default=[], metavar="CODE", help="A type added by the platform.")
+    add(
+        "--without-scope",
+        action="append",
+        default=[],
+        choices=[scope.value for scope in Scope],
+        help="What the token may not do. Repeatable.",
+    )
+    return parser
+
+
+def _sandbox(given: argparse.Namespace) -> Sandbox:
+    named = {one.name: getattr(given, one.name) for one in fields(Options) if one.name not in SPECIAL}
+    options = Options(
+        now=datetime.now(timezone.utc) - timedelta(days=given.behind_days),
+        rate_limit=given.rate_limit or None,
+        ready_seconds=given.ready_seconds,
+        list_timezone=given.list_timezone,
+        extra_types=tuple(given.extra_type),
+        scopes=frozenset(Scope) - {Scope(scope) for scope in given.without_scope},
+        **named,
+    )
+    store = Sandbox(options, port=given.port, file_port=given.file_port)
+    for fault in given.fault:
+        store.add_fault(fault)
+    return store
+
+
+def _run(arguments: Sequence[str] | None) -> str | None:
+    """Run until a signal; return what went wrong, if anything."""
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    try:
+        store = _sandbox(_parser().parse_args(arguments))
+    except (ValueError, LookupError) as error:
+        return f"An option is not right: {error}"
+    try:
+        store.start()
+    except ModuleNotFoundError as error:
+        return f"{error.name} is missing: install tap-exports with its extra, as in tap-exports[sandbox]"
+    except OSError as error:
+        return f"Cannot open a port: {error.strerror or error}; see --port and --file-port"
+    sys.stderr.write(
+        f"A practice store runs at {store.api_url}, its files at {store.file_origin}; "
+        f"its history starts on {store.start_date:%Y-%m-%d}. Stop it with Ctrl-C.\n"
+    )
+    sys.stdout.write(json.dumps(store.config, indent=2) + "\n")
+    sys.stdout.flush()
+    stopped.wait()
+    store.stop()
+    return None
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line, and return its exit code."""
+    trouble = _run(arguments)
+    if trouble is not None:
+        sys.stderr.write(f"tap-exports-sandbox: {trouble}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,152 @@
+"""The Admin API: who may ask for what, and which call answers."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections import deque
+from datetime import timedelta
+from typing import TYPE_CHECKING, NamedTuple
+
+from tap_exports.sandbox.desk import json_reply
+from tap_exports.sandbox.export_calls import ExportCalls
+from tap_exports.sandbox.faults import Place
+from tap_exports.sandbox.options import Scope
+from tap_exports.sandbox.store_calls import StoreCalls
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from werkzeug.wrappers import Request
+
+    from tap_exports.sandbox.clock import Clock
+    from tap_exports.sandbox.desk import Call
+    from tap_exports.sandbox.links import Links
+    from tap_exports.sandbox.reply import Reply
+    from tap_exports.sandbox.state import State
+    from tap_exports.sandbox.webhooks import Webhooks
+
+PREFIX = "/api/admin/"
+VERSION_HEADER = "X-29Next-Api-Version"
+VERSIONS = frozenset({"2024-04-01", "2023-02-10"})
+SECOND = timedelta(seconds=1)
+
+
+class Endpoint(NamedTuple):
+    """One call of the API."""
+
+    method: str
+    path: str
+    place: Place
+    scope: Scope
+
+
+ENDPOINTS = (
+    Endpoint("GET", r"exports/types/", Place.TYPES, Scope.EXPORTS_READ),
+    Endpoint("GET", r"exports/", Place.LIST, Scope.EXPORTS_READ),
+    Endpoint("POST", r"exports/", Place.CREATE, Scope.EXPORTS_WRITE),
+    Endpoint("GET", r"exports/([0-9]+)/", Place.LOOK, Scope.EXPORTS_READ),
+    Endpoint("GET", r"exports/([0-9]+)/download/", Place.LINK, Scope.EXPORTS_READ),
+    Endpoint("GET", r"store/", Place.STORE, Scope.STORE_READ),
+    Endpoint("GET", r"metadata/", Place.METADATA, Scope.METADATA_READ),
+    Endpoint("GET", r"webhooks/", Place.WEBHOOKS, Scope.WEBHOOKS_READ),
+    Endpoint("POST", r"webhooks/", Place.WEBHOOKS, Scope.WEBHOOKS_WRITE),
+    Endpoint("DELETE", r"webhooks/([0-9]+)/", Place.WEBHOOKS, Scope.WEBHOOKS_WRITE),
+)
+
+
+def endpoints(request: Request) -> list[tuple[Endpoint, tuple[str, ...]]]:
+    """The calls under a request's address, that of its method first, and what the address names."""
+    if not request.path.startswith(PREFIX):
+        return []
+    path = request.path[len(PREFIX) :]
+    found = [(one, match.groups()) for one in ENDPOINTS if (match := re.fullmatch(one.path, path))]
+    return sorted(found, key=lambda pair: pair[0].method != request.method)
+
+
+class RateLimit:
+    """So many requests in any one second of the store's clock.
+
+    Args:
+        limit: None for no limit.
+        clock: The store's.
+    """
+
+    def __init__(self, limit: int | None, clock: Clock) -> None:
+        self._limit = limit
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._passed: deque[datetime] = deque()
+
+    def passes(self) -> bool:
+        """Whether one more request may pass now; one that may not does not count."""
+        if self._limit is None:
+            return True
+        with self._lock:
+            now = self._clock.now()
+            while self._passed and self._passed[0] <= now - SECOND:
+                self._passed.popleft()
+            if len(self._passed) >= self._limit:
+                return False
+            self._passed.append(now)
+            return True
+
+
+class Api:
+    """The Admin API of one store."""
+
+    def __init__(self, state: State, links: Links, webhooks: Webhooks) -> None:
+        self._state = state
+        self._limit = RateLimit(state.options.rate_limit, state.clock)
+        self._exports = ExportCalls(state, links)
+        store = StoreCalls(state)
+        self._calls: dict[Place, Callable[[Call], Reply]] = {
+            Place.TYPES: self._exports.types,
+            Place.LIST: self._exports.browse,
+            Place.CREATE: self._exports.create,
+            Place.LOOK: self._exports.look,
+            Place.LINK: self._exports.link,
+            Place.STORE: store.store,
+            Place.METADATA: store.metadata,
+            Place.WEBHOOKS: webhooks.call,
+        }
+
+    def place(self, request: Request) -> tuple[Place, tuple[str, ...]]:
+        """Which call a request is."""
+        found = endpoints(request)
+        return (found[0][0].place, found[0][1]) if found else (Place.UNKNOWN, ())
+
+    def export_type(self, call: Call) -> str | None:
+        """The type of export that a call concerns."""
+        return self._exports.export_type(call)
+
+    def handle(self, call: Call) -> Reply:
+        """Answer a call, or say why not."""
+        found = [endpoint for endpoint, _ in endpoints(call.request)]
+        refusal = self._stranger(call.request) or self._impossible(call.request, found)
+        return refusal or self._calls[call.place](call)
+
+    def _stranger(self, request: Request) -> Reply | None:
+        """Refuse who has no token, asks too often, or names no version."""
+        authorization = request.headers.get("Authorization", "")
+        if authorization != f"Bearer {self._state.token}":
+            missing = "Authentication credentials were not provided."
+            detail = "Invalid token." if authorization else missing
+            return json_reply(401, {"detail": detail}, {"WWW-Authenticate": "Bearer"})
+        if not self._limit.passes():
+            return json_reply(429, {"detail": "Request was throttled."}, {"Retry-After": "1"})
+        if request.headers.get(VERSION_HEADER) not in VERSIONS:
+            return json_reply(400, {"detail": f"{VERSION_HEADER} is missing or not a known version."})
+        return None
+
+    def _impossible(self, request: Request, found: list[Endpoint]) -> Reply | None:
+        """Refuse what there is not, and what the token may not."""
+        if not found:
+            return json_reply(404, {"detail": "Not found."})
+        if found[0].method != request.method:
+            allowed = {"Allow": ", ".join(one.method for one in found)}
+            return json_reply(405, {"detail": f'Method "{request.method}" not allowed.'}, allowed)
+        if found[0].scope not in self._state.options.scopes:
+            return json_reply(403, {"detail": "You do not have permission to perform this action."})
+        return None

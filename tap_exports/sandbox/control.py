@@ -1,0 +1,93 @@
+"""What can be asked of a practice store from outside its process, below `/sandbox/` on the API's port."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, is_dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from tap_exports.sandbox.desk import json_reply, parsed
+from tap_exports.sandbox.exports import rfc3339
+from tap_exports.sandbox.faults import Fault
+from tap_exports.sandbox.instants import instant
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from werkzeug.wrappers import Request
+
+    from tap_exports.sandbox.reply import Reply
+    from tap_exports.sandbox.sandbox import Sandbox
+
+PREFIX = "/sandbox/"
+
+
+def _plain(value: object) -> object:
+    """Anything as what JSON can hold."""
+    if isinstance(value, datetime):
+        return rfc3339(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return _plain(asdict(value))
+    if isinstance(value, dict):
+        return {str(key): _plain(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(one) for one in value]
+    return value.decode(errors="replace") if isinstance(value, bytes) else value
+
+
+class Control:
+    """Answers below `/sandbox/`: without a token, a limit or an entry in the log."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+        self._calls: dict[tuple[str, str], Callable[[Request], object]] = {
+            ("GET", "log"): lambda _: self._sandbox.log,
+            ("GET", "exports"): lambda _: self._sandbox.exports,
+            ("GET", "deliveries"): lambda _: self._sandbox.deliveries,
+            ("GET", "rows"): self._rows,
+            ("POST", "faults"): self._add_fault,
+            ("DELETE", "faults"): self._clear_faults,
+            ("POST", "advance"): self._advance,
+            ("POST", "columns"): self._switch,
+        }
+
+    def answer(self, request: Request) -> Reply:
+        """Answer one request."""
+        name = request.path[len(PREFIX) :].strip("/")
+        call = self._calls.get((request.method, name))
+        if call is None:
+            known = [f"{method} {PREFIX}{what}" for method, what in self._calls]
+            return json_reply(404, {"detail": "No such call.", "calls": known})
+        try:
+            return json_reply(200, _plain(call(request)))
+        except (ValueError, KeyError, TypeError) as error:
+            return json_reply(400, {"detail": str(error)})
+
+    def _rows(self, request: Request) -> object:
+        start, end = instant(request.args.get("date_from")), instant(request.args.get("date_to"))
+        if start is None or end is None:
+            raise ValueError("date_from and date_to must be RFC 3339, with their offset")
+        return self._sandbox.rows(request.args.get("type", ""), start, end)
+
+    def _add_fault(self, request: Request) -> object:
+        self._sandbox.add_fault(Fault.from_json(parsed(request)))
+        return {}
+
+    def _clear_faults(self, _: Request) -> object:
+        self._sandbox.clear_faults()
+        return {}
+
+    def _advance(self, request: Request) -> object:
+        step = parsed(request)
+        if not isinstance(step, dict):
+            raise ValueError('A step is a JSON object such as {"days": 1}')  # noqa: TRY004
+        self._sandbox.advance(timedelta(**step))
+        return {"now": self._sandbox.now}
+
+    def _switch(self, request: Request) -> object:
+        what = parsed(request)
+        if not isinstance(what, dict):
+            raise ValueError('Name a column: {"object": "order", "key": "vip", "enabled": true}')  # noqa: TRY004
+        switch = self._sandbox.enable_column if what.get("enabled", True) else self._sandbox.disable_column
+        switch(str(what["object"]), str(what["key"]))
+        return {}

@@ -1,0 +1,164 @@
+"""Where every request comes in: it is logged, something may go wrong with it, and it is answered."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from tap_exports.sandbox.faults import Fault, FaultKind, Place
+from tap_exports.sandbox.reply import Reply, Wire
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from werkzeug.wrappers import Request
+
+    from tap_exports.sandbox.state import State
+
+HTML = b"<!doctype html><html><head><title>Sorry</title></head><body><h1>Be right back</h1></body></html>\n"
+OVERLONG_BY = 7
+
+
+def json_reply(status: int, document: object, headers: dict[str, str] | None = None) -> Reply:
+    """An answer in JSON."""
+    body = json.dumps(document, ensure_ascii=False).encode()
+    return Reply(status, body, {"Content-Type": "application/json", **(headers or {})})
+
+
+def parsed(request: Request) -> object:
+    """The body as JSON; None where it is none."""
+    try:
+        return json.loads(request.get_data())
+    except ValueError:
+        return None
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request that has been logged.
+
+    Attributes:
+        request: As it came.
+        place: Which call it is.
+        body: The parsed JSON, or None.
+        parts: What the address names, such as the id of an export.
+        fault: What goes wrong with it.
+    """
+
+    request: Request
+    place: Place
+    body: object
+    parts: tuple[str, ...] = ()
+    fault: Fault | None = None
+
+    def suffers(self, kind: FaultKind) -> bool:
+        """Whether this is what goes wrong."""
+        return self.fault is not None and self.fault.kind is kind
+
+
+def _status(fault: Fault) -> Reply:
+    kind = "application/json" if fault.content[:1] in {b"{", b"["} else "text/html"
+    return Reply(fault.status, fault.content, {"Content-Type": kind, **fault.headers})
+
+
+def _redirect(fault: Fault) -> Reply:
+    status = fault.status if 300 <= fault.status < 400 else 302  # noqa: PLR2004
+    return Reply(status, b"", {"Location": fault.location})
+
+
+INSTEAD: dict[FaultKind, Callable[[Fault], Reply]] = {
+    FaultKind.STATUS: _status,
+    FaultKind.REFUSE: lambda _: Reply(0, wire=Wire.DROP),
+    FaultKind.RESET: lambda _: Reply(0, wire=Wire.RESET),
+    FaultKind.HANG: lambda _: Reply(0, wire=Wire.DROP),
+    FaultKind.EMPTY: lambda _: Reply(200, b"", {"Content-Type": "text/csv"}),
+    FaultKind.HTML: lambda _: Reply(200, HTML, {"Content-Type": "text/html; charset=utf-8"}),
+    FaultKind.BODY: lambda fault: Reply(200, fault.content, {"Content-Type": "text/csv"}),
+    FaultKind.JSON: lambda fault: json_reply(200, fault.document),
+    FaultKind.REDIRECT: _redirect,
+}
+"""Answers that come instead of the right one, which then has no effect."""
+
+
+def _cut(reply: Reply, fault: Fault) -> Reply:
+    keep = fault.keep
+    if keep is None:
+        # After a whole row, so that nothing but the length tells.
+        half = len(reply.body) // 2
+        keep = reply.body.rfind(b"\n", 0, half) + 1 or half
+    return replace(reply, wire=Wire.CUT, keep=keep)
+
+
+def _overlong(reply: Reply, fault: Fault) -> Reply:
+    declared = len(reply.body) - OVERLONG_BY if fault.keep is None else fault.keep
+    return replace(reply, declared=max(0, declared))
+
+
+AFTERWARDS: dict[FaultKind, Callable[[Reply, Fault], Reply]] = {
+    FaultKind.CUT: _cut,
+    FaultKind.OVERLONG: _overlong,
+    FaultKind.WRONG_LENGTH: lambda reply, _: replace(reply, declared=len(reply.body) + OVERLONG_BY),
+    FaultKind.LOST: lambda reply, _: replace(reply, wire=Wire.DROP),
+}
+"""What becomes of the right answer on its way."""
+
+
+class Desk:
+    """Takes one host's requests.
+
+    Args:
+        host: Its name in the log.
+        state: The store.
+        place: Tells which call a request is, and what its address names.
+        export_type: Tells which type of export a call concerns, if any.
+        handle: Answers a call rightly.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        state: State,
+        place: Callable[[Request], tuple[Place, tuple[str, ...]]],
+        export_type: Callable[[Call], str | None],
+        handle: Callable[[Call], Reply],
+    ) -> None:
+        self._host = host
+        self._state = state
+        self._place = place
+        self._export_type = export_type
+        self._handle = handle
+
+    def answer(self, request: Request) -> Reply:
+        """Answer one request."""
+        place, parts = self._place(request)
+        call = Call(request, place, parsed(request), parts)
+        number = self._state.journal.open(
+            host=self._host,
+            place=place.value,
+            method=request.method,
+            path=request.path,
+            query=dict(request.args),
+            headers=dict(request.headers),
+            body=call.body,
+        )
+        fault = self._state.faults.take(place, self._export_type(call))
+        if fault is not None and fault.kind is FaultKind.HANG:
+            self._state.journal.close(number, None, fault.kind)
+            self._state.stopping.wait(fault.seconds)
+            return INSTEAD[FaultKind.HANG](fault)
+        if fault is not None and fault.kind is FaultKind.SLOW:
+            self._state.stopping.wait(fault.seconds if fault.seconds is not None else 1.0)
+        reply = self._replied(replace(call, fault=fault))
+        answered = reply.wire not in {Wire.DROP, Wire.RESET}
+        self._state.journal.close(number, reply.status if answered else None, fault.kind if fault else None)
+        return reply
+
+    def _replied(self, call: Call) -> Reply:
+        fault = call.fault
+        if fault is not None and fault.kind in INSTEAD:
+            return INSTEAD[fault.kind](fault)
+        reply = self._handle(call)
+        if fault is not None and fault.kind in AFTERWARDS:
+            return AFTERWARDS[fault.kind](reply, fault)
+        return reply

@@ -1,0 +1,218 @@
+"""What can be made to go wrong, and where."""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import dataclass, field, fields
+from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+
+class Place(str, Enum):
+    """Where something can go wrong, and what the log calls a request."""
+
+    TYPES = "types"  # GET exports/types/
+    LIST = "list"  # GET exports/
+    CREATE = "create"  # POST exports/
+    LOOK = "look"  # GET exports/{id}/
+    LINK = "link"  # GET exports/{id}/download/
+    FILE = "file"  # anything on the file host
+    STORE = "store"  # GET store/
+    METADATA = "metadata"  # GET metadata/
+    WEBHOOKS = "webhooks"  # anything on webhooks/
+    WEBHOOK = "webhook"  # a delivery from the store; never in the log
+    UNKNOWN = "unknown"  # no such address; only in the log
+    ANY = "any"  # any request; only in a fault
+
+
+class FaultKind(str, Enum):
+    """What goes wrong.
+
+    Deliveries of webhooks (`Place.WEBHOOK`) know `lost`, `slow`, `body` and `unknown_status` alone.
+    """
+
+    STATUS = "status"  # an answer with `status`, `headers` and `body`
+    REFUSE = "refuse"  # the connection is closed without an answer
+    RESET = "reset"  # the same with an RST
+    HANG = "hang"  # no answer for `seconds` (None: until the store stops), then the connection is closed
+    SLOW = "slow"  # the right answer, after `seconds`
+    CUT = "cut"  # the right length is declared, `keep` bytes are sent, the connection is closed
+    OVERLONG = "overlong"  # the whole body is sent, but only `keep` bytes are declared
+    WRONG_LENGTH = "wrong_length"  # the whole body is sent, more is declared, the connection is closed
+    EMPTY = "empty"  # 200 with nothing
+    HTML = "html"  # 200 with an HTML page
+    BODY = "body"  # 200 with `body`
+    JSON = "json"  # 200 with `document` as JSON
+    REDIRECT = "redirect"  # `status` (302 when left at 503) to `location`
+    LOST = "lost"  # all takes effect, and the connection is closed without an answer
+    EXPIRE = "expire"  # links handed out have expired already
+    NEVER_READY = "never_ready"  # an export asked for stays pending for ever
+    UNKNOWN_STATUS = "unknown_status"  # exports answered have the status `value`
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Something that goes wrong on request.
+
+    Place and kind take the enum's value as well: `Fault("create", "status", status=503, times=2)`.
+
+    Attributes:
+        place: Where.
+        kind: What.
+        times: How often; None for ever.
+        after: How many requests that it would hit pass first.
+        export_type: Hit only what concerns this type of export.
+        status: For `status` and `redirect`.
+        headers: For `status`, further headers of the answer.
+        body: For `status` and `body`.
+        document: For `json`, anything that JSON can hold.
+        seconds: For `hang` and `slow`.
+        keep: For `cut` and `overlong`, in bytes. By default a cut leaves whole rows, about half of them,
+            and an overlong body is cut in its last row.
+        location: For `redirect`.
+        value: For `unknown_status`.
+    """
+
+    place: Place
+    kind: FaultKind
+    times: int | None = 1
+    after: int = 0
+    export_type: str | None = None
+    status: int = 503
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | str | None = None
+    document: object = None
+    seconds: float | None = None
+    keep: int | None = None
+    location: str = ""
+    value: str = "failed"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "place", Place(self.place))
+        object.__setattr__(self, "kind", FaultKind(self.kind))
+
+    @property
+    def content(self) -> bytes:
+        """The body in bytes."""
+        body = self.body or b""
+        return body.encode() if isinstance(body, str) else body
+
+    @classmethod
+    def from_json(cls, document: object) -> Fault:
+        """Read a fault from JSON, its fields by name.
+
+        Raises:
+            ValueError: When it is no fault.
+        """
+        if not isinstance(document, dict):
+            raise ValueError("A fault is a JSON object")  # noqa: TRY004  # it is the text that is wrong
+        known = {one.name for one in fields(cls)}
+        if strange := set(document) - known:
+            raise ValueError(f"A fault has no {', '.join(sorted(strange))}; it has {', '.join(sorted(known))}")
+        try:
+            return cls(**document)
+        except TypeError as error:
+            raise ValueError("A fault needs a place and a kind") from error
+
+    @classmethod
+    def from_text(cls, text: str) -> Fault:
+        """Read a fault from one word of a command line.
+
+        The form is `place:kind[:main][:name=value…]`, where `main` is what the kind is mostly about (status,
+        seconds, location, body, document or value), as in `create:status:503:times=2`. After `redirect`,
+        `body` and `json` all that follows is the main part.
+
+        Raises:
+            ValueError: When it is no fault.
+        """
+        place, _, rest = text.partition(":")
+        kind, _, rest = rest.partition(":")
+        given: dict[str, object] = {"place": place, "kind": kind}
+        main = _MAIN.get(kind, "status")
+        parts = [rest] if kind in _VERBATIM else rest.split(":")
+        for part in parts:
+            name, equals, value = part.partition("=")
+            if not part:
+                continue
+            if not equals or kind in _VERBATIM:
+                name, value = main, part
+            given[name] = _READ.get(name, str)(value)
+        return cls.from_json(given)
+
+
+def _number_or_none(text: str) -> int | None:
+    return None if text in {"", "None", "always"} else int(text)
+
+
+_MAIN = {
+    "hang": "seconds",
+    "slow": "seconds",
+    "redirect": "location",
+    "body": "body",
+    "json": "document",
+    "cut": "keep",
+    "overlong": "keep",
+    "unknown_status": "value",
+}
+_VERBATIM = {"redirect", "body", "json"}
+_READ: dict[str, Callable[[str], object]] = {
+    "times": _number_or_none,
+    "after": int,
+    "status": int,
+    "seconds": float,
+    "keep": int,
+    "document": json.loads,
+    "headers": json.loads,
+}
+
+
+class Faults:
+    """The faults that are still to come."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._armed: list[_Armed] = []
+
+    def add(self, fault: Fault) -> None:
+        """One more."""
+        with self._lock:
+            self._armed.append(_Armed(fault, fault.after, fault.times))
+
+    def clear(self) -> None:
+        """No more."""
+        with self._lock:
+            self._armed.clear()
+
+    def take(self, place: Place, export_type: str | None) -> Fault | None:
+        """What goes wrong with a request: of those that fit, the one that was added first."""
+        with self._lock:
+            hit: _Armed | None = None
+            for armed in self._armed:
+                if not armed.fits(place, export_type):
+                    continue
+                if armed.after > 0:
+                    armed.after -= 1
+                elif hit is None:
+                    hit = armed
+            if hit is None:
+                return None
+            if hit.left is not None:
+                hit.left -= 1
+                if not hit.left:
+                    self._armed.remove(hit)
+            return hit.fault
+
+
+@dataclass(eq=False)
+class _Armed:
+    fault: Fault
+    after: int
+    left: int | None
+
+    def fits(self, place: Place, export_type: str | None) -> bool:
+        anywhere = self.fault.place is Place.ANY and place is not Place.WEBHOOK
+        return (anywhere or self.fault.place is place) and self.fault.export_type in {None, export_type}

@@ -1,0 +1,104 @@
+"""The file host: signed links to CSVs, and no friend of a second credential."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import re
+from typing import TYPE_CHECKING
+
+from tap_exports.sandbox.faults import Place
+from tap_exports.sandbox.options import Gzip
+from tap_exports.sandbox.reply import Reply
+
+if TYPE_CHECKING:
+    from werkzeug.wrappers import Request
+
+    from tap_exports.sandbox.desk import Call
+    from tap_exports.sandbox.exports import Export
+    from tap_exports.sandbox.links import Links
+    from tap_exports.sandbox.state import State
+
+MESSAGES = {
+    "InvalidArgument": (
+        400,
+        "Only one auth mechanism allowed; only the signature query or the Authorization header",
+    ),
+    "SignatureDoesNotMatch": (
+        403,
+        "The request signature we calculated does not match the one you provided.",
+    ),
+    "AccessDenied": (403, "Request has expired"),
+    "MethodNotAllowed": (405, "The specified method is not allowed against this resource."),
+    "NoSuchKey": (404, "The specified key does not exist."),
+    "InvalidRange": (416, "The requested range is not satisfiable"),
+}
+PATH = re.compile(r"/exports/(?P<id>[0-9]+)/[a-z0-9_]+\.csv")
+RANGE = re.compile(r"bytes=(?P<first>[0-9]+)-(?P<last>[0-9]*)")
+
+
+def error(code: str) -> Reply:
+    """An error as S3 words it."""
+    status, message = MESSAGES[code]
+    text = (
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        f"<Error><Code>{code}</Code><Message>{message}</Message><RequestId>SANDBOX</RequestId></Error>"
+    )
+    return Reply(status, text.encode(), {"Content-Type": "application/xml"})
+
+
+def file_path(export: Export) -> str:
+    """Where an export's file is."""
+    return f"/exports/{export.id}/{export.type}.csv"
+
+
+class Files:
+    """The file host."""
+
+    def __init__(self, state: State, links: Links) -> None:
+        self._state = state
+        self._links = links
+
+    def place(self, request: Request) -> tuple[Place, tuple[str, ...]]:
+        """Which file is asked for."""
+        found = PATH.fullmatch(request.path)
+        return Place.FILE, (found["id"],) if found else ()
+
+    def export_type(self, call: Call) -> str | None:
+        """The type of the export whose file is asked for."""
+        export = self._export(call)
+        return export.type if export else None
+
+    def _export(self, call: Call) -> Export | None:
+        return self._state.exports.get(int(call.parts[0])) if call.parts else None
+
+    def handle(self, call: Call) -> Reply:
+        """Send a file, or say why not."""
+        request, export = call.request, self._export(call)
+        if "Authorization" in request.headers:
+            return error("InvalidArgument")
+        if request.method != "GET":
+            return error("MethodNotAllowed")
+        if refusal := self._links.refusal(request.path, request.args, self._state.clock.now()):
+            return error(refusal)
+        if export is None:
+            return error("NoSuchKey")
+        self._state.exports.count(export.id, download=True)
+        return self._sent(request, self._state.file(export))
+
+    def _sent(self, request: Request, content: bytes) -> Reply:
+        how = self._state.options.gzip
+        headers = {"Content-Type": "text/csv", "Accept-Ranges": "bytes"}
+        if how is Gzip.ALWAYS or (how is Gzip.ACCEPTED and request.accept_encodings.quality("gzip") > 0):
+            content = gzip.compress(content, 1, mtime=0)
+            headers["Content-Encoding"] = "gzip"
+        headers["ETag"] = f'"{hashlib.md5(content, usedforsecurity=False).hexdigest()}"'
+        wanted = RANGE.fullmatch(request.headers.get("Range", ""))
+        if not wanted:
+            return Reply(200, content, headers)
+        first, last = int(wanted["first"]), int(wanted["last"] or len(content) - 1)
+        if first >= len(content):
+            return error("InvalidRange")
+        part = content[first : last + 1]
+        headers["Content-Range"] = f"bytes {first}-{first + len(part) - 1}/{len(content)}"
+        return Reply(206, part, headers)

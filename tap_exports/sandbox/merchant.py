@@ -1,0 +1,167 @@
+"""A merchant's own columns: metadata definitions, and what objects hold under them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from decimal import Decimal
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from tap_exports.sandbox.columns import CellType, Column
+from tap_exports.sandbox.dice import Dice
+from tap_exports.sandbox.words import AWKWARD
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tap_exports.sandbox.facts import Value
+
+COLOURS = ("red", "grün", "007", "blue")
+MADE = datetime(2023, 5, 4, 9, 30, tzinfo=timezone.utc)
+
+
+class MetadataType(str, Enum):
+    """What a definition's values are."""
+
+    TEXT = "text"
+    INTEGER = "integer"
+    DECIMAL = "decimal"
+    RICH_TEXT = "rich_text"
+    MULTI_TEXT = "multi_text"
+    FILE = "file"
+    BOOLEAN = "boolean"
+
+
+_CELLS = {
+    MetadataType.INTEGER: CellType.INTEGER,
+    MetadataType.DECIMAL: CellType.DECIMAL,
+    MetadataType.BOOLEAN: CellType.BOOLEAN,
+}
+_VALUES: dict[MetadataType, Callable[[Dice], Value]] = {
+    MetadataType.TEXT: lambda dice: dice.pick(AWKWARD),
+    MetadataType.INTEGER: lambda dice: dice.between(-5, 5_000),
+    MetadataType.DECIMAL: lambda dice: Decimal(dice.between(-500, 250_000)) / 100,
+    MetadataType.RICH_TEXT: lambda dice: f'<p>Pack with <b>care</b>,\n"{dice.below(9)}" layers</p>',
+    MetadataType.MULTI_TEXT: lambda dice: f"{dice.pick(COLOURS)}, {dice.pick(COLOURS)}",
+    MetadataType.FILE: lambda dice: f"https://cdn.example.com/media/{dice.hex(12)}.pdf",
+    MetadataType.BOOLEAN: lambda dice: dice.chance(50),
+}
+
+
+@dataclass(frozen=True)
+class Definition:
+    """One metadata definition.
+
+    Attributes:
+        owner: What it is on: attribution, customer, dispute, line, order, product or variant.
+        key: Unique among those of the owner.
+        name: What the merchant calls it.
+        type: What its values are.
+        enable_export: Whether exports have it as a column.
+        id: As the API has it.
+    """
+
+    owner: str
+    key: str
+    name: str
+    type: MetadataType
+    enable_export: bool
+    id: int = 0
+
+    def column(self, *, by_key: bool) -> Column:
+        """Its column, headed by its key or its name."""
+        return Column(self.key if by_key else self.name, _CELLS.get(self.type, CellType.TEXT))
+
+    def value(self, seed: int, holder: object) -> Value:
+        """What one object holds under it; a third of them holds nothing."""
+        dice = Dice(seed, "metadata", self.owner, self.key, holder)
+        if dice.chance(30):
+            return None
+        if self.key == "erp_code":
+            return dice.digits(5)
+        if self.key == "conversion_timestamp":
+            return 1_700_000_000_000 + dice.below(10**11)
+        return _VALUES[self.type](dice)
+
+    def as_json(self) -> dict[str, object]:
+        """As the API answers it."""
+        made = MADE.strftime("%Y-%m-%dT%H:%M:%SZ")
+        return {
+            "id": self.id,
+            "name": self.name,
+            "key": self.key,
+            "object": self.owner,
+            "type": self.type.value,
+            "enable_export": self.enable_export,
+            "enable_filter": False,
+            "validations": [],
+            "created_at": made,
+            "updated_at": made,
+        }
+
+
+_TABLE = """
+    order       | gift_message         | Gift Message       | text       | on
+    order       | loyalty_points       | Loyalty Points     | integer    | on
+    order       | insurance_value      | Insurance Value    | decimal    | on
+    order       | packing_notes        | Packing Notes      | rich_text  | off
+    order       | labels               | Labels             | multi_text | on
+    order       | signed_form          | Signed Form        | file       | off
+    order       | vip                  | VIP Order          | boolean    | on
+    order       | source_detail        | Source             | text       | off
+    order       | club_number          | Club-Nr. / Größe   | text       | off
+    attribution | device_type          | Device Type        | text       | on
+    attribution | conversion_timestamp | Conversion Time    | integer    | on
+    customer    | erp_code             | ERP Code           | text       | on
+    customer    | birthday_club        | Birthday Club      | boolean    | on
+    customer    | lifetime_points      | Lifetime Points    | integer    | off
+    line        | engraving            | Engraving          | text       | on
+    line        | personalization_fee  | Personalization Fee | decimal   | off
+    product     | hs_code              | HS Code            | text       | on
+    variant     | shelf                | Shelf              | text       | off
+    dispute     | evidence             | Evidence           | file       | on
+    dispute     | reviewer             | Reviewer           | text       | on
+"""
+
+
+def definitions() -> list[Definition]:
+    """The definitions that a new store has."""
+    made = []
+    for number, line in enumerate(_TABLE.strip().splitlines(), start=1):
+        owner, key, name, kind, switch = (part.strip() for part in line.split("|"))
+        made.append(Definition(owner, key, name, MetadataType(kind), switch == "on", number))
+    return made
+
+
+class Merchant:
+    """Who switches columns into exports, and out of them."""
+
+    def __init__(self) -> None:
+        self._definitions = definitions()
+
+    @property
+    def all(self) -> tuple[Definition, ...]:
+        """All definitions, oldest first."""
+        return tuple(self._definitions)
+
+    def enabled(self) -> tuple[Definition, ...]:
+        """Those that exports have as columns."""
+        return tuple(one for one in self.all if one.enable_export)
+
+    def switch(self, owner: str, key: str, *, on: bool) -> None:
+        """Switch a column into exports, or out.
+
+        Raises:
+            KeyError: When there is no such definition.
+        """
+        for at, one in enumerate(self._definitions):
+            if (one.owner, one.key) == (owner, key):
+                self._definitions[at] = replace(one, enable_export=on)
+                return
+        raise KeyError(f"No metadata definition {key!r} on {owner!r}")
+
+    def add(self, owner: str, key: str, name: str, kind: MetadataType) -> None:
+        """Make a new definition that is in exports from now on."""
+        number = len(self._definitions) + 1
+        self._definitions.append(Definition(owner, key, name, MetadataType(kind), enable_export=True, id=number))

@@ -1,0 +1,208 @@
+"""What a practice store is like: every open question about the real API is a switch here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from tap_exports.sandbox.exports import Export
+
+
+class Scope(str, Enum):
+    """What a token may do."""
+
+    EXPORTS_READ = "exports:read"
+    EXPORTS_WRITE = "exports:write"
+    STORE_READ = "store:read"
+    METADATA_READ = "metadata:read"
+    WEBHOOKS_READ = "webhooks:read"
+    WEBHOOKS_WRITE = "webhooks:write"
+
+
+class TimeFormat(str, Enum):
+    """How a CSV writes an instant."""
+
+    ISO_Z = "iso_z"  # 2024-09-03T18:00:00Z
+    ISO_OFFSET = "iso_offset"  # 2024-09-03T14:00:00-04:00, in the store's zone
+    ISO_NAIVE = "iso_naive"  # 2024-09-03T14:00:00, in the store's zone
+    DJANGO_LONG = "django_long"  # Sept. 3, 2024, 2 p.m., in the store's zone
+
+
+class MoneyFormat(str, Enum):
+    """How a CSV writes an amount."""
+
+    PLAIN = "plain"  # 1234.50
+    SIGNS = "signs"  # $1,234.50
+
+
+class BooleanFormat(str, Enum):
+    """How a CSV writes a boolean."""
+
+    TRUE_FALSE = "True/False"
+    YES_NO = "Yes/No"
+    ONE_ZERO = "1/0"
+
+
+class HeaderStyle(str, Enum):
+    """How a CSV writes its headers."""
+
+    TITLE = "title"  # Order Number
+    SNAKE = "snake"  # order_number
+
+
+class MetadataHeaders(str, Enum):
+    """Which of a metadata definition's names heads a merchant's own column."""
+
+    NAME = "name"
+    KEY = "key"
+
+
+class OwnKey(str, Enum):
+    """How the column of the object's own number or id is headed."""
+
+    FULL = "full"  # Customer ID
+    BARE = "bare"  # ID
+
+
+class ListOrder(str, Enum):
+    """The order of `GET exports/`."""
+
+    NEWEST = "newest"
+    OLDEST = "oldest"
+
+
+class RangeField(str, Enum):
+    """Which date of an object an export's range is held against."""
+
+    CREATED = "created"
+    PLACED = "placed"  # the order's date for whatever hangs on an order's own moment
+    UPDATED = "updated"
+
+
+class EmptyFile(str, Enum):
+    """What the file of an export without objects holds."""
+
+    HEADER = "header"
+    BLANK = "blank"  # not one byte
+
+
+class Gzip(str, Enum):
+    """Whether files travel with `Content-Encoding: gzip`."""
+
+    OFF = "off"
+    ACCEPTED = "accepted"  # where the request's Accept-Encoding names it
+    ALWAYS = "always"  # as an object store does with an object that was stored so
+
+
+class WebhookSigns(str, Enum):
+    """Over what a delivery's signature is made."""
+
+    RAW = "raw"
+    JSON_DUMPS = "json_dumps"  # Python's json.dumps of the parsed body
+
+
+class WebhookMoment(str, Enum):
+    """When `export.created` is sent."""
+
+    READY = "ready"
+    CREATED = "created"
+
+
+@dataclass(frozen=True)
+class Options:
+    """What one practice store is like.
+
+    Enum fields take the enum's value as well, so `Options(time_format="iso_naive")` works.
+
+    Attributes:
+        seed: Same seed, `days` and `now` (to the day, UTC): same data.
+        now: Where the store's clock starts; the real now when None. It runs on from there.
+        frozen: The store's clock stands still and moves by `advance` alone.
+        days: Days of history before `now`, from a midnight UTC on.
+        orders_per_day: How dense the history is; 0 is a store without data.
+        timezone: IANA name of the store's zone.
+        row_cap: Objects that an export holds at most; what is past it is missing in silence.
+        cap_counts_parents: The cap of a line-item export counts parents instead of lines.
+        rate_limit: Requests in any one second of the store's clock; None switches it off.
+        ready_seconds: What making one export takes, once it is its turn.
+        parallel_exports: How many are made at once; the others queue first in, first out.
+        date_to_included: Whether an object exactly at `date_to` is in the export.
+        range_field: Which date the range is held against.
+        link_seconds: How long a signed link lives.
+        page_size: Of the lists of exports, metadata and webhooks.
+        list_order: Of the list of exports.
+        list_timezone: Zone of the days in that list's filters; the store's when None.
+        scopes: What the token may do.
+        token: The accepted bearer token; made from the seed when None.
+        time_format: How a CSV writes an instant.
+        money_format: How a CSV writes an amount.
+        boolean_format: How a CSV writes a boolean.
+        null_text: What a CSV has where there is no value.
+        encoding: Of the CSV; what it cannot hold becomes `?`.
+        bom: Whether the CSV starts with a byte-order mark.
+        line_ids: Whether line-item CSVs have ids of lines.
+        metadata_headers: What heads a merchant's own column.
+        header_style: How headers are written.
+        own_key: How the column of the object's own number or id is headed.
+        null_dates: `date_from` and `date_to` of an Export are null in answers.
+        omit_status: `status` of an Export is missing while it is pending.
+        gzip: Whether files travel compressed.
+        empty_file: What the file of an export without objects holds.
+        extra_types: Codes of types added by the platform, which hold what `order_list` holds.
+        webhook_signs: Over what deliveries are signed.
+        webhook_moment: When deliveries are sent.
+        webhook_retries: Further attempts at one delivery.
+        webhook_retry_seconds: Pause before the first of them; it doubles each time.
+    """
+
+    seed: int = 29
+    now: datetime | None = None
+    frozen: bool = False
+    days: int = 180
+    orders_per_day: int = 3
+    timezone: str = "US/Eastern"
+    row_cap: int = 100_000
+    cap_counts_parents: bool = False
+    rate_limit: int | None = 4
+    ready_seconds: float | Callable[[Export], float] = 0.0
+    parallel_exports: int = 3
+    date_to_included: bool = False
+    range_field: RangeField = RangeField.CREATED
+    link_seconds: float = 300.0
+    page_size: int = 20
+    list_order: ListOrder = ListOrder.NEWEST
+    list_timezone: str | None = None
+    scopes: frozenset[Scope] = field(default_factory=lambda: frozenset(Scope))
+    token: str | None = None
+    time_format: TimeFormat = TimeFormat.ISO_Z
+    money_format: MoneyFormat = MoneyFormat.PLAIN
+    boolean_format: BooleanFormat = BooleanFormat.TRUE_FALSE
+    null_text: str = ""
+    encoding: str = "utf-8"
+    bom: bool = False
+    line_ids: bool = True
+    metadata_headers: MetadataHeaders = MetadataHeaders.NAME
+    header_style: HeaderStyle = HeaderStyle.TITLE
+    own_key: OwnKey = OwnKey.FULL
+    null_dates: bool = False
+    omit_status: bool = False
+    gzip: Gzip = Gzip.OFF
+    empty_file: EmptyFile = EmptyFile.HEADER
+    extra_types: tuple[str, ...] = ()
+    webhook_signs: WebhookSigns = WebhookSigns.RAW
+    webhook_moment: WebhookMoment = WebhookMoment.READY
+    webhook_retries: int = 10
+    webhook_retry_seconds: float = 0.05
+
+    def __post_init__(self) -> None:
+        for one in fields(self):
+            if isinstance(one.default, Enum):
+                object.__setattr__(self, one.name, type(one.default)(getattr(self, one.name)))
+        object.__setattr__(self, "scopes", frozenset(Scope(scope) for scope in self.scopes))
+        if self.now is not None and self.now.tzinfo is None:
+            raise ValueError("Options.now needs a time zone")

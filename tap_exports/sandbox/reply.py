@@ -1,0 +1,40 @@
+"""Answers, before they go over a connection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Wire(Enum):
+    """How an answer goes over the connection."""
+
+    WHOLE = "whole"
+    DROP = "drop"  # not at all
+    RESET = "reset"  # not at all, and with an RST
+    CUT = "cut"  # `keep` bytes of the body, then the connection is closed
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer.
+
+    Attributes:
+        status: Of HTTP.
+        body: Whole, whatever is sent of it.
+        headers: Beside `Content-Length`.
+        wire: How it goes over the connection.
+        keep: For `Wire.CUT`.
+        declared: The `Content-Length`, where it is not the body's.
+    """
+
+    status: int
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    wire: Wire = Wire.WHOLE
+    keep: int | None = None
+    declared: int | None = None

@@ -1,0 +1,223 @@
+"""Rows of orders and their lines, customers, transactions and disputes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tap_exports.sandbox import words
+from tap_exports.sandbox.dice import Dice
+from tap_exports.sandbox.facts import (
+    ZERO,
+    Row,
+    customer_values,
+    line_owners,
+    line_values,
+    payment_method,
+    untaxed,
+)
+from tap_exports.sandbox.people import attribution, profile
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from decimal import Decimal
+
+    from tap_exports.sandbox.facts import Moment, Value
+    from tap_exports.sandbox.model import Customer, Dispute, Line, Order, Transaction
+
+
+def refunded(order: Order, at: Moment) -> Decimal:
+    """What of an order's money has gone back."""
+    return sum((one.amount for one in order.transactions if one.type == "refund" and at.past(one.created)), ZERO)
+
+
+def order_updated(order: Order, at: Moment) -> datetime | None:
+    """When an order last changed."""
+    return at.latest(
+        order.created,
+        *(one.created for one in order.transactions),
+        *(one.created for one in order.disputes),
+        *(one.created for one in order.returns),
+        *(moment for one in order.fulfillments for moment in (one.created, one.shipped, one.delivered)),
+    )
+
+
+def _order_status(order: Order, at: Moment) -> dict[str, Value]:
+    sent = [at.past(parcel.shipped) for parcel in order.fulfillments]
+    fulfillment = "unfulfilled"
+    if any(sent):
+        fulfillment = "fulfilled" if all(sent) else "partially_fulfilled"
+    back = refunded(order, at)
+    payment = "paid"
+    if back:
+        payment = "refunded" if back >= order.total else "partially_refunded"
+    cancelled = at.past(order.cancelled)
+    done = bool(sent) and all(at.past(parcel.delivered) for parcel in order.fulfillments)
+    return {
+        "status": "cancelled" if cancelled else "completed" if done else "open",
+        "payment_status": payment,
+        "fulfillment_status": fulfillment,
+    }
+
+
+def order_row(order: Order, at: Moment) -> Row:
+    """An order."""
+    seed = at.history.seed
+    came = attribution(seed, order.id)
+    lifecycle = None
+    if order.subscription is not None:
+        lifecycle = "initial" if order.subscription.orders[0] is order else "renewal"
+    discount = order.shipping[2] if order.id % 7 == 0 else ZERO
+    values: dict[str, Value] = {
+        **customer_values(seed, order.customer),
+        **_order_status(order, at),
+        "order_number": order.number,
+        "order_date": order.placed,
+        "source": came.source,
+        "currency": order.currency,
+        "shipping_method": order.shipping[1],
+        "total_incl_tax": order.total,
+        "total_excl_tax": untaxed(order.total),
+        "total_tax": order.total - untaxed(order.total),
+        "total_discount": discount,
+        "shipping_incl_tax": order.shipping[2],
+        "cogs": sum((line.product.cost * line.quantity for line in order.lines), ZERO),
+        "total_outstanding": -refunded(order, at),
+        "subscription_lifecycle": lifecycle,
+        "is_test": False,
+        "tags": profile(seed, order.customer.id).tags,
+        "utm_source": came.utm_source,
+        "utm_campaign": came.utm_campaign,
+        "affiliate": came.affiliate,
+        "subaffiliate1": came.subaffiliate1,
+        "funnel": came.funnel,
+        "gclid": came.gclid,
+        "created_at": order.created,
+        "updated_at": order_updated(order, at),
+    }
+    return Row(values, order.currency, {"order": order.id, "attribution": order.id})
+
+
+def _left(line: Line, order: Order, at: Moment) -> int:
+    if at.past(order.cancelled):
+        return 0
+    gone = sum(
+        sent.quantity
+        for back in order.returns
+        if at.past(back.received)
+        for sent in back.lines
+        if sent.line.id == line.id
+    )
+    return line.quantity - gone
+
+
+def order_line_rows(order: Order, at: Moment) -> list[Row]:
+    """An order's lines."""
+    shared: dict[str, Value] = {
+        **customer_values(at.history.seed, order.customer),
+        "order_number": order.number,
+        "order_date": order.placed,
+        "currency": order.currency,
+        "total_discount": ZERO,
+        "created_at": order.created,
+        "updated_at": order_updated(order, at),
+    }
+    return [
+        Row(
+            {**shared, **line_values(line), "current_quantity": _left(line, order, at)},
+            order.currency,
+            line_owners(line),
+        )
+        for line in order.lines
+    ]
+
+
+def customer_row(customer: Customer, at: Moment) -> Row:
+    """A customer."""
+    who = profile(at.history.seed, customer.id)
+    orders = [order for order in at.history.orders_of.get(customer.id, ()) if at.past(order.created)]
+    values: dict[str, Value] = {
+        "customer_id": customer.id,
+        "email": who.email,
+        "first_name": who.first_name,
+        "last_name": who.last_name,
+        "phone_number": who.phone,
+        "ip": who.ip,
+        "language": who.language,
+        "user_type": "customer" if orders else "lead",
+        "orders_count": len(orders),
+        "subscriptions_count": len({order.subscription.id for order in orders if order.subscription}),
+        "total_spent": sum((order.total - refunded(order, at) for order in orders), ZERO),
+        "accepts_marketing": who.accepts_marketing,
+        "is_blocked": who.is_blocked,
+        "tags": who.tags,
+        "line1": who.line1,
+        "line2": who.line2,
+        "line4": who.city.name,
+        "state": who.city.state,
+        "postcode": who.city.postcode,
+        "country": who.city.country,
+        "date_joined": customer.created,
+        "first_purchase_date": orders[0].placed if orders else None,
+        "last_purchase_date": orders[-1].placed if orders else None,
+    }
+    return Row(values, owners={"customer": customer.id})
+
+
+def transaction_row(transaction: Transaction, at: Moment) -> Row:
+    """A transaction."""
+    seed, order = at.history.seed, transaction.order
+    dice = Dice(seed, "transaction", transaction.id)
+    code, message = dice.pick(words.DECLINES) if transaction.declined else ("00", "Approved")
+    charged = transaction.type == "purchase" and not transaction.declined
+    available = order.total - refunded(order, at) if charged else ZERO
+    cycle = order.subscription.orders.index(order) + 1 if order.subscription else None
+    values: dict[str, Value] = {
+        **customer_values(seed, order.customer),
+        "transaction_id": transaction.id,
+        "parent_id": transaction.parent.id if transaction.parent else None,
+        "order_number": order.number,
+        "order_date": order.placed,
+        "date_created": transaction.created,
+        "type": transaction.type,
+        "status": "declined" if transaction.declined else "success",
+        "amount": transaction.amount if transaction.type == "purchase" else -transaction.amount,
+        "amount_available_for_refund": max(ZERO, available),
+        "currency": order.currency,
+        "payment_method": payment_method(seed, order),
+        "external_id": f"ch_{dice.hex(16)}",
+        "auth_code": dice.digits(6) if charged else None,
+        "network_transaction_id": dice.digits(15) if charged else None,
+        "statement_descriptor": "EXAMPLE*STORE 555-0100",
+        "response_code": code,
+        "response_message": message,
+        "billing_cycle": cycle,
+        "is_disputed": any(d.transaction is transaction and at.past(d.created) for d in order.disputes),
+        "is_external": dice.chance(5),
+        "is_test": False,
+        "is_3ds": dice.chance(25),
+    }
+    return Row(values, order.currency)
+
+
+def dispute_row(dispute: Dispute, at: Moment) -> Row:
+    """A dispute."""
+    seed, order = at.history.seed, dispute.transaction.order
+    dice = Dice(seed, "dispute", dispute.id)
+    resolved = at.past(dispute.resolved)
+    values: dict[str, Value] = {
+        **customer_values(seed, order.customer),
+        "dispute_id": dispute.id,
+        "type": dice.pick(words.DISPUTE_TYPES),
+        "status": "closed" if resolved else "open",
+        "resolution": ("won" if dispute.won else "lost") if resolved else None,
+        "arn": dice.digits(23),
+        "case_number": f"{dice.digits(4)}-{dice.digits(6)}",
+        "order": order.number,
+        "transaction": dispute.transaction.id,
+        "amount": dispute.transaction.amount,
+        "report_amount": dispute.transaction.amount,
+        "currency": order.currency,
+        "date_created": dispute.created,
+        "happened_at": dispute.happened,
+    }
+    return Row(values, order.currency, {"dispute": dispute.id})

@@ -1,0 +1,127 @@
+"""HTTP on a port of this machine, with connections that can break in every way asked for."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import sys
+import threading
+from contextlib import suppress
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
+from werkzeug.wrappers import Request
+
+from tap_exports.sandbox.reply import Reply, Wire
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+HOST = "127.0.0.1"
+POLL_SECONDS = 0.02
+STOP_SECONDS = 2.0
+# Linger for no time at all: closing sends an RST.
+RESET = struct.pack("ii", 1, 0)
+
+
+class _Handler(WSGIRequestHandler):
+    """Answers over connections that stay open, which werkzeug's own handler closes each time."""
+
+    protocol_version = "HTTP/1.1"
+    # Without it, head and body of an answer are 40 ms apart on a connection that stays open.
+    disable_nagle_algorithm = True
+    server: Server
+
+    def run_wsgi(self) -> None:
+        self.environ = self.make_environ()
+        request = Request(self.environ)
+        # Read before anything else: what is left unread would be taken for the next request.
+        request.get_data(cache=True)
+        self._send(self.server.answer(request))
+
+    def _send(self, reply: Reply) -> None:
+        self.close_connection |= reply.wire is not Wire.WHOLE or reply.declared is not None
+        if reply.wire is Wire.RESET:
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+        if reply.wire in {Wire.DROP, Wire.RESET}:
+            return
+        length = len(reply.body) if reply.declared is None else reply.declared
+        self.send_response(reply.status)
+        for name, value in reply.headers.items():
+            self.send_header(name, value)
+        if reply.status != HTTPStatus.NO_CONTENT:
+            self.send_header("Content-Length", str(length))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(reply.body[: reply.keep] if reply.wire is Wire.CUT else reply.body)
+
+    def date_time_string(self, timestamp: float | None = None) -> str:  # noqa: ARG002
+        return self.server.date()
+
+    def log(self, type: str, message: str, *args: object) -> None:  # noqa: A002
+        pass
+
+
+class Server(ThreadedWSGIServer):
+    """Answers requests on one port.
+
+    Args:
+        port: 0 for any free one.
+        answer: Answers a request.
+        date: The `Date` header.
+
+    Raises:
+        OSError: When the port is taken.
+    """
+
+    daemon_threads = True
+
+    def __init__(self, port: int, answer: Callable[[Request], Reply], date: Callable[[], str]) -> None:
+        self.answer = answer
+        self.date = date
+        self._connections: set[socket.socket] = set()
+        self._closed = threading.Condition()
+        # Bound here: werkzeug would print and exit when the port is taken.
+        with socket.create_server((HOST, port)) as listening:
+            super().__init__(HOST, port, lambda *_: (), _Handler, fd=listening.fileno())
+        self._thread = threading.Thread(target=self.serve_forever, args=(POLL_SECONDS,), daemon=True)
+        self._thread.start()
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port."""
+        return f"http://{HOST}:{self.port}"
+
+    def process_request(self, request: socket.socket, client_address: object) -> None:  # type: ignore[override]
+        """Take a connection, and remember it."""
+        with self._closed:
+            self._connections.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: socket.socket) -> None:  # type: ignore[override]
+        """Close a connection, and forget it."""
+        # Closing in the usual way sends a FIN first, after which no RST is seen.
+        if request.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER):
+            self.close_request(request)
+        else:
+            super().shutdown_request(request)
+        with self._closed:
+            self._connections.discard(request)
+            self._closed.notify_all()
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Tell of the store's own mistakes."""
+        # A client may go away whenever it likes; that is none.
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
+
+    def stop(self) -> None:
+        """Close the port and all connections."""
+        self.shutdown()
+        self._thread.join()
+        with self._closed:
+            for connection in self._connections:
+                with suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+            self._closed.wait_for(lambda: not self._connections, STOP_SECONDS)

@@ -1,0 +1,68 @@
+"""What the parts of one practice store share."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from datetime import datetime, time, timedelta, timezone
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+from tap_exports.sandbox.clock import Clock
+from tap_exports.sandbox.exports import Export, Exports
+from tap_exports.sandbox.faults import Faults
+from tap_exports.sandbox.history import History
+from tap_exports.sandbox.journal import Journal
+from tap_exports.sandbox.merchant import Merchant
+from tap_exports.sandbox.sheet import Sheets, Window
+
+if TYPE_CHECKING:
+    from tap_exports.sandbox.options import Options
+
+FILES_KEPT = 8
+
+
+def derived(seed: int, what: str) -> str:
+    """Something secret that follows from the seed."""
+    return blake2b(f"{seed}/{what}".encode(), digest_size=16).hexdigest()
+
+
+@dataclass
+class State:
+    """One practice store, without its servers."""
+
+    options: Options
+    api_url: str = ""
+    file_origin: str = ""
+    stopping: threading.Event = field(default_factory=threading.Event)
+    faults: Faults = field(default_factory=Faults)
+    merchant: Merchant = field(default_factory=Merchant)
+
+    def __post_init__(self) -> None:
+        options = self.options
+        self.clock = Clock(options.now, frozen=options.frozen)
+        self.token = options.token or f"sbx_{derived(options.seed, 'token')}"
+        day = (self.clock.now() - timedelta(days=options.days)).date()
+        self.start = datetime.combine(day, time(), timezone.utc)
+        self.history = History(options.seed, self.start, options.orders_per_day, options.timezone)
+        self.sheets = Sheets(options, self.history)
+        self.exports = Exports(options, self.clock)
+        self.journal = Journal(self.clock)
+        self._files: OrderedDict[int, bytes] = OrderedDict()
+        self._filing = threading.Lock()
+
+    def window(self, code: str, date_from: datetime, date_to: datetime) -> Window:
+        """A window as of now."""
+        return Window(code, date_from, date_to, self.clock.now(), self.merchant.enabled())
+
+    def file(self, export: Export) -> bytes:
+        """An export's file, as the store was when it was asked for; the last few are kept."""
+        with self._filing:
+            if export.id not in self._files:
+                window = Window(export.type, export.date_from, export.date_to, export.created_at, export.merchant)
+                self._files[export.id] = self.sheets.csv(window)
+                if len(self._files) > FILES_KEPT:
+                    self._files.popitem(last=False)
+            self._files.move_to_end(export.id)
+            return self._files[export.id]

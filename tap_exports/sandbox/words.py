@@ -1,0 +1,126 @@
+"""The words that the made-up data is made of, awkward ones included."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import NamedTuple
+
+
+class Product(NamedTuple):
+    """One variant on sale."""
+
+    product_id: int
+    variant_id: int
+    product: str
+    variant: str
+    sku: str
+    price: Decimal
+    cost: Decimal
+
+
+class City(NamedTuple):
+    """Where somebody lives; postcodes with leading zeros are the point."""
+
+    name: str
+    state: str
+    postcode: str
+    country: str
+
+
+FIRST_NAMES = (
+    "Ada", "Zoë", "José", "Mary Ann", "Łukasz", "Chloé", "Noah", "O'Neil", "Søren", "美咲", "Amélie",
+    "Dwayne", "Priya", "Jürgen", "NULL", "Nan", "Yusuf", "Ana María", "Björk", "True", "Ivy", "Ed",
+)  # fmt: skip
+LAST_NAMES = (
+    "Lovelace", "Müller", "García, Jr.", 'Smith "Smitty"', "O'Brien", "Nuñez", "de la Cruz", "佐藤", "None",
+    "Null", "Kowalski", "St. John", "Dvořák", "Van Der Berg", "Ng", "Åström", "Mc  Donald", "Øst",
+)  # fmt: skip
+CITIES = (
+    City("Boston", "MA", "02134", "US"),
+    City("Newark", "NJ", "07102", "US"),
+    City("San Juan", "PR", "00901", "US"),
+    City("Austin", "TX", "78701", "US"),
+    City("Portland", "OR", "97209", "US"),
+    City("New York", "NY", "10001-0042", "US"),
+    City("Dresden", "Sachsen", "01067", "DE"),
+    City("Córdoba", "Andalucía", "14001", "ES"),
+    City("Nice", "Provence-Alpes-Côte d'Azur", "06000", "FR"),
+    City("London", "", "SW1A 1AA", "GB"),
+    City("札幌市", "北海道", "060-0001", "JP"),
+)
+STREETS = ("Main St", "Broadway", "High Street", "Rue de l'Église", "Königsallee", "Elm Ave", "中央区北一条")
+LINE2 = ("", "", "", "Apt 4, 2nd floor", 'c/o "The Barn"', "Unit #007", "  Rear house ")
+LANGUAGES = ("en", "en", "en", "es", "fr", "de", "ja")
+SOURCES = ("Storefront", "Storefront", "Campaigns", "API", "Dashboard")
+UTM_SOURCES = (None, None, "google", "facebook", "newsletter", "tiktok")
+UTM_MEDIUMS = ("cpc", "email", "social", "referral")
+CAMPAIGNS = ("spring_sale", "été 2024", "50% off, today!", "retarget|warm", "0001")
+FUNNELS = (None, "Main Funnel", "Upsell A/B", "VSL-2")
+AFFILIATES = (None, None, "1001", "0007", "partner-x")
+SHIPPING = (
+    ("standard", "Standard Shipping", Decimal("5.99")),
+    ("express", "Express, 2 days", Decimal("14.50")),
+    ("free", "Free Shipping", Decimal("0.00")),
+)
+CURRENCIES = ("USD",) * 8 + ("EUR", "GBP")
+PAYMENT_METHODS = ("Card", "Card", "Card", "PayPal", "Apple Pay", "Klarna")
+CARRIERS = ("UPS", "USPS", "DHL", "FedEx")
+LOCATIONS = (("1", "Main Warehouse"), ("2", "Newark, NJ"), ("7", "3PL “West”"))
+TAGS = ("", "", "vip", "vip, gift", "wholesale", "first-order, 🎁")
+RETURN_REASONS = (
+    "Wrong size",
+    "Damaged in transit",
+    'Not "as described"',
+    "Changed mind",
+    "Other; see notes",
+)
+CANCEL_REASONS = ("Too expensive", "No longer needed", "Moving abroad,\nwill be back")
+DISPUTE_TYPES = ("chargeback", "inquiry", "pre_dispute")
+DECLINES = (("51", "Insufficient funds"), ("05", "Do not honor"), ("54", "Expired card"))
+AWKWARD = (
+    "",
+    "NULL",
+    "007",
+    "  two spaces each side  ",
+    'She said "hi", twice',
+    "Happy birthday!\nLove, Gran",
+    "naïve café",
+    "ありがとう",
+    "🎁 for you",
+    "a,b;c\td",
+    "=1+1",
+    "None",
+    "nan",
+    "1e5",
+    "2024-02-30",
+    "line\r\nbreak",
+)
+
+
+def _product(number: int, name: str, variants: tuple[str, ...], price: str, cost: str) -> tuple[Product, ...]:
+    return tuple(
+        Product(
+            100 + number,
+            1000 + number * 10 + at,
+            name,
+            variant,
+            f"{number:03d}-{variant[:2].upper()}{at}",
+            Decimal(price) + at,
+            Decimal(cost),
+        )
+        for at, variant in enumerate(variants)
+    )
+
+
+PRODUCTS = (
+    *_product(7, "Travel Mug", ("Black", "White", "Sea, green"), "24.00", "6.15"),
+    *_product(12, "Crème de Jour", ("50 ml", "100 ml"), "39.90", "9.80"),
+    *_product(19, 'Poster 24" x 36"', ("Matte", "Gloss"), "18.50", "3.05"),
+    *_product(23, "抹茶 Matcha Tin", ("Ceremonial", "Culinary"), "32.10", "11.00"),
+    *_product(31, "Standing Desk", ("Oak", "Walnut"), "1249.00", "610.40"),
+    *_product(44, "Gift Card", ("Any amount",), "50.00", "0.00"),
+    *_product(58, "Sticker", ("Round",), "0.10", "0.01"),
+    *_product(61, "Daily Vitamins", ("30 days", "90 days"), "29.95", "4.45"),
+)
+GIFT_CARD = 144
+SUBSCRIBABLE = tuple(product for product in PRODUCTS if product.product in {"Daily Vitamins", "抹茶 Matcha Tin"})

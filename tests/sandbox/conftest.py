@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from contextlib import ExitStack
+from datetime import datetime, timezone
+
+import pytest
+import requests
+
+from tap_exports.sandbox import Sandbox
+
+NOW = datetime(2025, 3, 4, 15, 30, tzinfo=timezone.utc)
+START = "2024-01-01T00:00:00Z"
+END = "2026-01-01T00:00:00Z"
+
+
+class Caller(requests.Session):
+    """A client of one store's API, with the headers that it asks for."""
+
+    def __init__(self, store: Sandbox) -> None:
+        super().__init__()
+        self.store = store
+        self.trust_env = False
+        self.headers["Authorization"] = f"Bearer {store.token}"
+        self.headers["X-29Next-Api-Version"] = "2024-04-01"
+
+    def request(self, method, url, **how):
+        return super().request(method, requests.compat.urljoin(self.store.api_url, url), timeout=10, **how)
+
+    def create(self, code="order_list", date_from=START, date_to=END):
+        return self.post("exports/", json={"type": code, "date_from": date_from, "date_to": date_to})
+
+    def link(self, export_id):
+        return self.get(f"exports/{export_id}/download/").json()["url"]
+
+    def control(self, method, path, **how):
+        return self.request(method, self.store.api_url.replace("/api/admin/", f"/sandbox/{path}"), **how)
+
+
+def fetch(url, **how):
+    """Get a file as somebody without a token does."""
+    with requests.Session() as session:
+        session.trust_env = False
+        return session.get(url, timeout=10, **how)
+
+
+@pytest.fixture
+def open_store():
+    """Open stores with options, and close them in the end."""
+    with ExitStack() as stack:
+
+        def opened(**options):
+            store = stack.enter_context(Sandbox(**{"now": NOW, "rate_limit": None, "days": 60} | options))
+            return store, stack.enter_context(Caller(store))
+
+        yield opened
+
+
+@pytest.fixture
+def store_and_call(open_store):
+    return open_store()
+
+
+@pytest.fixture
+def store(store_and_call):
+    return store_and_call[0]
+
+
+@pytest.fixture
+def call(store_and_call):
+    return store_and_call[1]

@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+
+import pytest
+import requests
+
+WAIT = 20
+
+
+@pytest.fixture
+def run():
+    """Start the command as a real process, and end it."""
+    started = []
+
+    def running(*arguments):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tap_exports.sandbox", *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield running
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def config_of(process):
+    """The JSON that comes first."""
+    text = ""
+    while not text.endswith("}\n"):
+        line = process.stdout.readline()
+        assert line, process.stderr.read()
+        text += line
+    return json.loads(text)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_prints_a_config_and_runs_until_a_signal(run, number):
+    """Stdout has one JSON document alone; a signal ends it with 0."""
+    process = run("--days", "10", "--ready-seconds", "0", "--fault", "types:status:418")
+    config = config_of(process)
+    assert set(config) == {"api_url", "access_token", "start_date"}
+    headers = {"Authorization": f"Bearer {config['access_token']}", "X-29Next-Api-Version": "2024-04-01"}
+    with requests.Session() as session:
+        session.trust_env = False
+        answers = [session.get(f"{config['api_url']}exports/types/", headers=headers, timeout=5) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [418, 200]
+    process.send_signal(number)
+    out, err = process.communicate(timeout=WAIT)
+    assert (process.returncode, out) == (0, "")
+    assert config["api_url"] in err
+    assert "Traceback" not in err
+
+
+def test_its_clock_can_start_in_the_past(run):
+    """So that it can be advanced without leaving the present behind."""
+    now, past = (config_of(run("--days", "5", *more)) for more in ([], ["--behind-days", "100"]))
+    assert past["start_date"] < now["start_date"]
+
+
+def test_a_taken_port_is_one_line():
+    """Exit code 1, and no traceback."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = subprocess.run(
+            [sys.executable, "-m", "tap_exports.sandbox", "--port", port],
+            capture_output=True,
+            text=True,
+            timeout=WAIT,
+            check=False,
+        )
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert "--port" in done.stderr
+
+
+def test_a_missing_extra_is_one_line():
+    """Without werkzeug it says what to install."""
+    code = (
+        "import sys; sys.modules['werkzeug'] = None; sys.modules['werkzeug.serving'] = None;"
+        "from tap_exports.sandbox.__main__ import main; sys.exit(main([]))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=WAIT, check=False)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert "tap-exports[sandbox]" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [(["--fault", "nowhere:status"], 2), (["--time-format", "x"], 2), (["--timezone", "No/Where"], 1)],
+)
+def test_a_wrong_flag_is_told(arguments, code):
+    """Without a traceback."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tap_exports.sandbox", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=WAIT,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, "Traceback" in done.stderr) == (code, "", False)
+
+
+def test_help_tells_all_flags():
+    """Each with a word about it."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tap_exports.sandbox", "--help"],
+        capture_output=True,
+        text=True,
+        timeout=WAIT,
+        check=True,
+    )
+    for flag in ("--port", "--behind-days", "--row-cap", "--time-format", "--without-scope", "--fault"):
+        assert flag in done.stdout

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+from .conftest import NOW
+
+WINDOW = {"date_from": "2025-02-01T00:00:00Z", "date_to": "2025-03-01T00:00:00Z"}
+
+
+def test_the_log_and_the_exports_can_be_read(store, call):
+    """As JSON, without a token, and without an entry of their own."""
+    call.create()
+    entries = call.control("GET", "log", headers={"Authorization": None}).json()
+    assert [(one["place"], one["status"]) for one in entries] == [("create", 201)]
+    (export,) = call.control("GET", "exports").json()
+    assert (export["id"], export["type"], export["date_to"]) == (42, "order_list", "2026-01-01T00:00:00Z")
+    assert store.count() == 1
+
+
+def test_faults_can_be_added_and_cleared(store, call):
+    """By the fields of a Fault."""
+    document = {"place": "types", "kind": "status", "status": 502, "times": None}
+    assert call.control("POST", "faults", json=document).status_code == 200
+    assert call.get("exports/types/").status_code == 502
+    call.control("DELETE", "faults")
+    assert call.get("exports/types/").status_code == 200
+
+
+def test_the_clock_can_be_advanced(open_store):
+    """By days, hours or any other part of a timedelta."""
+    store, call = open_store(frozen=True)
+    answer = call.control("POST", "advance", json={"days": 2, "hours": 3})
+    assert store.now == NOW + timedelta(days=2, hours=3)
+    assert answer.json() == {"now": "2025-03-06T18:30:00Z"}
+
+
+def test_the_ground_truth_can_be_read(store, call):
+    """The same rows as from within."""
+    rows = call.control("GET", "rows", params={"type": "order_list", **WINDOW}).json()
+    assert rows
+    assert rows == store.rows(
+        "order_list", NOW.replace(month=2, day=1, hour=0, minute=0), NOW.replace(day=1, hour=0, minute=0)
+    )
+
+
+def test_columns_can_be_switched(store, call):
+    """In and out."""
+    call.control("POST", "columns", json={"object": "order", "key": "vip", "enabled": False})
+    call.control("POST", "columns", json={"object": "order", "key": "signed_form"})
+    header = store.csv("order_list", NOW, NOW).decode()
+    assert ("VIP Order" in header, "Signed Form" in header) == (False, True)
+
+
+def test_deliveries_can_be_read(call):
+    """None without a webhook."""
+    assert call.control("GET", "deliveries").json() == []
+
+
+def test_what_is_wrong_is_told(call):
+    """400 with a detail, 404 with the calls that there are."""
+    for method, path, body in (
+        ("POST", "faults", {"place": "nowhere", "kind": "status"}),
+        ("POST", "faults", {"place": "types", "kind": "status", "colour": 1}),
+        ("POST", "faults", []),
+        ("POST", "advance", {"days": -1}),
+        ("POST", "advance", {"parsecs": 1}),
+        ("POST", "columns", {"object": "order", "key": "x"}),
+    ):
+        answer = call.control(method, path, json=body)
+        assert (answer.status_code, list(answer.json())) == (400, ["detail"])
+    assert call.control("GET", "rows", params={"type": "nope", **WINDOW}).status_code == 400
+    assert call.control("GET", "rows").status_code == 400
+    unknown = call.control("GET", "nothing")
+    assert unknown.status_code == 404
+    assert "GET /sandbox/log" in unknown.json()["calls"]
+
+
+def test_it_is_not_limited(open_store):
+    """However often it is asked."""
+    store, call = open_store(rate_limit=1)
+    assert {call.control("GET", "log").status_code for _ in range(10)} == {200}
+    assert call.get("store/").status_code == 200
+    assert store.peak_requests_per_second() == 1

@@ -1,0 +1,329 @@
+from __future__ import annotations
+
+import time
+from collections import Counter
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from tap_exports.sandbox import Sandbox
+
+from .conftest import NOW
+
+DAY = timedelta(days=1)
+CREATED = {
+    "order_list": "Created At",
+    "customer_list": "Date Joined",
+    "transaction_list": "Date Created",
+    "dispute_list": "Date Created",
+    "subscription_list": "Date Created",
+    "open_cart_list": "Date Created",
+    "return_list": "Created At",
+    "fulfillment_list": "Created At",
+}
+KEYS = {
+    "order_list": "Order Number",
+    "customer_list": "Customer ID",
+    "transaction_list": "Transaction ID",
+    "dispute_list": "Dispute ID",
+    "subscription_list": "Subscription ID",
+    "open_cart_list": "Cart ID",
+    "return_list": "Return Number",
+    "fulfillment_list": "Fulfillment ID",
+}
+PARENTS = {
+    "order_line_items": "order_list",
+    "subscription_line_items": "subscription_list",
+    "open_cart_line_items": "open_cart_list",
+    "return_line_items": "return_list",
+    "fulfillment_line_items": "fulfillment_list",
+}
+
+
+def instant(text):
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+@pytest.fixture(scope="module")
+def half_year():
+    """A store of 180 days that is not running: its data needs no server."""
+    return Sandbox(now=NOW, frozen=True)
+
+
+@pytest.fixture(scope="module")
+def rows(half_year):
+    """All rows of each type."""
+    return {code: half_year.rows(code, half_year.start_date, NOW) for code in half_year.types}
+
+
+def column(rows, name):
+    return [row[name] for row in rows]
+
+
+def test_same_seed_and_now_give_the_same_bytes(half_year):
+    """To the byte for every type, whatever was looked at before."""
+    twin = Sandbox(now=NOW, frozen=True)
+    for code in reversed(twin.types):
+        twin.csv(code, NOW - 3 * DAY, NOW)
+    window = (NOW - 60 * DAY, NOW - 20 * DAY)
+    assert all(twin.csv(code, *window) == half_year.csv(code, *window) for code in twin.types)
+
+
+def test_another_seed_gives_other_data(half_year):
+    """A seed is a store of its own, with a token of its own."""
+    other = Sandbox(now=NOW, seed=1)
+    window = ("order_list", half_year.start_date, NOW)
+    assert other.csv(*window) != half_year.csv(*window)
+    assert other.token != half_year.token
+
+
+@pytest.mark.parametrize("code", KEYS)
+def test_every_object_has_its_own_key(rows, code):
+    """No number or id comes twice."""
+    keys = column(rows[code], KEYS[code])
+    assert len(set(keys)) == len(keys) > 0
+
+
+@pytest.mark.parametrize("code", PARENTS)
+def test_every_line_has_a_parent_and_an_id(rows, code):
+    """Lines of all parents, each with an id of its own."""
+    key = KEYS[PARENTS[code]]
+    assert set(column(rows[code], key)) == set(column(rows[PARENTS[code]], key))
+    ids = column(rows[code], "Line ID")
+    assert len(set(ids)) == len(ids)
+
+
+def test_references_lead_somewhere(rows):
+    """Customers, orders, transactions and lines that a row names exist."""
+    orders, customers = (
+        set(column(rows["order_list"], "Order Number")),
+        set(column(rows["customer_list"], "Customer ID")),
+    )
+    transactions = set(column(rows["transaction_list"], "Transaction ID"))
+    for code in ("order_line_items", "transaction_list", "return_list", "fulfillment_list", "fulfillment_line_items"):
+        assert set(column(rows[code], "Order Number")) <= orders
+    assert set(column(rows["subscription_list"], "Initial Order Number")) <= orders
+    assert set(column(rows["dispute_list"], "Order")) <= orders
+    assert set(column(rows["dispute_list"], "Transaction")) <= transactions
+    assert set(column(rows["transaction_list"], "Parent ID")) - {""} <= transactions
+    for code in ("order_list", "subscription_list", "open_cart_list"):
+        assert set(column(rows[code], "Customer ID")) - {""} <= customers
+    lines = set(column(rows["order_line_items"], "Line ID"))
+    assert set(column(rows["fulfillment_line_items"], "Order Line ID")) <= lines
+
+
+def test_what_a_customer_counts_is_there(rows):
+    """Orders of each customer are as many as the customer says."""
+    counted = Counter(column(rows["order_list"], "Customer ID"))
+    assert all(int(row["Orders Count"]) == counted[row["Customer ID"]] for row in rows["customer_list"])
+
+
+def test_every_day_has_its_orders(rows):
+    """So many orders a day as the option says, on every whole day."""
+    days = Counter(text[:10] for text in column(rows["order_list"], "Created At"))
+    whole = {day: count for day, count in days.items() if day != f"{NOW:%Y-%m-%d}"}
+    assert (len(whole), set(whole.values())) == (180, {3})
+
+
+@pytest.mark.parametrize("code", CREATED)
+def test_rows_are_sorted_by_creation_and_spread(rows, code):
+    """Oldest first, over most of the months, some on a second and some between."""
+    texts = column(rows[code], CREATED[code])
+    moments = [instant(text) for text in texts]
+    assert moments == sorted(moments)
+    assert len({(one.year, one.month) for one in moments}) >= 6
+    assert {bool(one.microsecond) for one in moments} == {True, False}
+
+
+@pytest.mark.parametrize("code", CREATED)
+def test_both_readings_of_date_to_can_be_told_apart(code):
+    """Some objects of each type are exactly on a midnight: in the window it ends only where the option says so."""
+    open_end, closed_end = Sandbox(now=NOW, frozen=True), Sandbox(now=NOW, frozen=True, date_to_included=True)
+    told_apart = 0
+    for days in range(60, 2, -1):
+        midnight = NOW.replace(hour=0, minute=0) - days * DAY
+        without = open_end.rows(code, midnight - DAY, midnight)
+        within = closed_end.rows(code, midnight - DAY, midnight)
+        extra = within[len(without) :]
+        assert within[: len(without)] == without
+        assert all(instant(row[CREATED[code]]) == midnight for row in extra)
+        assert all(instant(row[CREATED[code]]) < midnight for row in without)
+        told_apart += bool(extra)
+        assert open_end.rows(code, midnight, midnight + DAY)[: len(extra)] == extra
+    assert told_apart
+
+
+def test_the_last_second_of_a_day_has_fractions(half_year):
+    """A window that ends at 23:59:59 and one that starts at midnight miss orders between them."""
+    missed = []
+    for days in range(1, 20):
+        midnight = NOW.replace(hour=0, minute=0) - days * DAY
+        missed += half_year.rows("order_list", midnight - timedelta(seconds=1), midnight)
+    assert missed
+
+
+@pytest.mark.parametrize("zone", ["US/Eastern", "Europe/Berlin", "Asia/Tokyo"])
+def test_some_orders_are_at_the_stores_own_midnight(zone):
+    """Where a window of local days ends."""
+    store = Sandbox(now=NOW, timezone=zone, time_format="iso_naive")
+    texts = column(store.rows("order_list", store.start_date, NOW), "Created At")
+    assert sum(text.endswith("T00:00:00") for text in texts) > 10
+
+
+def test_windows_share_no_rows_and_leave_none_out(rows, half_year):
+    """Windows end to end hold all rows once, in any size."""
+    step, parts, start = timedelta(days=11, hours=7), [], half_year.start_date
+    while start < NOW:
+        parts += half_year.rows("transaction_list", start, min(start + step, NOW))
+        start += step
+    assert column(parts, "Transaction ID") == column(rows["transaction_list"], "Transaction ID")
+
+
+def test_cells_are_awkward(rows):
+    """Commas, quotes, newlines, spaces at the ends, `NULL`, `007`, and scripts other than Latin."""
+    cells = {cell for code in rows for row in rows[code] for cell in row.values()}
+    for part in (",", '"', "\n", "\r\n", "é", "ü", "札幌", "🎁"):
+        assert any(part in cell for cell in cells), part
+    assert {"NULL", "007", "None", "nan", "1e5"} <= cells
+    assert any(cell.startswith("  ") and cell.endswith("  ") for cell in cells)
+    assert any(code.startswith("0") for code in column(rows["order_list"], "Shipping Postcode"))
+
+
+def test_an_order_may_have_a_product_twice(rows):
+    """Two lines of one order with the same SKU."""
+    pairs = Counter((row["Order Number"], row["SKU"]) for row in rows["order_line_items"])
+    assert max(pairs.values()) > 1
+
+
+def test_test_orders_are_left_out(rows, half_year):
+    """They take a number, which no row has."""
+    assert half_year.test_orders
+    for code in ("order_list", "order_line_items", "transaction_list", "fulfillment_list"):
+        assert not set(column(rows[code], "Order Number")) & set(half_year.test_orders)
+
+
+def test_old_objects_change_as_time_goes_on(open_store):
+    """A later look at the same window shows the same objects, and some have changed."""
+    store, _ = open_store(frozen=True)
+    window = (NOW - 10 * DAY, NOW)
+    changing = {
+        "order_list": {"Fulfillment Status", "Payment Status", "Status"},
+        "order_line_items": {"Current Quantity"},
+        "customer_list": {"Orders Count", "User Type"},
+        "transaction_list": {"Is Disputed", "Amount Available For Refund"},
+        "subscription_list": {"Num Orders", "Next Renewal Date"},
+        "return_list": {"Status"},
+        "fulfillment_list": {"Delivery Status"},
+    }
+    before = {code: store.rows(code, *window) for code in changing}
+    store.advance(40 * DAY)
+    for code, columns in changing.items():
+        after = store.rows(code, *window)
+        assert [next(iter(row.values())) for row in after] == [next(iter(row.values())) for row in before[code]]
+        changed = {name for old, new in zip(before[code], after, strict=True) for name in old if old[name] != new[name]}
+        assert columns <= changed
+
+
+def test_new_objects_appear_as_time_goes_on(open_store):
+    """What is ahead of the store's clock is in no export."""
+    store, _ = open_store(frozen=True)
+    ahead = (NOW, NOW + 10 * DAY)
+    assert store.rows("order_list", *ahead) == []
+    store.advance(2 * DAY)
+    first = store.rows("order_list", *ahead)
+    store.advance(2 * DAY)
+    second = store.rows("order_list", *ahead)
+    assert 0 < len(first) < len(second)
+    assert column(second, "Order Number")[: len(first)] == column(first, "Order Number")
+
+
+def test_the_clock_does_not_go_back(store):
+    """A negative step is an error."""
+    with pytest.raises(ValueError, match="back"):
+        store.advance(-DAY)
+
+
+@pytest.mark.parametrize(("field", "name"), [("placed", "Order Date"), ("updated", "Updated At")])
+def test_the_range_may_be_held_against_another_date(field, name):
+    """Orders are in the window, and sorted, by that date."""
+    window = (NOW - 30 * DAY, NOW - 20 * DAY)
+    found = column(Sandbox(now=NOW, range_field=field).rows("order_list", *window), name)
+    moments = [instant(text) for text in found]
+    assert moments
+    assert moments == sorted(moments)
+    assert all(window[0] <= moment < window[1] for moment in moments)
+
+
+def test_an_empty_store_has_headers_alone():
+    """No orders a day is no data."""
+    store = Sandbox(now=NOW, orders_per_day=0)
+    assert all(store.rows(code, store.start_date, NOW) == [] for code in store.types)
+    assert store.csv("order_list", store.start_date, NOW).startswith(b"Order Number,")
+
+
+def test_a_merchant_switches_columns(open_store):
+    """In and out of exports asked for from then on; each type has those of its own objects."""
+    store, call = open_store()
+    call.create()
+    store.enable_column("order", "signed_form")
+    store.disable_column("order", "vip")
+    store.add_column("order", "colour", "Colour", "text")
+    call.create()
+    before, after = (store.file(number).decode().splitlines()[0].split(",") for number in (42, 43))
+    assert set(after) - set(before) == {"Signed Form", "Colour"}
+    assert set(before) - set(after) == {"VIP Order"}
+    with pytest.raises(KeyError, match="nothing"):
+        store.enable_column("order", "nothing")
+
+
+def test_every_type_of_metadata_has_a_column(open_store):
+    """Orders, customers, lines and disputes show what merchants keep there."""
+    store, _ = open_store()
+    for owner, key in (("order", "packing_notes"), ("order", "signed_form"), ("line", "personalization_fee")):
+        store.enable_column(owner, key)
+    window = (store.start_date, NOW)
+    order = store.rows("order_list", *window)
+    for name in (
+        "Gift Message",
+        "Loyalty Points",
+        "Insurance Value",
+        "Packing Notes",
+        "Labels",
+        "Signed Form",
+        "VIP Order",
+    ):
+        assert len(set(column(order, name))) > 1, name
+    assert any(code.startswith("0") for code in column(store.rows("customer_list", *window), "ERP Code"))
+    assert {"Engraving", "Personalization Fee", "HS Code"} <= set(store.rows("order_line_items", *window)[0])
+    assert {"Evidence", "Reviewer"} <= set(store.rows("dispute_list", *window)[0])
+
+
+def test_a_merchants_column_may_have_a_header_that_is_taken(open_store):
+    """Two columns named alike is what a CSV may come with."""
+    store, _ = open_store()
+    store.enable_column("order", "source_detail")
+    header = store.csv("order_list", store.start_date, NOW).decode().splitlines()[0].split(",")
+    assert header.count("Source") == 2
+
+
+def test_the_data_scales():
+    """A hundred times the orders costs about a hundred times as much, not more."""
+    spent = []
+    for per_day in (5, 50):
+        store = Sandbox(now=NOW, days=60, orders_per_day=per_day)
+        begun = time.process_time()
+        store.csv("order_list", store.start_date, NOW)
+        spent.append(time.process_time() - begun)
+    assert spent[1] < 30 * spent[0]
+
+
+def test_options_need_a_zone_in_now():
+    """A naive now is an error."""
+    with pytest.raises(ValueError, match="zone"):
+        Sandbox(now=datetime(2025, 1, 1))  # noqa: DTZ001
+
+
+def test_now_may_be_in_any_zone():
+    """Two readings of one instant are one store."""
+    here = NOW.astimezone(timezone(timedelta(hours=5)))
+    assert Sandbox(now=here).start_date == Sandbox(now=NOW).start_date

@@ -1,0 +1,265 @@
+from __future__ import annotations
+
+import time
+
+import pytest
+import requests
+
+from tap_exports.sandbox import Fault, Place
+
+from .conftest import END, START, fetch
+
+DROPPED = (requests.ConnectionError, requests.exceptions.ChunkedEncodingError)
+
+
+def last(store):
+    entry = store.log[-1]
+    return entry.place, entry.status, entry.fault
+
+
+def test_a_status_with_headers_and_a_body(store, call):
+    """As often as asked for, then it works again."""
+    store.add_fault(Fault("types", "status", times=2, status=429, headers={"Retry-After": "7"}, body='{"detail": "x"}'))
+    for _ in range(2):
+        answer = call.get("exports/types/")
+        assert (answer.status_code, answer.headers["Retry-After"], answer.json()) == (429, "7", {"detail": "x"})
+        assert last(store) == ("types", 429, "status")
+    assert call.get("exports/types/").status_code == 200
+    assert last(store) == ("types", 200, None)
+
+
+@pytest.mark.parametrize(("kind", "message"), [("refuse", "without response"), ("reset", "reset by peer")])
+def test_a_connection_that_ends_without_an_answer(store, call, kind, message):
+    """Closed, or reset; what was asked for has no effect."""
+    store.add_fault(Fault("create", kind))
+    with pytest.raises(DROPPED, match=message):
+        call.create()
+    assert last(store) == ("create", None, kind)
+    assert store.exports == []
+    assert call.create().status_code == 201
+
+
+def test_a_lost_answer_takes_effect(store, call):
+    """The export is made, and nobody is told."""
+    store.add_fault(Fault("create", "lost"))
+    with pytest.raises(DROPPED):
+        call.create()
+    assert [export.id for export in store.exports] == [42]
+    assert last(store) == ("create", None, "lost")
+
+
+def test_a_request_that_hangs_ends_with_the_store(open_store):
+    """A client that waits gives up, or is let go when the store stops."""
+    store, call = open_store()
+    store.add_fault(Fault("look", "hang", times=None))
+    with pytest.raises(requests.ReadTimeout):
+        requests.Session.request(call, "GET", f"{store.api_url}exports/42/", timeout=0.1)
+    assert last(store) == ("look", None, "hang")
+    begun = time.monotonic()
+    store.stop()
+    assert time.monotonic() - begun < 1
+
+
+def test_a_request_may_hang_for_some_seconds(store, call):
+    """Then its connection is closed."""
+    store.add_fault(Fault("look", "hang", seconds=0.05))
+    with pytest.raises(DROPPED):
+        call.get("exports/42/")
+
+
+def test_a_slow_answer_is_the_right_one(store, call):
+    """After so many seconds."""
+    store.add_fault(Fault("types", "slow", seconds=0.1))
+    begun = time.monotonic()
+    assert call.get("exports/types/").json()["types"]
+    assert time.monotonic() - begun >= 0.1
+    assert last(store) == ("types", 200, "slow")
+
+
+def raw(link):
+    """All bytes that come over the connection below the head, and what was declared."""
+    with requests.Session() as session:
+        session.trust_env = False
+        answer = session.get(link, stream=True, timeout=10)
+        parts = []
+        try:
+            parts += answer.raw.stream(1000)
+        except Exception as error:  # noqa: BLE001  # urllib3's, whichever it is
+            parts.append(b"")
+            return b"".join(parts), int(answer.headers["Content-Length"]), error
+        return b"".join(parts), int(answer.headers["Content-Length"]), None
+
+
+def test_a_file_cut_short(store, call):
+    """The whole length is declared, whole rows are sent, about half of them."""
+    call.create()
+    store.add_fault(Fault("file", "cut"))
+    body, declared, error = raw(call.link(42))
+    whole = store.file(42)
+    assert declared == len(whole)
+    assert error is not None
+    assert whole.startswith(body)
+    assert len(body) < len(whole)
+    assert raw(call.link(42))[0] == whole
+
+
+@pytest.mark.parametrize("keep", [0, 10])
+def test_a_file_cut_where_asked_for(store, call, keep):
+    """So many bytes and no more."""
+    call.create()
+    store.add_fault(Fault("file", "cut", keep=keep))
+    with pytest.raises(DROPPED, match=f"{keep} bytes read"):
+        fetch(call.link(42))
+
+
+def test_a_file_longer_than_declared(store, call):
+    """A client that trusts the length reads a file without its end."""
+    call.create()
+    store.add_fault(Fault("file", "overlong"))
+    body, declared, error = raw(call.link(42))
+    assert error is None
+    assert len(body) == declared == len(store.file(42)) - 7
+
+
+def test_a_file_of_a_wrong_length(store, call):
+    """All of it is sent, and more was declared."""
+    call.create()
+    store.add_fault(Fault("file", "wrong_length"))
+    _, declared, error = raw(call.link(42))
+    assert declared == len(store.file(42)) + 7
+    assert error is not None
+
+
+@pytest.mark.parametrize(
+    ("fault", "body"),
+    [
+        (Fault("file", "empty"), b""),
+        (Fault("file", "html"), b"<!doctype html>"),
+        (Fault("file", "body", body=b"a,b\r\n1\r\n"), b"a,b\r\n1\r\n"),
+        (Fault("file", "json", document={"a": [1]}), b'{"a": [1]}'),
+    ],
+)
+def test_something_else_with_200(store, call, fault, body):
+    """Nothing, a page, given bytes or given JSON."""
+    call.create()
+    store.add_fault(fault)
+    answer = fetch(call.link(42))
+    assert (answer.status_code, answer.content[: len(body) or 1]) == (200, body)
+
+
+def test_a_redirect(store, call):
+    """302 unless told otherwise, to wherever is asked for."""
+    store.add_fault(Fault("list", "redirect", location="http://elsewhere.example/"))
+    store.add_fault(Fault("list", "redirect", status=307, location="/x"))
+    answers = [call.get("exports/", allow_redirects=False) for _ in range(2)]
+    assert [(a.status_code, a.headers["Location"]) for a in answers] == [
+        (302, "http://elsewhere.example/"),
+        (307, "/x"),
+    ]
+
+
+def test_a_link_that_has_expired_already(store, call):
+    """The next one is good."""
+    call.create()
+    store.add_fault(Fault("link", "expire"))
+    assert fetch(call.link(42)).status_code == 403
+    assert fetch(call.link(42)).status_code == 200
+
+
+def test_an_export_that_dies_stays_pending(store, call):
+    """It is never ready, and holds up no other; others of its type are made."""
+    store.add_fault(Fault("create", "never_ready", export_type="order_list"))
+    for code in ("customer_list", "order_list", "order_list"):
+        call.create(code)
+    statuses = [call.get(f"exports/{number}/").json()["status"] for number in (42, 43, 44)]
+    assert statuses == ["available", "pending", "available"]
+    assert store.exports[1].ready_at is None
+
+
+@pytest.mark.parametrize("place", ["look", "create", "list"])
+def test_a_status_that_nobody_knows(store, call, place):
+    """Wherever an export is answered."""
+    call.create()
+    store.add_fault(Fault(place, "unknown_status", value="failed"))
+    answers = {"look": lambda: call.get("exports/42/"), "create": call.create, "list": lambda: call.get("exports/")}
+    document = answers[place]().json()
+    assert (document["results"][0] if place == "list" else document)["status"] == "failed"
+
+
+def test_a_fault_lets_some_requests_pass_first(store, call):
+    """After so many, so often, and None is for ever."""
+    store.add_fault(Fault("types", "status", after=2, times=1))
+    assert [call.get("exports/types/").status_code for _ in range(4)] == [200, 200, 503, 200]
+    store.add_fault(Fault("any", "status", status=500, times=None))
+    assert {call.get(path).status_code for path in ("store/", "metadata/", "exports/", "nothing/")} == {500}
+    store.clear_faults()
+    assert call.get("store/").status_code == 200
+
+
+def test_a_fault_may_concern_one_type_of_export_alone(store, call):
+    """At each place that an export passes."""
+    for place in ("create", "look", "link", "file", "list"):
+        store.add_fault(Fault(place, "status", export_type="order_list", times=None))
+    assert call.create("customer_list").status_code == 201
+    assert call.get("exports/42/").status_code == 200
+    assert fetch(call.link(42)).status_code == 200
+    assert call.get("exports/?type=customer_list").status_code == 200
+    assert call.create("order_list").status_code == 503
+    assert call.get("exports/?type=order_list").status_code == 503
+    made = store.make_export("order_list", store.start_date, store.now)
+    assert call.get(f"exports/{made.id}/").status_code == 503
+    assert call.get(f"exports/{made.id}/download/").status_code == 503
+    assert [entry.fault for entry in store.log if entry.status == 503] == ["status"] * 4
+
+
+@pytest.mark.parametrize("place", [one for one in Place if one not in {Place.WEBHOOK, Place.ANY, Place.UNKNOWN}])
+def test_every_place_can_fail(store, call, place):
+    """And the log names both."""
+    call.create()
+    link = call.link(42)
+    store.add_fault(Fault(place, "status"))
+    paths = {
+        Place.TYPES: "exports/types/",
+        Place.LIST: "exports/",
+        Place.LOOK: "exports/42/",
+        Place.LINK: "exports/42/download/",
+        Place.STORE: "store/",
+        Place.METADATA: "metadata/",
+        Place.WEBHOOKS: "webhooks/",
+    }
+    if place is Place.FILE:
+        answer = fetch(link)
+    elif place is Place.CREATE:
+        answer = call.create(date_from=START, date_to=END)
+    else:
+        answer = call.get(paths[place])
+    assert answer.status_code == 503
+    assert last(store) == (place.value, 503, "status")
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("create:status:503:times=2", Fault("create", "status", status=503, times=2)),
+        ("any:refuse", Fault("any", "refuse")),
+        ("file:cut:100", Fault("file", "cut", keep=100)),
+        ("look:hang:0.5:after=1", Fault("look", "hang", seconds=0.5, after=1)),
+        ("link:expire:export_type=order_list", Fault("link", "expire", export_type="order_list")),
+        ("list:redirect:http://127.0.0.1:1/x", Fault("list", "redirect", location="http://127.0.0.1:1/x")),
+        ('types:json:{"types": []}', Fault("types", "json", document={"types": []})),
+        ("create:never_ready:times=always", Fault("create", "never_ready", times=None)),
+        ("look:unknown_status:dead", Fault("look", "unknown_status", value="dead")),
+    ],
+)  # fmt: skip
+def test_a_fault_can_be_written_as_one_word(text, fault):
+    """For a command line."""
+    assert Fault.from_text(text) == fault
+
+
+@pytest.mark.parametrize(
+    "text", ["", "create", "nowhere:status", "create:explode", "create:status:many", "create:cut:x=1"]
+)
+def test_a_word_that_is_no_fault_is_an_error(text):
+    """ValueError says why."""
+    with pytest.raises(ValueError, match=r"."):
+        Fault.from_text(text)

@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+import gzip
+import hashlib
+from datetime import timedelta
+
+import pytest
+
+from tap_exports.sandbox import Sandbox
+
+from .conftest import END, NOW, START, fetch
+
+
+def test_the_fifth_request_of_a_second_is_throttled(open_store):
+    """429 with Retry-After, and a second later it goes on."""
+    store, call = open_store(rate_limit=4, frozen=True)
+    answers = [call.get("exports/types/") for _ in range(5)]
+    assert [answer.status_code for answer in answers] == [200] * 4 + [429]
+    assert answers[4].headers["Retry-After"] == "1"
+    assert list(answers[4].json()) == ["detail"]
+    assert store.peak_requests_per_second() == 5
+    store.advance(timedelta(seconds=1))
+    assert call.get("exports/types/").status_code == 200
+
+
+def test_the_limit_slides(open_store):
+    """What counts is any second, not those of the clock."""
+    store, call = open_store(rate_limit=2, frozen=True)
+    statuses = []
+    for _ in range(4):
+        statuses.append(call.get("exports/types/").status_code)
+        store.advance(timedelta(seconds=0.4))
+    assert statuses == [200, 200, 429, 200]
+
+
+def test_so_many_exports_are_made_at_once(open_store):
+    """The others wait their turn, first in, first out."""
+    store, call = open_store(ready_seconds=10, parallel_exports=2, frozen=True)
+    for _ in range(5):
+        call.create()
+    waits = [(export.ready_at - NOW).total_seconds() for export in store.exports]
+    assert waits == [10, 10, 20, 20, 30]
+    store.advance(timedelta(seconds=10))
+    statuses = [call.get(f"exports/{export.id}/").json()["status"] for export in store.exports]
+    assert statuses == ["available"] * 2 + ["pending"] * 3
+
+
+def test_the_time_that_an_export_takes_may_depend_on_it(open_store):
+    """A function of the export says how many seconds."""
+    store, call = open_store(ready_seconds=lambda export: 99 if export.type == "order_list" else 1)
+    call.create("order_list")
+    call.create("customer_list")
+    assert [(one.ready_at - one.created_at).total_seconds() for one in store.exports] == [99, 1]
+
+
+def test_the_cap_cuts_in_silence(open_store):
+    """The oldest rows up to the cap, and nothing says so."""
+    everything = open_store()[0].rows("order_list", NOW - timedelta(days=30), NOW)
+    store, call = open_store(row_cap=10)
+    assert store.rows("order_list", NOW - timedelta(days=30), NOW) == everything[:10]
+    assert call.create().json()["status"] == "pending"
+
+
+def test_the_cap_of_lines_counts_lines_or_parents(open_store):
+    """Which of both is an option."""
+    lines = open_store(row_cap=10)[0].rows("order_line_items", NOW - timedelta(days=30), NOW)
+    assert len(lines) == 10
+    lines = open_store(row_cap=10, cap_counts_parents=True)[0].rows("order_line_items", NOW - timedelta(days=30), NOW)
+    assert len({line["Order Number"] for line in lines}) == 10 < len(lines)
+
+
+def test_a_link_expires(open_store):
+    """403 in XML after its time; a new link works."""
+    store, call = open_store(link_seconds=30, frozen=True)
+    call.create()
+    link = call.link(42)
+    store.advance(timedelta(seconds=29))
+    assert fetch(link).status_code == 200
+    store.advance(timedelta(seconds=1))
+    late = fetch(link)
+    assert (late.status_code, late.headers["Content-Type"]) == (403, "application/xml")
+    assert "<Code>AccessDenied</Code>" in late.text
+    assert fetch(call.link(42)).status_code == 200
+
+
+@pytest.mark.parametrize("change", [("Signature=", "Signature=0"), ("Expires=", "Expires=9"), ("/42/", "/43/")])
+def test_a_link_that_was_tampered_with_is_refused(call, change):
+    """The signature holds the path and the time together."""
+    call.create()
+    call.create()
+    refused = fetch(call.link(42).replace(*change))
+    assert refused.status_code == 403
+    assert "SignatureDoesNotMatch" in refused.text
+
+
+def test_the_file_host_takes_one_credential_alone(call):
+    """A bearer token beside the signature is 400 in XML."""
+    call.create()
+    refused = call.get(call.link(42))
+    assert refused.status_code == 400
+    assert refused.text.startswith("<?xml")
+
+
+def test_the_file_host_knows_no_other_files(store, call):
+    """No path without a signature, and nothing but GET."""
+    call.create()
+    assert fetch(f"{store.file_origin}/").status_code == 403
+    with Sandbox(now=NOW) as other:
+        assert fetch(call.link(42).replace(store.file_origin, other.file_origin)).status_code == 404
+    assert call.request("DELETE", call.link(42), headers={"Authorization": None}).status_code == 405
+
+
+def test_a_part_of_a_file_can_be_asked_for(store, call):
+    """Range is honoured with 206, and 416 past the end; the ETag is the whole's."""
+    call.create()
+    whole = store.file(42)
+    part = fetch(call.link(42), headers={"Range": "bytes=5-14"})
+    assert (part.status_code, part.content) == (206, whole[5:15])
+    assert part.headers["Content-Range"] == f"bytes 5-14/{len(whole)}"
+    assert part.headers["ETag"].strip('"') == hashlib.md5(whole, usedforsecurity=False).hexdigest()
+    assert fetch(call.link(42), headers={"Range": f"bytes={len(whole)}-"}).status_code == 416
+
+
+@pytest.mark.parametrize(
+    ("how", "accepted", "zipped"),
+    [("always", False, True), ("accepted", True, True), ("accepted", False, False), ("off", True, False)],
+)
+def test_files_may_travel_compressed(open_store, how, accepted, zipped):
+    """Content-Length is that of what travels."""
+    store, call = open_store(gzip=how)
+    call.create()
+    encodings = {"Accept-Encoding": "gzip, deflate" if accepted else "identity"}
+    answer = fetch(call.link(42), headers=encodings, stream=True)
+    sent = answer.raw.read(decode_content=False)
+    assert ("Content-Encoding" in answer.headers) is zipped
+    assert len(sent) == int(answer.headers["Content-Length"])
+    assert (gzip.decompress(sent) if zipped else sent) == store.file(42)
+
+
+def test_a_file_shows_the_store_as_it_was_when_asked_for(open_store):
+    """Later changes are in later exports."""
+    store, call = open_store(frozen=True)
+    call.create()
+    store.advance(timedelta(days=5))
+    before = fetch(call.link(42)).content
+    assert before == store.file(42)
+    call.create(date_from=START, date_to=END)
+    assert fetch(call.link(43)).content != before
+
+
+def test_stopping_ends_open_connections(open_store):
+    """A store that is gone answers nothing, and its port is free again."""
+    with Sandbox() as store:
+        port = int(store.api_url.split(":")[2].split("/")[0])
+    with Sandbox(port=port) as again:
+        assert str(port) in again.api_url
+
+
+def test_a_taken_port_is_an_error(store):
+    """OSError, and nothing is left open."""
+    port = int(store.file_origin.rpartition(":")[2])
+    with pytest.raises(OSError, match="in use"):
+        Sandbox(file_port=port).start()

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+
+def ids(page):
+    return [one["id"] for one in page["results"]]
+
+
+@pytest.mark.parametrize("order", ["newest", "oldest"])
+def test_pages_follow_one_another_both_ways(open_store, order):
+    """`next` leads through all exports once, `previous` back again; both are whole addresses."""
+    store, call = open_store(page_size=3, list_order=order)
+    made = [call.create().json()["id"] for _ in range(8)]
+    expected = made if order == "oldest" else made[::-1]
+    page = call.get("exports/").json()
+    assert page["previous"] is None
+    seen = ids(page)
+    while page["next"]:
+        assert page["next"].startswith(f"{store.api_url}exports/?")
+        page = call.get(page["next"]).json()
+        seen += ids(page)
+    assert seen == expected
+    back = call.get(call.get(page["previous"]).json()["previous"]).json()
+    assert (ids(back), back["previous"]) == (expected[:3], None)
+
+
+def test_a_cursor_holds_while_new_exports_arrive(open_store):
+    """Nothing is seen twice, nothing is left out."""
+    _, call = open_store(page_size=2)
+    for _ in range(4):
+        call.create()
+    first = call.get("exports/").json()
+    call.create()
+    assert ids(call.get(first["next"]).json()) == [43, 42]
+
+
+def test_the_list_filters_by_type_and_day(open_store):
+    """Both days are included, and are the store's own unless told otherwise."""
+    store, call = open_store(frozen=True)  # 15:30 UTC is 10:30 in US/Eastern
+    call.create("order_list")
+    call.create("customer_list")
+    store.advance(timedelta(hours=10))  # the next day in UTC, the same one in the store
+    call.create("order_list")
+    assert ids(call.get("exports/?type=order_list").json()) == [44, 42]
+    assert ids(call.get("exports/?date_created_from=2025-03-05").json()) == []
+    assert ids(call.get("exports/?date_created_to=2025-03-04").json()) == [44, 43, 42]
+    assert ids(call.get("exports/?date_created_from=2025-03-04&date_created_to=2025-03-04").json()) == [44, 43, 42]
+    store, call = open_store(frozen=True, list_timezone="UTC")
+    store.advance(timedelta(hours=10))
+    call.create()
+    assert ids(call.get("exports/?date_created_from=2025-03-05").json()) == [42]
+
+
+def test_filters_stay_in_the_next_link(open_store):
+    """The second page is of the same type."""
+    _, call = open_store(page_size=1)
+    for code in ("order_list", "customer_list", "order_list"):
+        call.create(code)
+    page = call.get("exports/?type=order_list").json()
+    assert "type=order_list" in page["next"]
+    assert (ids(page), ids(call.get(page["next"]).json())) == ([44], [42])
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [("type=nope", 400), ("date_created_from=soon", 400), ("date_created_to=2025-13-01", 400), ("cursor=x", 404)],
+)
+def test_a_filter_that_is_wrong_is_refused(call, query, status):
+    """400 names the field; a cursor from elsewhere is 404."""
+    answer = call.get(f"exports/?{query}")
+    assert answer.status_code == status
+    assert list(answer.json()) == [query.partition("=")[0] if status == 400 else "detail"]

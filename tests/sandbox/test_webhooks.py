@@ -1,0 +1,221 @@
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import threading
+import time
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+from tap_exports.sandbox import Fault
+
+
+class Listener:
+    """Somebody who is told, and answers with the statuses given, then with 200."""
+
+    def __init__(self, *statuses):
+        self.heard = []
+        told = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                told.heard.append((body, self.headers["X-29Next-Signature"]))
+                self.send_response(statuses[len(told.heard) - 1] if len(told.heard) <= len(statuses) else 200)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        self.server = HTTPServer(("127.0.0.1", 0), Handler)
+        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,))
+        self.thread.start()
+        self.target = f"http://127.0.0.1:{self.server.server_port}/hook"
+
+    def stop(self):
+        self.server.shutdown()
+        self.thread.join()
+        self.server.server_close()
+
+
+@pytest.fixture
+def listen():
+    listeners = []
+
+    def listening(*statuses):
+        listeners.append(Listener(*statuses))
+        return listeners[-1]
+
+    yield listening
+    for listener in listeners:
+        listener.stop()
+
+
+def register(call, to, **more):
+    body = {"target": to, "events": ["export.created"], "secret_key": "s3cret", "name": "n", "active": True}
+    return call.post("webhooks/", json={**body, "api_version": "2024-04-01", **more})
+
+
+def wait_for(condition):
+    until = time.monotonic() + 5
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.005)
+
+
+def signed(body):
+    return hmac.new(b"s3cret", body, hashlib.sha256).hexdigest()
+
+
+def test_webhooks_come_and_go(store, call):
+    """Registered, listed without the secret, removed once."""
+    answer = register(call, "https://example.com/hook")
+    assert answer.status_code == 201
+    webhook = answer.json()
+    assert webhook == {
+        "id": 1,
+        "target": "https://example.com/hook",
+        "events": ["export.created"],
+        "name": "n",
+        "active": True,
+        "api_version": "2024-04-01",
+    }
+    assert call.get("webhooks/").json() == {"next": None, "previous": None, "results": [webhook]}
+    assert [one.secret_key for one in store.webhooks] == ["s3cret"]
+    gone = call.delete("webhooks/1/")
+    assert (gone.status_code, gone.content) == (204, b"")
+    assert call.delete("webhooks/1/").status_code == 404
+    assert store.webhooks == []
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"target": None}, "target"),
+        ({"target": "ftp://x"}, "target"),
+        ({"events": []}, "events"),
+        ({"events": ["x"]}, "events"),
+    ],
+)
+def test_a_registration_that_is_wrong_names_the_field(call, change, field):
+    """400, and nothing is registered."""
+    answer = register(call, "https://example.com/", **change)
+    assert (answer.status_code, list(answer.json())) == (400, [field])
+    assert call.get("webhooks/").json()["results"] == []
+
+
+def test_a_delivery_comes_when_an_export_is_ready(open_store, listen):
+    """Signed over its raw bytes, with the Export as the API answers it."""
+    store, call = open_store(ready_seconds=60)
+    listener = listen()
+    register(call, listener.target)
+    export = call.create().json()
+    time.sleep(0.05)
+    assert listener.heard == []
+    store.advance(timedelta(seconds=60))
+    wait_for(lambda: store.deliveries)
+    ((body, signature),) = listener.heard
+    assert signature == signed(body)
+    assert signature != signed(json.dumps(json.loads(body)).encode())
+    document = json.loads(body)
+    assert document["data"] == {**export, "status": "available"} == call.get("exports/42/").json()
+    assert (document["object"], document["event_type"], document["api_version"]) == (
+        "export",
+        "export.created",
+        "2024-04-01",
+    )
+    assert document["webhook"] == {
+        "id": 1,
+        "store": "sandbox",
+        "events": ["export.created"],
+        "target": listener.target,
+    }
+    (delivery,) = store.deliveries
+    assert (delivery.export_id, delivery.event_id, delivery.status) == (42, document["event_id"], 200)
+
+
+def test_a_delivery_may_be_signed_over_the_json_written_again(open_store, listen):
+    """As the guide's sample does."""
+    store, call = open_store(webhook_signs="json_dumps")
+    listener = listen()
+    register(call, listener.target)
+    call.create()
+    wait_for(lambda: store.deliveries)
+    ((body, signature),) = listener.heard
+    assert signature == signed(json.dumps(json.loads(body)).encode()) != signed(body)
+
+
+def test_a_delivery_may_come_when_an_export_is_asked_for(open_store, listen):
+    """Then its export is still pending."""
+    store, call = open_store(webhook_moment="created", ready_seconds=60)
+    listener = listen()
+    register(call, listener.target)
+    call.create()
+    wait_for(lambda: store.deliveries)
+    assert json.loads(listener.heard[0][0])["data"]["status"] == "pending"
+
+
+def test_a_delivery_is_tried_again_with_the_same_body(open_store, listen):
+    """Until it is answered with 200."""
+    store, call = open_store(webhook_retry_seconds=0.01)
+    listener = listen(500, 404)
+    register(call, listener.target)
+    call.create()
+    wait_for(lambda: len(store.deliveries) == 3)
+    assert len(set(listener.heard)) == 1
+    assert [(one.attempt, one.status) for one in store.deliveries] == [(1, 500), (2, 404), (3, 200)]
+    assert len({one.event_id for one in store.deliveries}) == 1
+
+
+def test_tries_end(open_store, listen):
+    """After as many as the option says."""
+    store, call = open_store(webhook_retry_seconds=0.001, webhook_retries=2)
+    register(call, "http://127.0.0.1:9/nobody")
+    call.create()
+    wait_for(lambda: len(store.deliveries) == 3)
+    time.sleep(0.05)
+    assert [one.status for one in store.deliveries] == [None] * 3
+
+
+def test_410_switches_a_webhook_off(store, call, listen):
+    """It is told nothing more."""
+    listener = listen(410)
+    register(call, listener.target)
+    call.create()
+    wait_for(lambda: not store.webhooks[0].active)
+    call.create()
+    time.sleep(0.05)
+    assert len(store.deliveries) == 1
+
+
+def test_exports_that_were_ready_before_are_not_told(store, call, listen):
+    """A webhook hears of what comes later."""
+    call.create()
+    listener = listen()
+    register(call, listener.target)
+    call.create()
+    wait_for(lambda: store.deliveries)
+    assert [one.export_id for one in store.deliveries] == [43]
+
+
+def test_deliveries_can_go_wrong(open_store, listen):
+    """Lost (and tried again), late, forged, or with a status that nobody knows."""
+    store, call = open_store(webhook_retries=0)
+    listener = listen()
+    register(call, listener.target)
+    store.add_fault(Fault("webhook", "lost"))
+    store.add_fault(Fault("webhook", "slow", seconds=0.01))
+    store.add_fault(Fault("webhook", "body", body=b'{"object": "export"}'))
+    store.add_fault(Fault("webhook", "unknown_status", value="dead"))
+    for count in range(1, 5):
+        call.create()
+        wait_for(lambda count=count: len(store.deliveries) == count)
+    assert [one.fault for one in store.deliveries] == ["lost", "slow", "body", "unknown_status"]
+    late, forged, strange = listener.heard
+    assert signed(late[0]) == late[1]
+    assert signed(forged[0]) != forged[1]
+    assert json.loads(strange[0])["data"]["status"] == "dead"

@@ -1,0 +1,152 @@
+"""Whole syncs against a practice store: in this process, quick, with nothing faked but the pace."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from tap_exports.sandbox import Sandbox
+from tap_exports.tap import StreamsFailed, TapExports
+
+QUICK = (
+    "import tap_exports.transport as t, tap_exports.exports as e; "
+    "t._PER_SECONDS = 0.02; e._FIRST_LOOK = 0.05; e._LOOKS_A_SECOND = 500.0; "
+    "from tap_exports.__main__ import main; main()"
+)
+"""The command, at a rate that a practice store without a limit can take."""
+
+
+@dataclass
+class Run:
+    """What a sync wrote."""
+
+    messages: list[dict[str, Any]]
+    failures: dict[str, Any] = field(default_factory=dict)
+    code: int = 0
+    log: str = ""
+
+    def of(self, kind, stream=None):
+        return [m for m in self.messages if m["type"] == kind and stream in (None, m.get("stream"))]
+
+    def records(self, stream):
+        return [m["record"] for m in self.of("RECORD", stream)]
+
+    @property
+    def state(self):
+        states = self.of("STATE")
+        return states[-1]["value"] if states else {}
+
+    def bookmark(self, stream):
+        return self.state.get("bookmarks", {}).get(stream, {}).get("replication_key_value")
+
+    @property
+    def errors(self):
+        return [line.split("|", 3)[3].strip() for line in self.log.splitlines() if "| ERROR " in line]
+
+
+def parsed(text):
+    return [json.loads(line, parse_float=str) for line in text.splitlines() if line]
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    """Let requests and looks follow one another quickly: these stores have no rate limit."""
+    monkeypatch.setattr("tap_exports.transport._PER_SECONDS", 0.02)
+    monkeypatch.setattr("tap_exports.exports._FIRST_LOOK", 0.05)
+    monkeypatch.setattr("tap_exports.exports._LOOKS_A_SECOND", 500.0)
+
+
+@pytest.fixture
+def make_store():
+    """Make practice stores, and stop them with the test."""
+    with contextlib.ExitStack() as stack:
+
+        def make(**options):
+            options = {"rate_limit": None, "days": 40, "orders_per_day": 2, **options}
+            return stack.enter_context(Sandbox(**options))
+
+        yield make
+
+
+@pytest.fixture
+def sync():
+    """Run a sync in this process."""
+
+    def run(config, *, state=None, catalog=None, streams=None):
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out):
+            tap = TapExports(config=dict(config), state=state, catalog=catalog)
+            for name, stream in tap.streams.items():
+                if streams is not None and name not in streams:
+                    stream.selected = False
+            with contextlib.suppress(StreamsFailed):
+                tap.sync_all()
+        return Run(parsed(out.getvalue()), tap.failures)
+
+    return run
+
+
+@pytest.fixture
+def discover():
+    """The catalog that discovery makes."""
+
+    def run(config):
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out):
+            TapExports(config=dict(config), setup_mapper=False).run_discovery()
+        return json.loads(out.getvalue())
+
+    return run
+
+
+@pytest.fixture
+def command(tmp_path):
+    """Run the command as a process of its own, at the quick pace; none outlives the test."""
+    started = []
+
+    def run(config, *arguments, state=None, catalog=None, wait=True, environment=None, out=subprocess.PIPE):
+        arguments = list(arguments)
+        for name, document in (("config", config), ("state", state), ("catalog", catalog)):
+            if document is not None:
+                path = tmp_path / f"{name}.json"
+                path.write_text(document if isinstance(document, str) else json.dumps(document))
+                arguments += [f"--{name}", str(path)]
+        process = subprocess.Popen(
+            [sys.executable, "-c", QUICK, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **(environment or {})},
+        )
+        started.append(process)
+        if not wait:
+            return process
+        printed, err = process.communicate(timeout=60)
+        assert "Traceback" not in err, err
+        return Run([] if "--discover" in arguments else parsed(printed), code=process.returncode, log=err)
+
+    yield run
+    for process in started:
+        process.kill()
+        process.wait()
+        for pipe in (process.stdout, process.stderr):
+            if pipe is not None:
+                pipe.close()
+
+
+def only(catalog, *streams):
+    """A catalog that selects some streams."""
+    for entry in catalog["streams"]:
+        for item in entry["metadata"]:
+            if not item["breadcrumb"]:
+                item["metadata"]["selected"] = entry["tap_stream_id"] in streams
+    return catalog

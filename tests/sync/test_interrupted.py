@@ -1,0 +1,224 @@
+"""Killed, stopped or cut off anywhere: nothing is missing, and no export is made twice."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import signal
+import threading
+import time
+
+import pytest
+
+from tap_exports.sandbox import Fault
+
+from .conftest import parsed
+from .test_sync import moment
+
+STEP = int(os.environ.get("SWEEP_STEP", "4"))
+"""Every how many requests the sweep kills; `make proof` kills at each."""
+
+
+def small(store, **more):
+    """A sync of one type in a few windows."""
+    return store.config | {"window_days": 10, "max_concurrent_exports": 2, **more}
+
+
+def one_stream(discover, store, code="order_list"):
+    catalog = discover(store.config)
+    catalog["streams"] = [entry for entry in catalog["streams"] if entry["tap_stream_id"] == code]
+    return catalog
+
+
+def last_state(lines):
+    states = [line["value"] for line in lines if line["type"] == "STATE"]
+    return states[-1] if states else None
+
+
+def whole_lines(text):
+    """What a target can read of an output that may end in the middle of a line."""
+    return parsed(text[: text.rfind("\n") + 1])
+
+
+def assert_nothing_missing(store, first, second, code="order_list"):
+    """The two outputs together hold all rows; no STATE of the first was ahead of its records."""
+    numbers = {m["record"]["order_number"] for m in [*first, *second] if m["type"] == "RECORD"}
+    end = last_state(second)["bookmarks"][code]["replication_key_value"]
+    rows = store.rows(code, moment(store.config["start_date"]), moment(end))
+    assert {row["Order Number"] for row in rows} <= numbers
+    written = set()
+    for message in first:
+        if message["type"] == "RECORD":
+            written.add(message["record"]["order_number"])
+        if message["type"] == "STATE" and (
+            until := message["value"]["bookmarks"].get(code, {}).get("replication_key_value")
+        ):
+            claimed = store.rows(code, moment(store.config["start_date"]), moment(until))
+            assert {row["Order Number"] for row in claimed} <= written
+
+
+def assert_none_twice(store, code="order_list"):
+    """No two exports of the same type begin at the same instant and overlap in more than the look-back."""
+    spans = [(e.date_from, e.date_to) for e in store.exports if e.type == code]
+    assert len(spans) == len(set(spans))
+    return spans
+
+
+def test_killed_at_every_request(make_store, discover, command, tmp_path):
+    """SIGKILL when the store gets its n-th request, for every n, and a second run from the last STATE."""
+    outcomes = []
+    for n in itertools.count(1, STEP):
+        store = make_store(days=30, ready_seconds=0.2)
+        catalog = one_stream(discover, store)
+        made = len(store.exports)
+        config = small(store, lookback_days=0)
+        already = store.count()
+        with (tmp_path / "out.jsonl").open("w+") as out:
+            process = command(config, catalog=catalog, wait=False, out=out)
+            while store.count() < already + n and process.poll() is None:
+                time.sleep(0.001)
+            process.send_signal(signal.SIGKILL)
+            process.communicate()
+            out.seek(0)
+            first = whole_lines(out.read())
+        if process.returncode == 0:
+            break  # the n-th request never came
+        second = command(config, catalog=catalog, state=last_state(first))
+        assert second.code == 0, second.log
+        assert_nothing_missing(store, first, second.messages)
+        spans = assert_none_twice(store)
+        outcomes.append((n, len(spans) - made))
+    assert len(outcomes) * STEP >= 15
+    fewest = min(count for _, count in outcomes)
+    assert {count for _, count in outcomes} == {fewest}, outcomes
+
+
+@pytest.mark.parametrize("kind", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL], ids=lambda s: s.name)
+@pytest.mark.parametrize("lines", [1, 40, 130])
+def test_stopped_in_the_middle_of_a_window(make_store, discover, command, kind, lines):
+    """A signal while records are being written ends it within two seconds, on a whole line, with a truthful state."""
+    store = make_store(orders_per_day=150, days=30)
+    catalog = one_stream(discover, store)
+    process = command(small(store), catalog=catalog, wait=False)
+    read = [process.stdout.readline() for _ in range(lines)]
+    began = time.monotonic()
+    process.send_signal(kind)
+    text = "".join(read) + process.stdout.read()
+    process.wait(timeout=10)
+    took = time.monotonic() - began
+    err = process.stderr.read()
+    if kind is not signal.SIGKILL:
+        assert text.endswith("\n")
+        assert took < 2.5
+        assert process.returncode in (0, 128 + kind)
+        assert "Traceback" not in err
+    first = whole_lines(text)
+    second = command(small(store), catalog=catalog, state=last_state(first))
+    assert second.code == 0
+    assert_nothing_missing(store, first, second.messages)
+
+
+def test_stopped_while_it_waits_for_the_store(make_store, discover, command):
+    """SIGTERM during a long wait ends it at once, with the code that schedulers expect."""
+    store = make_store(days=30)
+    catalog = one_stream(discover, store)
+    store.add_fault(Fault("create", "never_ready", times=None))
+    looks = store.count(place="look")
+    process = command(small(store), catalog=catalog, wait=False)
+    while store.count(place="look") < looks + 3:
+        time.sleep(0.01)
+    began = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=10)
+    assert time.monotonic() - began < 2
+    assert process.returncode == 128 + signal.SIGTERM
+    assert "Traceback" not in err
+
+
+def test_stopped_while_the_target_does_not_read(make_store, discover, command):
+    """A pipe that nobody empties cannot keep the tap from ending."""
+    store = make_store(orders_per_day=300, days=30)
+    catalog = one_stream(discover, store)
+    process = command(small(store), catalog=catalog, wait=False)
+    process.stdout.readline()
+    time.sleep(1.0)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=4) == 128 + signal.SIGTERM
+
+
+def test_a_target_that_dies_ends_the_tap_quietly(make_store, discover, command):
+    """No traceback, no ERROR, and an exit code that says that not all was done."""
+    store = make_store(orders_per_day=200, days=30)
+    catalog = one_stream(discover, store)
+    process = command(small(store), catalog=catalog, wait=False)
+    process.stdout.readline()
+    process.stdout.close()
+    err = process.stderr.read()
+    assert process.wait(timeout=10) == 1
+    assert "Traceback" not in err
+    assert "| ERROR" not in err
+    assert "Nobody reads" in err
+
+
+def test_a_lost_answer_makes_no_second_export(make_store, discover, command):
+    """The store has made the export and the connection breaks: the list is asked, and the export found."""
+    store = make_store(days=30)
+    catalog = one_stream(discover, store)
+    store.add_fault(Fault("create", "lost", times=2))
+    run = command(small(store), catalog=catalog)
+    assert run.code == 0
+    used = {record["export_id"] for record in run.records("order_list")}
+    assert used == {e.id for e in store.exports if e.type == "order_list"}
+    assert_none_twice(store)
+
+
+def test_leaves_no_file_behind(make_store, discover, command, tmp_path):
+    """Downloads have no name: not even SIGKILL leaves one."""
+    store = make_store(orders_per_day=100, days=30)
+    catalog = one_stream(discover, store)
+    place = tmp_path / "scratch"
+    place.mkdir()
+    process = command(small(store), catalog=catalog, wait=False, environment={"TMPDIR": str(place)})
+    names: set[str] = set()
+    done = threading.Event()
+
+    def watch():
+        while not done.is_set():
+            names.update(path.name for path in place.iterdir())
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    process.stdout.readline()
+    process.kill()
+    process.communicate()
+    done.set()
+    thread.join()
+    assert list(place.iterdir()) == []
+    assert store.count(place="file") >= 1
+
+
+def test_one_stream_that_fails_leaves_the_others_whole(make_store, discover, command):
+    """The others finish, their state is written, each failure is one ERROR line, and the code is 1."""
+    store = make_store(days=30)
+    catalog = discover(store.config)
+    store.add_fault(
+        Fault(
+            "create",
+            "status",
+            status=400,
+            body=json.dumps({"date_from": ["Too early."]}),
+            times=None,
+            export_type="order_list",
+        )
+    )
+    run = command(store.config, catalog=catalog)
+    assert run.code == 1
+    assert run.bookmark("order_list") is None
+    assert all(
+        run.bookmark(entry["tap_stream_id"]) for entry in catalog["streams"] if entry["tap_stream_id"] != "order_list"
+    )
+    assert len(run.errors) == 2
+    assert "date_from: Too early." in run.errors[0]
+    assert "order_list" in run.errors[0]
+    assert run.errors[1].startswith("1 of the streams failed")

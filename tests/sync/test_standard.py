@@ -1,0 +1,33 @@
+"""The SDK's own tests of a tap, against a practice store."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+
+import pytest
+from singer_sdk.testing import SuiteConfig, get_tap_test_class
+
+from tap_exports.sandbox import Sandbox
+from tap_exports.tap import TapExports
+
+store = Sandbox(rate_limit=None, days=40)
+store.__enter__()
+with contextlib.redirect_stdout(io.StringIO()) as out:
+    TapExports(config=dict(store.config), setup_mapper=False).run_discovery()
+catalog = json.loads(out.getvalue())
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _stopped_at_the_end():
+    yield
+    store.__exit__(None, None, None)
+
+
+TestTapExports = get_tap_test_class(
+    TapExports,
+    config=store.config | {"window_days": 60},
+    catalog=catalog,
+    suite_config=SuiteConfig(max_records_limit=500),
+)
