@@ -28,12 +28,10 @@ def run() -> int:
         The exit code.
     """
     try:
-        TapExports.cli(standalone_mode=False)
+        ended: object = TapExports.cli(standalone_mode=False)
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except click.exceptions.Exit as ended:
-        return ended.exit_code
     except ConfigValidationError as error:
         for line in error.errors:
             logger.error(line)
@@ -49,7 +47,7 @@ def run() -> int:
         logger.warning("Ended by a signal; the state tells which windows are complete")
         return 128 + TapExports.ended_by
     else:
-        return 0
+        return ended if isinstance(ended, int) else 0  # what click's Context.exit() was given
     return 1
 
 

@@ -98,10 +98,9 @@ class Layout:
     def schema(self) -> dict[str, Any]:
         """The stream's JSON schema: the CSV's columns, and the tap's own behind them."""
         properties = {c.name: c.type.json_schema(null=c.name not in self.keys) for c in self.columns}
-        moment = ColumnType.DATE_TIME.json_schema(null=False)
         properties |= {
-            "date_from": moment,
-            "date_to": moment,
+            "date_from": ColumnType.DATE_TIME.json_schema(null=False),
+            "date_to": ColumnType.DATE_TIME.json_schema(null=False),
             "export_id": ColumnType.INTEGER.json_schema(null=False),
         }
         if self.numbered:

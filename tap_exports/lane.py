@@ -7,12 +7,13 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from tap_exports.windows import Window
+
 if TYPE_CHECKING:
     from datetime import datetime
 
     from tap_exports.exports import CheckedExport
     from tap_exports.source import Source
-    from tap_exports.windows import Window
 
 _FULL = 0.8
 """How much of the cap a window that was made smaller is meant to fill."""
@@ -24,13 +25,10 @@ class Slot:
 
     window: Window
     claimed: bool = False
+    done: bool = False
+    """Whether nobody works at it any more, and the reader has nothing to wait for."""
     result: CheckedExport | None = None
     error: BaseException | None = None
-
-    @property
-    def done(self) -> bool:
-        """Whether the reader has nothing to wait for."""
-        return self.result is not None or self.error is not None
 
 
 @dataclass
@@ -55,6 +53,8 @@ class Lane:
     read: int = 0
     density: float | None = None
     """Rows for each second of time, once a window was at the cap."""
+    searching: bool = False
+    """Whether there may be any number more than that: no window was below the cap since."""
 
     @property
     def unbegun(self) -> bool:
@@ -70,13 +70,14 @@ class Lane:
         Returns:
             None where there is no such window now.
         """
-        if self.source.layout is None and any(slot.claimed and not slot.done for slot in self.slots):
-            return None  # the first file tells the columns and the key that the others are checked by
-        slot = next((slot for slot in self.slots if not slot.claimed), None)
+        if (self.source.layout is None or self.searching) and any(s.claimed and not s.done for s in self.slots):
+            return None  # that file tells the columns that the others are checked by, and how many rows to expect
+        slot = next((slot for slot in self.slots if not slot.claimed and not slot.done), None)
         if slot is None and self.todo:
             slot = Slot(self.todo.popleft())
             self.slots.append(slot)
-        if slot is not None and not self.source.offers(slot.window):
+        if slot is not None and self._is_free(slot):
+            self._join(slot)
             self._split(slot, self._pieces(slot.window, cap))
         return slot
 
@@ -92,6 +93,7 @@ class Lane:
         """
         half = len(slot.window.halve())
         self.density = max(self.density or 0.0, cap / _seconds(slot.window))
+        self.searching = True
         self._split(slot, max(half, self._pieces(slot.window, cap)))
 
     def learn(self, window: Window, rows: int) -> None:
@@ -101,8 +103,9 @@ class Lane:
             window: The window.
             rows: How many there were in it.
         """
+        self.searching = False
         if self.density is not None:
-            self.density = (self.density + rows / _seconds(window)) / 2
+            self.density = 0.7 * self.density + 0.3 * rows / _seconds(window)
 
     def give_up(self, failed: Slot) -> None:
         """Leave alone what nobody works at yet: the reader will not come past a window that failed.
@@ -117,6 +120,18 @@ class Lane:
 
     def _pieces(self, window: Window, cap: int) -> int:
         return math.ceil((self.density or 0.0) * _seconds(window) / (cap * _FULL))
+
+    def _is_free(self, slot: Slot) -> bool:
+        """Whether a window may be changed: nobody works at it, and it is not that of an export to take over."""
+        return not slot.claimed and not slot.done and not self.source.offers(slot.window)
+
+    def _join(self, slot: Slot) -> None:
+        """Put the pieces behind a window to it again, for all of it to be cut by what is known now."""
+        behind = self.slots.index(slot) + 1
+        while behind < len(self.slots) and self._is_free(self.slots[behind]):
+            slot.window = Window(slot.window.start, self.slots[behind].window.end)
+            del self.slots[behind]
+            self.windows -= 1
 
     def _split(self, slot: Slot, pieces: int) -> None:
         windows = slot.window.split(pieces)

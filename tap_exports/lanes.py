@@ -137,6 +137,7 @@ class Lanes:
         self._news.notify_all()
 
     def _discard(self, slot: Slot) -> None:
+        """Let go of a window that the reader is past; one that is worked at lets go of itself later."""
         if slot.claimed and slot.done:
             self._claimed -= 1
         if slot.result is not None:
@@ -224,7 +225,7 @@ class Lanes:
             error = failed
         with self._news:
             if error is not None:
-                slot = Slot(Window(span.start, span.end), error=error)
+                slot = Slot(Window(span.start, span.end), done=True, error=error)
                 lane.slots.append(slot)
                 self._fail(lane, slot)
             elif not lane.planned:
@@ -246,7 +247,7 @@ class Lanes:
             error = failed
         permit.release()
         with self._news:
-            slot.result, slot.error = result, error
+            slot.done, slot.result, slot.error = True, result, error
             if slot not in lane.slots:  # the reader has given this stream up meanwhile
                 self._discard(slot)
             elif error is not None:

@@ -79,7 +79,7 @@ class MessageWriter(GenericSingerWriter[bytes, Message]):
         Raises:
             TargetGone: If nobody reads any more.
         """
-        now = datetime.now(timezone.utc).isoformat()
+        now = datetime.now(timezone.utc).replace(tzinfo=None).isoformat() + "Z"
         self._buffer += self._encoder.encode_lines([_Record(stream, record, version, now) for record in records])
         if len(self._buffer) >= _FULL:
             self.flush()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -46,7 +46,8 @@ _PORT = re.compile(r"[0-9]{1,5}")
 class Settings:
     """The settings of a run, checked."""
 
-    raw: Mapping[str, Any]
+    raw: Mapping[str, Any] = field(repr=False)
+    """As they were given, the token among them."""
 
     @cached_property
     def api_url(self) -> str:

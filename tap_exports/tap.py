@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import threading
@@ -10,7 +11,7 @@ from contextlib import ExitStack
 from datetime import timedelta, timezone
 from functools import cached_property
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import Tap
 from singer_sdk.exceptions import ConfigValidationError
@@ -24,6 +25,7 @@ from tap_exports.discovery import Discovery
 from tap_exports.download import Downloader
 from tap_exports.errors import BadToken, MissingScope, SettingsError, Stopped, StoreRefused, TapExportsError
 from tap_exports.exports import Exporter, Patience, Reading
+from tap_exports.inputs import check_catalog, read_config, read_object
 from tap_exports.lanes import Lanes, Span
 from tap_exports.messages import MessageWriter
 from tap_exports.settings import SECRETS, Settings, coerce, faults, zone_of
@@ -42,6 +44,8 @@ if TYPE_CHECKING:
     from datetime import tzinfo
     from types import FrameType
 
+    import click
+    from singer_sdk.plugin_base import _ConfigInput
     from singer_sdk.streams import Stream
 
 
@@ -76,10 +80,32 @@ class TapExports(Tap):
     ) -> None:
         self.clock = Clock()
         self.failures: dict[str, TapExportsError] = {}
-        check_state(state or {})
+        if state is not None:
+            check_state(state)
+        if isinstance(kwargs.get("catalog"), dict):
+            check_catalog(kwargs["catalog"])
         if parse_env_config:
             config = {**(config or {}), **_environment(type(self))}
         super().__init__(config=config, state=state, **kwargs)
+
+    # The command line
+
+    @classmethod
+    @override
+    def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> _ConfigInput:
+        for path in value:
+            if path != "ENV":
+                read_config(path)
+        return super().cb_config(ctx, param, value)
+
+    @classmethod
+    @override
+    def invoke(cls, *, state: IO[str] | None = None, catalog: IO[str] | None = None, **options: Any) -> None:
+        super().invoke(
+            state=state and io.StringIO(read_object(state, "the state file")),
+            catalog=catalog and io.StringIO(read_object(catalog, "the catalog file")),
+            **options,
+        )
 
     # Settings
 

@@ -112,9 +112,9 @@ def command(tmp_path):
     """Run the command as a process of its own, at the quick pace; none outlives the test."""
     started = []
 
-    def run(config, *arguments, state=None, catalog=None, wait=True, environment=None, out=subprocess.PIPE):
+    def run(config, *arguments, wait=True, environment=None, out=subprocess.PIPE, **files):
         arguments = list(arguments)
-        for name, document in (("config", config), ("state", state), ("catalog", catalog)):
+        for name, document in {"config": config, **files}.items():
             if document is not None:
                 path = tmp_path / f"{name}.json"
                 path.write_text(document if isinstance(document, str) else json.dumps(document))

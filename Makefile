@@ -1,0 +1,68 @@
+# Every word a contributor needs. `make` alone lists them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+# The end-to-end tests mostly wait for the 4 requests a second that a store allows: hence more workers than cores, and
+# one test at a time for each, as the other ways hand all of these tests to the first worker.
+PARALLEL ?= --numprocesses 4 --dist loadgroup
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint types unit e2e format build constraints clean
+
+help:  ## list these words
+	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r word what; do \
+		printf '  make %-12s %s\n' "$$word" "$$what"; done
+
+demo: $(READY)  ## a practice store into PostgreSQL by Meltano, twice
+	@$(BIN)/python scripts/demo.py
+
+test: lint types  ## linter, type checker and every test
+	@$(BIN)/python -m pytest $(PARALLEL)
+
+lint: $(READY)  ## ruff: rules and format
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+
+types: $(READY)  ## mypy, strict
+	@$(BIN)/mypy
+	@$(BIN)/mypy scripts
+
+unit: $(READY)  ## the tests that need neither Meltano nor PostgreSQL
+	@$(BIN)/python -m pytest $(PARALLEL) -m 'not e2e'
+
+e2e: $(READY)  ## the tests with Meltano and PostgreSQL
+	@$(BIN)/python -m pytest $(PARALLEL) tests/e2e
+
+format: $(READY)  ## let ruff mend what it can
+	@$(BIN)/ruff check --fix
+	@$(BIN)/ruff format
+
+build: $(READY)  ## the wheel and the source archive, into dist/, and the wheel tried on its own
+	@rm -rf build dist
+	@PIP_CONSTRAINT=constraints.txt $(BIN)/python -m build --outdir dist
+	@$(BIN)/python -m virtualenv --quiet build/try
+	@build/try/bin/python -m pip install --quiet --constraint constraints.txt dist/*.whl
+	@cd build && try/bin/tap-exports --version && try/bin/tap-exports --about --format=json >about.json
+
+constraints: $(READY)  ## constraints.txt anew; PYTHONS="python3.10 …" names one interpreter for each Python
+	@$(BIN)/python scripts/constraints.py $(PYTHONS)
+
+clean:  ## away with everything that make made; Meltano's state in .meltano/meltano.db stays
+	@rm -rf $(VENV) .demo .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist *.egg-info \
+		.meltano/extractors .meltano/loaders .meltano/run .meltano/install.lock .meltano/install.log .meltano/installed.txt
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || { \
+		echo "tap-exports needs Python 3.10 or newer, and '$(PYTHON)' is not: make PYTHON=/path/to/python …" >&2; exit 1; }
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 \
+		|| $(PYTHON) -m venv --clear $(VENV) >/dev/null 2>&1 \
+		|| $(PYTHON) -m virtualenv --quiet --clear $(VENV) 2>/dev/null \
+		|| { $(PYTHON) -m pip install --quiet --user virtualenv 2>/dev/null && $(PYTHON) -m virtualenv --quiet --clear $(VENV); } \
+		|| { echo "'$(PYTHON)' cannot make a virtual environment: install its venv module (Debian, Ubuntu: apt install python3-venv)" >&2; exit 1; }
+	@echo "Installing into $(VENV) …" >&2
+	@$(PIP) install --constraint constraints.txt --upgrade pip
+	@$(PIP) install --constraint constraints.txt --build-constraint constraints.txt --editable '.[sandbox,webhook]' --group dev
+	@touch $@

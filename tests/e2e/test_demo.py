@@ -1,0 +1,84 @@
+"""The demo itself: what it prints, how it ends, and that nothing of it stays."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+
+import plumbing
+import psutil
+import pytest
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture
+def demo(tmp_path):
+    """Start the demo, thinned, with a mark in its environment that all it starts inherits."""
+    mark = f"demo-{uuid.uuid4()}"
+    started = []
+
+    def start():
+        command = [sys.executable, plumbing.ROOT / "scripts" / "demo.py", "--days", "20"]
+        process = subprocess.Popen(
+            [*command, "--folder", tmp_path / "demo"],
+            env={**os.environ, "DEMO_MARK": mark},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        process.mark = mark
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.stdout.close()
+        process.wait()
+
+
+def left_by(mark):
+    """Processes that still carry the mark."""
+    found = []
+    for process in psutil.process_iter(["name"]):
+        with contextlib.suppress(psutil.Error):
+            if process.environ().get("DEMO_MARK") == mark:
+                found.append(process.info["name"])
+    return found
+
+
+def test_it_fills_13_tables_and_shows_what_the_second_run_changed(demo):
+    process = demo()
+    output, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, output
+    lines = [line.split() for line in output.splitlines()]
+    table = {words[0]: words[1:] for words in lines if words and words[0].endswith(("_list", "_items"))}
+    assert len(table) == 13
+    rows, added, changed = ([int(words[column].replace(",", "")) for words in table.values()] for column in range(3))
+    assert all(rows)
+    assert any(added)
+    assert any(changed)
+    assert len(lines) <= 40
+    assert left_by(process.mark) == []
+
+
+@pytest.mark.parametrize("order", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_in_the_middle_of_a_load_it_leaves_nothing_running(demo, order):
+    process = demo()
+    for line in process.stdout:
+        if line.startswith("2."):
+            break
+    time.sleep(2)
+    assert "meltano" in " ".join(left_by(process.mark))
+    process.send_signal(order)
+    output = process.stdout.read()
+    assert process.wait(30) not in (0, None)
+    assert "everything is stopped" in output
+    assert "Traceback" not in output
+    assert left_by(process.mark) == []

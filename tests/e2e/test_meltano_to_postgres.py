@@ -1,0 +1,146 @@
+"""The main job: a store over HTTP, the tap, Meltano, target-postgres, and what stands in the tables then."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from datetime import date, datetime, timedelta, timezone
+from decimal import Decimal
+
+import plumbing
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.rows import dict_row
+
+from tap_exports.sandbox import Sandbox
+
+pytestmark = pytest.mark.e2e
+
+NOW = datetime(2026, 3, 3, 12, 34, 56, tzinfo=timezone.utc)
+SETTLE, LOOKBACK = timedelta(minutes=5), timedelta(days=7)
+OURS = {"date_from", "date_to", "export_id", "export_line", "invalid_values"}
+
+TYPES = {
+    "order_list": {
+        "order_number": "text",
+        "order_date": "timestamp without time zone",
+        "total_incl_tax": "numeric",
+        "shipping_postcode": "text",
+    },
+    "order_line_items": {"quantity": "bigint", "is_upsell": "boolean", "sku": "text"},
+    "customer_list": {"customer_id": "bigint", "phone_number": "text", "accepts_marketing": "boolean"},
+}
+# An independent reading of a cell, by the type that its column has in PostgreSQL.
+READ = {
+    "text": str,
+    "character varying": str,
+    "bigint": int,
+    "numeric": Decimal,
+    "boolean": {"True": True, "False": False}.__getitem__,
+    "date": date.fromisoformat,
+    "timestamp without time zone": lambda text: datetime.fromisoformat(text.removesuffix("Z")),
+}
+
+
+def snake(header):
+    return re.sub(r"[^a-z0-9]+", "_", header.lower()).strip("_")
+
+
+class Table:
+    """What PostgreSQL has of one stream."""
+
+    def __init__(self, connection, code):
+        self.code = code
+        self.types = dict(
+            connection.execute(
+                "SELECT column_name, data_type FROM information_schema.columns"
+                " WHERE table_schema = 'tap_exports' AND table_name = %s",
+                [code],
+            ).fetchall()
+        )
+        self.key = [
+            name
+            for (name,) in connection.execute(
+                "SELECT attname FROM pg_index"
+                " JOIN pg_attribute ON attrelid = indrelid AND attnum = ANY (indkey)"
+                " WHERE indisprimary AND indrelid = %s::regclass",
+                [f"tap_exports.{code}"],
+            )
+        ]
+        cursor = connection.cursor(row_factory=dict_row)
+        self.rows = cursor.execute(sql.SQL("SELECT * FROM {}").format(sql.Identifier("tap_exports", code))).fetchall()
+
+    def by_key(self):
+        """Key → the store's own cells."""
+        own = [name for name in self.types if not name.startswith("_sdc_") and name not in OURS]
+        return {tuple(row[name] for name in self.key): {name: row[name] for name in own} for row in self.rows}
+
+    def expected(self, rows):
+        """Key → typed cells of the store's rows, and every key once."""
+        found, lines = {}, Counter()
+        parent = [name for name in self.key if name != "export_line"]
+        for row in rows:
+            cells = {snake(header): text for header, text in row.items()}
+            typed = {name: READ[self.types[name]](text) if text else None for name, text in cells.items()}
+            lines[tuple(typed[name] for name in parent)] += 1
+            line = lines[tuple(typed[name] for name in parent)]
+            found[tuple(line if name == "export_line" else typed[name] for name in self.key)] = typed
+        assert len(found) == len(rows), f"{self.code}: {self.key} is no key"
+        return found
+
+
+def tables(database, store):
+    with psycopg.connect(database) as connection:
+        return [Table(connection, code) for code in store.types]
+
+
+def rfc3339(moment):
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def check_provenance(table, store):
+    """Each row tells the export that it came from, and that one's window."""
+    exports = {export.id: export for export in store.exports}
+    for row in table.rows:
+        export = exports[row["export_id"]]
+        assert export.type == table.code
+        assert row["date_from"] == export.date_from.replace(tzinfo=None)
+        assert row["date_to"] == export.date_to.replace(tzinfo=None)
+        assert row["invalid_values"] is None
+
+
+@pytest.mark.parametrize("options", [{}, {"date_to_included": True, "line_ids": False}], ids=["open", "closed"])
+def test_a_full_load_and_then_an_incremental_one_bring_every_cell(meltano, database, options):
+    """Whether `date_to` is in a window or not, and whether lines have ids or not."""
+    with Sandbox(now=NOW, frozen=True, rate_limit=None, days=35, orders_per_day=12, **options) as store:
+        config = store.config | {"window_days": 20}
+        project = meltano(config, TARGET_POSTGRES_SQLALCHEMY_URL=plumbing.sqlalchemy(database))
+
+        project.run("run", "tap-exports", "target-postgres", timeout=300)
+        end = store.now - SETTLE
+        assert project.bookmarks() == dict.fromkeys(store.types, rfc3339(end))
+        loaded = {}
+        for table in tables(database, store):
+            loaded[table.code] = table.expected(store.rows(table.code, store.start_date, end))
+            assert loaded[table.code], table.code
+            assert table.by_key() == loaded[table.code]
+            check_provenance(table, store)
+            for name, wanted in TYPES.get(table.code, {}).items():
+                assert table.types[name] == wanted, name
+
+        store.advance(timedelta(days=3))
+        before = len(store.exports)
+        project.run("run", "tap-exports", "target-postgres", timeout=300)
+        assert Counter(export.type for export in store.exports[before:]) == dict.fromkeys(store.types, 1)
+        assert project.bookmarks() == dict.fromkeys(store.types, rfc3339(store.now - SETTLE))
+        changed = set()
+        for table in tables(database, store):
+            again = table.expected(store.rows(table.code, end - LOOKBACK, store.now - SETTLE))
+            was = loaded[table.code]
+            assert again.keys() - was.keys(), table.code
+            if any(was[key] != row for key, row in again.items() if key in was):
+                changed.add(table.code)
+            assert table.by_key() == was | again
+            check_provenance(table, store)
+        assert {"order_list", "customer_list"} <= changed

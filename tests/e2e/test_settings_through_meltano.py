@@ -1,0 +1,98 @@
+"""Settings given as environment variables reach the tap through Meltano, and the tap takes them."""
+
+from __future__ import annotations
+
+import json
+
+import plumbing
+import pytest
+
+from tap_exports.sandbox import Sandbox
+
+pytestmark = pytest.mark.e2e
+
+# Setting → what the environment says, and what the tap is given. A number that may have fractions comes as
+# text, as Meltano has no kind for it that works from the environment; the tap reads it.
+GIVEN = {
+    "store": ("practice", "practice"),
+    "api_version": ("2024-04-01", "2024-04-01"),
+    "start_date": ("2026-02-01", "2026-02-01"),
+    "end_date": ("2026-02-20T00:00:00+02:00", "2026-02-20T00:00:00+02:00"),
+    "window_days": ("7.5", "7.5"),
+    "lookback_days": ("0", "0"),
+    "settle_minutes": ("2.5", "2.5"),
+    "max_concurrent_exports": ("2", 2),
+    "poll_interval_seconds": ("0.5", "0.5"),
+    "export_timeout_minutes": ("1.5", "1.5"),
+    "reuse_exports_minutes": ("30", "30"),
+    "max_export_rows": ("5000", 5000),
+    "timezone": ("US/Eastern", "US/Eastern"),
+    "encoding": ("utf-8-sig", "utf-8-sig"),
+    "column_types": (
+        '{"order_list": {"order_number": "string"}}',
+        {"order_list": {"order_number": "string"}},
+    ),
+    "primary_keys": ('{"order_list": []}', {"order_list": []}),
+    "on_invalid_value": ("fail", "fail"),
+    "on_new_column": ("ignore", "ignore"),
+    "webhook_listen": ("127.0.0.1:0", "127.0.0.1:0"),
+    "webhook_target_url": ("https://hooks.example/exports", "https://hooks.example/exports"),
+    "webhook_secret": ("007", "007"),
+    "user_agent": ("nightly/1.0", "nightly/1.0"),
+    "stream_maps": ('{"order_list": {"email": null}}', {"order_list": {"email": None}}),
+    "stream_map_config": ('{"salt": "x"}', {"salt": "x"}),
+    "flattening_enabled": ("true", True),
+    "flattening_max_depth": ("1", 1),
+    "flattening_max_key_length": ("40", 40),
+    "flattening_separator": ("__", "__"),
+}
+NESTED = {
+    "faker_config.seed": ("7", "7"),
+    "faker_config.locale": ('["de_DE"]', ["de_DE"]),
+    "batch_config.encoding.format": ("jsonl", "jsonl"),
+    "batch_config.encoding.compression": ("gzip", "gzip"),
+    "batch_config.storage.root": ("file://batches", "file://batches"),
+    "batch_config.storage.prefix": ("b-", "b-"),
+}
+
+
+def variables(settings):
+    return {f"TAP_EXPORTS_{name.upper().replace('.', '_')}": text for name, (text, _) in settings.items()}
+
+
+def test_every_setting_of_meltano_yml_comes_through_with_its_type(meltano):
+    connection = {"api_url": "http://127.0.0.1:9/api/admin/", "access_token": "0123"}
+    project = meltano(connection, **variables(GIVEN | NESTED))
+    config = json.loads(project.run("invoke", "--dump=config", "tap-exports", timeout=60))
+    for name, (_, wanted) in NESTED.items():
+        *path, last = name.split(".")
+        folder = config
+        for step in path:
+            folder = folder[step]
+        assert folder.pop(last) == wanted
+    for name in ("faker_config", "batch_config"):
+        config.pop(name)
+    assert config == connection | {name: wanted for name, (_, wanted) in GIVEN.items()}
+
+
+def test_the_tap_takes_what_meltano_hands_it(meltano):
+    with Sandbox(days=10, orders_per_day=1) as store:
+        project = meltano(store.config, **variables({**GIVEN, "encoding": ("utf-8", "utf-8")}))
+        catalog = json.loads(project.run("invoke", "tap-exports", "--discover", timeout=60))
+        assert {stream["tap_stream_id"] for stream in catalog["streams"]} == set(store.types)
+        assert {request.headers["User-Agent"] for request in store.log} == {"nightly/1.0"}
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("window_days", "a month"), ("on_invalid_value", "null"), ("start_date", "soon")]
+)
+def test_a_bad_setting_ends_in_one_line_of_the_taps_own(meltano, name, text):
+    """And not in a traceback of Meltano's, which `kind: options` and `kind: decimal` would bring about."""
+    with Sandbox(days=1) as store:
+        project = meltano(store.config, **{f"TAP_EXPORTS_{name.upper()}": text})
+        with pytest.raises(plumbing.MeltanoFailed):
+            project.run("run", "tap-exports", "target-jsonl", timeout=60)
+        assert not store.log
+    log = project.log.read_text()
+    assert len([line for line in log.splitlines() if name in line and "error" in line]) == 1
+    assert "Traceback" not in log

@@ -1,0 +1,236 @@
+"""Bad settings, states, stores and files: one clear line or a normal end, never a traceback."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tap_exports.sandbox import Fault
+
+STATE = {"bookmarks": {"order_list": {"replication_key": "date_to", "replication_key_value": "2025-01-01T00:00:00Z"}}}
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ({"access_token": None}, "'access_token' is a required property"),
+        ({"start_date": "yesterday"}, "start_date: 'yesterday' is no date or time, such as 2025-01-01"),
+        ({"start_date": "2030-01-01", "end_date": "2029-01-01"}, "start_date: 2030-01-01 is after end_date 2029-01-01"),
+        ({"api_url": "http://example.com/api/admin/"}, "api_url: http would send the token in the clear"),
+        ({"api_url": None}, "store: this or api_url is required"),
+        ({"timezone": "Mars/Phobos"}, "timezone: 'Mars/Phobos' is no IANA time zone"),
+        ({"encoding": "klingon"}, "encoding: 'klingon' is no encoding that Python knows"),
+        ({"window_days": 0}, "window_days: 0 is not more than 0"),
+        ({"lookback_days": -1}, "lookback_days: -1 is not 0 or more"),
+        ({"on_new_column": "cry"}, "on_new_column: 'cry' is not one of ['add', 'ignore', 'fail']"),
+        ({"column_types": {"order_list": {"a": "money"}}}, "column_types: order_list.a is 'money', which is none of"),
+        ({"webhook_target_url": "https://example.com/"}, "webhook_target_url: it needs webhook_listen"),
+    ],
+    ids=lambda v: next(iter(v)) if isinstance(v, dict) else "",
+)
+def test_a_bad_setting_is_a_line_and_no_request(make_store, command, change, line):
+    """Each fault has a line that names the setting; nothing was asked of the store."""
+    store = make_store()
+    config = {k: v for k, v in (store.config | change).items() if v is not None}
+    for arguments in ([], ["--discover"]):
+        run = command(config, *arguments)
+        assert run.code == 1
+        assert any(line in error for error in run.errors), run.log
+    assert store.count() == 0
+
+
+def test_every_fault_has_its_line(make_store, command):
+    """Three bad settings are three lines, in one go."""
+    run = command(make_store().config | {"window_days": 0, "timezone": "x", "end_date": "soon"})
+    assert sum(name in error for error in run.errors for name in ("window_days:", "timezone:", "end_date:")) == 3
+
+
+def test_a_secret_of_the_wrong_kind_is_not_shown(make_store, command):
+    """A token that is a number is refused without being printed."""
+    run = command(make_store().config | {"access_token": 1234567890123})
+    assert run.code == 1
+    assert "1234567890123" not in run.log
+    assert any("access_token" in error for error in run.errors)
+
+
+@pytest.mark.parametrize("arguments", [[], ["--discover"]], ids=["sync", "discover"])
+def test_a_wrong_token_ends_at_once(make_store, command, arguments):
+    """One ERROR line that says what to do, after a single request."""
+    store = make_store()
+    run = command(store.config | {"access_token": "wrong"}, *arguments)
+    assert run.code == 1
+    assert len(run.errors) == 1
+    assert "401" in run.errors[0]
+    assert "access_token" in run.errors[0]
+    assert "wrong" not in run.log
+    assert store.count() == 1
+
+
+def test_a_token_that_dies_in_the_midst_of_a_run(make_store, command, discover):
+    """All streams end, in one line and after few requests."""
+    store = make_store()
+    catalog = discover(store.config)
+    before = store.count()
+    store.add_fault(Fault("create", "status", status=401, body='{"detail": "Token has been revoked."}', times=None))
+    run = command(store.config, catalog=catalog)
+    assert run.code == 1
+    assert len(run.errors) == 1
+    assert "Token has been revoked." in run.errors[0]
+    assert store.count() - before < 20
+
+
+def test_a_missing_scope_is_named(make_store, command):
+    """A token that may not make exports is told which scope it needs."""
+    store = make_store(scopes={"exports:read", "store:read"})
+    run = command(store.config)
+    assert run.code == 1
+    assert all("exports:write" in error for error in run.errors[:-1])
+
+
+def test_scopes_that_may_be_missing(make_store, command):
+    """Without store:read and metadata:read the tap goes on, times without an offset being UTC."""
+    store = make_store(scopes={"exports:read", "exports:write"}, days=10, orders_per_day=1)
+    run = command(store.config)
+    assert run.code == 0
+    assert run.errors == []
+
+
+def test_a_store_that_does_not_exist(make_store, command, monkeypatch):
+    """HTML with a 404 is a line that doubts the address."""
+    store = make_store()
+    store.add_fault(Fault("types", "status", status=404, body="<html>No such store</html>", times=None))
+    run = command(store.config)
+    assert run.code == 1
+    assert len(run.errors) == 1
+    assert "Check store or api_url" in run.errors[0]
+
+
+def test_html_where_json_should_be(make_store, command):
+    """A page of HTML once is passed over."""
+    store = make_store(days=10, orders_per_day=1)
+    store.add_fault(Fault("types", "html"))
+    run = command(store.config)
+    assert run.code == 0
+    assert "no JSON but" in run.log
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "the file is empty: not even a header is in it"),
+        (b"<?xml version='1.0'?><Error><Code>InternalError</Code></Error>", "an error page and no CSV"),
+        (b"Order Number,Total\r\n1\r\n", "row 1 has 1 cell"),
+        (b"Order Number,Status\r\n1,new\r\n1,new\r\n", "have the same key order_number = '1'"),
+        (b"Order Number,Status\r\n1,new\r\n,new\r\n", "row 2 has a blank order_number, which is its key"),
+        (b'Order Number,Status\r\n1,"new\r\n', "no well-formed CSV"),
+        (b"Order Number,Status\r\n1,\xff\xfe\r\n", "not utf-8: byte 0xff cannot be read"),
+    ],
+    ids=["zero bytes", "XML", "short row", "key twice", "key blank", "open quote", "encoding"],
+)
+def test_a_bad_file_is_fetched_once_more_and_then_fails_its_stream(make_store, command, discover, content, words):
+    """Nothing of it goes out, the bookmark stays, and the line names stream, export and window."""
+    store = make_store(days=20)
+    catalog = discover(store.config)
+    catalog["streams"] = [e for e in catalog["streams"] if e["tap_stream_id"] == "order_list"]
+    before = store.count(place="file")
+    store.add_fault(Fault("file", "body", body=content, times=None))
+    run = command(store.config | {"reuse_exports_minutes": 0}, catalog=catalog)
+    assert run.code == 1
+    assert run.records("order_list") == []
+    assert run.bookmark("order_list") is None
+    assert words in run.errors[0]
+    assert "stream order_list, export" in run.errors[0]
+    assert "window" in run.errors[0]
+    assert store.count(place="file") - before == 2
+
+
+def test_a_bad_file_once_is_passed_over(make_store, sync):
+    """The second fetch is whole, so the stream is."""
+    store = make_store(days=20)
+    store.add_fault(Fault("file", "body", body=b"<html>"))
+    run = sync(store.config, streams=["order_list"])
+    assert not run.failures
+    assert len(run.records("order_list")) > 10
+
+
+def test_a_header_alone_is_an_empty_window(make_store, sync):
+    """No record, no failure, and the bookmark moves."""
+    store = make_store(orders_per_day=0, days=10)
+    run = sync(store.config, streams=["order_list"])
+    assert not run.failures
+    assert run.bookmark("order_list")
+
+
+@pytest.mark.parametrize(
+    ("state", "line"),
+    [
+        ([], "state.json is JSON, but no object"),
+        ({"bookmarks": []}, "the state has no bookmarks"),
+        (
+            {"bookmarks": {"order_list": {"replication_key": "date_to", "replication_key_value": "soon"}}},
+            "the bookmark of stream order_list in the state is 'soon', which is no time",
+        ),
+    ],
+    ids=["list", "bookmarks", "date"],
+)
+def test_a_state_that_cannot_be_read(make_store, command, state, line):
+    """One line, and no request."""
+    store = make_store()
+    run = command(store.config, state=state)
+    assert run.code == 1
+    assert len(run.errors) == 1
+    assert line in run.errors[0]
+    assert store.count() == 0
+
+
+def test_a_state_of_another_tap(make_store, sync):
+    """Its bookmarks are of no account, and are handed on."""
+    store = make_store(days=10)
+    other = {"bookmarks": {"invoices": {"replication_key": "id", "replication_key_value": 7}}}
+    run = sync(store.config, state=other, streams=["order_list"])
+    assert run.state["bookmarks"]["invoices"] == other["bookmarks"]["invoices"]
+    assert len(run.records("order_list")) > 5
+
+
+@pytest.mark.parametrize("kind", ["config", "state", "catalog"])
+@pytest.mark.parametrize("content", ["{not json", "", "[1]", '"x"'])
+def test_a_file_that_is_no_json(make_store, command, kind, content):
+    """Whatever the three files hold, no traceback comes of it."""
+    store = make_store()
+    files = {"config": store.config, kind: content}
+    run = command(files.pop("config"), **files)
+    assert run.code in (1, 2)
+    assert run.log.strip()
+    assert run.errors
+
+
+def test_a_missing_file(command, make_store):
+    """A path that is not there is named."""
+    run = command(None, "--config", "/nowhere/config.json")
+    assert run.code in (1, 2)
+    assert "/nowhere/config.json" in run.log
+
+
+def test_a_number_in_the_environment_that_is_none(make_store, command):
+    """The environment is held to the same checks."""
+    config = make_store().config
+    environment = {f"TAP_EXPORTS_{name.upper()}": value for name, value in config.items()}
+    run = command(None, "--config", "ENV", environment=environment | {"TAP_EXPORTS_WINDOW_DAYS": "many"})
+    assert run.code == 1
+    assert any("window_days" in error for error in run.errors)
+    run = command(None, "--config", "ENV", environment=environment | {"TAP_EXPORTS_MAX_EXPORT_ROWS": "many"})
+    assert run.code == 1
+    assert any("environment" in error for error in run.errors)
+
+
+def test_settings_from_the_environment(make_store, command):
+    """Numbers with fractions, objects and all come through."""
+    store = make_store(days=10, orders_per_day=1)
+    environment = {f"TAP_EXPORTS_{name.upper()}": value for name, value in store.config.items()}
+    environment |= {"TAP_EXPORTS_WINDOW_DAYS": "2.5", "TAP_EXPORTS_PRIMARY_KEYS": json.dumps({"order_list": []})}
+    run = command(None, "--config", "ENV", environment=environment)
+    assert run.code == 0, run.log
+    assert run.of("SCHEMA", "order_list")[0]["key_properties"] == []
+    spans = sorted((e.date_from, e.date_to) for e in store.exports if e.type == "order_list")
+    assert (spans[0][1] - spans[0][0]).total_seconds() == 2.5 * 86400

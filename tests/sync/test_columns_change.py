@@ -1,0 +1,227 @@
+"""Columns come and go between files, and the target hears of it before it sees them."""
+
+from __future__ import annotations
+
+import io
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+
+from tap_exports.sandbox import Fault
+
+SNAPSHOT = Path(__file__).with_name("catalog.txt")
+HEADER = "Order Number,Status,Total Incl Tax"
+
+
+def files(store, *contents):
+    """The file host gives these files, one after the other, for whatever is asked."""
+    for content in contents:
+        store.add_fault(Fault("file", "body", body=content))
+
+
+def catalog_of(*columns, keys=("order_number",)):
+    """A catalog of order_list with these columns, each a string."""
+    properties = {name: {"type": ["string", "null"]} for name in columns}
+    metadata = [{"breadcrumb": [], "metadata": {"selected": True}}]
+    return {
+        "streams": [
+            {
+                "tap_stream_id": "order_list",
+                "stream": "order_list",
+                "key_properties": list(keys),
+                "schema": {"type": "object", "properties": properties},
+                "metadata": metadata,
+            }
+        ]
+    }
+
+
+def two_windows(store, **more):
+    start = datetime.now(timezone.utc) - timedelta(days=2)
+    return store.config | {"start_date": start.isoformat(), "window_days": 1.5, "max_concurrent_exports": 1, **more}
+
+
+def run_two(store, sync, first, second, *, catalog=None, **settings):
+    files(store, first, second)
+    return sync(two_windows(store, **settings), catalog=catalog, streams=["order_list"])
+
+
+@pytest.fixture
+def store(make_store):
+    return make_store(days=3)
+
+
+def test_a_new_column_has_its_schema_before_its_records(store, sync):
+    """The second window's file has a column more: one new SCHEMA, then records that have it; older ones do not."""
+    run = run_two(
+        store, sync, f"{HEADER}\r\n1,new,2.50\r\n", f"{HEADER},Paid At\r\n2,new,3.50,2025-01-01T00:00:00Z\r\n"
+    )
+    kinds = [m["type"] for m in run.messages if m.get("stream") == "order_list"]
+    assert kinds == ["SCHEMA", "RECORD", "SCHEMA", "RECORD"]
+    first, second = run.of("SCHEMA", "order_list")
+    assert "paid_at" not in first["schema"]["properties"]
+    assert second["schema"]["properties"]["paid_at"] == {"type": ["string", "null"], "format": "date-time"}
+    assert "paid_at" not in run.records("order_list")[0]
+    assert run.records("order_list")[1]["paid_at"] == "2025-01-01T00:00:00Z"
+
+
+def test_a_new_column_is_new_to_the_catalog_too(store, sync):
+    """A column that the catalog does not have is added, once, and follows the stream's own selection."""
+    contents = [f"{HEADER},VIP\r\n{n},new,2.50,gold\r\n" for n in (1, 2)]
+    run = run_two(store, sync, *contents, catalog=catalog_of("order_number", "status", "total_incl_tax"))
+    assert len(run.of("SCHEMA", "order_list")) == 2
+    assert [r["vip"] for r in run.records("order_list")] == ["gold", "gold"]
+
+
+def test_a_deselected_column_stays_out(store, sync):
+    """What the catalog deselects is neither in the schema nor in the records, a new column being no reason."""
+    catalog = catalog_of("order_number", "status", "total_incl_tax")
+    catalog["streams"][0]["metadata"].append({"breadcrumb": ["properties", "status"], "metadata": {"selected": False}})
+    run = run_two(store, sync, f"{HEADER}\r\n1,new,2\r\n", f"{HEADER},VIP\r\n2,new,3,gold\r\n", catalog=catalog)
+    assert all("status" not in m["schema"]["properties"] for m in run.of("SCHEMA", "order_list"))
+    assert all("status" not in record for record in run.records("order_list"))
+    assert run.records("order_list")[1]["vip"] == "gold"
+
+
+def test_a_new_column_can_be_ignored(store, sync, caplog):
+    """Said once, and nothing of it goes out."""
+    contents = [f"{HEADER},VIP\r\n{n},new,2.50,gold\r\n" for n in (1, 2)]
+    catalog = catalog_of("order_number", "status", "total_incl_tax")
+    with caplog.at_level("INFO"):
+        run = run_two(store, sync, *contents, catalog=catalog, on_new_column="ignore")
+    assert len(run.of("SCHEMA", "order_list")) == 1
+    assert all("vip" not in record for record in run.records("order_list"))
+    assert sum("vip" in line and "ignored" in line for line in caplog.messages) == 1
+
+
+def test_a_new_column_can_be_a_failure(store, sync):
+    """Nothing of the file goes out, and the error names the column, the export and the setting."""
+    catalog = catalog_of("order_number", "status")
+    run = run_two(store, sync, f"{HEADER}\r\n1,new,2\r\n", "", catalog=catalog, on_new_column="fail")
+    assert run.records("order_list") == []
+    text = str(run.failures["order_list"])
+    assert "total_incl_tax" in text
+    assert "on_new_column" in text
+    assert "export" in text
+
+
+def test_a_column_that_is_gone_is_null_and_said_once(store, sync, caplog):
+    """The schema keeps it."""
+    with caplog.at_level("INFO"):
+        run = run_two(store, sync, f"{HEADER}\r\n1,new,2\r\n", "Order Number,Total Incl Tax\r\n2,3\r\n")
+    assert run.records("order_list")[1]["status"] is None
+    assert sum("status" in line and "gone" in line for line in caplog.messages) == 1
+
+
+def test_a_renamed_column_is_one_line(store, sync, caplog):
+    """One gone and one new are told together."""
+    with caplog.at_level("INFO"):
+        run_two(store, sync, f"{HEADER}\r\n1,new,2\r\n", "Order Number,Condition,Total Incl Tax\r\n2,new,3\r\n")
+    lines = [line for line in caplog.messages if "condition" in line]
+    assert len(lines) == 1
+    assert "status" in lines[0]
+
+
+def test_another_order_of_columns_is_no_matter(store, sync):
+    """Values follow their headers."""
+    run = run_two(store, sync, f"{HEADER}\r\n1,new,2\r\n", "Total Incl Tax,Order Number,Status\r\n3,2,old\r\n")
+    assert len(run.of("SCHEMA", "order_list")) == 1
+    assert run.records("order_list")[1]["status"] == "old"
+
+
+def test_stream_maps_see_a_new_column(store, sync):
+    """A map that names a column which comes later gets it once it is there."""
+    maps = {"order_list": {"order_number": "order_number", "note": "record.get('vip')", "__else__": None}}
+    run = run_two(store, sync, f"{HEADER}\r\n1,new,2\r\n", f"{HEADER},VIP\r\n2,new,3,gold\r\n", stream_maps=maps)
+    assert not run.failures
+    assert [r["note"] for r in run.records("order_list")] == [None, "gold"]
+
+
+def test_an_invalid_cell_is_kept(store, sync, caplog):
+    """Null in the column, its text in invalid_values, one warning with count and example for the window."""
+    content = f"{HEADER}\r\n1,new,2.50\r\n2,new,3.10\r\n3,new,a lot\r\n"
+    files(store, content)
+    with caplog.at_level("WARNING"):
+        run = sync(store.config, streams=["order_list"])
+    records = run.records("order_list")
+    assert records[2]["total_incl_tax"] is None
+    assert records[2]["invalid_values"] == {"total_incl_tax": "a lot"}
+    assert records[0]["invalid_values"] is None
+    lines = [line for line in caplog.messages if "total_incl_tax" in line]
+    assert len(lines) == 1
+    assert "1 of 3" in lines[0]
+    assert "a lot" in lines[0]
+
+
+def test_an_invalid_cell_can_be_a_failure(store, sync):
+    """Nothing of the file goes out, whichever row it is in."""
+    rows = "".join(f"{n},new,{n}.50\r\n" for n in range(1, 2500))
+    files(store, f"{HEADER}\r\n{rows}9999,new,a lot\r\n")
+    run = sync(store.config | {"on_invalid_value": "fail"}, streams=["order_list"])
+    assert run.records("order_list") == []
+    assert "total_incl_tax" in str(run.failures["order_list"])
+
+
+def test_types_and_keys_of_the_user_win(store, sync):
+    """column_types and primary_keys over all else, with a catalog and without."""
+    content = "Order Number,Status,Total Incl Tax,Batch\r\n1,new,2.50,007\r\n"
+    settings = {
+        "column_types": {"order_list": {"batch": "integer"}},
+        "primary_keys": {"order_list": ["batch", "status"]},
+    }
+    for catalog in (None, catalog_of("order_number", "status", "total_incl_tax", "batch")):
+        files(store, content)
+        run = sync(store.config | settings | {"reuse_exports_minutes": 0}, catalog=catalog, streams=["order_list"])
+        schema = run.of("SCHEMA", "order_list")[0]
+        assert schema["key_properties"] == ["batch", "status"]
+        assert run.records("order_list")[0]["batch"] == 7
+
+
+def test_a_nul_character_is_removed_and_counted(store, sync, caplog):
+    """PostgreSQL cannot hold it."""
+    files(store, f"{HEADER}\r\n1,a\0b\0,2\r\n")
+    with caplog.at_level("WARNING"):
+        run = sync(store.config, streams=["order_list"])
+    assert run.records("order_list")[0]["status"] == "ab"
+    assert any("2 NUL characters" in line for line in caplog.messages)
+
+
+def test_a_field_of_ten_megabytes(store, sync):
+    """It arrives as it left."""
+    long = "é" * 5_000_000
+    files(store, f"{HEADER}\r\n1,{long},2\r\n".encode())
+    run = sync(store.config, streams=["order_list"])
+    assert run.records("order_list")[0]["status"] == long
+
+
+def test_discovery_makes_one_export_for_each_type_that_has_none(make_store, discover):
+    """And none once there are some, reading only the head of the newest."""
+    store = make_store()
+    store.make_export("order_list", *spans_of(store))
+    discover(store.config)
+    assert store.count(place="create") == 12
+    discover(store.config)
+    assert store.count(place="create") == 12
+
+
+def test_a_sync_makes_no_export_but_its_windows(make_store, sync):
+    """Without a catalog the first file tells the columns."""
+    store = make_store()
+    sync(store.config | {"window_days": 100})
+    assert store.count(place="create") == 13
+
+
+def spans_of(store):
+    return store.now - timedelta(days=5), store.now - timedelta(days=1)
+
+
+def test_the_catalog_reads_as_if_written_by_hand(make_store, discover):
+    """The columns, types and keys of all thirteen streams, as a snapshot."""
+    store = make_store(now=datetime(2026, 3, 20, 12, tzinfo=timezone.utc), frozen=True, days=120)
+    out = io.StringIO()
+    for entry in discover(store.config)["streams"]:
+        print(f"{entry['tap_stream_id']} keyed by {', '.join(entry['key_properties'])}", file=out)
+        for name, prop in entry["schema"]["properties"].items():
+            print(f"    {name}: {prop.get('format', prop['type'][0])}", file=out)
+    assert out.getvalue() == SNAPSHOT.read_text()

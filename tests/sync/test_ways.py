@@ -1,0 +1,119 @@
+"""The fast way and the SDK's own way write the same; all that the SDK offers still works."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from urllib.parse import urlparse
+
+from tap_exports.streams import ExportStream
+
+
+def written(run):
+    """What a target sees, apart from when it was extracted and which export it was in."""
+    keep = []
+    for message in run.messages:
+        if message["type"] == "RECORD":
+            assert message.pop("time_extracted").endswith("Z")
+            message["record"].pop("export_id")
+        keep.append(message)
+    return keep
+
+
+def test_both_ways_write_the_same(make_store, sync, monkeypatch):
+    """All thirteen streams, down both ways: the same messages in the same order, byte for byte in meaning."""
+    store = make_store(frozen=True)
+    config = store.config | {"window_days": 15, "reuse_exports_minutes": 0}
+    fast = sync(config)
+    monkeypatch.setattr(ExportStream, "_is_plain", property(lambda self: False))
+    slow = sync(config)
+    assert len({m["stream"] for m in fast.of("RECORD")}) == 13
+    assert written(fast) == written(slow)
+
+
+def test_maps_rename_filter_hash_and_double(make_store, sync):
+    """Stream maps see the tap's records: an alias, a filter, a hash, a second stream, and no other columns."""
+    store = make_store()
+    maps = {
+        "order_list": {
+            "__alias__": "orders",
+            "__filter__": "record['currency'] == 'USD'",
+            "order_number": "order_number",
+            "email_hash": "md5(record['customer_email'])",
+            "__else__": None,
+        },
+        "orders_again": {"__source__": "order_list", "order_number": "order_number", "__else__": None},
+    }
+    run = sync(store.config | {"stream_maps": maps}, streams=["order_list"])
+    assert {m["stream"] for m in run.of("SCHEMA")} == {"orders", "orders_again"}
+    assert set(run.records("orders")[0]) == {"order_number", "email_hash"}
+    assert len(run.records("orders")[0]["email_hash"]) == 32
+    assert 0 < len(run.records("orders")) <= len(run.records("orders_again"))
+
+
+def test_a_null_map_leaves_a_stream_out(make_store, sync):
+    """No schema and no record of it; its bookmark moves all the same."""
+    run = sync(make_store(days=10).config | {"stream_maps": {"order_list": None}}, streams=["order_list"])
+    assert run.of("SCHEMA") == []
+    assert run.of("RECORD") == []
+
+
+def test_flattening(make_store, sync):
+    """invalid_values is the one object that there is; flattened it is text or null."""
+    config = make_store(days=10).config | {"flattening_enabled": True, "flattening_max_depth": 1}
+    run = sync(config, streams=["order_list"])
+    assert len(run.records("order_list")) > 5
+    assert "invalid_values" in run.of("SCHEMA", "order_list")[0]["schema"]["properties"]
+
+
+def test_batches_hold_the_same_records(make_store, sync, tmp_path):
+    """batch_config writes files instead of records, window by window, and no STATE is ahead of them."""
+    store = make_store(frozen=True)
+    config = store.config | {"window_days": 15, "reuse_exports_minutes": 0}
+    plain = sync(config, streams=["order_list"])
+    batch = {
+        "encoding": {"format": "jsonl", "compression": "gzip"},
+        "storage": {"root": f"file://{tmp_path}", "prefix": "batch-"},
+    }
+    run = sync(config | {"batch_config": batch}, streams=["order_list"])
+    records = []
+    for message in run.messages:
+        if message["type"] == "BATCH":
+            for address in message["manifest"]:
+                lines = gzip.decompress(Path(urlparse(address).path).read_bytes()).splitlines()
+                records += [json.loads(line, parse_float=str) for line in lines]
+        if message["type"] == "STATE" and (entry := message["value"]["bookmarks"].get("order_list")) and len(entry) > 1:
+            claimed = [r for r in plain.records("order_list") if r["date_to"] <= entry["replication_key_value"]]
+            assert len(records) >= len(claimed)
+    assert run.of("RECORD") == []
+    assert [r["order_number"] for r in records] == [r["order_number"] for r in plain.records("order_list")]
+    assert [r["total_incl_tax"] for r in records] == [r["total_incl_tax"] for r in plain.records("order_list")]
+
+
+def test_the_test_option_reads_one_record_of_each_stream(make_store, command):
+    """--test makes the newest window's export alone, writes no more than a record each, and exits with 0."""
+    store = make_store()
+    run = command(store.config | {"window_days": 10}, "--test")
+    assert run.code == 0, run.log
+    assert store.count(place="create") == 13
+    assert all(len(run.records(code)) <= 1 for code in store.types)
+
+
+def test_the_test_option_for_schemas_makes_no_export(make_store, command):
+    """--test=schema writes thirteen SCHEMA messages and asks for nothing to be made."""
+    store = make_store()
+    run = command(store.config, "--test=schema")
+    assert run.code == 0, run.log
+    assert len({m["stream"] for m in run.of("SCHEMA")}) == 13
+    assert store.count(place="create") == 0
+
+
+def test_metrics_have_their_usual_names(make_store, sync, caplog):
+    """Record counts and sync times, at the SDK's own logger."""
+    with caplog.at_level("INFO", logger="singer_sdk.metrics"):
+        run = sync(make_store(days=10).config, streams=["order_list"])
+    points = [json.loads(line.removeprefix("METRIC: ")) for line in caplog.messages if line.startswith("METRIC")]
+    counted = sum(p["value"] for p in points if p["metric"] == "record_count")
+    assert counted == len(run.records("order_list")) > 0
+    assert any(p["metric"] == "sync_duration" and p["tags"]["status"] == "succeeded" for p in points)

@@ -1,0 +1,67 @@
+"""The settings are told in four places: the tap's JSON schema, meltano.yml, .env.example and README.md."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tap_exports.config_schema import CONFIG_SCHEMA
+from tap_exports.tap import TapExports
+
+ROOT = Path(__file__).parent.parent
+SDKS = ("stream_map", "faker_", "flattening_", "batch_")  # it adds them to the same schema
+OURS = {name: schema for name, schema in CONFIG_SCHEMA["properties"].items() if not name.startswith(SDKS)}
+# What meltano.yml calls a kind. It has none for numbers with fractions, which come as text from the environment.
+KINDS = {"integer": "integer", "date-time": "date_iso8601", "object": "object", "number": None, "string": None}
+
+
+def kind(name):
+    schema = OURS[name]
+    return schema.get("format") or next(one for one in schema["type"] if one != "null")
+
+
+@pytest.fixture(scope="module")
+def plugin():
+    (tap,) = yaml.safe_load((ROOT / "meltano.yml").read_text())["plugins"]["extractors"]
+    return tap
+
+
+def test_meltano_yml_has_every_setting_with_its_kind_default_and_secrecy(plugin):
+    told = {one["name"]: one for one in plugin["settings"]}
+    assert [name for name in told if name in OURS] == list(OURS)
+    for name, schema in OURS.items():
+        assert told[name].get("kind") == KINDS[kind(name)], name
+        assert told[name].get("value", {} if kind(name) == "object" else None) == schema.get("default"), name
+        assert told[name].get("sensitive", False) == schema.get("secret", False), name
+        assert told[name]["label"] == schema["title"], name
+
+
+def test_meltano_yml_has_the_sdks_own_settings_and_the_taps_capabilities(plugin):
+    about = json.loads(json.dumps(TapExports._get_about_info().settings))
+    assert {one["name"].split(".")[0] for one in plugin["settings"]} == set(about["properties"])
+    assert sorted(plugin["capabilities"]) == sorted(str(one) for one in TapExports.capabilities)
+
+
+def test_the_environments_example_has_every_setting_once_with_its_default():
+    lines = re.findall(r"^(?:# )?TAP_EXPORTS_(\w+)=(.*)$", (ROOT / ".env.example").read_text(), re.MULTILINE)
+    assert sorted(name.lower() for name, _ in lines) == sorted(OURS)
+    for name, text in lines:
+        default = OURS[name.lower()].get("default")
+        if default is not None and default != {}:
+            assert text == str(default), name
+
+
+def test_the_readme_has_every_setting_with_its_kind_and_default():
+    rows = re.findall(r"^\| `(\w+)` \|([^|]*)\|([^|]*)\|", (ROOT / "README.md").read_text(), re.MULTILINE)
+    table = {name: (told.strip(), default.strip()) for name, told, default in rows if name in OURS}
+    assert list(table) == list(OURS)
+    for name, (told, text) in table.items():
+        assert told.split(",")[0] == kind(name), name
+        assert ("secret" in told) == OURS[name].get("secret", False), name
+        default = OURS[name].get("default")
+        if default is not None:
+            assert text.strip("`") == (default if isinstance(default, str) else json.dumps(default)), name

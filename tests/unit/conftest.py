@@ -1,0 +1,91 @@
+"""What the tests of the pure stations share."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import datetime, timezone
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tap_exports.api import Export, ExportStatus
+from tap_exports.columns import Column, Knowledge, Layout, decide
+from tap_exports.csvfile import CsvFile, KeyColumn
+from tap_exports.exports import CheckedExport
+from tap_exports.names import column_names
+from tap_exports.records import Records
+from tap_exports.windows import Window
+
+settings.register_profile(
+    "unit",
+    max_examples=100,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+settings.load_profile("unit")
+
+WINDOW = Window(datetime(2025, 1, 1, tzinfo=timezone.utc), datetime(2025, 1, 31, tzinfo=timezone.utc))
+BASE = {
+    "date_from": "2025-01-01T00:00:00Z",
+    "date_to": "2025-01-31T00:00:00Z",
+    "export_id": 42,
+    "invalid_values": None,
+}
+
+
+def csv_bytes(table, encoding="utf-8", **how):
+    """A table as Python's own writer makes it."""
+    text = io.StringIO(newline="")
+    csv.writer(text, **how).writerows(table)
+    return text.getvalue().encode(encoding)
+
+
+def file_of(content, encoding="utf-8", *, partial=False):
+    """An export's file on disk, from its text, its bytes or its cells."""
+    if isinstance(content, list):
+        content = csv_bytes(content, encoding)
+    elif isinstance(content, str):
+        content = content.encode(encoding)
+    return CsvFile(io.BytesIO(content), encoding, has_nul=b"\0" in content, partial=partial)
+
+
+def checked(content, layout=None, encoding="utf-8", stream="order_list", zone=timezone.utc):
+    """A file that was checked by the key of its layout, and that layout."""
+    file = file_of(content, encoding)
+    header, sample = file.head(500)
+    layout = layout or decide(stream, header, sample, Knowledge())
+    names = column_names(header)
+    types = {column.name: column.type for column in layout.columns}
+    keys = [
+        KeyColumn(name, names.index(name), types[name].converter(zone) if name in types else None)
+        for name in layout.file_keys
+    ]
+    found = file.check(keys, numbered=layout.numbered)
+    size = file._file.seek(0, io.SEEK_END)
+    export = Export(42, stream, ExportStatus.AVAILABLE, None, WINDOW)
+    return CheckedExport(export, WINDOW, file, header, sample, found, size, "", taken_over=False), layout
+
+
+def records_of(content, layout=None, selected=None, zone=timezone.utc, **how):
+    """The records of a file, not yet read."""
+    export, layout = checked(content, layout, zone=zone, **how)
+    return Records(export, layout, set(layout.schema()["properties"]) if selected is None else selected, zone)
+
+
+def rows_of(content, layout=None, **how):
+    """All records of a file."""
+    return [record for batch in records_of(content, layout, **how).batches() for record in batch]
+
+
+def layout_of(columns, keys=(), stream="order_list"):
+    """A layout from names and types."""
+    return Layout(stream, tuple(Column(name, kind) for name, kind in columns.items()), tuple(keys))
+
+
+@pytest.fixture
+def said(caplog):
+    """What was logged, line by line."""
+    caplog.set_level("DEBUG")
+    return lambda: [(record.levelname, record.getMessage()) for record in caplog.records]

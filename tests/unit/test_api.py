@@ -1,0 +1,268 @@
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from datetime import datetime, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tap_exports.api import (
+    Export,
+    ExportStatus,
+    ExportType,
+    Page,
+    Webhook,
+    WrongShape,
+    definition_of,
+    json_of,
+    link_of,
+    page_of,
+    timezone_of,
+    types_of,
+    words_of,
+)
+from tap_exports.column_types import ColumnType
+from tap_exports.columns import Definition
+from tap_exports.errors import ExportStuck
+from tap_exports.windows import Window
+
+BODY = {
+    "id": 42,
+    "created_at": "2025-04-01T12:00:00Z",
+    "type": "order_list",
+    "status": "pending",
+    "date_from": "2025-01-01T00:00:00Z",
+    "date_to": "2025-01-31T00:00:00Z",
+    "url": "https://example.29next.store/api/admin/exports/42/",
+}
+FIELDS = [
+    "id", "created_at", "type", "status", "date_from", "date_to", "url", "types", "code", "name", "key", "object",
+    "enable_export", "results", "next", "timezone", "target", "detail",
+]  # fmt: skip
+
+scalars = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(st.characters(), max_size=20)
+    | st.sampled_from(["pending", "available", "order_list", "2025-01-01T00:00:00.5Z", "7", "9" * 5000, "https://x/y"])
+)
+JSON = st.recursive(
+    scalars,
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(FIELDS) | st.text(max_size=5), inner, max_size=6)
+    ),
+    max_leaves=15,
+)
+
+
+def at(text):
+    return datetime.fromisoformat(text).replace(tzinfo=timezone.utc)
+
+
+def test_an_export_is_read():
+    """All that the tap needs of it."""
+    assert Export.of(BODY) == Export(
+        id=42,
+        type="order_list",
+        status=ExportStatus.PENDING,
+        created_at=at("2025-04-01T12:00:00"),
+        window=Window(at("2025-01-01T00:00:00"), at("2025-01-31T00:00:00")),
+    )
+    assert Export.of({**BODY, "status": "available"}).status is ExportStatus.AVAILABLE
+
+
+def test_an_export_without_a_status_is_pending():
+    """It may be missing."""
+    assert Export.of({**BODY, "status": None}).status is ExportStatus.PENDING
+    assert Export.of({"id": "42"}) == Export(42, "", ExportStatus.PENDING, None, None)
+
+
+@pytest.mark.parametrize("status", ["failed", "", "AVAILABLE", 1, [], {}])
+def test_a_status_that_nobody_knows_is_an_error_with_its_name(status):
+    """There is no failed state; one that appears has to be looked at."""
+    with pytest.raises(ExportStuck) as error:
+        Export.of({**BODY, "status": status})
+    assert f"export 42 has the status {status!r}" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("date_from", "date_to", "window"),
+    [
+        ("2025-01-01T02:00:00+02:00", "2025-01-01T01:00:00", ("2025-01-01T00:00:00", "2025-01-01T01:00:00")),
+        # The whole seconds in it: it must not be taken for more than it is.
+        ("2025-01-01T00:00:00.5Z", "2025-01-01T01:00:00.5Z", ("2025-01-01T00:00:01", "2025-01-01T01:00:00")),
+        ("2025-01-01T00:00:00.2Z", "2025-01-01T00:00:00.8Z", None),
+        ("2025-01-01T00:00:00.2Z", "2025-01-01T00:00:01.8Z", None),
+        ("9999-12-31T23:59:59.2Z", "9999-12-31T23:59:59.8Z", None),
+        ("2025-01-01T00:00:00Z", "2025-01-01T00:00:00Z", None),
+        ("2025-01-02T00:00:00Z", "2025-01-01T00:00:00Z", None),
+        (None, "2025-01-01T00:00:00Z", None),
+        ("2025-01-01T00:00:00Z", None, None),
+        ("soon", "2025-01-01T00:00:00Z", None),
+        (5, "2025-01-01T00:00:00Z", None),
+    ],
+)
+def test_an_export_s_window_is_what_it_surely_covers(date_from, date_to, window):
+    """Dates may be null, and nobody has promised whole seconds."""
+    meant = window and Window(at(window[0]), at(window[1]))
+    assert Export.of({**BODY, "date_from": date_from, "date_to": date_to}).window == meant
+
+
+@pytest.mark.parametrize("number", [None, "", "x", True, 1.0, [], "4²", "9" * 5000])
+def test_an_id_is_a_number(number):
+    """Paths are made from it."""
+    with pytest.raises(WrongShape, match="no id"):
+        Export.of({**BODY, "id": number})
+    with pytest.raises(WrongShape, match="no id"):
+        Webhook.of({"id": number, "target": "https://example.com/"})
+
+
+def test_types_are_read():
+    """Each code once, by its name where it has one."""
+    body = {
+        "types": [{"code": "order_list", "name": "Orders"}, {"code": "new_list"}, {"code": "order_list"}, {"code": ""}]
+    }
+    assert types_of(body) == [ExportType("order_list", "order_list"), ExportType("new_list", "new_list")]
+    assert types_of({"types": []}) == []
+
+
+@pytest.mark.parametrize("body", [None, [], {}, {"types": None}, {"types": ["order_list"]}, {"types": [{"code": 5}]}])
+def test_types_of_another_shape_are_refused(body):
+    """Not taken for a store without any."""
+    with pytest.raises(WrongShape):
+        types_of(body)
+
+
+def test_a_link_is_read():
+    """As it is."""
+    assert link_of({"url": "https://files.example.com/a.csv?sig=ä%20b"}) == "https://files.example.com/a.csv?sig=ä%20b"
+
+
+@pytest.mark.parametrize(
+    "url", [None, "", 5, "ftp://x/y", "/a.csv", "javascript:x", "https://x/\n", "https://x/\ud800", "https://x/a\0"]
+)
+def test_what_is_no_link_is_refused(url):
+    """Nothing is asked of it."""
+    with pytest.raises(WrongShape, match="no link"):
+        link_of({"url": url})
+
+
+@pytest.mark.parametrize(("zone", "read"), [("US/Eastern", "US/Eastern"), ("", None), (None, None), (5, None)])
+def test_the_stores_zone_is_read(zone, read):
+    """Where it has one."""
+    assert timezone_of({"timezone": zone}) == read
+
+
+@pytest.mark.parametrize(
+    ("word", "kind"),
+    [
+        ("text", ColumnType.STRING),
+        ("integer", ColumnType.INTEGER),
+        ("decimal", ColumnType.NUMBER),
+        ("rich_text", ColumnType.STRING),
+        ("Multi Text", ColumnType.STRING),
+        ("file", ColumnType.STRING),
+        ("boolean", ColumnType.BOOLEAN),
+        ("colour", None),
+        (None, None),
+    ],
+)
+def test_a_definition_is_read(word, kind):
+    """Its name, key and type, with or without an underscore."""
+    body = {"name": "Gift Note", "key": "gift_note", "object": "order", "type": word, "enable_export": True}
+    assert definition_of(body) == Definition("Gift Note", "gift_note", "order", kind)
+
+
+def test_a_definition_that_is_not_in_exports_is_none():
+    """Its name might be another column's."""
+    assert definition_of({"name": "x", "key": "x", "type": "text", "enable_export": False}) is None
+    assert definition_of({"name": "x", "key": "x", "type": "text"}) is not None
+
+
+def test_a_page_is_read():
+    """And a plain list, which is its own only page."""
+    assert page_of({"next": "https://x/?cursor=2", "results": [1, 2]}, str) == Page("https://x/?cursor=2", ["1", "2"])
+    assert page_of({"next": None, "results": []}, str) == Page(None, [])
+    assert page_of({"next": "", "results": []}, str) == Page(None, [])
+    assert page_of([1], str) == Page(None, ["1"])
+
+
+@pytest.mark.parametrize("body", [None, "x", {}, {"results": {}}, {"results": [], "next": 5}])
+def test_what_is_no_page_is_refused(body):
+    """Not taken for an empty one."""
+    with pytest.raises(WrongShape):
+        page_of(body, str)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "it sends an empty answer"),
+        (b" \n", "it sends an empty answer"),
+        (
+            b"<html>\n<body>Down for\nmaintenance</body></html>",
+            "it sends no JSON but '<html> <body>Down for maintenance</body>",
+        ),
+        (b'{"a": ', "it sends no JSON but '{\"a\":'"),
+        (b"\xff\xfe", "it sends no JSON but"),
+        (b"[" * 100_000, "it sends no JSON but"),
+        (b"9" * 5000, "it sends no JSON but"),
+    ],
+)
+def test_what_is_no_json_is_told_in_one_short_line(content, words):
+    """The first of what came instead."""
+    with pytest.raises(WrongShape) as error:
+        json_of(content)
+    assert str(error.value).startswith(words)
+    assert len(str(error.value)) < 100
+    assert not error.value.is_json
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b'{"detail": "Invalid token."}', "Invalid token."),
+        (b'{"date_to": ["Too early.", "Too\\nlate."]}', "date_to: Too early., Too late."),
+        (b'{"type": ["Unknown."], "detail": "No."}', "type: Unknown.; No."),
+        (b'{"field": {"deep": 1}}', "field: {'deep': 1}"),
+        (b"{}", ""),
+        (b"", ""),
+        (b"[1]", ""),
+        (b"<html>", ""),
+        (b'{"detail": "\\ud800"}', "?"),
+        (b'{"detail": "' + b"x" * 500 + b'"}', "x" * 300 + "…"),
+    ],
+)
+def test_a_refusal_is_told_in_the_apis_own_words(content, words):
+    """In one line, however it is said."""
+    assert words_of(content) == words
+
+
+@given(JSON)
+def test_any_json_is_read_or_refused(body):
+    """Nothing but an answer of a wrong shape, or a status that nobody knows, ever comes out."""
+    for read in (
+        Export.of, Webhook.of, types_of, link_of, timezone_of, definition_of,
+        lambda found: page_of(found, Export.of), lambda found: page_of(found, definition_of),
+    ):  # fmt: skip
+        with suppress(WrongShape, ExportStuck):
+            read(body)
+    assert "\n" not in words_of(json.dumps(body).encode())
+
+
+@given(st.binary(max_size=100))
+def test_any_bytes_are_json_or_refused(content):
+    """Nothing else comes out."""
+    with suppress(WrongShape):
+        json_of(content)
+    assert isinstance(words_of(content), str)
+
+
+@pytest.mark.parametrize("depth", [10, 900, 990, 995, 998, 100_000])
+def test_deep_json_is_no_reason_to_fail(depth):
+    """It says nothing, at most."""
+    assert isinstance(words_of(b'{"a": ' + b"[" * depth + b"]" * depth + b"}"), str)

@@ -1,0 +1,305 @@
+from __future__ import annotations
+
+from datetime import timezone
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tap_exports.column_types import (
+    METADATA_TYPES,
+    ColumnType,
+    expected_columns,
+    is_always_text,
+    take_back,
+    thing_of,
+    type_by_name,
+)
+from tap_exports.names import snake_case
+
+S, I, N, B, D, T = ColumnType  # noqa: E741
+
+# The table in api.md, word for word, but for its words in brackets: streams, type, names.
+API = """
+order_list             | string    | number status payment_status fulfillment_status source currency shipping_code
+order_list             | string    | shipping_method subscription_lifecycle tags
+order_list             | number    | total_incl_tax total_excl_tax total_tax total_discount total_cost
+order_list             | number    | total_outstanding shipping_incl_tax shipping_excl_tax shipping_tax
+order_list             | number    | original_total_incl_tax original_total_excl_tax original_total_tax
+order_list             | number    | original_total_discount original_total_cost original_total_outstanding
+order_list             | number    | original_shipping_incl_tax original_shipping_excl_tax original_shipping_tax
+order_list             | boolean   | is_test
+order_list             | date-time | date_placed created_at updated_at
+order_line_items       | string    | product_title variant_title sku currency
+order_line_items       | integer   | id product_id variant_id quantity current_quantity
+order_line_items       | number    | price_incl_tax price_excl_tax unit_cost total_cost total_discount
+order_line_items       | boolean   | is_upsell is_gift_card requires_shipping
+order_line_items       | date-time | created_at updated_at
+customer_list          | string    | email first_name last_name phone_number ip language user_type tags
+customer_list          | integer   | id orders_count subscriptions_count
+customer_list          | number    | total_spent
+customer_list          | boolean   | accepts_marketing is_blocked
+customer_list          | date-time | date_joined first_purchase_date last_purchase_date
+transaction_list       | string    | external_id auth_code network_transaction_id order currency payment_method
+transaction_list       | string    | statement_descriptor type status response_message
+transaction_list       | integer   | id parent_id billing_cycle
+transaction_list       | number    | amount amount_available_for_refund
+transaction_list       | boolean   | is_disputed is_external is_test is_3ds
+transaction_list       | date-time | date_created order_date
+dispute_list           | string    | type status resolution arn case_number currency
+dispute_list           | integer   | id transaction
+dispute_list           | number    | amount report_amount
+dispute_list           | date-time | date_created happened_at
+subscription_list      | string    | status interval frequency currency cancel_reason payment_method
+subscription_list      | integer   | id interval_count num_orders num_lines
+subscription_list      | number    | total price shipping_price
+subscription_list      | boolean   | is_test
+subscription_list      | date-time | date_created next_renewal_date paused_at paused_until cancellation_date
+open_cart_list         | string    | status currency checkout_url
+open_cart_list         | integer   | id
+open_cart_list         | number    | total_incl_tax total_excl_tax total_discount
+open_cart_list         | boolean   | abandoned
+open_cart_list         | date-time | date_created created_at
+return_list            | string    | number status reason location carrier tracking_code
+return_list            | integer   | id quantity
+return_list            | number    | amount total_refund_amount amount_incl_tax amount_excl_tax
+return_list            | date-time | created_at
+fulfillment_list       | string    | order_number status delivery_status carrier tracking_code tracking_link reference
+fulfillment_list       | integer   | id location_id order_line_id quantity
+fulfillment_list       | boolean   | requires_shipping
+fulfillment_list       | date-time | created_at date_created last_event_date delivered_at
+"""
+ON_MOST = """
+string | customer_first_name customer_last_name customer_email customer_phone customer_ip
+string | shipping_line1 shipping_line2 shipping_line3 shipping_line4 shipping_postcode shipping_state shipping_country
+string | billing_line1 billing_line2 billing_line3 billing_line4 billing_postcode billing_state billing_country
+string | utm_source utm_medium utm_campaign utm_term utm_content affiliate funnel gclid
+string | subaffiliate1 subaffiliate2 subaffiliate3 subaffiliate4 subaffiliate5
+number | cogs
+"""
+STREAMS = [
+    "order_list",
+    "order_line_items",
+    "customer_list",
+    "transaction_list",
+    "dispute_list",
+    "subscription_list",
+    "subscription_line_items",
+    "open_cart_list",
+    "open_cart_line_items",
+    "return_list",
+    "return_line_items",
+    "fulfillment_list",
+    "fulfillment_line_items",
+]
+
+
+def cells_of(table):
+    return [[cell.strip() for cell in line.split("|")] for line in table.strip().splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("stream", "kind", "name"),
+    [
+        (stream, kind, name)
+        for stream, kind, names in cells_of(API)
+        for stream in ([s for s in STREAMS if s.endswith("_line_items")] if "_line_" in stream else [stream])
+        for name in names.split()
+    ],
+)
+def test_a_name_that_the_api_uses_has_the_apis_type(stream, kind, name):
+    """Also as Title Case, and with the object's own name in front."""
+    assert type_by_name(stream, name) == kind
+    assert type_by_name(stream, snake_case(name.replace("_", " ").title())) == kind
+    if thing_of(stream) != "line":
+        assert type_by_name(stream, f"{thing_of(stream)}_{name}") == kind
+
+
+@pytest.mark.parametrize(("kind", "name"), [(k, n) for k, names in cells_of(ON_MOST) for n in names.split()])
+def test_what_most_exports_have_is_typed_alike_in_all(kind, name):
+    """Customer, addresses and attribution are text; the cost of goods is a number."""
+    assert {type_by_name(stream, name) for stream in STREAMS} == {kind}
+
+
+@pytest.mark.parametrize("stream", STREAMS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        "order_number", "number", "return_number", "code", "response_code", "discount_code", "coupon_codes",
+        "auth_code",
+        "phone", "phone_number", "shipping_phone", "postcode", "billing_postcode", "postal_code", "zip", "zip_code",
+        "tracking_number", "case_number", "shipping_code", "currency_code", "country_code", "order",
+    ],
+)  # fmt: skip
+def test_codes_phones_postcodes_and_order_numbers_are_text(stream, name):
+    """In every stream, although the API counts some among the integers: they may begin with a zero."""
+    assert type_by_name(stream, name) is S
+
+
+RULES = """
+string    | sku email product_name title image_url tracking_link payment_type status reason currency shipping_method
+string    | source tag tags reference note comments description label address line1 shipping_line_2 tax_id tax_name
+string    | tax_class ip ip_address total_quantity_type total_code total_name
+boolean   | is_gift has_refund was_paid accepts_sms requires_review can_ship allow_returns abandoned enabled taxable
+date-time | order_date ship_datetime event_timestamp shipped_at date_shipped paused_until expires_on
+integer   | quantity refunded_qty item_count sort_position num_items number_of_lines count_returns line_id line_item_id
+integer   | order_line_id parent_line_id order_id customer_id product_id variant_id parent_id location_id transaction_id
+number    | total subtotal grand_total refund_amount unit_price shipping_cost cogs sales_tax discount revenue profit
+number    | margin processing_fee fees account_balance price_including_tax amount_excluding_tax total_weight
+number    | original_total_paid amount_refunded total_spent line_total_incl_tax
+string    | weight height colour variant rate tax_rate notes_total_text accountant discounted category bin last4 gift
+"""
+
+
+@pytest.mark.parametrize(("kind", "name"), [(k, n) for k, names in cells_of(RULES) for n in names.split()])
+def test_other_names_are_typed_by_rules(kind, name):
+    """The first rule that matches decides; a name that none matches is text."""
+    assert type_by_name("anything_new", name) == kind
+
+
+@pytest.mark.parametrize(
+    ("kind", "cells", "left"),
+    [
+        # A sample that says nothing leaves the name to decide.
+        (N, [], N),
+        (N, ["", "None", "—"], N),
+        (T, [""], T),
+        # What fits stays.
+        (I, ["1", "2", ""], I),
+        (N, ["$1,000.00", "(2.00)"], N),
+        (B, ["Yes", "No"], B),
+        (T, ["2024-09-03T10:00:00Z", "2024-09-03"], T),
+        # A few that do not fit are invalid cells, most of them are another type.
+        (I, ["1", "2", "x"], I),
+        (I, ["1", "x"], I),
+        (I, ["1", "x", "y"], S),
+        (T, ["soon", "later", "2024-09-03T10:00:00Z"], S),
+        (B, ["large", "small"], S),
+        # A number that begins with a zero is a name.
+        (I, ["7", "08"], S),
+        (I, ["-07"], S),
+        (N, ["00.5"], S),
+        (N, ["0.5", "0", "-0.5"], N),
+        # A column whose every value is a day is a date.
+        (T, ["2024-09-03", "Sept. 3, 2024", ""], D),
+        (D, ["2024-09-03"], D),
+        # Nothing is ever made more of.
+        (S, ["1", "2"], S),
+        (S, ["2024-09-03"], S),
+        (N, ["1", "2"], N),
+        (I, ["1.5", "2.5"], S),
+    ],
+)
+def test_a_sample_can_only_take_a_type_back(kind, cells, left):
+    """To text, or from a time to a day."""
+    assert take_back(kind, cells) is left
+
+
+@given(st.sampled_from(list(ColumnType)), st.lists(st.text(max_size=8)))
+def test_no_sample_makes_a_type_of_text(kind, cells):
+    """So the same store has the same schema tomorrow, with other rows in it."""
+    assert take_back(kind, cells) in {kind, S, *([D] if kind is T else [])}
+
+
+@pytest.mark.parametrize(
+    ("stream", "thing"),
+    [
+        ("order_list", "order"),
+        ("open_cart_list", "cart"),
+        ("open_cart_line_items", "line"),
+        ("fulfillment_line_items", "line"),
+        ("gift_card_list", "gift_card"),
+        ("payouts", "payouts"),
+    ],
+)
+def test_a_stream_s_rows_are_what_its_code_says(stream, thing):
+    """Types that the platform adds tomorrow included."""
+    assert thing_of(stream) == thing
+
+
+@pytest.mark.parametrize("stream", STREAMS)
+def test_every_type_has_columns_that_can_be_expected(stream):
+    """Each name once; line items have their parent's number or id first."""
+    names = expected_columns(stream)
+    assert len(set(names)) == len(names) > 5
+    if stream.endswith("_line_items"):
+        parent = stream.removesuffix("_line_items").removeprefix("open_")
+        assert names[0] in (f"{parent}_number", f"{parent}_id")
+
+
+def test_nothing_is_expected_of_a_type_that_is_unknown():
+    """There is no such thing in the API's documents."""
+    assert expected_columns("payout_list") == []
+
+
+@pytest.mark.parametrize("name", ["number", "order_number", "promo_code", "codes", "work_phone", "zip", "po_postcode"])
+def test_some_names_are_text_against_the_store_s_own_definitions(name):
+    """Whatever type a merchant has given to a code."""
+    assert is_always_text(name)
+
+
+@pytest.mark.parametrize("name", ["locker_number", "coded", "barcodes_count", "phones", "ordernumber", "order"])
+def test_other_names_are_not_always_text(name):
+    """A merchant's own number may count something."""
+    assert not is_always_text(name)
+
+
+@pytest.mark.parametrize(
+    ("word", "kind"),
+    [("text", S), ("integer", I), ("decimal", N), ("rich text", S), ("multi text", S), ("file", S), ("boolean", B)],
+)
+def test_metadata_types_are_ours(word, kind):
+    """All seven that the API has."""
+    assert METADATA_TYPES[word] is kind
+    assert len(METADATA_TYPES) == 7
+
+
+@pytest.mark.parametrize(
+    ("kind", "schema"),
+    [
+        (S, {"type": ["string", "null"]}),
+        (I, {"type": ["integer", "null"]}),
+        (N, {"type": ["number", "null"]}),
+        (B, {"type": ["boolean", "null"]}),
+        (D, {"type": ["string", "null"], "format": "date"}),
+        (T, {"type": ["string", "null"], "format": "date-time"}),
+    ],
+)
+def test_a_type_s_json_schema_leads_back_to_it(kind, schema):
+    """A catalog that was written is read as it was meant."""
+    assert kind.json_schema() == schema
+    assert ColumnType.of_schema(schema) is kind
+    assert ColumnType.of_schema(kind.json_schema(null=False)) is kind
+    assert "null" not in kind.json_schema(null=False)["type"]
+
+
+@pytest.mark.parametrize(
+    ("schema", "kind"),
+    [
+        ({}, S),
+        ({"type": "integer"}, I),
+        ({"type": ["null", "number"], "multipleOf": 0.01}, N),
+        ({"type": ["string", "number"]}, S),
+        ({"type": ["string", "null"], "format": "uri"}, S),
+        ({"type": "object"}, S),
+        ({"anyOf": [{"type": "string", "format": "date-time"}, {"type": ["string", "null"]}]}, T),
+        ({"anyOf": [{"type": "null"}, {"type": "boolean"}]}, B),
+    ],
+)
+def test_a_catalog_s_own_words_are_understood(schema, kind):
+    """What a user or another tool has made of a property; none of ours is text."""
+    assert ColumnType.of_schema(schema) is kind
+
+
+def test_each_type_has_a_converter_and_text_has_none():
+    """Text stays as it is."""
+    cells = {I: "5", N: "5.0", B: "yes", D: "2024-09-03", T: "2024-09-03T10:00:00Z"}
+    assert S.converter(timezone.utc) is None
+    assert {kind: kind.converter(timezone.utc)(cell) for kind, cell in cells.items()} == {
+        I: 5,
+        N: Decimal("5.0"),
+        B: True,
+        D: "2024-09-03",
+        T: "2024-09-03T10:00:00Z",
+    }

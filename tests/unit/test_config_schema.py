@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import pytest
+from singer_sdk.plugin_base import JSONSchemaValidator
+
+from tap_exports.config_schema import CONFIG_SCHEMA
+from tap_exports.settings import NUMBERS, SECRETS
+
+PROPERTIES = CONFIG_SCHEMA["properties"]
+
+# The contract's table.
+SETTINGS = """
+store                  | string    |
+api_url                | string    |
+access_token           | string    |
+api_version            | string    | 2024-04-01
+start_date             | date-time |
+end_date               | date-time |
+window_days            | number    | 30
+lookback_days          | number    | 7
+settle_minutes         | number    | 5
+max_concurrent_exports | integer   | 4
+poll_interval_seconds  | number    | 120
+export_timeout_minutes | number    | 60
+reuse_exports_minutes  | number    | 60
+max_export_rows        | integer   | 100000
+timezone               | string    |
+encoding               | string    | utf-8
+column_types           | object    | {}
+primary_keys           | object    | {}
+on_invalid_value       | string    | keep
+on_new_column          | string    | add
+webhook_listen         | string    |
+webhook_target_url     | string    |
+webhook_secret         | string    |
+user_agent             | string    |
+"""
+TABLE = [[cell.strip() for cell in line.split("|")] for line in SETTINGS.strip().splitlines()]
+
+
+def test_the_settings_are_the_contract_s():
+    """All of them, in its order."""
+    assert list(PROPERTIES) == [name for name, _, _ in TABLE]
+
+
+@pytest.mark.parametrize(("name", "kind", "default"), TABLE)
+def test_a_setting_has_the_contract_s_kind_and_default(name, kind, default):
+    """And a title and a sentence that says what it is for."""
+    schema = PROPERTIES[name]
+    assert schema.get("format", next(k for k in schema["type"] if k != "null")) == kind
+    assert str(schema.get("default", "")) == default
+    assert schema["title"]
+    assert schema["description"][-1] in ".}"
+
+
+def test_what_is_required_and_what_is_secret():
+    """The token and the start; the token and the webhook's secret."""
+    assert sorted(CONFIG_SCHEMA["required"]) == ["access_token", "start_date"]
+    assert tuple(name for name, schema in PROPERTIES.items() if schema.get("secret")) == SECRETS
+
+
+def test_the_numbers_are_those_that_may_come_as_text():
+    """The check of ranges and the schema name the same ones."""
+    assert {name for name, kind, _ in TABLE if kind in ("number", "integer")} == set(NUMBERS)
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("store", 5),
+        ("window_days", "x"),
+        ("window_days", True),
+        ("max_export_rows", 1.5),
+        ("column_types", {"order_list": "string"}),
+        ("column_types", {"order_list": {"a": 5}}),
+        ("primary_keys", {"order_list": "number"}),
+        ("on_new_column", "drop"),
+    ],
+)
+def test_a_setting_of_another_kind_is_refused(name, wrong):
+    """Before its value is looked at."""
+    whole = {"access_token": "x", "start_date": "2025-01-01", name: wrong}
+    (error,) = JSONSchemaValidator(CONFIG_SCHEMA).iter_errors(whole)
+    assert next(iter(error.absolute_path)) == name

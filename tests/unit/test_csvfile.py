@@ -1,0 +1,335 @@
+from __future__ import annotations
+
+import codecs
+import io
+import re
+import tracemalloc
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tap_exports.csvfile import CsvFile, KeyColumn
+from tap_exports.errors import BadFile
+from tap_exports.values import to_integer
+from tests.unit.conftest import csv_bytes, file_of
+
+NUMBER = KeyColumn("number", 0, None)
+ID = KeyColumn("id", 0, to_integer)
+SKU = KeyColumn("sku", 1, None)
+
+# No surrogates, which no encoding of text has.
+cells = st.text(st.characters(exclude_categories=["Cs"]), max_size=8) | st.sampled_from(
+    ["", "a,b", 'say "hi"', "two\r\nlines", "\r", " ", "\0", "NULL", "007", "\ufeff", "{", "<a>", "'"]
+)
+# Two columns at least: a lone cell of NUL characters alone would leave a blank line, which is no row.
+tables = st.integers(2, 4).flatmap(
+    lambda width: st.lists(st.lists(cells, min_size=width, max_size=width), max_size=8).map(
+        lambda rows: [[f"h{n}" for n in range(width)], *rows]
+    )
+)
+
+
+def everything(file):
+    header, _ = file.head(0)
+    return [header, *file.rows()]
+
+
+# What arrives
+
+
+@given(tables)
+def test_cells_arrive_as_they_left(table):
+    """Whatever Python's writer has written, but for NUL characters, which databases cannot hold."""
+    file = file_of(table)
+    assert everything(file) == [[cell.replace("\0", "") for cell in row] for row in table]
+    assert file.nul_characters == sum(cell.count("\0") for row in table for cell in row)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "mark"),
+    [
+        ("utf-8", b""),
+        ("utf-8", codecs.BOM_UTF8),
+        ("UTF8", codecs.BOM_UTF8),
+        ("utf-8-sig", b""),
+        ("utf-8-sig", codecs.BOM_UTF8),
+        ("cp1252", b""),
+        ("cp1252", codecs.BOM_UTF8),
+        ("shift_jis", b""),
+        ("shift_jis", codecs.BOM_UTF8),
+        ("utf-16-le", b""),
+        ("utf-16-le", codecs.BOM_UTF16_LE),
+        ("UTF-16BE", codecs.BOM_UTF16_BE),
+        ("utf-32-le", codecs.BOM_UTF32_LE),
+    ],
+)
+def test_a_byte_order_mark_is_dropped(encoding, mark):
+    """With and without it the file is the same, in any encoding."""
+    text = {"cp1252": "Größe,€\r\n12,–\r\n", "shift_jis": "注文,ア\r\n12,ソ\r\n"}.get(encoding, "Größe,注\r\n12,🎁\r\n")
+    plain = codecs.lookup(encoding).name.removesuffix("-sig")
+    file = file_of(mark + text.encode(plain), encoding)
+    assert everything(file) == [line.split(",") for line in text.split()]
+    assert file.check().rows == 1
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
+def test_an_encoding_that_brings_its_own_mark_is_read(encoding):
+    """UTF-16 and UTF-32 say themselves which way round they are."""
+    content = "Größe,注\r\n12,🎁\r\n".encode(encoding)
+    assert everything(file_of(content, encoding)) == [["Größe", "注"], ["12", "🎁"]]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252", "utf-16", "utf-16-le"])
+def test_nul_characters_are_removed_and_counted(encoding):
+    """In encodings of one byte and of two, where every other byte is zero without being one."""
+    file = file_of("a,b\r\nx\0y,\0\0\r\nz,\r\n", encoding)
+    assert everything(file) == [["a", "b"], ["xy", ""], ["z", ""]]
+    assert file.nul_characters == 3
+    assert everything(file) == [["a", "b"], ["xy", ""], ["z", ""]]
+    assert file.nul_characters == 3
+
+
+def test_a_field_of_ten_megabytes_is_no_reason_to_fail():
+    """Nor are quotes and lines in it."""
+    big = 'x"\r\n' * 2_500_000
+    file = file_of([["a", "b"], ["1", big], ["2", "small"]])
+    assert file.check().rows == 2
+    assert [row[1] for row in file.rows()] == [big, "small"]
+
+
+def test_rows_end_as_they_like():
+    """Line feeds, carriage returns, both; a last line without an end."""
+    for end in ("\n", "\r\n", "\r"):
+        assert everything(file_of(f"a,b{end}1,2{end}3,4")) == [["a", "b"], ["1", "2"], ["3", "4"]]
+    assert file_of("a,b\r\n1,2").check().rows == 1
+
+
+def test_reading_twice_and_at_a_glance_leaves_the_file_as_it_was():
+    """Each pass starts at the beginning, although another was given up in its midst."""
+    file = file_of("a,b\r\n1,2\r\n3,4\r\n")
+    assert next(file.rows()) == ["1", "2"]
+    assert file.head(1) == (["a", "b"], [["1", "2"]])
+    assert file.check().rows == 2
+    assert list(file.rows()) == [["1", "2"], ["3", "4"]]
+    file.close()
+
+
+# The head
+
+
+def test_the_head_is_the_header_and_some_rows():
+    """As many as are asked for."""
+    assert file_of("a,b\r\n1,2\r\n3,4\r\n5,6\r\n").head(2) == (["a", "b"], [["1", "2"], ["3", "4"]])
+
+
+@pytest.mark.parametrize("cut", range(8, 31))
+def test_the_head_of_a_part_of_a_file_has_whole_rows_alone(cut):
+    """The row in which the download was stopped is left out, wherever that was."""
+    content = 'a,b\r\n1,2\r\n"ä,\r\nö",4\r\n55,"66"\r\n'.encode()
+    header, sample = file_of(content[:cut], partial=True).head(500)
+    assert header == ["a", "b"]
+    assert sample == [["1", "2"], ["ä,\r\nö", "4"], ["55", "66"]][: len(sample)]
+
+
+def test_the_head_leaves_what_is_wrong_to_the_check():
+    """A sample has rows that are as wide as the header, and stops where the text does."""
+    assert file_of("a,b\r\n1\r\n3,4\r\n").head(9) == (["a", "b"], [["3", "4"]])
+    header, sample = file_of(b"a,b\r\n" + b"1,2\r\n" * 9_000 + b"3,\xff\r\n").head(10_000)
+    assert (header, sample[-1]) == (["a", "b"], ["1", "2"])
+    assert file_of('a,b\r\n1,2\r\n3,"4\r\n').head(9) == (["a", "b"], [["1", "2"]])
+
+
+# The check
+
+
+def test_a_header_alone_is_an_empty_window():
+    """Nothing happened in it."""
+    file = file_of("a,b\r\n")
+    assert (file.check().rows, list(file.rows())) == (0, [])
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        ("", "the file is empty"),
+        ("\r\n", "the file is empty"),
+        ("\ufeff", "the file is empty"),
+        ("<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>", "an error page"),
+        ("\n", "the file is empty"),
+        ("  <!DOCTYPE html>\n<html><body>, </body></html>", "an error page"),
+        ("<html lang='en'>\n</html>\n", "an error page"),
+        ("<!-- maintenance -->\n<p>a, b</p>\n", "an error page"),
+        ('{"detail": "Not found."}', "an error page"),
+        ('{\n  "detail": "no",\n  "code": 1\n}\n', "an error page"),
+        ("[]", "an error page"),
+        ("Service unavailable", "one line of text"),
+        ("a,b\r\n1\r\n", "row 1 has 1 cells where the header has 2"),
+        ("a,b\r\n1,2\r\n3,4,5\r\n", "row 2 has 3 cells where the header has 2"),
+        ("a,b\r\n1,2\r\n\r\n3,4\r\n", "row 2 has a blank line before it"),
+        ('a,b\r\n1,"2\r\n', "no well-formed CSV"),
+        ('a,b\r\n1,"2"x\r\n', "no well-formed CSV"),
+    ],
+)
+def test_what_is_no_export_is_refused(content, what):
+    """Empty files, error pages, rows of another width, quotes that never end."""
+    with pytest.raises(BadFile, match=what):
+        file_of(content).check()
+
+
+@pytest.mark.parametrize("header", ["{size},b", "[Order] id,b", "<18,b", "'{',b"])
+def test_a_header_may_have_brackets(header):
+    """A merchant's own column need not look like a word."""
+    assert file_of(f"{header}\r\n1,2\r\n").check().rows == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "encoding", "what"),
+    [
+        (b"a,b\r\n1,\xe9\r\n", "utf-8", "the file is not utf-8: byte 0xe9 cannot be read.*Set encoding"),
+        (b"a,b\r\n1,\x81\r\n", "cp1252", "the file is not cp1252: byte 0x81"),
+        (b"a,b\r\n1,2\r", "utf-16-le", "the file is not utf-16-le"),
+        (codecs.BOM_UTF16_LE + "a,b\r\n1,2\r\n".encode("utf-16-le"), "utf-8", "the file is not utf-8: byte 0xff"),
+    ],
+)
+def test_another_encoding_is_refused(content, encoding, what):
+    """The line names the byte and the setting."""
+    with pytest.raises(BadFile) as error:
+        file_of(content, encoding).check()
+    assert re.search(what, str(error.value))
+
+
+def test_blank_lines_at_the_end_are_no_rows():
+    """Some writers leave them."""
+    file = file_of("a,b\r\n1,2\r\n\r\n\r\n")
+    assert file.check().rows == 1
+    assert list(file.rows()) == [["1", "2"]]
+
+
+@given(tables, st.randoms())
+def test_a_file_that_was_cut_is_refused_or_is_the_beginning_of_the_whole(table, random):
+    """Only its length can tell a cut between two rows, or in the last cell; any other one is noticed here."""
+    whole = csv_bytes(table)
+    head = len(csv_bytes(table[:1]))
+    cut = random.randint(head, len(whole))
+    try:
+        file = file_of(whole[:cut])
+        file.check()
+        found = everything(file)
+    except BadFile:
+        return
+    table = [[cell.replace("\0", "") for cell in row] for row in table]
+    assert found[:-1] == table[: len(found) - 1]
+    last, meant = found[-1], table[len(found) - 1]
+    assert last[:-1] == meant[:-1]
+    assert meant[-1].startswith(last[-1])
+
+
+@given(st.binary(max_size=200), st.sampled_from(["utf-8", "cp1252", "shift_jis", "utf-16", "utf-16-le"]))
+def test_garbage_is_a_bad_file_or_a_file(content, encoding):
+    """Bytes that nobody has written as CSV end in no other error."""
+    file = CsvFile(io.BytesIO(content), encoding, has_nul=b"\0" in content)
+    try:
+        header, sample = file.head(5)
+        rows = file.check([NUMBER]).rows
+    except BadFile:
+        return
+    assert len(list(file.rows())) == rows >= len(sample)
+    assert all(len(row) == len(header) for row in file.rows())
+
+
+# The cap
+
+
+@pytest.mark.parametrize(("cap", "capped", "rows"), [(2, True, 2), (3, True, 3), (4, False, 3)])
+def test_as_many_rows_as_the_cap_is_capped(cap, capped, rows):
+    """Just as many may be just as many, or the first of more."""
+    found = file_of("a,b\r\n1,2\r\n3,4\r\n5,6\r\n").check(cap=cap)
+    assert (found.capped, found.rows) == (capped, rows)
+
+
+def test_behind_the_cap_nothing_is_judged():
+    """The file is thrown away whatever comes."""
+    assert file_of("a,b\r\n1,2\r\nx\r\n").check([NUMBER], cap=1).capped
+
+
+# Keys
+
+
+def test_a_key_that_repeats_names_the_first_rows_and_the_setting():
+    """Row numbers are those below the header."""
+    with pytest.raises(BadFile) as error:
+        file_of("number,b\r\nA,1\r\nB,2\r\nC,3\r\nB,4\r\nA,5\r\n").check([NUMBER])
+    assert "rows 2 and 4 have the same key number = 'B'" in str(error.value)
+    assert "primary_keys" in str(error.value)
+
+
+def test_a_blank_key_names_its_row_and_the_setting():
+    """Nothing can be updated by nothing."""
+    with pytest.raises(BadFile, match=r"row 2 has a blank number, which is its key.*primary_keys"):
+        file_of("number,b\r\nA,1\r\n,2\r\n").check([NUMBER])
+
+
+@pytest.mark.parametrize("cell", ["None", "x", "1.5", "—"])
+def test_a_key_that_is_no_value_of_its_type_names_its_row_and_the_settings(cell):
+    """The column would be null."""
+    with pytest.raises(BadFile, match=f"row 2 has '{cell}' for id.*column_types.*primary_keys"):
+        file_of(f"id,b\r\n1,1\r\n{cell},2\r\n").check([ID])
+
+
+def test_keys_are_compared_by_their_values():
+    """What is one row in the target is one key here; text is not trimmed."""
+    with pytest.raises(BadFile, match="rows 1 and 3 have the same key id = 7"):
+        file_of("id,b\r\n7,1\r\n8,2\r\n7.0,3\r\n").check([ID])
+    assert file_of("number,b\r\n7,1\r\n07,2\r\n 7,3\r\n").check([NUMBER]).rows == 3
+
+
+def test_a_key_of_several_columns_may_repeat_in_parts():
+    """All of them together have to be unique."""
+    assert file_of("number,sku\r\nA,x\r\nA,y\r\nB,x\r\n").check([NUMBER, SKU]).rows == 3
+    with pytest.raises(BadFile, match="rows 1 and 2 have the same key number, sku = "):
+        file_of("number,sku\r\nA,x\r\nA,x\r\n").check([NUMBER, SKU])
+
+
+def test_two_keys_with_one_digest_are_two_keys():
+    """Python's hash of a whole number is its rest by 2**61 - 1, so these two share theirs."""
+    one, other = 5, 5 + 2**61 - 1
+    assert hash((one,)) == hash((other,))
+    content = f"id,b\r\n{one},1\r\n{other},2\r\n"
+    assert file_of(content).check([ID]).rows == 2
+    with pytest.raises(BadFile, match=f"rows 2 and 3 have the same key id = {other}"):
+        file_of(f"{content}{other},3\r\n").check([ID])
+
+
+@given(st.lists(st.integers(0, 40), max_size=40))
+def test_unique_is_what_a_set_says(numbers):
+    """Whatever the keys are."""
+    file = file_of([["id", "b"], *([str(n), ""] for n in numbers)])
+    if len(set(numbers)) == len(numbers):
+        assert file.check([ID]).rows == len(numbers)
+    else:
+        with pytest.raises(BadFile, match="have the same key id"):
+            file.check([ID])
+
+
+@pytest.mark.parametrize(
+    ("parents", "grouped"), [("AABBC", True), ("AABBA", False), ("", True), ("AAAA", True), ("ABABAB", False)]
+)
+def test_the_check_says_whether_lines_of_a_parent_stand_together(parents, grouped):
+    """Their numbers are counted in less memory then."""
+    found = file_of([["number", "b"], *([p, ""] for p in parents)]).check([NUMBER], numbered=True)
+    assert (found.grouped, found.rows) == (grouped, len(parents))
+
+
+@pytest.mark.parametrize("step", [1, 64, 4096, 2**22])
+def test_the_keys_of_a_hundred_thousand_rows_are_checked_in_little_memory(step):
+    """A tenth of what the promise allows a million; also where ids come in steps."""
+    content = b"id,b\r\n" + b"".join(b"%d,x\r\n" % (n * step) for n in range(100_000))
+    file = file_of(content)
+    tracemalloc.start()
+    try:
+        assert file.check([ID]).rows == 100_000
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 2 * 1024 * 1024

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import assume, example, given
+from hypothesis import strategies as st
+
+from tap_exports.names import BASE_COLUMNS, column_names, snake_case
+
+IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]{0,62}", re.ASCII)
+headers = st.one_of(
+    st.text(max_size=12),
+    st.text("aA1 _-é日№", max_size=4),
+    st.text(min_size=60, max_size=220),
+    st.sampled_from([*BASE_COLUMNS, "Date To", "column_1", "Column 2", "a_2", "", " ", "%"]),
+)
+
+
+@pytest.mark.parametrize(
+    ("header", "name"),
+    [
+        ("Order Number", "order_number"),
+        ("order_number", "order_number"),
+        ("GCLID", "gclid"),
+        ("  Shipping -- State  ", "shipping_state"),
+        ("Total (incl. Tax)", "total_incl_tax"),
+        ("Subaffiliate 1", "subaffiliate_1"),
+        ("line1", "line1"),
+        ("3DS", "_3ds"),
+        ("2nd Line", "_2nd_line"),
+        ("_private_", "private"),
+        ("E-Mail", "e_mail"),
+        ("tab\tand\nnewline", "tab_and_newline"),
+        ("Größe", "grosse"),
+        ("Prénom du Client", "prenom_du_client"),
+        ("İstanbul", "istanbul"),
+        ("№", "no"),
+        ("Weight ㎏", "weight_kg"),
+        ("Power ㎾", "power_kw"),
+        ("m²", "m2"),
+    ],
+)
+def test_names_are_snake_case(header, name):
+    """Lower case, anything but letters and digits to one underscore, trimmed, no digit in front."""
+    assert snake_case(header) == name
+
+
+def test_an_empty_header_is_named_by_its_place():
+    """Blanks are empty as well; the first column is 1."""
+    assert column_names(["", "b", "  "]) == ("column_1", "b", "column_3")
+
+
+def test_a_name_taken_already_gets_a_number():
+    """The same header twice, and two headers that come to the same name."""
+    assert column_names(["Total", "total", "TOTAL", "total_2"]) == ("total", "total_2", "total_3", "total_2_2")
+
+
+def test_the_taps_own_columns_keep_their_names():
+    """A CSV column of such a name gets another one."""
+    assert column_names(["Date From", "date_to", "Export ID", "Export Line", "Invalid Values"]) == (
+        "date_from_2",
+        "date_to_2",
+        "export_id_2",
+        "export_line_2",
+        "invalid_values_2",
+    )
+
+
+@pytest.mark.parametrize(
+    ("header", "name"),
+    [
+        ("注文番号", "column_88b75902"),
+        ("注文日", "column_68cac7ca"),
+        ("Номер", "column_8624c882"),
+        ("Gift 注文", "gift_3a00e4e2"),
+        ("%", "column_bbf3f11c"),
+        ("🎁", "column_8001511f"),
+    ],
+)
+def test_what_the_rule_would_lose_is_kept_as_a_digest(header, name):
+    """Names of other scripts, and of signs alone, depend on nothing but the header: not on its place."""
+    assert column_names(["a", header, "b"])[1] == column_names([header])[0] == name
+
+
+def test_long_headers_stay_distinct():
+    """PostgreSQL would cut them to 63 characters, and two would become one."""
+    one, other = "Custom Field " * 16 + "one", "Custom Field " * 16 + "two"
+    names = column_names([one, other, one])
+    assert len(set(names)) == 3
+    assert {len(name) for name in names} == {63}
+    assert all(name.startswith("custom_field_custom_field_custom_field_custom_field") for name in names)
+
+
+@given(st.lists(headers, max_size=12))
+@example(["a" * 63, "a" * 63, "a" * 61 + "_2"])
+@example(["1" * 63, "_" + "1" * 62])
+@example(["\ud800", "\udfff"])
+def test_each_column_has_a_name_of_its_own(header):
+    """Always a distinct identifier of at most 63 ASCII characters, none of them the tap's."""
+    names = column_names(header)
+    assert len(names) == len(header)
+    assert len({*names, *BASE_COLUMNS}) == len(names) + len(BASE_COLUMNS)
+    assert all(IDENTIFIER.fullmatch(name) for name in names)
+    assert column_names(header) == names
+
+
+@given(st.lists(headers.filter(str.strip), max_size=8), st.randoms())
+def test_order_does_not_matter_where_headers_are_distinct(header, random):
+    """A store that reorders its columns changes no name."""
+    plain = [snake_case(cell) for cell in header]
+    assume(len(set(plain)) == len(plain) and not set(plain) & set(BASE_COLUMNS))
+    shuffled = random.sample(header, len(header))
+    assert dict(zip(header, column_names(header), strict=True)) == dict(
+        zip(shuffled, column_names(shuffled), strict=True)
+    )
+
+
+@given(headers)
+def test_a_name_is_its_own_name(header):
+    """Naming what has been named already changes nothing, so `column_types` may give either."""
+    name = snake_case(header)
+    assert snake_case(name) == (name if not re.match("_[a-z]", name) else name[1:])

@@ -1,0 +1,311 @@
+from __future__ import annotations
+
+import tracemalloc
+from datetime import timezone
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tap_exports.column_types import ColumnType
+from tap_exports.csvfile import Checked
+from tap_exports.errors import BadData
+from tap_exports.values import is_null
+from tests.unit.conftest import BASE, layout_of, records_of, rows_of
+
+S, I, N, B, D, T = ColumnType  # noqa: E741
+NEW_YORK = ZoneInfo("America/New_York")
+LINES = layout_of({"number": S, "sku": S}, ("number", "export_line"), stream="order_line_items")
+
+cells = st.text(st.characters(exclude_categories=["Cs"]), max_size=6) | st.sampled_from(
+    ["", "None", "—", "1", "12.30", "$1,000.00", "True", "no", "2024-09-03", "2024-09-03T10:00:00Z", "x", " ", "-0"]
+)
+
+
+def lines_of(parents, **how):
+    table = [["number", "sku"], *([parent, "x"] for parent in parents)]
+    return [(row["number"], row["export_line"]) for row in rows_of(table, LINES, **how)]
+
+
+def test_a_row_becomes_a_record():
+    """The CSV's columns typed, and the tap's own behind them."""
+    layout = layout_of({"number": S, "qty": I, "total": N, "is_test": B, "day": D, "placed": T})
+    content = "number,qty,total,is_test,day,placed\r\n007,3,12.30,Yes,2024-09-03,2024-09-03 14:00:00\r\n"
+    (record,) = rows_of(content, layout, zone=NEW_YORK)
+    assert list(record.items()) == [
+        ("number", "007"),
+        ("qty", 3),
+        ("total", Decimal("12.30")),
+        ("is_test", True),
+        ("day", "2024-09-03"),
+        ("placed", "2024-09-03T18:00:00Z"),
+        ("date_from", "2025-01-01T00:00:00Z"),
+        ("date_to", "2025-01-31T00:00:00Z"),
+        ("export_id", 42),
+        ("invalid_values", None),
+    ]
+
+
+def test_text_is_verbatim_and_blank_is_null():
+    """Spaces, NULL, None, zeros in front and lines arrive as they left."""
+    texts = [" a ", "NULL", "None", "—", "007", "two\r\nlines", "   ", "\t"]
+    records = rows_of([["a", "b"], *([text, ""] for text in texts)], layout_of({"a": S, "b": S}))
+    assert [record["a"] for record in records] == texts
+    assert {record["b"] for record in records} == {None}
+
+
+@pytest.mark.parametrize("kind", [I, N, B, D, T])
+def test_words_for_nothing_are_null_in_typed_columns(kind):
+    """And no invalid values."""
+    table = [["a", "b"], *([text, "x"] for text in ("", " ", "None", "NULL", "—"))]
+    records = rows_of(table, layout_of({"a": kind, "b": S}))
+    assert [(record["a"], record["invalid_values"]) for record in records] == [(None, None)] * 5
+
+
+def test_a_cell_that_does_not_fit_is_kept():
+    """Null in its column, its text beside it, a count and an example for the warning."""
+    layout = layout_of({"id": S, "qty": I, "total": N})
+    records = records_of("id,qty,total\r\nA,1,2\r\nB,two,x\r\nC,2.5,\r\nD,4,4\r\n", layout)
+    (batch,) = records.batches()
+    assert [(r["qty"], r["total"], r["invalid_values"]) for r in batch] == [
+        (1, Decimal(2), None),
+        (None, None, {"qty": "two", "total": "x"}),
+        (None, None, {"qty": "2.5"}),
+        (4, Decimal(4), None),
+    ]
+    assert list(records.invalid.lines(4)) == [
+        "qty: 2 of 4 cells do not fit, for instance 'two'",
+        "total: 1 of 4 cells do not fit, for instance 'x'",
+    ]
+
+
+def test_a_column_that_is_mostly_invalid_says_how_to_set_its_type():
+    """The line can be copied into the settings."""
+    records = records_of("id,qty\r\nA,one\r\nB,two\r\nC,3\r\n", layout_of({"id": S, "qty": I}))
+    list(records.batches())
+    assert list(records.invalid.lines(3)) == [
+        (
+            "qty: 2 of 3 cells do not fit, for instance 'one'; "
+            'set column_types, {"<stream>": {"qty": "string"}}, if the column is no such type'
+        )
+    ]
+
+
+def test_an_example_is_cut_to_forty_characters():
+    """The text itself is kept whole."""
+    records = records_of([["id", "qty"], ["A", "x" * 41], ["B", "y" * 40]], layout_of({"id": S, "qty": I}))
+    (batch,) = records.batches()
+    assert batch[0]["invalid_values"] == {"qty": "x" * 41}
+    assert records.invalid.examples == {"qty": "x" * 40 + "…"}
+
+
+def test_on_fail_the_first_invalid_cell_is_told_before_any_record():
+    """It names the column, the cell and the setting."""
+    layout = layout_of({"id": S, "qty": I})
+    with pytest.raises(BadData, match=r"a cell of qty does not fit its type: 'two'.*on_invalid_value"):
+        records_of("id,qty\r\nA,1\r\nB,two\r\n", layout).refuse_invalid()
+    fine = records_of("id,qty\r\nA,1\r\nB,\r\n", layout)
+    fine.refuse_invalid()
+    assert [r["qty"] for batch in fine.batches() for r in batch] == [1, None]
+
+
+def test_a_column_that_nobody_selected_is_never_converted():
+    """Its cells are not even looked at, so they cannot be invalid either."""
+    layout = layout_of({"id": S, "qty": I, "note": S})
+    records = records_of("id,qty,note\r\nA,two,x\r\n", layout, selected={"id", "date_to"})
+    assert list(records.batches()) == [[{"id": "A", "date_to": "2025-01-31T00:00:00Z"}]]
+    assert records.invalid.counts == {}
+    records.refuse_invalid()
+
+
+def test_columns_are_found_by_name():
+    """The schema's order holds, whatever the file's; what the file has not is null, what the schema has not is out."""
+    layout = layout_of({"a": S, "gone": N, "b": I})
+    assert rows_of("New,B,A\r\nn,1,x\r\n", layout) == [{"a": "x", "gone": None, "b": 1, **BASE}]
+
+
+def test_a_header_that_repeats_has_two_columns():
+    """Neither hides the other, and the tap's own names win."""
+    layout = layout_of({"total": N, "total_2": N, "date_from_2": S})
+    assert rows_of("Total,Total,Date From\r\n1,2,x\r\n", layout) == [
+        {"total": Decimal(1), "total_2": Decimal(2), "date_from_2": "x", **BASE}
+    ]
+
+
+def test_a_file_without_rows_has_no_records():
+    """Nor a batch."""
+    assert list(records_of("a,b\r\n", layout_of({"a": S})).batches()) == []
+
+
+def test_batches_have_a_few_hundred_rows_and_fewer_where_rows_are_long():
+    """What is in memory at one time has a bound."""
+    layout = layout_of({"a": S, "b": S})
+    small = records_of([["a", "b"], *([str(n), "x"] for n in range(2_000))], layout)
+    assert [len(batch) for batch in small.batches()] == [250] * 8
+    large = records_of([["a", "b"], *([str(n), "x" * 1_000_000] for n in range(10))], layout)
+    assert [len(batch) for batch in large.batches()] == [4, 4, 2]
+    huge = records_of([["a", "b"], *([str(n), "x" * 5_000_000] for n in range(3))], layout)
+    assert [len(batch) for batch in huge.batches()] == [1, 1, 1]
+
+
+# Lines
+
+
+def test_the_lines_of_a_parent_are_numbered_in_the_files_order():
+    """From one."""
+    assert lines_of("AABCCC") == [("A", 1), ("A", 2), ("B", 1), ("C", 1), ("C", 2), ("C", 3)]
+
+
+def test_lines_that_stand_apart_are_numbered_on():
+    """Nobody promises that a store keeps them together."""
+    assert lines_of("ABABCA") == [("A", 1), ("B", 1), ("A", 2), ("B", 2), ("C", 1), ("A", 3)]
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_numbering_goes_on_over_the_border_of_batches(apart):
+    """A parent with lines in three batches, and one whose lines are at both ends."""
+    parents = [*("A" * 10), *("B" * 600), *("C" if apart else "B") * 100, *("A" if apart else "D") * 2]
+    expected, counts = [], {}
+    for parent in parents:
+        counts[parent] = counts.get(parent, 0) + 1
+        expected.append((parent, counts[parent]))
+    assert lines_of(parents) == expected
+
+
+@given(st.lists(st.sampled_from("ABCD"), max_size=30))
+def test_parent_and_line_are_a_key(parents):
+    """No two records of a file ever share one."""
+    keys = lines_of(parents)
+    assert len(set(keys)) == len(keys)
+
+
+def test_parents_are_told_apart_by_their_values():
+    """7 and 7.0 are one parent in the target, so they are one here."""
+    layout = layout_of({"order_id": I, "sku": S}, ("order_id", "export_line"))
+    records = rows_of("order_id,sku\r\n7,x\r\n7.0,y\r\n8,x\r\n 7,z\r\n", layout)
+    assert [(r["order_id"], r["export_line"]) for r in records] == [(7, 1), (7, 2), (8, 1), (7, 3)]
+
+
+def test_a_key_of_the_line_alone_or_of_several_columns_is_numbered_too():
+    """Whatever `primary_keys` says."""
+    table = [["a", "b"], ["x", "1"], ["x", "2"], ["x", "1"]]
+    columns = {"a": S, "b": S}
+    assert [r["export_line"] for r in rows_of(table, layout_of(columns, ("export_line",)))] == [1, 2, 3]
+    assert [r["export_line"] for r in rows_of(table, layout_of(columns, ("a", "b", "export_line")))] == [1, 1, 2]
+
+
+def test_reading_twice_numbers_twice_alike():
+    """The look at every cell before the first record leaves nothing behind."""
+    records = records_of([["number", "sku"], ["A", "x"], ["A", "y"]], LINES)
+    records.refuse_invalid()
+    assert [[r["export_line"] for r in batch] for batch in records.batches()] == [[1, 2]]
+
+
+# The same as the slow way
+
+
+def slowly(layout, header, rows, zone):
+    """One cell at a time, as one would first write it down."""
+    for row in rows:
+        record, invalid = {}, {}
+        for column in layout.columns:
+            cell = row[header.index(column.name)]
+            convert = column.type.converter(zone)
+            if convert is None:
+                record[column.name] = cell or None
+            elif is_null(cell):
+                record[column.name] = None
+            else:
+                try:
+                    record[column.name] = convert(cell)
+                except ValueError:
+                    record[column.name], invalid[column.name] = None, cell
+        yield {**record, **BASE, "invalid_values": invalid or None}
+
+
+@given(
+    st.lists(st.sampled_from(list(ColumnType)), min_size=1, max_size=5).flatmap(
+        lambda kinds: st.tuples(
+            st.just(kinds), st.lists(st.lists(cells, min_size=len(kinds), max_size=len(kinds)), max_size=12)
+        )
+    ),
+    st.sampled_from([1, 40, 130]),
+)
+def test_batches_are_what_the_slow_way_makes(kinds_and_rows, times):
+    """Value for value and in order, whatever is in the cells, and however often it repeats."""
+    kinds, rows = kinds_and_rows
+    header = [*(f"c{n}" for n in range(len(kinds))), "id"]
+    layout = layout_of({**dict(zip(header, kinds, strict=False)), "id": S})
+    rows = [[cell.replace("\0", "") for cell in row] for row in rows]
+    table = [[*row, str(n)] for n, row in enumerate(rows * times)]
+    found = rows_of([header, *table], layout, zone=NEW_YORK)
+    meant = list(slowly(layout, header, table, NEW_YORK))
+    assert repr(found) == repr(meant)  # which tells 1 from True, and 1.0 from 1.00
+
+
+@pytest.mark.parametrize("odd", ["", "None", "x", "2024-09-03"])
+def test_a_column_without_repetitions_is_converted_the_same(odd):
+    """Its texts are not looked up, but nulls and invalid cells among them are seen."""
+    table = [[f"2024-09-03 10:00:{n % 60:02d}.{n:06d}", str(n)] for n in range(1_000)]
+    for n in (0, 3, 600, 999):
+        table[n][0] = odd
+    layout = layout_of({"at": T, "id": I})
+    records = records_of([["at", "id"], *table], layout)
+    found = [record for batch in records.batches() for record in batch]
+    assert found == list(slowly(layout, ["at", "id"], table, timezone.utc))
+    assert records.invalid.counts == ({"at": 4} if odd == "x" else {})
+
+
+@given(
+    st.integers(2, 4).flatmap(
+        lambda width: st.lists(
+            st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=width, max_size=width), max_size=6
+        )
+    )
+)
+def test_text_comes_through_to_json(rows):
+    """Any table of unicode cells is the same text in the JSON; only NUL characters go, and blanks are null."""
+    width = len(rows[0]) if rows else 2
+    header = [f"c{n}" for n in range(width)]
+    layout = layout_of(dict.fromkeys(header, S))
+    encoder = msgspec.json.Encoder(decimal_format="number")
+    found = [msgspec.json.decode(encoder.encode(record)) for record in rows_of([header, *rows], layout)]
+    assert [[record[name] for name in header] for record in found] == [
+        [cell.replace("\0", "") or None for cell in row] for row in rows
+    ]
+
+
+# Memory
+
+
+def test_what_is_remembered_of_a_column_has_a_bound():
+    """Neither many texts nor long ones pile up."""
+    kinds = {"distinct": N, "many": I, "long": I}
+    table = [[f"{n}.25", str(n // 3), "x" * 50_000 + str(n)] for n in range(600)]
+    records = records_of([list(kinds), *table], layout_of(kinds))
+    for batch in records.batches():
+        assert batch
+        assert all(len(planned.values) <= 1_250 for planned in records._plan)
+        assert sum(len(text) for planned in records._plan for text in planned.values) < 20_000
+
+
+def test_memory_does_not_grow_with_rows():
+    """Two thousand rows and forty thousand are read in the same memory."""
+
+    def peak(count):
+        kinds = {"id": I, "total": N, "at": T, "kind": I}
+        table = [[str(n), f"{n}.10", f"2024-09-03T10:00:00.{n:06d}Z", str(n // 4)] for n in range(count)]
+        records = records_of([list(kinds), *table], layout_of(kinds, ("id",)))
+        assert isinstance(records._export.checked, Checked)
+        tracemalloc.start()
+        try:
+            for _ in records.batches():
+                pass
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    assert peak(40_000) - peak(2_000) < 400_000

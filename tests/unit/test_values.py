@@ -1,0 +1,358 @@
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from datetime import date, datetime, timedelta, timezone
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tap_exports.values import is_day, is_null, to_boolean, to_date, to_datetime, to_integer, to_number
+
+UTC = timezone.utc
+NEW_YORK = ZoneInfo("America/New_York")
+ZONES = [ZoneInfo(n) for n in ("America/New_York", "Europe/Berlin", "Australia/Lord_Howe", "Asia/Kolkata", "UTC")]
+CONVERTERS = [to_integer, to_number, to_boolean, to_date, to_datetime(UTC), to_datetime(NEW_YORK)]
+# As Django writes months: its format letter N.
+MONTHS = ["Jan.", "Feb.", "March", "April", "May", "June", "July", "Aug.", "Sept.", "Oct.", "Nov.", "Dec."]
+
+YEARS = datetime(1971, 1, 1), datetime(2036, 1, 1)  # noqa: DTZ001 - clocks of any zone
+
+decimals = st.decimals(allow_nan=False, allow_infinity=False, places=2) | st.decimals(
+    min_value=-(10**40), max_value=10**40, places=10
+)
+
+
+def exact(number):
+    """A decimal's sign, digits and exponent, of which == sees less."""
+    return Decimal(number).as_tuple()
+
+
+# Nulls
+
+
+@pytest.mark.parametrize("text", ["", " ", "\t\n", "None", "NONE", "none", "NULL", "null", "—", " — "])
+def test_blanks_and_words_for_nothing_are_null(text):
+    """As Django and databases write them."""
+    assert is_null(text)
+
+
+@pytest.mark.parametrize("text", ["0", "-", "n/a", "no", "nil", "False", "nan"])
+def test_anything_else_says_something(text):
+    """Nothing is guessed to be nothing."""
+    assert not is_null(text)
+
+
+# Numbers
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("0", "0"),
+        ("12.30", "12.30"),
+        ("-0.10", "-0.10"),
+        ("+5", "5"),
+        (" 7.5 ", "7.5"),
+        ("007", "7"),
+        (".5", ".5"),
+        ("5.", "5"),
+        ("1e3", "1e3"),
+        ("$1,234.50", "1234.50"),
+        ("-€0.10", "-0.10"),
+        ("€-0.10", "-0.10"),
+        ("−£3", "-3"),
+        ("(12.00)", "-12.00"),
+        ("($1,234.00)", "-1234.00"),
+        ("CA$5.00", "5.00"),
+        ("R$ 12.00", "12.00"),
+        ("12.00 €", "12.00"),
+        ("₹1,000,000", "1000000"),
+        ("1 234 567.89", "1234567.89"),
+        ("1\u00a0234.5", "1234.5"),
+        ("1\u202f234.5", "1234.5"),
+        ("1'234.50", "1234.50"),
+        ("9" * 40 + ".99", "9" * 40 + ".99"),
+        ("(" + "9" * 40 + ".99)", "-" + "9" * 40 + ".99"),
+        ("-$" + "1" * 40, "-" + "1" * 40),
+    ],
+)
+def test_numbers_are_read_with_signs_and_separators(text, number):
+    """Every digit counts."""
+    assert exact(to_number(text)) == exact(number)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "$", "-", ".", "()", "(", "(5", "5)", "--5", "-(5)", "+-5", "1,23", "1,2345", "1,234 567", "1.2.3", "1..2",
+        "12 KG", "5%", "NaN", "Infinity", "-inf", "1_000", "0x10", "٣", "1e", "e5", "1e100", "1.234,50", "5-",
+        "1" * 1001, "five", "2024-01-01",
+    ],
+)  # fmt: skip
+def test_what_is_no_number_is_refused(text):
+    """Units, percents, words, and what another reader of numbers would take."""
+    with pytest.raises(ValueError):  # noqa: PT011
+        to_number(text)
+
+
+@given(decimals)
+def test_a_decimal_comes_through_exactly(number):
+    """Written plainly, read, and written as JSON: the same digits."""
+    text = f"{number:f}"
+    value = to_number(text)
+    assert exact(value) == exact(text)
+    assert exact(msgspec.json.Encoder(decimal_format="number").encode(value).decode()) == exact(text)
+
+
+@given(decimals, st.sampled_from(["$", "€", "£", "¥", "CA$", "₹"]), st.sampled_from([",", " ", "'", "\u00a0"]))
+def test_a_decimal_comes_through_signs_and_separators(number, sign, separator):
+    """However it is dressed."""
+    digits = f"{number.copy_abs():,f}".replace(",", separator)
+    minus = "-" if number.is_signed() else ""
+    forms = [f"{minus}{sign}{digits}", f"{sign}{minus}{digits}", f"{minus}{digits} {sign}", f"{minus}{sign} {digits}"]
+    if number.is_signed():
+        forms += [f"({sign}{digits})", f"\u2212{digits}"]
+    for form in forms:
+        assert exact(to_number(form)) == exact(f"{number:f}")
+
+
+@given(st.integers() | st.integers(-(10**200), 10**200))
+def test_integers_of_any_size_are_exact(number):
+    """Beyond 2**53, where a float would round, and beyond 2**64."""
+    for text in (str(number), f"{number:,}", f"{number}.00", f" {number} "):
+        assert to_integer(text) == number
+    assert msgspec.json.encode(to_integer(str(number))) == str(number).encode()
+
+
+@pytest.mark.parametrize("text", ["1.5", "", "1_000", "٣", "0x10", "True", "NaN", "1" * 1001, "9" * 5000, "$"])
+def test_what_is_no_whole_number_is_refused(text):
+    """A fraction is not cut off; digits by the thousand would end the target's reader of JSON."""
+    with pytest.raises(ValueError):  # noqa: PT011
+        to_integer(text)
+
+
+# Booleans
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("True", True), ("TRUE", True), ("true", True), ("Yes", True), ("y", True), ("1", True), (" t ", True),
+        ("False", False), ("No", False), ("N", False), ("0", False), ("f", False),
+    ],
+)  # fmt: skip
+def test_booleans_are_read_in_three_forms(text, value):
+    """True and False, Yes and No, 1 and 0."""
+    assert to_boolean(text) is value
+
+
+@pytest.mark.parametrize("text", ["", "2", "on", "maybe", "1.0", "truefalse"])
+def test_what_is_no_boolean_is_refused(text):
+    """Nothing else has a truth value."""
+    with pytest.raises(ValueError):  # noqa: PT011
+        to_boolean(text)
+
+
+# Days
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("2024-09-03", "2024-09-03"),
+        (" 2024-09-03 ", "2024-09-03"),
+        ("2024-09-03T00:00:00", "2024-09-03"),
+        ("Sept. 3, 2024", "2024-09-03"),
+        ("Sept. 3, 2024, midnight", "2024-09-03"),
+        ("May 31, 0999", "0999-05-31"),
+    ],
+)
+def test_days_are_read_in_two_forms(text, day):
+    """ISO 8601 and Django's."""
+    assert to_date(text) == day
+
+
+@pytest.mark.parametrize(
+    "text", ["2024-02-30", "2024-09-03T10:00:00", "2024-09-03T00:00:00Z", "09/03/2024", "20240903", "2024-W01-1", "—"]
+)
+def test_what_is_no_day_is_refused(text):
+    """A time of day is not dropped, and an instant is a day only in some zone."""
+    with pytest.raises(ValueError):  # noqa: PT011
+        to_date(text)
+
+
+@given(st.dates())
+def test_every_day_comes_through(day):
+    """In either form, and `is_day` sees that there is no time."""
+    long = f"{MONTHS[day.month - 1]} {day.day}, {day.year:04d}"
+    for text in (day.isoformat(), long):
+        assert to_date(text) == day.isoformat()
+        assert is_day(text)
+    assert not is_day(f"{day.isoformat()}T00:00:00")
+    assert not is_day(f"{long}, noon")
+
+
+# Times
+
+
+@pytest.mark.parametrize(
+    ("text", "utc"),
+    [
+        ("2024-09-03T14:00:00Z", "2024-09-03T14:00:00Z"),
+        ("2024-09-03T14:00:00.000Z", "2024-09-03T14:00:00Z"),
+        ("2024-09-03t14:00:00z", "2024-09-03T14:00:00Z"),
+        ("2024-09-03 14:00:00 UTC", "2024-09-03T14:00:00Z"),
+        ("2024-09-03 14:00:00+00:00", "2024-09-03T14:00:00Z"),
+        ("2024-09-03T14:00:00-04:00", "2024-09-03T18:00:00Z"),
+        ("2024-09-03T14:00:00 -0400", "2024-09-03T18:00:00Z"),
+        ("2024-09-03T14:00:00+05:30", "2024-09-03T08:30:00Z"),
+        ("2024-09-03T14:00:00-04", "2024-09-03T18:00:00Z"),
+        ("2024-09-03T14:00:00", "2024-09-03T18:00:00Z"),
+        ("2024-09-03 14:00", "2024-09-03T18:00:00Z"),
+        ("2024-09-03 14:00:00.5", "2024-09-03T18:00:00.500000Z"),
+        ("2024-09-03 14:00:00.123456789", "2024-09-03T18:00:00.123456Z"),
+        ("2024-09-03 14:00:00,25", "2024-09-03T18:00:00.250000Z"),
+        ("2024-09-03", "2024-09-03T04:00:00Z"),
+        ("Sept. 3, 2024", "2024-09-03T04:00:00Z"),
+        ("Sept. 3, 2024, 2 p.m.", "2024-09-03T18:00:00Z"),
+        ("Sept. 3, 2024, 2:05 p.m.", "2024-09-03T18:05:00Z"),
+        ("Sept. 3, 2024, noon", "2024-09-03T16:00:00Z"),
+        ("Sept. 3, 2024, midnight", "2024-09-03T04:00:00Z"),
+        ("Sept. 3, 2024, 12:30 a.m.", "2024-09-03T04:30:00Z"),
+        ("Sept. 3, 2024, 12:30 p.m.", "2024-09-03T16:30:00Z"),
+        ("September 3, 2024 at 2:00 PM", "2024-09-03T18:00:00Z"),
+        ("Sep 3, 2024 2:00:07 pm", "2024-09-03T18:00:07Z"),
+    ],
+)
+def test_times_become_utc(text, utc):
+    """ISO 8601 with Z, with an offset or naive, and Django's long form; naive ones are New York's here."""
+    assert to_datetime(NEW_YORK)(text) == utc
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "2024-13-01T00:00:00Z", "2024-02-30 10:00:00", "2024-09-03T24:00:00Z", "2024-09-03T14:60:00",
+        "2024-09-03T14:00:60Z", "2024-09-03T14:00:00+25:00", "2024-09-03T14:00:00+05:99", "2024-09-03X14:00:00",
+        "2024-W36-2T14:00:00", "20240903T140000Z", "2024-09-03T14Z", "2024-09-03T14:00:00+05:30Z",
+        "2024-09-03T14:00:00+05:30:15", "0000-01-01", "0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59-01:00",
+        "２０２４-09-03", "3 Sept. 2024", "Foo. 3, 2024", "Sept. 31, 2024", "Sept. 3, 2024, 13 p.m.",
+        "Sept. 3, 2024, 0 a.m.", "Sept. 3, 2024, 2", "Sept. 3, 2024, 2:75 p.m.", "09/03/2024 10:00", "1725372000",
+        "now",
+    ],
+)  # fmt: skip
+def test_what_is_no_time_is_refused(text):
+    """Days that no calendar has, forms that mean something else elsewhere, and the calendar's ends."""
+    with pytest.raises(ValueError):  # noqa: PT011
+        to_datetime(UTC)(text)
+
+
+@given(st.datetimes(), st.integers(-23 * 60, 23 * 60), st.sampled_from("T "))
+def test_iso_times_with_an_offset_agree_with_arithmetic(moment, minutes, letter):
+    """UTC is what the clock shows less the offset."""
+    sign, (hours, rest) = "-" if minutes < 0 else "+", divmod(abs(minutes), 60)
+    texts = [f"{moment.isoformat(letter)}{sign}{hours:02d}{colon}{rest:02d}" for colon in (":", "")]
+    try:
+        utc = moment - timedelta(minutes=minutes)
+    except OverflowError:
+        for text in texts:
+            with pytest.raises(ValueError):  # noqa: PT011
+                to_datetime(UTC)(text)
+        return
+    for text in texts:
+        assert to_datetime(NEW_YORK)(text) == utc.isoformat() + "Z"
+
+
+@given(st.datetimes(), st.sampled_from(["seconds", "milliseconds", "microseconds"]))
+def test_iso_times_in_utc_are_what_they_are(moment, precision):
+    """Z leaves nothing to do."""
+    text = moment.isoformat(timespec=precision)
+    assert to_datetime(NEW_YORK)(f"{text}Z") == datetime.fromisoformat(text).isoformat() + "Z"
+
+
+@given(st.datetimes(*YEARS), st.sampled_from(ZONES))
+def test_naive_times_are_the_stores(moment, zone):
+    """There and back through the zone's own table leads to the same clock."""
+    text = to_datetime(zone)(moment.isoformat())
+    back = datetime.fromisoformat(text.removesuffix("Z")).replace(tzinfo=UTC).astimezone(zone).replace(tzinfo=None)
+    missing = moment.replace(tzinfo=zone).astimezone(UTC).astimezone(zone).replace(tzinfo=None) != moment
+    assert back == moment or missing
+
+
+@given(st.datetimes(*YEARS), st.sampled_from(ZONES))
+def test_django_s_long_form_is_the_same_time_as_iso(moment, zone):
+    """The two writings of a minute never disagree."""
+    moment = moment.replace(second=0, microsecond=0)
+    hour = moment.hour % 12 or 12
+    clock = f"{hour}:{moment.minute:02d}" if moment.minute else str(hour)
+    half = "a.m." if moment.hour < 12 else "p.m."
+    words = {(0, 0): "midnight", (12, 0): "noon"}.get((moment.hour, moment.minute), f"{clock} {half}")
+    text = f"{MONTHS[moment.month - 1]} {moment.day}, {moment.year}, {words}"
+    assert to_datetime(zone)(text) == to_datetime(zone)(moment.isoformat())
+
+
+@pytest.mark.parametrize(
+    ("zone", "text", "utc"),
+    [
+        # Autumn: the hour comes twice, and the first one is meant.
+        ("America/New_York", "2024-11-03T01:30:00", "2024-11-03T05:30:00Z"),
+        ("Europe/Berlin", "2024-10-27T02:30:00", "2024-10-27T00:30:00Z"),
+        ("Australia/Lord_Howe", "2024-04-07T01:45:00", "2024-04-06T14:45:00Z"),
+        # Spring: the hour is missing, and the clock had not been changed yet.
+        ("America/New_York", "2024-03-10T02:30:00", "2024-03-10T07:30:00Z"),
+        ("Europe/Berlin", "2024-03-31T02:30:00", "2024-03-31T01:30:00Z"),
+        ("Australia/Lord_Howe", "2024-10-06T02:15:00", "2024-10-05T15:45:00Z"),
+        # A day that Samoa never had.
+        ("Pacific/Apia", "2011-12-30T12:00:00", "2011-12-30T22:00:00Z"),
+        # The store's zone may be an old alias.
+        ("US/Eastern", "2024-07-01T00:00:00", "2024-07-01T04:00:00Z"),
+    ],
+)
+def test_hours_that_come_twice_or_never_are_decided(zone, text, utc):
+    """Summer time in autumn, winter time in spring."""
+    assert to_datetime(ZoneInfo(zone))(text) == utc
+
+
+# Whatever comes
+
+
+@given(
+    st.text(max_size=40)
+    | st.text("0123456789.,-+()$€ eE'", max_size=40)
+    | st.text("0123456789-:TZ +.apm,", max_size=40)
+    | st.from_regex(r"[A-Z][a-z]{2,8}\.? [0-9]{1,2}, [0-9]{4}(, [0-9:]{1,8} [ap]\.m\.)?", fullmatch=True)
+)
+def test_a_text_is_a_value_or_a_value_error(text):
+    """No converter ever raises anything else, and what it gives is JSON."""
+    for convert in CONVERTERS:
+        try:
+            value = convert(text)
+        except ValueError:
+            continue
+        assert msgspec.json.encode(value)
+        assert not is_null(text)
+    assert is_day(text) in (True, False)
+
+
+@pytest.mark.parametrize("unit", [" ", "1", ",", "1,", "1,111,", "$", "A", "(", "-", "\t", "e", "1.1", "0" * 9 + ":"])
+@pytest.mark.parametrize(("before", "after"), [("", ""), ("(", "x"), ("$", "x"), ("1", "x"), ("2024-01-01 ", "x")])
+def test_long_texts_are_refused_fast(unit, before, after):
+    """A cell of a megabyte, made to send a regular expression back and forth, costs no more than to look at."""
+    text = before + unit * (1_000_000 // len(unit)) + after
+    began = time.process_time()
+    for convert in (*CONVERTERS, is_day):
+        with suppress(ValueError):
+            convert(text)
+    assert time.process_time() - began < 1
+
+
+def test_a_day_of_the_standard_library_is_not_needed():
+    """Values are text, integers, decimals and booleans: what JSON can hold."""
+    assert type(to_date("2024-09-03")) is str
+    assert type(to_datetime(UTC)("2024-09-03")) is str
+    assert date.fromisoformat(to_date("2024-09-03")) == date(2024, 9, 3)
