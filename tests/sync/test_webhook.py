@@ -1,0 +1,225 @@
+"""The listener wakes whoever waits, believes nobody, and leaves nothing registered."""
+
+from __future__ import annotations
+
+import hmac
+import json
+import signal
+import socket
+import threading
+import time
+from hashlib import sha256
+
+import pytest
+import requests
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tap_exports.clock import Clock
+from tap_exports.errors import LocalTrouble, Stopped
+from tap_exports.sandbox import Fault
+from tap_exports.webhook import LARGEST_BODY, Bell, Listener, signed_rightly
+
+SECRET = "not a real one"
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def signed(body, secret=SECRET):
+    return hmac.new(secret.encode(), body, sha256).hexdigest()
+
+
+def event(export_id=42, event_id="one"):
+    return json.dumps({"object": "export", "event_id": event_id, "data": {"id": export_id}}).encode()
+
+
+@pytest.fixture
+def bell():
+    return Bell(Clock())
+
+
+@pytest.fixture
+def listener(bell):
+    listener = Listener("127.0.0.1:0", "/hook", SECRET, bell)
+    yield listener
+    listener.close()
+
+
+def post(listener, body, signature=None, path="/hook", method="POST"):
+    headers = {"X-29Next-Signature": signed(body) if signature is None else signature}
+    return requests.request(method, f"http://127.0.0.1:{listener.port}{path}", data=body, headers=headers, timeout=5)
+
+
+def heard(bell, export_id):
+    """Whether the bell has rung for an export; asking takes no time where it has."""
+    began = time.monotonic()
+    bell.wait(export_id, 0.3)
+    return time.monotonic() - began < 0.25
+
+
+def test_a_delivery_rings_for_its_export(listener, bell):
+    """Answered 200, and heard even by one who begins to listen afterwards."""
+    assert post(listener, event()).status_code == 200
+    assert heard(bell, 42)
+    assert not heard(bell, 43)
+
+
+def test_a_repeated_delivery_is_answered_and_ignored(listener, bell):
+    """The same event_id rings once."""
+    assert post(listener, event()).status_code == 200
+    assert heard(bell, 42)
+    assert post(listener, event()).status_code == 200
+    assert not heard(bell, 42)
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        ({"path": "/elsewhere"}, 404),
+        ({"method": "GET"}, 405),
+        ({"method": "PUT"}, 405),
+        ({"signature": ""}, 401),
+        ({"signature": "0" * 64}, 401),
+        ({"signature": signed(event(), "another secret")}, 401),
+        ({"body": b"x" * (LARGEST_BODY + 1)}, 413),
+        ({"body": b"no json"}, 400),
+        ({"body": b"[]"}, 400),
+        ({"body": b'{"event_id": "a", "data": {"id": "x"}}'}, 400),
+        ({"body": b'{"event_id": "a", "data": null}'}, 400),
+    ],
+    ids=str,
+)
+def test_what_is_no_delivery_is_refused(listener, bell, change, status):
+    """By path, method, signature, size and content; never with 410, which would switch the webhook off."""
+    body = change.pop("body", event())
+    assert post(listener, body, **change).status_code == status
+    assert not heard(bell, 42)
+
+
+def test_both_readings_of_the_signature(listener):
+    """Over the raw bytes, or over Python's json.dumps of the parsed body."""
+    spaced = b'{"event_id":"two","data":{"id":7}}'
+    again = json.dumps(json.loads(spaced)).encode()
+    assert spaced != again
+    assert post(listener, spaced, signature=signed(again)).status_code == 200
+    assert post(listener, spaced, signature=signed(spaced).upper()).status_code == 200
+
+
+@given(st.binary(max_size=300), st.text(max_size=80))
+@settings(max_examples=200, deadline=None)
+def test_no_signature_fits_by_chance(body, signature):
+    """Whatever is sent, only the right signature is right, and nothing is raised."""
+    assert signed_rightly(body, signed(body), SECRET)
+    assert not signed_rightly(body, signature, SECRET)
+
+
+def test_the_listener_survives_rubbish(listener, bell):
+    """Bytes that are no HTTP, half a request, a body that never comes: the next delivery is heard."""
+    for rubbish in (b"\x16\x03\x01\x00rubbish\r\n\r\n", b"POST /hook HTTP/1.1\r\nContent-Length: 999\r\n\r\n{", b"GET"):
+        with socket.create_connection(("127.0.0.1", listener.port), timeout=2) as connection:
+            connection.sendall(rubbish)
+    assert post(listener, event(5, "after")).status_code == 200
+    assert heard(bell, 5)
+
+
+def test_waiting_ends_with_the_run():
+    """Whoever listens for a bell lets go when the run ends."""
+    clock = Clock()
+    bell = Bell(clock)
+    threading.Timer(0.1, clock.stop).start()
+    with pytest.raises(Stopped):
+        bell.wait(1, 30)
+
+
+def test_a_port_in_use_is_one_line(listener, bell):
+    """It names the setting."""
+    with pytest.raises(LocalTrouble, match="webhook_listen"):
+        Listener(f"127.0.0.1:{listener.port}", "/", SECRET, bell)
+
+
+@pytest.mark.parametrize("signs", ["raw", "json_dumps"])
+def test_an_export_is_picked_up_when_it_is_ready(make_store, sync, signs, monkeypatch):
+    """With looks that would come minutes apart, a delivery leads to one at once; the registration goes again."""
+    monkeypatch.setattr("tap_exports.exports._FIRST_LOOK", 100.0)
+    store = make_store(days=10, ready_seconds=1.0, webhook_signs=signs)
+    port = free_port()
+    hook = {"webhook_listen": f"127.0.0.1:{port}", "webhook_target_url": f"http://127.0.0.1:{port}/hook/"}
+    began = time.monotonic()
+    run = sync(store.config | hook, streams=["order_list"])
+    assert time.monotonic() - began < 4
+    assert len(run.records("order_list")) > 5
+    assert store.webhooks == []
+    assert store.count(place="look") <= 3
+
+
+def test_a_delivery_that_comes_too_early_is_not_believed(make_store, sync):
+    """The store tells of exports when they are made: the status is still asked of the API."""
+    store = make_store(days=10, ready_seconds=0.5, webhook_moment="created")
+    port = free_port()
+    hook = {"webhook_listen": f"127.0.0.1:{port}", "webhook_target_url": f"http://127.0.0.1:{port}/hook/"}
+    run = sync(store.config | hook, streams=["order_list"])
+    assert not run.failures
+    assert len(run.records("order_list")) > 5
+
+
+def test_polling_goes_on_without_deliveries(make_store, sync):
+    """Lost deliveries cost time and nothing else."""
+    store = make_store(days=10, ready_seconds=0.3)
+    store.add_fault(Fault("webhook", "lost", times=None))
+    port = free_port()
+    hook = {"webhook_listen": f"127.0.0.1:{port}", "webhook_target_url": f"http://127.0.0.1:{port}/hook/"}
+    run = sync(store.config | hook, streams=["order_list"])
+    assert len(run.records("order_list")) > 5
+
+
+def test_without_the_scope_polling_has_to_do(make_store, sync, caplog):
+    """A token that may not register goes on, and a warning says why."""
+    store = make_store(days=10, scopes={"exports:read", "exports:write"})
+    port = free_port()
+    hook = {"webhook_listen": f"127.0.0.1:{port}", "webhook_target_url": f"http://127.0.0.1:{port}/hook/"}
+    with caplog.at_level("WARNING"):
+        run = sync(store.config | hook, streams=["order_list"])
+    assert not run.failures
+    assert any("could not be registered" in line and "webhooks:" in line for line in caplog.messages)
+
+
+@pytest.mark.parametrize("kind", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL], ids=lambda s: s.name)
+def test_registrations_do_not_pile_up(make_store, command, kind):
+    """A signal takes the webhook back; after SIGKILL the next run cleans up what was left."""
+    store = make_store(days=10, ready_seconds=3600)
+    port = free_port()
+    hook = {"webhook_listen": f"127.0.0.1:{port}", "webhook_target_url": f"http://127.0.0.1:{port}/hook/"}
+    process = command(store.config | hook, wait=False)
+    while not store.webhooks or store.count(place="look") < 1:
+        time.sleep(0.01)
+    process.send_signal(kind)
+    process.wait(timeout=5)
+    if kind is signal.SIGKILL:
+        assert len(store.webhooks) == 1
+        again = command(store.config | hook, wait=False)
+        while len(store.webhooks) != 1 or store.webhooks[0].id == 1:
+            time.sleep(0.01)
+        again.send_signal(signal.SIGTERM)
+        again.wait(timeout=5)
+    assert store.webhooks == []
+
+
+def test_the_secret_is_fresh_and_shown_nowhere(make_store, command):
+    """Made up for each run, and in no line of the log, not even at debug level."""
+    store = make_store(days=10)
+    port = free_port()
+    hook = {"webhook_listen": f"127.0.0.1:{port}", "webhook_target_url": f"http://127.0.0.1:{port}/hook/"}
+    secrets = []
+    for _ in range(2):
+        run = command(store.config | hook, environment={"LOGLEVEL": "DEBUG"})
+        assert run.code == 0
+        secret = [r.body["secret_key"] for r in store.log if r.place == "webhooks" and r.method == "POST"][-1]
+        assert secret not in run.log
+        assert store.token not in run.log
+        secrets.append(secret)
+    assert len(set(secrets)) == 2
+    assert all(len(secret) >= 32 for secret in secrets)
