@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tap_exports.errors import BadData
+from tap_exports.names import column_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +24,16 @@ class Drift:
     logger: Logger | LoggerAdapter[Logger]
     _gone: set[str] = field(default_factory=set)
     _ignored: set[str] = field(default_factory=set)
+
+    def has_news(self, layout: Layout, header: Sequence[str]) -> bool:
+        """Whether a file has columns that nobody has seen in this stream.
+
+        Args:
+            layout: The one in force.
+            header: The file's first row.
+        """
+        known = {column.name for column in layout.columns} | self._ignored
+        return not known.issuperset(column_names(header))
 
     def held_against(
         self, layout: Layout, header: Sequence[str], sample: Sequence[Sequence[str]], knowledge: Knowledge

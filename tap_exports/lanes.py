@@ -103,9 +103,10 @@ class Lanes:
                 if slot.result is not None:
                     yield slot.result
                 with self._news:
-                    lane.slots.remove(slot)
+                    if slot in lane.slots:  # else close() has been faster
+                        lane.slots.remove(slot)
+                        self._discard(slot)
                     lane.read += 1
-                    self._discard(slot)
                     self._news.notify_all()
         finally:
             with self._news:
@@ -151,6 +152,8 @@ class Lanes:
             self._staff()
             self._news.notify_all()
             while True:
+                if self._closing:
+                    raise Stopped
                 if self._fatal is not None:
                     raise self._fatal
                 if lane.slots and lane.slots[0].done:

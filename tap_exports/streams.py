@@ -198,6 +198,8 @@ class ExportStream(Stream):
             if self.source.layout is not None:
                 self._adopt_and_tell(self.source.layout)
             return
+        if self._drift.has_news(self.layout, export.header):
+            self.tap.learn_definitions()  # a merchant has switched a column into exports since
         changed = self._drift.held_against(self.layout, export.header, export.sample, self.tap.knowledge)
         if changed is not self.layout:
             self._adopt_and_tell(changed)

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import timedelta, timezone
 from functools import cached_property
 from importlib.util import find_spec
@@ -19,7 +20,7 @@ from singer_sdk.plugin_base import JSONSchemaValidator, PluginBase
 
 from tap_exports.client import Client
 from tap_exports.clock import Clock
-from tap_exports.columns import Knowledge
+from tap_exports.columns import Definition, Knowledge
 from tap_exports.config_schema import CONFIG_SCHEMA
 from tap_exports.discovery import Discovery
 from tap_exports.download import Downloader
@@ -146,8 +147,15 @@ class TapExports(Tap):
     @cached_property
     def knowledge(self) -> Knowledge:
         """All that is known about columns before any file was seen."""
-        definitions = self._as_far_as_allowed(self.client.definitions, "merchant's own columns are typed by name")
-        return Knowledge(self.settings.column_types, self.settings.primary_keys, definitions or ())
+        return Knowledge(self.settings.column_types, self.settings.primary_keys, self._definitions())
+
+    def learn_definitions(self) -> None:
+        """Ask for the merchant's own columns anew: they can change while a run goes on."""
+        self.knowledge = replace(self.knowledge, definitions=self._definitions())
+
+    def _definitions(self) -> tuple[Definition, ...]:
+        found = self._as_far_as_allowed(self.client.definitions, "merchant's own columns are typed by name")
+        return found or ()
 
     @cached_property
     def zone(self) -> tzinfo:

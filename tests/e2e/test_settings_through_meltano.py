@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import plumbing
 import pytest
@@ -94,5 +95,5 @@ def test_a_bad_setting_ends_in_one_line_of_the_taps_own(meltano, name, text):
             project.run("run", "tap-exports", "target-jsonl", timeout=60)
         assert not store.log
     log = project.log.read_text()
-    assert len([line for line in log.splitlines() if name in line and "error" in line]) == 1
+    assert len(re.findall(rf"\[error +\] tap-exports +.*{name}", log)) == 1
     assert "Traceback" not in log

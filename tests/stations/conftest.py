@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
-import os
 import socket
 import threading
 import time
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -62,9 +62,9 @@ class FakeClock(Clock):
 def open_temp_files(where):
     """Files of a directory that this process has open, unnamed ones too."""
     found = []
-    for descriptor in os.listdir("/proc/self/fd"):
+    for descriptor in Path("/proc/self/fd").iterdir():
         with contextlib.suppress(OSError):
-            target = os.readlink(f"/proc/self/fd/{descriptor}")
+            target = str(descriptor.readlink())
             if target.startswith(str(where)):
                 found.append(target)
     return found

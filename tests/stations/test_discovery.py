@@ -131,7 +131,7 @@ def test_exports_that_never_get_ready_cost_one_deadline_and_not_one_each(make_be
 @pytest.mark.parametrize("how", ["may not create", "no scope", "refused", "trouble"])
 def test_the_names_in_the_api_stand_in(make_bench, caplog, how):
     """Where no export can be had, with a warning; nothing is repeated that was refused."""
-    bench = make_bench(scopes=["exports:read"] if how == "no scope" else None or ["exports:read", "exports:write"])
+    bench = make_bench(scopes=["exports:read"] if how == "no scope" else ["exports:read", "exports:write"])
     if how == "refused":
         bench.store.add_fault(Fault("create", "status", status=400, times=None))
     if how == "trouble":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import gzip
-import os
 import resource
 import socket
 import struct
@@ -231,7 +230,7 @@ def test_links_have_to_be_https_but_on_this_machine(bench, make_bench):
     bench.downloader._insecure = False
     window = bench.window()
     export = bench.store.make_export("order_list", window.start, window.end)
-    with pytest.raises(StoreRefused, match="127.0.0.1 is not https"):
+    with pytest.raises(StoreRefused, match=r"127\.0\.0\.1 is not https"):
         bench.downloader.get(export.id)
     assert bench.store.count("file") == 0
 
@@ -239,7 +238,7 @@ def test_links_have_to_be_https_but_on_this_machine(bench, make_bench):
 def test_the_file_has_no_name(bench, export, empty_temp):
     """Nothing is to be seen in the directory while it is there, and its room is given back with it."""
     download = bench.downloader.get(export.id)
-    assert os.listdir(empty_temp) == []
+    assert list(empty_temp.iterdir()) == []
     assert len(open_temp_files(empty_temp)) == 1
     download.file.close()
     assert open_temp_files(empty_temp) == []

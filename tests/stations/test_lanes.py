@@ -13,7 +13,7 @@ from datetime import timedelta
 import pytest
 
 from tap_exports.clock import Clock
-from tap_exports.errors import BadToken, ExportStuck, StoreRefused, StoreTrouble, TapExportsError
+from tap_exports.errors import BadToken, ExportStuck, Stopped, StoreRefused, StoreTrouble, TapExportsError
 from tap_exports.lanes import Lane
 from tap_exports.sandbox import Fault
 
@@ -417,8 +417,6 @@ def contextless(lanes):
 
 def test_the_end_of_the_run_reaches_the_reader(live):
     """A stopped clock raises Stopped where a file is waited for, within a moment."""
-    from tap_exports.errors import Stopped  # noqa: PLC0415
-
     bench = live(ready_seconds=30)
     lanes = bench.lanes("order_list")
     threading.Timer(0.1, bench.clock.stop).start()
@@ -428,6 +426,17 @@ def test_the_end_of_the_run_reaches_the_reader(live):
     assert time.monotonic() - began < 1
     lanes.close()
     assert not [t for t in lanes._threads if t.is_alive()]
+
+
+def test_a_reader_that_goes_on_after_the_end_is_stopped(live):
+    """Whoever asks for the next file of a queue that was closed gets Stopped, and no file."""
+    bench = live()
+    lanes = bench.lanes("order_list")
+    files = lanes.files("order_list")
+    in_time(lambda: next(files))
+    lanes.close()
+    with pytest.raises(Stopped):
+        in_time(lambda: next(files))
 
 
 def test_no_worker_starts_without_a_reader(live):
