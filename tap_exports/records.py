@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from itertools import islice, repeat
 from typing import TYPE_CHECKING, Any
 
+from tap_exports import bulk
+from tap_exports.column_types import ColumnType
 from tap_exports.errors import BadData
 from tap_exports.keys import EXPORT_LINE
 from tap_exports.names import column_names
@@ -80,9 +82,12 @@ class _Values(dict):  # type: ignore[type-arg]
     A column whose texts hardly repeat is converted without looking them up.
     """
 
-    def __init__(self, convert: Callable[[str], Any]) -> None:
+    def __init__(
+        self, convert: Callable[[str], Any], in_bulk: Callable[[Sequence[str]], list[Any] | None] | None
+    ) -> None:
         super().__init__()
         self._convert = convert
+        self._in_bulk = in_bulk
         self._mostly_distinct = False
         self.has_invalid = False
 
@@ -97,6 +102,8 @@ class _Values(dict):  # type: ignore[type-arg]
         return value
 
     def of(self, cells: Sequence[str]) -> list[Any]:
+        if self._in_bulk is not None and (plain := self._in_bulk(cells)) is not None:
+            return plain
         if self._mostly_distinct:
             convert = self._convert
             with suppress(ValueError):  # some cell is a null in words, or invalid: one by one then
@@ -107,6 +114,12 @@ class _Values(dict):  # type: ignore[type-arg]
         if self._mostly_distinct or len(self) > _REMEMBERED:
             self.clear()
         return values
+
+
+def _values_of(column_type: ColumnType, zone: tzinfo) -> _Values | None:
+    """What makes a column's values; None for text, which stays as it is."""
+    convert = column_type.converter(zone)
+    return None if convert is None else _Values(convert, bulk.CONVERTERS.get(column_type))
 
 
 @dataclass(frozen=True)
@@ -134,16 +147,14 @@ class Records:
         self._selected = selected
         at = {name: n for n, name in enumerate(column_names(export.header))}
         self._plan = [
-            _Planned(column.name, at.get(column.name), None if convert is None else _Values(convert))
+            _Planned(column.name, at.get(column.name), _values_of(column.type, zone))
             for column in layout.columns
             if column.name in selected
-            for convert in [column.type.converter(zone)]
         ]
         types = {column.name: column.type for column in layout.columns}
         self._parents = [
-            _Planned(name, at[name], None if convert is None else _Values(convert))
+            _Planned(name, at[name], _values_of(types.get(name, ColumnType.STRING), zone))
             for name in (layout.file_keys if layout.numbered else ())
-            for convert in [types[name].converter(zone) if name in types else None]
         ]
         self.invalid = InvalidCells()
 

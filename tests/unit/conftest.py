@@ -35,11 +35,15 @@ BASE = {
 }
 
 
-def csv_bytes(table, encoding="utf-8", **how):
+STAND_IN = "\ue000"
+"""For NUL characters, which Python 3.10's writer refuses."""
+
+
+def csv_bytes(table, encoding="utf-8"):
     """A table as Python's own writer makes it."""
     text = io.StringIO(newline="")
-    csv.writer(text, **how).writerows(table)
-    return text.getvalue().encode(encoding)
+    csv.writer(text).writerows([cell.replace("\0", STAND_IN) for cell in row] for row in table)
+    return text.getvalue().replace(STAND_IN, "\0").encode(encoding)
 
 
 def file_of(content, encoding="utf-8", *, partial=False):
