@@ -9,7 +9,7 @@ PARALLEL ?= --numprocesses 4 --dist loadgroup
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types unit e2e format build constraints clean
+.PHONY: help demo test lint types unit e2e bench format build constraints clean
 
 help:  ## list these words
 	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r word what; do \
@@ -34,6 +34,11 @@ unit: $(READY)  ## the tests that need neither Meltano nor PostgreSQL
 
 e2e: $(READY)  ## the tests with Meltano and PostgreSQL
 	@$(BIN)/python -m pytest $(PARALLEL) tests/e2e
+
+bench: $(READY)  ## what a record costs, how close a load comes to the store's own time, and the whole pipeline
+	@$(BIN)/python benchmarks/records.py
+	@$(BIN)/python benchmarks/exports.py
+	@$(BIN)/python benchmarks/pipeline.py
 
 format: $(READY)  ## let ruff mend what it can
 	@$(BIN)/ruff check --fix

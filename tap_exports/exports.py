@@ -269,6 +269,7 @@ class Exporter:
                 began -= max(0.0, (self._client.time.now() - export.created_at).total_seconds())
             export = self._client.export(export.id)  # what the list said may be long ago
         deadline = began + self._patience.timeout_seconds
+        pending_at = 0.0
         while export.status is not ExportStatus.AVAILABLE:
             now = self._clock.monotonic()
             if now >= deadline:
@@ -279,7 +280,8 @@ class Exporter:
             self._wait(export.id, min(self.pace.pause(now - began), deadline - now))
             export = self._client.export(export.id)
             if export.status is ExportStatus.AVAILABLE and not taken_over:
-                self.pace.learn(self._clock.monotonic() - began)
+                self.pace.learn(pending_at, self._clock.monotonic() - began)
+            pending_at = self._clock.monotonic() - began
         return export
 
     def _file(self, source: Source, window: Window, export: Export, *, taken_over: bool) -> CheckedExport:

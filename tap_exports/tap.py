@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from contextlib import ExitStack
+from copy import deepcopy
 from dataclasses import replace
 from datetime import timedelta, timezone
 from functools import cached_property
@@ -69,7 +70,7 @@ class TapExports(Tap):
     message_writer_class = MessageWriter
     message_writer: MessageWriter
 
-    config_jsonschema: ClassVar[dict[str, Any]] = CONFIG_SCHEMA
+    config_jsonschema: ClassVar[dict[str, Any]] = deepcopy(CONFIG_SCHEMA)
 
     def __init__(
         self,

@@ -22,6 +22,7 @@ def test_two_hundred_pending_exports_stay_within_the_rate(takes):
     pace.pending = 200
     due: list[tuple[float, int]] = []
     made = {}
+    seen_pending: dict[int, float] = {}
     for n in range(200):
         budget.take()
         made[n] = clock.monotonic()
@@ -36,9 +37,10 @@ def test_two_hundred_pending_exports_stay_within_the_rate(takes):
         waited = clock.monotonic() - made[n]
         if waited >= takes:
             found[n] = waited - takes
-            pace.learn(waited)
+            pace.learn(seen_pending.get(n, 0.0), waited)
             pace.pending -= 1
         else:
+            seen_pending[n] = waited
             heapq.heappush(due, (clock.monotonic() + pace.pause(waited), n))
     assert all(b - a > 1.0 for a, b in zip(looks, looks[4:], strict=False))
     assert len(found) == 200

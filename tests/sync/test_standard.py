@@ -14,7 +14,9 @@ from tap_exports.tap import TapExports
 
 store = Sandbox(rate_limit=None, days=40)
 store.__enter__()
-with contextlib.redirect_stdout(io.StringIO()) as out:
+with contextlib.redirect_stdout(io.StringIO()) as out, pytest.MonkeyPatch.context() as quick:
+    quick.setattr("tap_exports.transport._PER_SECONDS", 0.02)
+    quick.setattr("tap_exports.exports._FIRST_LOOK", 0.05)
     TapExports(config=dict(store.config), setup_mapper=False).run_discovery()
 catalog = json.loads(out.getvalue())
 

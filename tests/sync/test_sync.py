@@ -196,7 +196,7 @@ def test_end_date_bounds_a_backfill(make_store, sync):
         {"money_format": "signs", "bom": True, "header_style": "snake"},
         {"gzip": "always", "metadata_headers": "key", "line_ids": False},
         {"list_order": "oldest", "null_dates": True, "omit_status": True, "page_size": 2, "own_key": "bare"},
-        {"encoding": "utf-16", "scopes": {"exports:read", "exports:write"}},
+        {"encoding": "utf-16", "scopes": ("exports:read", "exports:write")},
     ],
     ids=str,
 )

@@ -1,0 +1,129 @@
+"""The whole pipeline into PostgreSQL through Meltano: which process uses the CPU, and what the settings change.
+
+A practice store serves one file of many rows; Meltano runs the tap and target-postgres for real. CPU seconds are
+those of each process with its children, as the system counts them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import sys
+import tempfile
+import threading
+import time
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import psutil
+import psycopg
+
+from tap_exports.sandbox import Fault, Sandbox
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "scripts"))
+import plumbing
+
+NAMES = {"tap-exports": "tap", "target-postgres": "target", "meltano": "meltano"}
+
+
+def make_csv(rows: int) -> bytes:
+    """One file of orders, 40 columns wide."""
+    from records import columns_of, make_file
+
+    with tempfile.TemporaryDirectory() as place:
+        path = Path(place) / "orders.csv"
+        make_file(path, rows, 40)
+        header, rest = path.read_bytes().split(b"\r\n", 1)
+    words = {"integer": "Quantity", "number": "Amount", "boolean": "Is Flag", "date-time": "Date", "string": "Note"}
+    names = [f"{n} {words[kind]}" if n else "Order Number" for n, (_, kind) in enumerate(columns_of(40))]
+    line = io.StringIO()
+    csv.writer(line).writerow(names)
+    assert header.count(b",") == len(names) - 1
+    return line.getvalue().encode() + rest
+
+
+class Watch(threading.Thread):
+    """Follows the processes below this one, and keeps the CPU seconds that each was last seen with."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.seconds: dict[tuple[int, str], float] = {}
+        self.done = threading.Event()
+
+    def run(self) -> None:
+        while not self.done.wait(0.05):
+            for process in psutil.Process().children(recursive=True):
+                try:
+                    line, times = " ".join(process.cmdline()), process.cpu_times()
+                except psutil.Error:
+                    continue
+                for word, name in NAMES.items():
+                    if f"bin/{word}" in line:
+                        self.seconds[process.pid, name] = times.user + times.system
+                        break
+
+    def of(self, name: str) -> float:
+        return sum(seconds for (_, who), seconds in self.seconds.items() if who == name)
+
+
+def load(content: bytes, rows: int, **variables: str) -> dict[str, float]:
+    """One load of one file into an empty database."""
+    now = datetime.now(timezone.utc).replace(microsecond=0)
+    with (
+        plumbing.postgres() as server,
+        Sandbox(rate_limit=None, days=2) as store,
+        tempfile.TemporaryDirectory() as place,
+    ):
+        store.add_fault(Fault("file", "body", body=content, times=None))
+        settings = {
+            "TAP_EXPORTS_API_URL": store.api_url,
+            "TAP_EXPORTS_ACCESS_TOKEN": store.token,
+            "TAP_EXPORTS_START_DATE": (now - timedelta(days=1)).isoformat(),
+            "TAP_EXPORTS_MAX_EXPORT_ROWS": str(rows + 1),
+            "TAP_EXPORTS__SELECT": '["order_list.*"]',
+            "TARGET_POSTGRES_SQLALCHEMY_URL": plumbing.sqlalchemy(server),
+            **variables,
+        }
+        project = plumbing.Meltano(Path(place) / "project", settings)
+        project.run("invoke", "tap-exports", "--discover")
+        watch = Watch()
+        watch.start()
+        began = time.monotonic()
+        project.run("run", "tap-exports", "target-postgres")
+        took = time.monotonic() - began
+        watch.done.set()
+        watch.join()
+        with psycopg.connect(server) as connection:
+            (count,) = connection.execute("SELECT count(*) FROM tap_exports.order_list").fetchone() or (0,)
+        assert count == rows, f"{count} of {rows} rows arrived"
+        return {"took": took, **{name: watch.of(name) for name in ("tap", "target", "meltano")}}
+
+
+def main() -> None:
+    """Print a table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=50_000)
+    rows = parser.parse_args().rows
+    plumbing.install_plugins()
+    content = make_csv(rows)
+    print(f"(d) {rows:,} rows of 40 columns into PostgreSQL through Meltano")
+    ways = {
+        "as it is": {},
+        "target: batch_size_rows 50000": {"TARGET_POSTGRES_BATCH_SIZE_ROWS": "50000"},
+        "target: use_copy": {"TARGET_POSTGRES_USE_COPY": "true"},
+        "target: no record validation": {"TARGET_POSTGRES_VALIDATE_RECORDS": "false"},
+    }
+    base = None
+    for label, variables in ways.items():
+        result = load(content, rows, **variables)
+        used = result["tap"] + result["target"] + result["meltano"]
+        base = base or used
+        print(
+            f"  {label:30} {used / base:5.2f} of the CPU   tap {result['tap'] / used:5.1%}, target"
+            f" {result['target'] / used:5.1%}, Meltano {result['meltano'] / used:5.1%}   {result['took']:6.1f} s wall"
+        )
+
+
+if __name__ == "__main__":
+    main()
