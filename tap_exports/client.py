@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urljoin, urlsplit
 
@@ -84,7 +84,7 @@ class Connection:
 
     api_url: str
     """The Admin API's address, ending in `/`."""
-    token: str
+    token: str = field(repr=False)
     api_version: str
     user_agent: str
 

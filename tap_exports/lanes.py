@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from tap_exports.errors import BadToken, Stopped, TapExportsError
 from tap_exports.lane import Lane, Slot
+from tap_exports.progress import Progress, Standing
 from tap_exports.windows import Window, plan
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ __all__ = ["Lane", "Lanes", "Span"]
 
 _DOWNLOADS = 2
 """Workers beyond those that wait for the store, which download and check meanwhile."""
-_TELL_SECONDS = 10.0
 _CLOSING_SECONDS = 0.5
 """How long the end waits for workers; one in the midst of a request is left behind, and holds no file."""
 
@@ -55,9 +55,20 @@ class Lanes:
         span: What of time the run asks for.
         most_pending: Exports pending at the store at one time.
         cap: Rows at which a file is taken as cut short.
+        progress: Tells where the reader is.
     """
 
-    def __init__(self, exporter: Exporter, clock: Clock, span: Span, *, most_pending: int, cap: int) -> None:
+    def __init__(  # noqa: PLR0913 - each by its name
+        self,
+        exporter: Exporter,
+        clock: Clock,
+        span: Span,
+        *,
+        most_pending: int,
+        cap: int,
+        progress: Progress | None = None,
+    ) -> None:
+        self._progress = progress or Progress(clock)
         self._exporter = exporter
         self._clock = clock
         self._span = span
@@ -107,6 +118,7 @@ class Lanes:
                         lane.slots.remove(slot)
                         self._discard(slot)
                     lane.read += 1
+                    self._progress.show(self._standing(lane, 0.0))
                     self._news.notify_all()
         finally:
             with self._news:
@@ -146,7 +158,7 @@ class Lanes:
 
     def _await_first(self, lane: Lane) -> Slot | None:
         """Wait for the first window of a lane; None at its end."""
-        began = told = self._clock.monotonic()
+        began = self._clock.monotonic()
         with self._news:
             lane.ahead = lane.reading = True
             self._staff()
@@ -162,12 +174,21 @@ class Lanes:
                     return None
                 self._news.wait(timeout=0.25)
                 self._clock.sleep(0)
-                if self._clock.monotonic() - told >= _TELL_SECONDS:
-                    told = self._clock.monotonic()
-                    self._logger.info(
-                        "%s: waiting for window %d of %d since %.0f s; %d exports are pending",
-                        lane.source.code, lane.read + 1, max(lane.windows, 1), told - began, self._pending,
-                    )  # fmt: skip
+                self._progress.show(self._standing(lane, self._clock.monotonic() - began))
+
+    def _standing(self, lane: Lane, waited: float) -> Standing:
+        """Where the reader is; streams of which no plan is made yet are taken to be like the others."""
+        planned = [one.windows for one in self._lanes.values() if one.planned]
+        unknown = len(self._lanes) - len(planned)
+        return Standing(
+            stream=lane.source.code,
+            window=lane.read + 1,
+            windows=lane.windows,
+            done=sum(one.read for one in self._lanes.values()),
+            total=sum(planned) + (unknown * sum(planned) // len(planned) if planned else unknown),
+            pending=self._pending,
+            waited=waited,
+        )
 
     def _staff(self) -> None:
         """Start the workers, when there is work."""

@@ -14,7 +14,7 @@ from singer_sdk.streams import Stream
 
 from tap_exports.columns import Layout, standard_layout
 from tap_exports.drift import Drift
-from tap_exports.errors import BadToken, TapExportsError
+from tap_exports.errors import TapExportsError
 from tap_exports.exports import Source
 from tap_exports.lanes import Lane
 from tap_exports.records import Records
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from singer_sdk.helpers._batch import BatchConfig
     from singer_sdk.helpers.types import Context, Record
     from singer_sdk.mapper import StreamMap
+    from singer_sdk.metrics import Counter
     from singer_sdk.singerlib import Catalog
 
     from tap_exports.exports import CheckedExport
@@ -137,7 +138,7 @@ class ExportStream(Stream):
                             self.tap.message_writer.write_records(self.name, batch, self._stream_version)
                         else:
                             yield from self._written(batch)
-                        counter.increment(len(batch))
+                        self._count(counter, len(batch))
                     self._finish(export, records)
         except TapExportsError as error:
             self._fail(error)
@@ -154,7 +155,7 @@ class ExportStream(Stream):
                     rows = (record for batch in records.batches() for record in batch)
                     for manifest in batcher.get_batches(records=rows):
                         yield batch_config.encoding, manifest
-                    counter.increment(export.checked.rows)
+                    self._count(counter, export.checked.rows)
                     self._finish(export, records)  # only now: the window's last batch is out
         except TapExportsError as error:
             self._fail(error)
@@ -183,6 +184,8 @@ class ExportStream(Stream):
         """The checked files of this run's windows, in order, the schema in force for each."""
         lanes = self.tap.lanes
         lanes.add(self.lane(ahead=False))
+        if self.layout is not None:
+            self._tell_columns("the catalog")
         for export in lanes.files(self.name):
             try:
                 self._meet(export)
@@ -197,12 +200,20 @@ class ExportStream(Stream):
         if self.layout is None:
             if self.source.layout is not None:
                 self._adopt_and_tell(self.source.layout)
+                self._tell_columns(f"export {export.export.id}, the first with rows")
             return
         if self._drift.has_news(self.layout, export.header):
             self.tap.learn_definitions()  # a merchant has switched a column into exports since
         changed = self._drift.held_against(self.layout, export.header, export.sample, self.tap.knowledge)
         if changed is not self.layout:
             self._adopt_and_tell(changed)
+
+    def _tell_columns(self, where: str) -> None:
+        """Say where the columns came from, and which of the user's types are for none of them."""
+        names = {column.name for column in self.layout.columns} if self.layout else set()
+        self.logger.info("%s: %d columns, told by %s", self.name, len(names), where)
+        for name in sorted(set(self.tap.knowledge.column_types.get(self.name, {})) - names):
+            self.logger.warning("column_types names the column %s.%s, which the stream does not have", self.name, name)
 
     def _adopt_and_tell(self, layout: Layout) -> None:
         self.adopt(layout)
@@ -241,6 +252,10 @@ class ExportStream(Stream):
 
     _written_records = 0
 
+    def _count(self, counter: Counter, records: int) -> None:
+        counter.increment(records)
+        self.tap.progress.rows += records
+
     def _finish(self, export: CheckedExport, records: Records) -> None:
         """Every record of a window is out: say what was odd about it, and move the bookmark."""
         where = _where(self.name, export)
@@ -264,8 +279,7 @@ class ExportStream(Stream):
         if not error.where:
             error.at(f"stream {self.name}")
         self.tap.failures[self.name] = error
-        if not isinstance(error, BadToken):
-            self.logger.error("%s", error)
+        self.logger.warning("%s has failed, the other streams go on", self.name)
 
     @override
     def get_replication_key_signpost(self, context: Context | None = None) -> None:

@@ -30,6 +30,7 @@ from tap_exports.exports import Exporter, Patience, Reading
 from tap_exports.inputs import check_catalog, read_config, read_object
 from tap_exports.lanes import Lanes, Span
 from tap_exports.messages import MessageWriter
+from tap_exports.progress import Progress
 from tap_exports.settings import SECRETS, Settings, coerce, faults, zone_of
 from tap_exports.state import check_state
 from tap_exports.streams import ExportStream
@@ -212,11 +213,13 @@ class TapExports(Tap):
     def lanes(self) -> Lanes:
         """The windows of all streams, made ahead of the reader."""
         settings = self.settings
-        end = settings.end_date
-        slack = timedelta(0) if end else settings.reuse
+        # An end_date that is still to come would move the bookmark past objects that do not exist yet.
+        settled = self.client.time.now() - settings.settle
+        end = min(settings.end_date or settled, settled)
+        slack = settings.reuse if end == settled else timedelta(0)
         span = Span(
             settings.start_date,
-            whole_second(end or self.client.time.now() - settings.settle),
+            whole_second(end),
             settings.step,
             settings.lookback,
             slack,
@@ -227,7 +230,13 @@ class TapExports(Tap):
             span,
             most_pending=self.config["max_concurrent_exports"],
             cap=self.config["max_export_rows"],
+            progress=self.progress,
         )
+
+    @cached_property
+    def progress(self) -> Progress:
+        """Tells how far the run is."""
+        return Progress(self.clock)
 
     # Discovery
 
@@ -288,7 +297,9 @@ class TapExports(Tap):
     def sync_all(self) -> None:
         with ExitStack() as ending:
             self._listen(ending)
+            ending.callback(self._tell_failures)
             ending.callback(self.lanes.close)
+            ending.callback(self.progress.close)
             for stream in self.streams.values():
                 if stream.selected and isinstance(stream, ExportStream):
                     self.lanes.add(stream.lane())
@@ -325,19 +336,20 @@ class TapExports(Tap):
             ending.callback(webhook.close)
             webhook.register()
 
+    def _tell_failures(self) -> None:
+        """One ERROR line for each stream that failed; a bad token is told once, by whoever ends the run."""
+        for error in self.failures.values():
+            if not isinstance(error, BadToken):
+                self.logger.error("%s", error)
+                self.logger.debug("How it came to that:", exc_info=error)
+
     def _report(self) -> None:
-        """One summary line for each failed stream; the exit code tells the rest."""
-        if not self.failures:
-            return
+        """Let the exit code tell of failed streams."""
         for error in self.failures.values():
             if isinstance(error, BadToken):
                 raise error
-        self.logger.error(
-            "%d of the streams failed, the others are complete: %s",
-            len(self.failures),
-            ", ".join(self.failures),
-        )
-        raise StreamsFailed
+        if self.failures:
+            raise StreamsFailed
 
 
 def _environment(tap: type[TapExports]) -> Mapping[str, Any]:

@@ -451,11 +451,11 @@ def test_no_worker_starts_without_a_reader(live):
 def test_the_wait_is_told_at_times(live, monkeypatch, caplog):
     """A person sees which stream waits for which window, and how many are pending."""
     caplog.set_level(logging.INFO)
-    monkeypatch.setattr("tap_exports.lanes._TELL_SECONDS", 0.1)
+    monkeypatch.setattr("tap_exports.progress.EVERY_SECONDS", 0.1)
     bench = live(ready_seconds=0.6)
     lanes = bench.lanes("order_list", days=10)
     in_time(lambda: bench.read(lanes, "order_list"))
-    told = [r.getMessage() for r in caplog.records if "waiting for window 1 of 1" in r.getMessage()]
+    told = [r.getMessage() for r in caplog.records if "order_list: window 1 of 1" in r.getMessage()]
     assert 1 <= len(told) <= 8
 
 

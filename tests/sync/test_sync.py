@@ -187,6 +187,14 @@ def test_end_date_bounds_a_backfill(make_store, sync):
     assert moment(run.bookmark("order_list")) == end
 
 
+def test_an_end_date_to_come_is_now_less_the_settling_time(make_store, sync):
+    """The bookmark never passes objects that are still to be made."""
+    store = make_store(frozen=True, days=10)
+    end = store.now + timedelta(days=30)
+    run = sync(store.config | {"end_date": end.isoformat()}, streams=["order_list"])
+    assert timedelta(minutes=5) <= store.now - moment(run.bookmark("order_list")) < timedelta(minutes=5, seconds=2)
+
+
 @pytest.mark.parametrize(
     "awkward",
     [

@@ -1,0 +1,92 @@
+"""A person can follow a run: in the log at times, on a terminal by a bar."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import pty
+import re
+import subprocess
+import sys
+
+import pytest
+
+from tap_exports.clock import Clock
+from tap_exports.progress import EVERY_SECONDS, Progress, Standing
+
+from .conftest import QUICK
+
+
+class Tomorrow(Clock):
+    """A clock that is moved by hand."""
+
+    at = 100.0
+
+    def monotonic(self):
+        return self.at
+
+
+def standing(**change):
+    told = {"stream": "order_list", "window": 3, "windows": 12, "done": 20, "total": 156, "pending": 4, "waited": 42.0}
+    return Standing(**(told | change))
+
+
+def test_the_line_says_all_that_a_person_asks():
+    """Which stream, which window, how long it waits, how many are pending, rows so far, what is left."""
+    clock = Tomorrow()
+    progress = Progress(clock)
+    progress.rows = 12345
+    clock.at += 200
+    assert progress.line(standing()) == (
+        "order_list: window 3 of 12, waited for since 42 s; 4 exports pending, 12,345 rows so far,"
+        " 20 of 156 windows done, about 23 min to go"
+    )
+    assert progress.line(standing(done=1)).endswith("1 of 156 windows done")
+    assert progress.line(standing(done=150)).endswith("about 8 s to go")
+    assert "waited" not in progress.line(standing(waited=0.0))
+
+
+def test_no_more_than_a_line_every_few_seconds(caplog):
+    """However often it is asked."""
+    caplog.set_level(logging.INFO)
+    clock = Tomorrow()
+    progress = Progress(clock)
+    for _ in range(1000):
+        clock.at += EVERY_SECONDS / 100
+        progress.show(standing())
+    assert 9 <= len(caplog.messages) <= 10
+
+
+@pytest.mark.parametrize("watched", [True, False])
+def test_a_bar_is_drawn_for_a_terminal_alone(make_store, tmp_path, watched):
+    """On a terminal it moves and vanishes; in a file of logs there is no trace of it."""
+    store = make_store(days=20, ready_seconds=0.2)
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps(store.config | {"window_days": 5}))
+    leader, follower = pty.openpty()
+    place = tmp_path / "log"
+    with place.open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-c", QUICK, "--config", str(config)],
+            stdout=subprocess.DEVNULL,
+            stderr=follower if watched else log,
+            env={**os.environ, "TERM": "xterm"},
+        )
+        os.close(follower)
+        seen = b""
+        while watched:
+            try:
+                block = os.read(leader, 65536)
+            except OSError:
+                break
+            if not block:
+                break
+            seen += block
+        assert process.wait(timeout=60) == 0
+    os.close(leader)
+    text = seen.decode() if watched else place.read_text()
+    assert bool(re.search(r"order_list [\d,]+ rows", text)) is watched
+    assert ("\x1b[K" in text) is watched
+    if watched:
+        assert text.rstrip().rsplit("\x1b[K", 1)[-1].count("rows  [") == 0
