@@ -1,4 +1,4 @@
-"""The Admin API over HTTP, and the signed download.
+"""The calls of the Admin API that the tap makes.
 
 Facts about the API are those of its public guide and its OpenAPI document, version 2024-04-01.
 """
@@ -6,26 +6,12 @@ Facts about the API are those of its public guide and its OpenAPI document, vers
 from __future__ import annotations
 
 import logging
-import threading
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urljoin, urlsplit
-
-import requests
 
 from tap_exports import api
-from tap_exports.errors import BadToken, ExportStuck, MissingScope, StoreRefused, StoreTrouble
-from tap_exports.transport import (
-    CONNECT_SECONDS,
-    READ_SECONDS,
-    Budget,
-    StoreTime,
-    in_words,
-    origin,
-    pauses,
-    retry_after,
-    was_sent,
-)
+from tap_exports.errors import ExportStuck, StoreRefused
+from tap_exports.sending import AnswerLost, Connection, Sender
+from tap_exports.transport import origin
 from tap_exports.windows import rfc3339
 
 if TYPE_CHECKING:
@@ -36,75 +22,9 @@ if TYPE_CHECKING:
     from tap_exports.columns import Definition
     from tap_exports.windows import Window
 
+__all__ = ["AnswerLost", "Client", "Connection"]
+
 T = TypeVar("T")
-
-_TOO_MANY = 429
-_PASSING = frozenset({408, 425, _TOO_MANY, 500, 502, 503, 504})
-_FEW_TRIES = 3
-"""How often an answer of the wrong shape is asked for again: it seldom passes."""
-
-_SECRET = 8
-"""Characters from which a secret is looked for in answers: a shorter one would be found in any word."""
-
-SCOPES = {
-    "exports/types/": "exports:read",
-    "exports/": "exports:read",
-    "store/": "store:read",
-    "metadata/": "metadata:read",
-    "webhooks/": "webhooks:read",
-}
-
-
-class AnswerLost(Exception):
-    """A create call of which nobody knows whether the store made an export."""
-
-
-class _Passing(Exception):
-    """Trouble that may pass.
-
-    Args:
-        trouble: In words.
-        retry_after: Seconds that the store asks to wait, if it does.
-        maybe_done: Whether what was asked for may have been done all the same.
-        misshapen: Whether it was JSON of the wrong shape.
-    """
-
-    def __init__(
-        self, trouble: str, *, retry_after: float | None = None, maybe_done: bool = True, misshapen: bool = False
-    ) -> None:
-        super().__init__(trouble)
-        self.retry_after = retry_after
-        self.maybe_done = maybe_done
-        self.misshapen = misshapen
-
-
-@dataclass(frozen=True)
-class Connection:
-    """Where the store is and who asks."""
-
-    api_url: str
-    """The Admin API's address, ending in `/`."""
-    token: str = field(repr=False)
-    api_version: str
-    user_agent: str
-
-
-class _Bearer(requests.auth.AuthBase):
-    """The token, and no other credential: without this, a .netrc file would replace it."""
-
-    def __init__(self, token: str) -> None:
-        self._token = token
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {self._token}"
-        return request
-
-
-class _Session(requests.Session):
-    """A session that does not follow redirects, and does not read where they lead either."""
-
-    def get_redirect_target(self, resp: requests.Response) -> None:
-        """None, whatever the answer says."""
 
 
 class Client:
@@ -127,13 +47,11 @@ class Client:
 
     def __init__(self, connection: Connection, clock: Clock) -> None:
         self._connection = connection
-        self._clock = clock
+        self._sender = Sender(connection, clock)
         self._origin = origin(connection.api_url)
-        self._local = threading.local()
-        self._secrets = {connection.token}
         self._logger = logging.getLogger("tap-exports")
-        self.budget = Budget(clock)
-        self.time = StoreTime(clock)
+        self.budget = self._sender.budget
+        self.time = self._sender.time
 
     def types(self) -> list[api.ExportType]:
         """The export types that the store has today."""
@@ -150,7 +68,7 @@ class Client:
             AnswerLost: If an export may have been made, and its answer did not arrive.
         """
         body = {"type": code, "date_from": rfc3339(window.start), "date_to": rfc3339(window.end)}
-        return self._send("POST", "exports/", api.Export.of, json=body)
+        return self._sender.send("POST", "exports/", api.Export.of, json=body)
 
     def export(self, export_id: int) -> api.Export:
         """An export as it is now.
@@ -217,8 +135,8 @@ class Client:
             "active": True,
             "api_version": self._connection.api_version,
         }
-        self._secrets.add(secret)
-        return self._send("POST", "webhooks/", api.Webhook.of, json=body)
+        self._sender.keep_secret(secret)
+        return self._sender.send("POST", "webhooks/", api.Webhook.of, json=body)
 
     def remove_webhook(self, webhook_id: int) -> None:
         """Take a webhook away again.
@@ -226,7 +144,7 @@ class Client:
         Args:
             webhook_id: Its id.
         """
-        self._send("DELETE", f"webhooks/{webhook_id}/", lambda _: None)
+        self._sender.send("DELETE", f"webhooks/{webhook_id}/", lambda _: None)
 
     def _pages(self, path: str, parse: Callable[[Any], T], params: dict[str, str] | None = None) -> Iterator[T]:
         page = self._get(path, lambda body: api.page_of(body, parse), params=params)
@@ -244,119 +162,4 @@ class Client:
             page = self._get(page.next, lambda body: api.page_of(body, parse))
 
     def _get(self, path: str, parse: Callable[[Any], T], params: dict[str, str] | None = None) -> T:
-        return self._send("GET", path, parse, params=params)
-
-    def _send(
-        self,
-        method: str,
-        path: str,
-        parse: Callable[[Any], T],
-        *,
-        json: dict[str, Any] | None = None,
-        params: dict[str, str] | None = None,
-    ) -> T:
-        """Send one call until it is answered; see the class for what it raises."""
-        url = urljoin(self._connection.api_url, path)
-        place = f"{method} {urlsplit(url).path.removeprefix(urlsplit(self._connection.api_url).path)}"
-        trouble, misshapen = "", 0
-        for pause in [*pauses(), None]:
-            self.budget.take()
-            try:
-                return self._answer(self._request(method, url, json, params), place, parse)
-            except requests.RequestException as error:
-                trouble, asked, maybe_done = in_words(error), None, was_sent(error)
-            except _Passing as error:
-                trouble, asked, maybe_done = str(error), error.retry_after, error.maybe_done
-                misshapen += error.misshapen
-            if method == "POST" and maybe_done:
-                raise AnswerLost(trouble)
-            if pause is None or misshapen >= _FEW_TRIES:
-                break
-            wait = max(pause, asked or 0.0)  # a store that says 1 again and again is given more and more time
-            self._logger.warning("%s: %s; trying again in %.1f s", place, trouble, wait)
-            self._clock.sleep(wait)
-        host = urlsplit(url).hostname
-        raise StoreTrouble(
-            f"{place} at {host} did not work: {trouble}",
-            "Check api_url or store and the network; run again: what the target has is kept.",
-        )
-
-    def _request(
-        self, method: str, url: str, json: dict[str, Any] | None, params: dict[str, str] | None
-    ) -> requests.Response:
-        response = self._session().request(
-            method, url, json=json, params=params, allow_redirects=False, timeout=(CONNECT_SECONDS, READ_SECONDS)
-        )
-        self.time.heard(response.headers.get("Date"))
-        return response
-
-    def _answer(self, response: requests.Response, place: str, parse: Callable[[Any], T]) -> T:
-        """What an answer says.
-
-        Raises:
-            _Passing: If asking again may help.
-            StoreRefused: If it would not.
-        """
-        status = response.status_code
-        if 200 <= status < 300:  # noqa: PLR2004
-            try:
-                return parse(self._json(response.content) if status != 204 else None)  # noqa: PLR2004
-            except api.WrongShape as error:
-                raise _Passing(str(error), misshapen=error.is_json) from None
-        if status not in _PASSING:
-            raise self._refusal(place, response)
-        asked = retry_after(response, self.time.now())
-        if status == _TOO_MANY:
-            self.budget.hold(1.0 if asked is None else asked)
-        raise _Passing(f"it answers {status}", retry_after=asked, maybe_done=status != _TOO_MANY)
-
-    def _json(self, content: bytes) -> Any:  # noqa: ANN401 - whatever the store has sent
-        try:
-            return api.json_of(content)
-        except api.WrongShape:
-            return api.json_of(self._starred(content))  # the same once more, in words that may be told
-
-    def _starred(self, content: bytes) -> bytes:
-        """An answer without the secrets that it may repeat."""
-        for secret in self._secrets:
-            if len(secret) >= _SECRET:
-                content = content.replace(secret.encode(), b"***")
-        return content
-
-    def _refusal(self, place: str, response: requests.Response) -> StoreRefused:
-        """The error for an answer that asking again would not change."""
-        status = response.status_code
-        words = api.words_of(self._starred(response.content))
-        said = f"{place} was answered {status}" + (f": {words}" if words else "")
-        if status == 401:  # noqa: PLR2004
-            return BadToken(said, "The store does not accept access_token: make a new one for this store.")
-        if status == 403:  # noqa: PLR2004
-            scope = next((s for path, s in SCOPES.items() if f" {path}" in place), "exports:read")
-            if not place.startswith("GET"):
-                scope = scope.replace(":read", ":write")
-            return MissingScope(said, f"Give the token the scope {scope}.")
-        if status == 404:  # noqa: PLR2004
-            gone = any(part.isdigit() for part in place.split("/"))
-            hint = "The store does not have it any more." if gone else "Check store or api_url: it ends in /api/admin/."
-            return StoreRefused(said, hint)
-        if response.is_redirect or 300 <= status < 400:  # noqa: PLR2004
-            to = origin(response.headers.get("Location", ""), base=response.url)
-            where = f"{to[0]}://{to[1]}" if to else "an address that is none"
-            return StoreRefused(f"{said}, a redirect to {where}", "Set api_url to an address that answers itself.")
-        return StoreRefused(said)
-
-    def _session(self) -> requests.Session:
-        """This thread's own session: nobody promises that one can be shared."""
-        if not hasattr(self._local, "session"):
-            session = _Session()
-            session.auth = _Bearer(self._connection.token)
-            session.headers.update(
-                {
-                    "Accept": "application/json",
-                    "X-29Next-Api-Version": self._connection.api_version,
-                    "User-Agent": self._connection.user_agent,
-                }
-            )
-            self._local.session = session
-        session_: requests.Session = self._local.session
-        return session_
+        return self._sender.send("GET", path, parse, params=params)

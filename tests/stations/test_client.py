@@ -158,7 +158,7 @@ def test_json_of_the_wrong_shape_is_asked_for_three_times(bench):
 
 def test_a_hang_ends_with_the_read_timeout(bench, monkeypatch):
     """A request that is never answered is given up and sent again."""
-    monkeypatch.setattr("tap_exports.client.READ_SECONDS", 0.1)
+    monkeypatch.setattr("tap_exports.sending.READ_SECONDS", 0.1)
     bench.store.add_fault(Fault("types", "hang"))
     assert len(bench.client.types()) == 13
     assert statuses(bench) == [None, 200]
@@ -376,7 +376,7 @@ def test_a_create_call_whose_answer_is_lost_is_not_repeated(bench, fault):
 
 def test_a_create_call_that_hangs_is_lost(bench, monkeypatch):
     """A read timeout says nothing of what was made."""
-    monkeypatch.setattr("tap_exports.client.READ_SECONDS", 0.1)
+    monkeypatch.setattr("tap_exports.sending.READ_SECONDS", 0.1)
     bench.store.add_fault(Fault("create", "hang"))
     with pytest.raises(AnswerLost, match="no answer within"):
         bench.client.create("order_list", bench.window())

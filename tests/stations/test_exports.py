@@ -243,7 +243,7 @@ def test_an_export_that_shows_up_late_is_found(bench):
 
 def test_an_answer_that_hangs_is_a_lost_one(bench, monkeypatch):
     """A read timeout after the export was made does not make a second."""
-    monkeypatch.setattr("tap_exports.client.READ_SECONDS", 0.15)
+    monkeypatch.setattr("tap_exports.sending.READ_SECONDS", 0.15)
     bench.store.add_fault(Fault("create", "slow", seconds=0.4))
     window = bench.window()
     real = bench.clock.sleep
