@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime, timedelta
 
+    from tap_exports.api import Export
     from tap_exports.clock import Clock
     from tap_exports.exports import CheckedExport, Exporter
 
@@ -92,6 +93,20 @@ class Lanes:
         """
         with self._news:
             self._lanes.setdefault(lane.source.code, lane)
+
+    def preview(self, lane: Lane) -> list[tuple[Window, Export | None]]:
+        """What a sync would ask for, without asking for it.
+
+        Args:
+            lane: The stream.
+
+        Returns:
+            Its windows, each with the export that would be taken over for it, if there is one.
+
+        Raises:
+            TapExportsError: If the store's list cannot be read.
+        """
+        return [(window, lane.source.take(window)) for window in self._windows_of(lane)]
 
     def files(self, code: str) -> Iterator[CheckedExport]:
         """The checked files of a stream's windows, in order; each is closed when the next is asked for.
@@ -238,11 +253,7 @@ class Lanes:
         todo: list[Window] = []
         error: BaseException | None = None
         try:
-            reusable = self._exporter.look_up(lane.source)
-            todo = plan(
-                start=span.start, end=span.end, step=span.step, lookback=span.lookback, slack=span.slack,
-                bookmark=lane.bookmark, reusable=reusable,
-            )  # fmt: skip
+            todo = self._windows_of(lane)
         except TapExportsError as failed:
             error = failed.at(f"stream {lane.source.code}")
         except Exception as failed:  # noqa: BLE001 - it is the reader's to raise, in its own thread
@@ -253,10 +264,19 @@ class Lanes:
                 lane.slots.append(slot)
                 self._fail(lane, slot)
             elif not lane.planned:
-                lane.todo.extend(todo[-1:] if lane.newest_only else todo)
+                lane.todo.extend(todo)
                 lane.windows = len(lane.todo)
             lane.planned = True
             self._news.notify_all()
+
+    def _windows_of(self, lane: Lane) -> list[Window]:
+        """The plan of a stream, made with a look at what the store has already."""
+        span = self._span
+        windows = plan(
+            start=span.start, end=span.end, step=span.step, lookback=span.lookback, slack=span.slack,
+            bookmark=lane.bookmark, reusable=self._exporter.look_up(lane.source),
+        )  # fmt: skip
+        return windows[-1:] if lane.newest_only else windows
 
     def _bring(self, lane: Lane, slot: Slot) -> None:
         """Bring one window to a file; where it is at the cap, its first part, the others being for all."""

@@ -15,6 +15,7 @@ from functools import cached_property
 from importlib.util import find_spec
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
+import click
 from singer_sdk import Tap
 from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.plugin_base import JSONSchemaValidator, PluginBase
@@ -34,6 +35,7 @@ from tap_exports.progress import Progress
 from tap_exports.settings import SECRETS, Settings, coerce, faults, zone_of
 from tap_exports.state import check_state
 from tap_exports.streams import ExportStream
+from tap_exports.transport import RATE
 from tap_exports.webhook import Bell, Webhook
 from tap_exports.windows import whole_second
 
@@ -47,11 +49,13 @@ if TYPE_CHECKING:
     from datetime import tzinfo
     from types import FrameType
 
-    import click
     from singer_sdk.plugin_base import _ConfigInput
     from singer_sdk.streams import Stream
 
 
+_REQUESTS_MADE = 4
+"""Requests for an export that is made: create, two looks on average, link."""
+_REQUESTS_TAKEN_OVER = 1
 _GRACE_SECONDS = 1.8
 """How long a run may take to end in order after a signal."""
 
@@ -63,6 +67,8 @@ class StreamsFailed(Exception):
 class TapExports(Tap):
     """Singer tap for the bulk exports of a Next Commerce (formerly 29 Next) store."""
 
+    only_plan: ClassVar[bool] = False
+    """Whether sync_all() prints what it would do instead of doing it."""
     ended_by: ClassVar[int] = 0
     """The signal that ends this process, if one has come."""
 
@@ -103,7 +109,18 @@ class TapExports(Tap):
 
     @classmethod
     @override
-    def invoke(cls, *, state: IO[str] | None = None, catalog: IO[str] | None = None, **options: Any) -> None:
+    def get_singer_command(cls) -> click.Command:
+        command = super().get_singer_command()
+        said = "Print the windows and exports that a sync would ask for, and ask for none."
+        command.params.append(click.Option(["--plan"], is_flag=True, help=said))
+        return command
+
+    @classmethod
+    @override
+    def invoke(
+        cls, *, plan: bool = False, state: IO[str] | None = None, catalog: IO[str] | None = None, **options: Any
+    ) -> None:
+        cls.only_plan = plan
         super().invoke(
             state=state and io.StringIO(read_object(state, "the state file")),
             catalog=catalog and io.StringIO(read_object(catalog, "the catalog file")),
@@ -295,6 +312,9 @@ class TapExports(Tap):
 
     @override  # type: ignore[misc]  # final in the SDK, which lets one stream's failure end them all
     def sync_all(self) -> None:
+        if self.only_plan:
+            self._print_plan()
+            return
         with ExitStack() as ending:
             self._listen(ending)
             ending.callback(self._tell_failures)
@@ -312,6 +332,22 @@ class TapExports(Tap):
                     self.state_writer.write_state(self.state)
                 raise
         self._report()
+
+    def _print_plan(self) -> None:
+        """What a sync would ask the store for, on standard output."""
+        streams = [s for s in self.streams.values() if s.selected and isinstance(s, ExportStream)]
+        windows = made = 0
+        for stream in streams:
+            for window, export in self.lanes.preview(stream.lane()):
+                windows += 1
+                made += export is None
+                do = "make" if export is None else f"take over export {export.id}"
+                click.echo(f"{stream.name:24} {window}  {do}")
+        requests = 3 + len(streams) + _REQUESTS_MADE * made + _REQUESTS_TAKEN_OVER * (windows - made)
+        click.echo(
+            f"{len(streams)} streams, {windows} windows: {made} exports to make, {windows - made} to take over;"
+            f" about {requests} requests, which take {requests / RATE:.0f} s or more. None of it was asked for."
+        )
 
     @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:

@@ -28,7 +28,7 @@ TRIES = 10
 LONGEST_PAUSE = 60.0
 LONGEST_RETRY_AFTER = 300.0
 
-_RATE = 4
+RATE = 4
 """Requests in a second for one token: the API's published limit."""
 _PER_SECONDS = 1.05  # a little more than the store's second: requests bunch up on their way
 
@@ -49,7 +49,7 @@ class Budget:
         self._turnstile = threading.Lock()
         """Held by the one who is next, also while it waits: so a turn is counted from when it was taken."""
         self._lock = threading.Lock()
-        self._sent: deque[float] = deque([-math.inf] * _RATE, maxlen=_RATE)
+        self._sent: deque[float] = deque([-math.inf] * RATE, maxlen=RATE)
         self._not_before = -math.inf
         self.requests = 0
         self.throttled = 0

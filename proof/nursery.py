@@ -1,0 +1,191 @@
+"""Starts the tap again and again, each time as a process of its own, without the second that importing it takes.
+
+Run as a file it is the nursery itself: it imports the tap, and forks for each job that comes in as a line of JSON.
+`Nursery` is the other side. The tap's own constants can be changed for one job: pauses and time-outs alone, so that
+a fault which lasts is over in seconds.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SHORT: dict[str, float] = {
+    "_PER_SECONDS": 0.02,
+    "_FIRST_LOOK": 0.05,
+    "_LOOKS_A_SECOND": 500.0,
+    "_STILL_AT_IT": 0.1,
+    "CONNECT_SECONDS": 1.5,
+    "READ_SECONDS": 1.5,
+    "LONGEST_PAUSE": 0.2,
+    "TRIES": 5,
+}
+"""The tap's pace against a store without a rate limit, wherever it keeps these constants."""
+
+
+@dataclass
+class Job:
+    """One run of the tap."""
+
+    arguments: list[str]
+    stdout: Path
+    stderr: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+    constants: Mapping[str, float] = field(default_factory=lambda: SHORT)
+    full_disk: int = 0
+    """How many of the files that it keeps are on a full disk."""
+    clock: tuple[int, float, bool] | None = None
+    """After how many looks at the clock it jumps, by how many seconds, and whether it jumps back again and so on."""
+
+
+class Nursery:
+    """A process from which taps are forked, one at a time."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, __file__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,  # Ctrl-C is for the program that asks
+        )
+        self.pid = 0
+
+    def begin(self, job: Job) -> None:
+        """Start a run."""
+        assert self._process.stdin is not None  # noqa: S101
+        self._process.stdin.write(json.dumps(vars(job), default=str) + "\n")
+        self._process.stdin.flush()
+        self.pid = self._answer("pid")
+
+    def signal(self, number: int) -> None:
+        """Send the run a signal. Its id is nobody else's before the next run begins, even if it has ended."""
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, number)
+
+    def end(self) -> int:
+        """Wait for the run; its exit code, negative where a signal has ended it."""
+        return self._answer("code")
+
+    def close(self) -> None:
+        """Start none any more."""
+        assert self._process.stdin is not None  # noqa: S101
+        self._process.stdin.close()
+        self._process.wait()
+        assert self._process.stdout is not None  # noqa: S101
+        self._process.stdout.close()
+
+    def _answer(self, name: str) -> int:
+        assert self._process.stdout is not None  # noqa: S101
+        found: int = json.loads(self._process.stdout.readline())[name]
+        return found
+
+
+def _set(constants: Mapping[str, float]) -> None:
+    """Change constants in every module of the tap that has them: some have taken them over from another."""
+    modules = [
+        module
+        for name, module in sys.modules.items()
+        if name.startswith("tap_exports.") and not name.startswith("tap_exports.sandbox")
+    ]
+    for name, value in constants.items():
+        holders = [module for module in modules if hasattr(module, name)]
+        if not holders:
+            raise AttributeError(f"No module of the tap has a constant {name}")
+        for module in holders:
+            setattr(module, name, value)
+
+
+def _fill_disk(files: int) -> None:
+    """Let the next files that the tap keeps be on a disk that the kernel says is full."""
+    real, left = tempfile.TemporaryFile, [files]
+
+    def kept(*arguments: Any, **named: Any) -> IO[bytes]:
+        left[0] -= 1
+        if left[0] < 0:
+            return real(*arguments, **named)
+        try:
+            return Path("/dev/full").open("w+b", buffering=0)
+        except FileNotFoundError:  # only Linux has one
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from None
+
+    tempfile.TemporaryFile = kept  # type: ignore[assignment,misc]
+
+
+def _jump(after: int, seconds: float, to_and_fro: bool) -> None:  # noqa: FBT001
+    """Let this machine's wall clock jump; what only grows goes on growing."""
+    from tap_exports.clock import Clock  # noqa: PLC0415
+
+    real, looks = Clock.now, [0]
+
+    def now(clock: Clock) -> Any:
+        looks[0] += 1
+        jumped = looks[0] > after and not (to_and_fro and looks[0] % 2)
+        return real(clock) + timedelta(seconds=seconds if jumped else 0)
+
+    Clock.now = now  # type: ignore[method-assign]
+
+
+def _live(job: Mapping[str, Any]) -> None:
+    """The life of a forked run."""
+    random.seed()
+    for number, path, flags in (
+        (0, os.devnull, os.O_RDONLY),
+        (1, job["stdout"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC),
+        (2, job["stderr"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC),
+    ):
+        opened = os.open(path, flags, 0o600)
+        os.dup2(opened, number)
+        os.close(opened)
+    os.environ.update(job["environment"])
+    tempfile.tempdir = None
+    _set(job["constants"])
+    if job["full_disk"]:
+        _fill_disk(job["full_disk"])
+    if job["clock"]:
+        _jump(*job["clock"])
+    sys.argv = ["tap-exports", *job["arguments"]]
+    from tap_exports.__main__ import main  # noqa: PLC0415
+
+    main()
+
+
+def _serve() -> None:
+    with suppress(ImportError):
+        import uvicorn  # noqa: F401
+
+    import tap_exports.__main__  # noqa: F401
+
+    answers = os.fdopen(os.dup(1), "w")
+    os.set_inheritable(answers.fileno(), False)
+    last = 0
+    while line := sys.stdin.readline():
+        if last:  # its id stays taken until somebody wants another run: so no signal can reach a stranger
+            os.waitpid(last, 0)
+        last = os.fork()
+        if not last:
+            answers.close()
+            _live(json.loads(line))  # ends as the command does, by SystemExit
+        answers.write(json.dumps({"pid": last}) + "\n")
+        answers.flush()
+        found = os.waitid(os.P_PID, last, os.WEXITED | os.WNOWAIT)
+        code = 0 if found is None else found.si_status if found.si_code == os.CLD_EXITED else -found.si_status
+        answers.write(json.dumps({"code": code}) + "\n")
+        answers.flush()
+
+
+if __name__ == "__main__":
+    _serve()
