@@ -38,6 +38,7 @@ e2e: $(READY)  ## the tests with Meltano and PostgreSQL
 bench: $(READY)  ## what a record costs, how close a load comes to the store's own time, and the whole pipeline
 	@$(BIN)/python benchmarks/records.py
 	@$(BIN)/python benchmarks/exports.py
+	@$(BIN)/python benchmarks/webhook.py
 	@$(BIN)/python benchmarks/pipeline.py
 
 format: $(READY)  ## let ruff mend what it can

@@ -1,0 +1,126 @@
+"""The fault matrix: every fault at every place, once, three times, for ever, and for ever from the third on."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from faults import TIMES, Trial, settings_of, trials
+from runs import Finding, Ground, Run, ended_well
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+AT_ONCE = int(os.environ.get("PROOF_AT_ONCE", "0")) or 3 * (os.cpu_count() or 1)
+
+
+@dataclass
+class Cell:
+    """One cell of the matrix, tried."""
+
+    trial: Trial
+    column: str
+    outcome: str
+    """recovered, ended, hung or FAILED."""
+    finding: Finding
+    seconds: float
+    line: str = ""
+    log: str = ""
+
+
+def attempt(ground: Ground, trial: Trial, column: str) -> Cell:
+    """Try one cell: a run with the fault, and where that ended in an error, one without it."""
+    start = time.monotonic()
+    finding = Finding()
+    with ground.store(**trial.store) as store:
+        config = settings_of(trial)
+        suffered = trial.arm(store, column)
+        began = store.now
+        run = ground.run(store, config=config, **suffered)
+        finding.emitted(ground, run)
+        if run.tracebacks:
+            finding.say("a traceback was shown")
+        runs = [run]
+        if run.hung:
+            outcome = "hung"
+            finding.say("it hung")
+        elif run.code == 0:
+            outcome = "recovered"
+            if run.errors:
+                finding.say("it ended well, but told an error")
+            finding.arrived(ground, store, began, run)
+        else:
+            outcome = "ended"
+            for wrong in ended_well(run):
+                finding.say(wrong)
+            store.clear_faults()
+            began = store.now
+            again = ground.run(store, config=settings_of(trial), state=run.state)
+            runs.append(again)
+            finding.emitted(ground, again)
+            if again.code or again.errors:
+                finding.say(f"the second run failed as well: {' '.join(again.errors)}")
+            finding.arrived(ground, store, began, again)
+        stuck = frozenset(e.id for e in store.exports if trial.wastes and e.status(store.now).value == "pending")
+        finding.exports(store, stuck)
+        finding.secrets(store, *runs)
+    if finding.faults and outcome != "hung":
+        outcome = "FAILED"
+    log = "\n".join(_told(one) for one in runs) if finding.faults else ""
+    return Cell(trial, column, outcome, finding, time.monotonic() - start, " ".join(run.errors), log)
+
+
+def _told(run: Run) -> str:
+    return "\n".join(line for line in run.log.splitlines() if "Selection metadata" not in line and "Skipping" not in line)
+
+
+def cells_of(rows: Iterable[Trial]) -> list[tuple[Trial, str]]:
+    """The cells of some rows; those that last longest first."""
+    found = [(trial, column) for trial in rows for column in trial.columns]
+    return sorted(found, key=lambda cell: (cell[0].name != "hang", TIMES[cell[1]][0] is not None))
+
+
+def try_all(
+    ground: Ground, cells: Iterable[tuple[Trial, str]], heard: Callable[[Cell], None] = lambda _: None
+) -> list[Cell]:
+    """Try many cells, several at a time."""
+
+    def one(cell: tuple[Trial, str]) -> Cell:
+        found = attempt(ground, *cell)
+        heard(found)
+        return found
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return list(pool.map(one, cells))
+
+
+def show(cells: list[Cell]) -> None:
+    """Print the matrix, and what went wrong."""
+    tried = {(c.trial.place, c.trial.name, c.column): c for c in cells}
+    print(f"{'place':9} {'fault':18}" + "".join(f"{column:>11}" for column in TIMES))
+    place = ""
+    for trial in trials():
+        row = [tried.get((trial.place, trial.name, column)) for column in TIMES]
+        if not any(row):
+            continue
+        print(f"{trial.place if trial.place != place else '':9} {trial.name:18}", end="")
+        place = trial.place
+        print("".join(f"{cell.outcome if cell else '-':>11}" for cell in row))
+    for cell in cells:
+        for fault in cell.finding.faults:
+            print(f"  {cell.trial.place}, {cell.trial.name}, {cell.column}: {fault}")
+
+
+def totals(cells: list[Cell]) -> Counter[str]:
+    """The figures."""
+    found = Counter(cell.outcome for cell in cells)
+    for cell in cells:
+        found["lost"] += cell.finding.lost
+        found["bad"] += cell.finding.bad
+        found["doubled"] += cell.finding.doubled
+        found["leaked"] += cell.finding.leaked
+    return found
