@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from tap_exports.column_types import METADATA_TYPES
 from tap_exports.columns import Definition
 from tap_exports.errors import ExportStuck
-from tap_exports.values import to_datetime
+from tap_exports.values import to_instant
 from tap_exports.windows import SECOND, Window, whole_second
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from collections.abc import Callable
 
 T = TypeVar("T")
@@ -275,7 +275,6 @@ def _moment(text: Any) -> datetime | None:  # noqa: ANN401
     if not isinstance(text, str) or not text:
         return None
     try:
-        utc = to_datetime(timezone.utc)(text)
+        return to_instant(text)
     except ValueError:
         return None
-    return datetime.fromisoformat(utc.removesuffix("Z")).replace(tzinfo=timezone.utc)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from tap_exports.client import Connection
 from tap_exports.column_types import ColumnType
-from tap_exports.values import to_datetime
+from tap_exports.values import to_instant
 from tap_exports.windows import step_of
 
 if TYPE_CHECKING:
@@ -71,12 +71,12 @@ class Settings:
     @cached_property
     def start_date(self) -> datetime:
         """Where a stream without a bookmark starts; a time without an offset is UTC."""
-        return _moment(self.raw["start_date"])
+        return to_instant(self.raw["start_date"])
 
     @cached_property
     def end_date(self) -> datetime | None:
         """Where to stop, for a bounded backfill."""
-        return _moment(self.raw["end_date"]) if self.raw.get("end_date") else None
+        return to_instant(self.raw["end_date"]) if self.raw.get("end_date") else None
 
     @cached_property
     def step(self) -> timedelta:
@@ -177,7 +177,7 @@ def _range(config: Mapping[str, Any]) -> Iterator[str]:
     for name in ("start_date", "end_date"):
         if config.get(name) or (name == "start_date" and name in config):
             try:
-                moments[name] = _moment(config[name])
+                moments[name] = to_instant(config[name])
             except ValueError:
                 yield f"{name}: {config[name]!r} is no date or time, such as 2025-01-01 or 2025-01-01T00:00:00Z"
     if len(moments) == 2 and moments["start_date"] > moments["end_date"]:  # noqa: PLR2004
@@ -265,8 +265,3 @@ def zone_of(name: str) -> ZoneInfo | None:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return None
-
-
-def _moment(text: str) -> datetime:
-    utc = to_datetime(timezone.utc)(text)
-    return datetime.fromisoformat(utc.removesuffix("Z")).replace(tzinfo=timezone.utc)

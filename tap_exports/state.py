@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from tap_exports.errors import SettingsError
-from tap_exports.values import to_datetime
+from tap_exports.values import to_instant
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from collections.abc import Mapping
 
 _HINT = "Mend it, or take the stream's entry out to start it over from start_date."
@@ -50,9 +50,8 @@ def bookmark_of(state: Mapping[str, Any], stream: str) -> datetime | None:
     if entry.get("replication_key") != "date_to" or value is None:
         return None
     try:
-        utc = to_datetime(timezone.utc)(value)
-    except (TypeError, ValueError, AttributeError):
+        return to_instant(value)
+    except ValueError:
         raise SettingsError(
             f"the bookmark of stream {stream} in the state is {value!r}, which is no time", _HINT
         ) from None
-    return datetime.fromisoformat(utc.removesuffix("Z")).replace(tzinfo=timezone.utc)

@@ -214,6 +214,24 @@ def to_datetime(zone: tzinfo) -> Callable[[str], str]:
     return convert
 
 
+def to_instant(text: str) -> datetime:
+    """A time of the API's, of a setting or of a state, for reckoning with it; without an offset it is UTC.
+
+    Args:
+        text: The time in any of the forms that a cell may have.
+
+    Returns:
+        An aware time in UTC.
+
+    Raises:
+        ValueError: If it is none.
+    """
+    if not isinstance(text, str):
+        raise ValueError("not a text")  # noqa: TRY004 - what a JSON file holds is a value
+    utc = to_datetime(timezone.utc)(text)
+    return datetime.fromisoformat(utc.removesuffix("Z")).replace(tzinfo=timezone.utc)
+
+
 def _is_canonical(text: str) -> bool:
     """Whether a time of nineteen characters, which leaves no room for an offset, is written as this module does."""
     try:
