@@ -17,8 +17,8 @@ from tap_exports.values import to_instant
 from tap_exports.windows import SECOND, Window, whole_second
 
 if TYPE_CHECKING:
-    from datetime import datetime
     from collections.abc import Callable
+    from datetime import datetime
 
 T = TypeVar("T")
 

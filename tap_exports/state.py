@@ -8,8 +8,8 @@ from tap_exports.errors import SettingsError
 from tap_exports.values import to_instant
 
 if TYPE_CHECKING:
-    from datetime import datetime
     from collections.abc import Mapping
+    from datetime import datetime
 
 _HINT = "Mend it, or take the stream's entry out to start it over from start_date."
 
