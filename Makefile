@@ -9,7 +9,7 @@ PARALLEL ?= --numprocesses 4 --dist loadgroup
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types unit e2e bench format build constraints clean
+.PHONY: help demo test lint types unit e2e bench proof format build constraints clean
 
 help:  ## list these words
 	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r word what; do \
@@ -40,6 +40,9 @@ bench: $(READY)  ## what a record costs, how close a load comes to the store's o
 	@$(BIN)/python benchmarks/exports.py
 	@$(BIN)/python benchmarks/webhook.py
 	@$(BIN)/python benchmarks/pipeline.py
+
+proof: $(READY)  ## the promise as figures: faults of every kind at every place, and runs stopped at every request
+	@$(BIN)/python proof/prove.py
 
 format: $(READY)  ## let ruff mend what it can
 	@$(BIN)/ruff check --fix

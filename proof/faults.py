@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 from dataclasses import dataclass, field
+from datetime import timedelta
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
 
@@ -68,7 +70,7 @@ class Trial:
             return self.machine(times, after)
         assert self.fault is not None  # noqa: S101
         place = "webhooks" if self.place == "webhook" and "deliver" not in self.name else self.place
-        store.add_fault(Fault(**{"place": place, "times": times, "after": after, **self.fault(store)}))  # type: ignore[arg-type]
+        store.add_fault(Fault(**{"place": place, "times": times, "after": after, **self.fault(store)}))
         return {}
 
 
@@ -77,8 +79,6 @@ def _always(**fault: Any) -> Callable[[Sandbox], Mapping[str, Any]]:
 
 
 def _retry_date(store: Sandbox) -> Mapping[str, Any]:
-    from datetime import timedelta  # noqa: PLC0415
-
     header = format_datetime(store.now + timedelta(seconds=2), usegmt=True)
     return {"kind": "status", "status": 429, "headers": {"Retry-After": header}}
 
@@ -174,8 +174,6 @@ DELIVERIES = {
 
 
 def _hook() -> dict[str, Any]:
-    import socket  # noqa: PLC0415
-
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -193,7 +191,14 @@ def _clock(seconds: float, *, to_and_fro: bool = False) -> Callable[[int | None,
 def trials() -> list[Trial]:
     """All rows, by place."""
     found = [
-        Trial(place, name, fault, _patience(name.removeprefix("JSON: ")), wastes=name == "never ready")
+        Trial(
+            place,
+            name,
+            fault,
+            _patience(name.removeprefix("JSON: ")) if place in {"create", "look"} else {},
+            columns=_THREE if place in {"types", "list"} else tuple(TIMES),  # asked once in a run
+            wastes=name == "never ready",
+        )
         for place in API[:-1]
         for name, fault in _rows_of(place).items()
     ]

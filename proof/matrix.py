@@ -58,12 +58,12 @@ def attempt(ground: Ground, trial: Trial, column: str) -> Cell:
             for wrong in ended_well(run):
                 finding.say(wrong)
             store.clear_faults()
-            began = store.now
             again = ground.run(store, config=settings_of(trial), state=run.state)
             runs.append(again)
             finding.emitted(ground, again)
             if again.code or again.errors:
                 finding.say(f"the second run failed as well: {' '.join(again.errors)}")
+            # Where it took the newest export over, it is as far as the first run would have come.
             finding.arrived(ground, store, began, again)
         stuck = frozenset(e.id for e in store.exports if trial.wastes and e.status(store.now).value == "pending")
         finding.exports(store, stuck)
@@ -75,7 +75,9 @@ def attempt(ground: Ground, trial: Trial, column: str) -> Cell:
 
 
 def _told(run: Run) -> str:
-    return "\n".join(line for line in run.log.splitlines() if "Selection metadata" not in line and "Skipping" not in line)
+    return "\n".join(
+        line for line in run.log.splitlines() if "Selection metadata" not in line and "Skipping" not in line
+    )
 
 
 def cells_of(rows: Iterable[Trial]) -> list[tuple[Trial, str]]:

@@ -18,7 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -111,9 +111,10 @@ def _set(constants: Mapping[str, float]) -> None:
 
 def _fill_disk(files: int) -> None:
     """Let the next files that the tap keeps be on a disk that the kernel says is full."""
-    real, left = tempfile.TemporaryFile, [files]
+    real: Any = tempfile.TemporaryFile
+    left = [files]
 
-    def kept(*arguments: Any, **named: Any) -> IO[bytes]:
+    def kept(*arguments: Any, **named: Any) -> Any:
         left[0] -= 1
         if left[0] < 0:
             return real(*arguments, **named)
@@ -122,7 +123,7 @@ def _fill_disk(files: int) -> None:
         except FileNotFoundError:  # only Linux has one
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from None
 
-    tempfile.TemporaryFile = kept  # type: ignore[assignment,misc]
+    tempfile.TemporaryFile = kept
 
 
 def _jump(after: int, seconds: float, to_and_fro: bool) -> None:  # noqa: FBT001
@@ -136,7 +137,7 @@ def _jump(after: int, seconds: float, to_and_fro: bool) -> None:  # noqa: FBT001
         jumped = looks[0] > after and not (to_and_fro and looks[0] % 2)
         return real(clock) + timedelta(seconds=seconds if jumped else 0)
 
-    Clock.now = now  # type: ignore[method-assign]
+    Clock.now = now  # type: ignore[method-assign,assignment]
 
 
 def _live(job: Mapping[str, Any]) -> None:
@@ -165,12 +166,12 @@ def _live(job: Mapping[str, Any]) -> None:
 
 def _serve() -> None:
     with suppress(ImportError):
-        import uvicorn  # noqa: F401
+        import uvicorn  # noqa: F401, PLC0415
 
-    import tap_exports.__main__  # noqa: F401
+    import tap_exports.__main__  # noqa: F401, PLC0415 - here alone, not where it is asked from
 
     answers = os.fdopen(os.dup(1), "w")
-    os.set_inheritable(answers.fileno(), False)
+    os.set_inheritable(answers.fileno(), False)  # noqa: FBT003 - its own way
     last = 0
     while line := sys.stdin.readline():
         if last:  # its id stays taken until somebody wants another run: so no signal can reach a stranger

@@ -204,10 +204,12 @@ class Finding:
                 record = message["record"]
                 written.add(str(record.get(KEY)))
                 known = ground.clean.get(str(record.get(KEY)))
-                # One that has come since the clean run, in the minutes that the program takes, is in the store at least.
+                # One that has come since the clean run, while the program goes on, is in the store at least.
                 self.bad += known != cells(record) if known else record.get(KEY) not in ground.numbers(None)
-            elif message["type"] == "STATE" and (until := bookmark(message["value"])):
-                if ahead := ground.numbers(until) - written - self._before:
+            elif message["type"] == "STATE":
+                until = bookmark(message["value"])
+                ahead = (ground.numbers(until) - written - self._before) if until else set()
+                if ahead:
                     self.say(f"a state of {until} is ahead of {len(ahead)} records")
         self._before |= written
         if self.bad:

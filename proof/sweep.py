@@ -87,6 +87,7 @@ def _interrupted(ground: Ground, store: Sandbox, number: int, *, request: int = 
 def _stop(ground: Ground, where: str, at: int, number: int) -> Stop:
     finding = Finding()
     with ground.store() as store:
+        began = store.now
         first, took = _interrupted(ground, store, number, **{where: at})
         finding.emitted(ground, first)
         if first.tracebacks:
@@ -98,13 +99,12 @@ def _stop(ground: Ground, where: str, at: int, number: int) -> Stop:
                 finding.say(f"it took {took:.1f} s to end")
             if first.out and not first.out.endswith("\n"):
                 finding.say("it ended in the midst of a line")
-        began = store.now
         second = ground.run(store, state=first.state)
         finding.emitted(ground, second)
         if second.code or second.errors:
             finding.say(f"the second run failed: {' '.join(second.errors)}")
-        # An export of the newest window that was taken over ends where the first run's plan did.
-        finding.arrived(ground, store, began - (began - ground.now), second)
+        # Where it took the newest export over, it is as far as the first run would have come.
+        finding.arrived(ground, store, began, second)
         finding.exports(store)
         finding.secrets(store, first, second)
     return Stop(where, at, number, first.code != 0, finding, f"{first.log}\n{second.log}" if finding.faults else "")
