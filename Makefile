@@ -9,7 +9,7 @@ PARALLEL ?= --numprocesses 4 --dist loadgroup
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types unit e2e bench proof format build constraints clean
+.PHONY: help demo test lint types unit e2e bench proof targets format build constraints clean
 
 help:  ## list these words
 	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r word what; do \
@@ -44,6 +44,9 @@ bench: $(READY)  ## what a record costs, how close a load comes to the store's o
 proof: $(READY)  ## the promise as figures: faults of every kind at every place, and runs stopped at every request
 	@$(BIN)/python proof/prove.py
 
+targets: $(READY)  ## one sync into one Singer target after another, compared with the store; see docs/targets.md
+	@$(BIN)/python scripts/try_targets.py
+
 format: $(READY)  ## let ruff mend what it can
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
@@ -60,7 +63,7 @@ constraints: $(READY)  ## constraints.txt anew; PYTHONS="python3.10 …" names o
 
 clean:  ## away with everything that make made; Meltano's state in .meltano/meltano.db stays
 	@rm -rf $(VENV) .demo .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist *.egg-info \
-		.meltano/extractors .meltano/loaders .meltano/run .meltano/install.lock .meltano/install.log .meltano/installed.txt
+		.meltano/extractors .meltano/loaders .meltano/targets .meltano/run .meltano/install.lock .meltano/install.log .meltano/installed.txt
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): pyproject.toml constraints.txt

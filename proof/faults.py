@@ -188,6 +188,10 @@ def _clock(seconds: float, *, to_and_fro: bool = False) -> Callable[[int | None,
     return lambda _, after: {"clock": (after * 4, seconds, to_and_fro)}
 
 
+def _jump(after: int, seconds: float) -> Callable[[int | None, int], Mapping[str, Any]]:
+    return lambda _times, _after: {"clock": (after, seconds, False)}
+
+
 def trials() -> list[Trial]:
     """All rows, by place."""
     found = [
@@ -214,6 +218,8 @@ def trials() -> list[Trial]:
         Trial("machine", "clock to, fro", None, machine=_clock(day, to_and_fro=True), columns=_EVER),
         Trial("machine", "clock -50 years", None, machine=_clock(-50 * 365 * day), columns=_EVER),
     ]
+    # Once, at each of the first looks at the clock: between two of them the run decides where it ends.
+    found += [Trial("machine", f"clock jump {n}", None, machine=_jump(n, day), columns=_EVER[:1]) for n in range(1, 7)]
     return found
 
 

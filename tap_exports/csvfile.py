@@ -35,6 +35,8 @@ _MARKS = {
     "utf-32-le": codecs.BOM_UTF32_LE,
     "utf-32-be": codecs.BOM_UTF32_BE,
 }
+_WIDEST = 4
+"""Bytes of a character in the widest encoding."""
 _KEY_HINT = "Set primary_keys for this stream to columns that are always filled and never repeat, or to [] for none."
 
 
@@ -82,6 +84,20 @@ class CsvFile:
     def close(self) -> None:
         """Give the disk space back."""
         self._file.close()
+
+    def refuse_open_end(self) -> None:
+        """Refuse a file whose last line has no end, as one has that was cut before it was sent.
+
+        Its length may be just as declared then, and its last cell or even its header be short of a few letters.
+        Whatever Python's csv module writes ends with a line break.
+
+        Raises:
+            BadFile: If it is so.
+        """
+        self._file.seek(0, io.SEEK_END)
+        self._file.seek(max(0, self._file.tell() - _WIDEST))
+        if not {0x0A, 0x0D} & set(self._file.read()):
+            raise BadFile("the file's last line has no end, so that it may have been cut within it")
 
     def head(self, rows: int) -> tuple[list[str], list[list[str]]]:
         """The header, and some rows for a sample.

@@ -44,6 +44,8 @@ _JUST_NOW = timedelta(minutes=2)
 """How much older than a lost create call its export may say that it is."""
 _STILL_AT_IT = 1.0
 """Seconds before the list is asked for a lost one: the store may still be at the call that a proxy gave up."""
+_LOOK_AT_IT = "Look at the export in the store; run again: one that stays as it is gives way to a new one."
+"""What to do about an export that is of no use, where nothing else is said."""
 
 
 @dataclass(frozen=True)
@@ -188,6 +190,7 @@ class Exporter:
                 self._logger.warning("%s (%s); fetching it once more", error.what, where)
             return self._file(source, window, export, taken_over=taken_over)
         except TapExportsError as error:
+            error.hint = error.hint or _LOOK_AT_IT
             raise error.at(where)  # noqa: B904 - the same error
 
     def _usable(self, export: Export, now: datetime, oldest: datetime) -> bool:
@@ -293,6 +296,8 @@ class Exporter:
             layout = source.layout_for(header, sample)
             keys = self._keys(layout, header)
             checked = csv.check(keys, numbered=layout.numbered, cap=self._reading.max_rows)
+            if not checked.capped:
+                csv.refuse_open_end()
             source.layout_of(header, sample)  # only now: a bad file does not tell the columns
         except BaseException:
             csv.close()

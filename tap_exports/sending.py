@@ -239,7 +239,7 @@ class Sender:
             to = origin(response.headers.get("Location", ""), base=response.url)
             where = f"{to[0]}://{to[1]}" if to else "an address that is none"
             return StoreRefused(f"{said}, a redirect to {where}", "Set api_url to an address that answers itself.")
-        return StoreRefused(said)
+        return StoreRefused(said, "Mend the setting that these words are about, or ask the store's support.")
 
     def _session(self) -> requests.Session:
         """This thread's own session: nobody promises that one can be shared."""

@@ -6,6 +6,7 @@ import codecs
 import re
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -121,6 +122,8 @@ def coerce(config: Mapping[str, Any]) -> dict[str, Any]:
     """
     coerced = {name: value for name, value in config.items() if value is not None}
     for name in NUMBERS:
+        if isinstance(exact := coerced.get(name), Decimal):  # the SDK reads fractions in a file so
+            coerced[name] = float(exact)
         if isinstance(text := coerced.get(name), str):
             try:
                 coerced[name] = int(text)

@@ -201,7 +201,7 @@ class StoreTime:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._ahead = timedelta(0)
+        self._heard: tuple[datetime, float] | None = None
         self._told = False
         self._logger = logging.getLogger("tap-exports")
 
@@ -214,13 +214,18 @@ class StoreTime:
         moment = http_date(date_header)
         if moment is None:
             return
-        ahead = moment - self._clock.now()
-        # Dates are whole seconds, and an answer takes a moment: within two seconds the clocks agree.
-        self._ahead = ahead if abs(ahead) > timedelta(seconds=2) else timedelta(0)
+        here = self._clock.now()
+        ahead = moment - here
+        # Dates are whole seconds, and an answer takes a moment: within two seconds the clocks agree. From here
+        # on only monotonic time counts, so that a jump of this machine's clock moves no window's end.
+        self._heard = (moment if abs(ahead) > timedelta(seconds=2) else here, self._clock.monotonic())
         if abs(ahead) > timedelta(minutes=5) and not self._told:
             self._told = True
             self._logger.warning("This machine's clock and the store's differ by %s; the store's is used", abs(ahead))
 
     def now(self) -> datetime:
         """The store's time, in UTC."""
-        return self._clock.now() + self._ahead
+        if self._heard is None:
+            return self._clock.now()
+        moment, at = self._heard
+        return moment + timedelta(seconds=self._clock.monotonic() - at)

@@ -16,6 +16,7 @@ from tap_exports.errors import (
     MissingScope,
     StoreRefused,
     StoreTrouble,
+    TapExportsError,
 )
 from tap_exports.sandbox import Fault
 from tap_exports.waiting import Pace
@@ -570,6 +571,22 @@ def test_a_file_that_fails_twice_fails_its_window(bench, empty_temp):
     assert len(bench.made()) == 1
     assert caught.value.__cause__ is None
     assert list(empty_temp.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("place", "fault", "hint"),
+    [
+        ("file", {"kind": "html"}, "Look at the export in the store; run again"),
+        ("file", {"kind": "empty"}, "Look at the export in the store; run again"),
+        ("look", {"kind": "status", "status": 400}, "Mend the setting"),
+        ("create", {"kind": "status", "status": 400}, "Mend the setting"),
+    ],
+)
+def test_every_error_says_what_to_do(bench, place, fault, hint):
+    """Behind what went wrong and where."""
+    bench.store.add_fault(Fault(place, times=None, **fault))
+    with pytest.raises(TapExportsError, match=rf"\(stream order_list, .*\)\. {hint}"):
+        bench.fetch()
 
 
 def test_a_bad_file_does_not_tell_the_columns(bench):

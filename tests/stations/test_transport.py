@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import datetime, timedelta, timezone
+from email.utils import format_datetime
 from itertools import pairwise
 
 import pytest
@@ -193,3 +194,15 @@ def test_a_429_slows_all_threads_down(bench):
     bench.client.timezone()
     assert bench.clock.monotonic() - before >= 20
     assert [r.status for r in bench.store.log] == [429, 200, 200]
+
+
+def test_a_jump_of_this_machines_clock_moves_nothing():
+    """Once the store's time was heard, monotonic time alone goes on from it."""
+    clock = FakeClock()
+    time = StoreTime(clock)
+    time.heard(format_datetime(clock.now(), usegmt=True))
+    before = time.now()
+    jumped = clock.now() + timedelta(days=1)
+    clock.now = lambda: jumped
+    clock.sleep(10)
+    assert timedelta(seconds=10) <= time.now() - before <= timedelta(seconds=11)

@@ -125,9 +125,11 @@ def test_html_where_json_should_be(make_store, command):
         (b"Order Number,Status\r\n1,new\r\n1,new\r\n", "have the same key order_number = '1'"),
         (b"Order Number,Status\r\n1,new\r\n,new\r\n", "row 2 has a blank order_number, which is its key"),
         (b'Order Number,Status\r\n1,"new\r\n', "no well-formed CSV"),
+        (b"Order Number,Status\r\n1,new\r\n2,ne", "the file's last line has no end"),
+        (b"Order Number,Sta", "the file's last line has no end"),
         (b"Order Number,Status\r\n1,\xff\xfe\r\n", "not utf-8: byte 0xff cannot be read"),
     ],
-    ids=["zero bytes", "XML", "short row", "key twice", "key blank", "open quote", "encoding"],
+    ids=["zero", "XML", "short row", "key twice", "key blank", "open quote", "cut cell", "cut header", "encoding"],
 )
 def test_a_bad_file_is_fetched_once_more_and_then_fails_its_stream(make_store, command, discover, content, words):
     """Nothing of it goes out, the bookmark stays, and the line names stream, export and window."""
@@ -235,3 +237,15 @@ def test_settings_from_the_environment(make_store, command):
     assert run.of("SCHEMA", "order_list")[0]["key_properties"] == []
     spans = sorted((e.date_from, e.date_to) for e in store.exports if e.type == "order_list")
     assert (spans[0][1] - spans[0][0]).total_seconds() == 2.5 * 86400
+
+
+def test_fractions_in_a_config_file(make_store, command):
+    """Every number may have them, and the SDK reads them from a file as decimals."""
+    store = make_store(days=3, orders_per_day=1, ready_seconds=0.3)
+    fractions = {
+        "window_days": 1.5, "lookback_days": 0.5, "settle_minutes": 2.5, "poll_interval_seconds": 0.25,
+        "export_timeout_minutes": 0.5, "reuse_exports_minutes": 30.5,
+    }  # fmt: skip
+    run = command(store.config | fractions)
+    assert run.code == 0, run.log
+    assert run.bookmark("order_list")

@@ -1,0 +1,168 @@
+"""`make proof`, thinned: a cell of each kind at each place, a few interruptions; and that its judge would notice."""
+
+from __future__ import annotations
+
+import copy
+import json
+
+import matrix
+import pytest
+import sweep
+from faults import TIMES, settings_of, trials
+from runs import CODE, WEBHOOK_SECRET, Finding, ended_well
+
+THIN = {
+    ("types", "503 in 1 s", "once"): "recovered",
+    ("types", "HTML", "for ever"): "ended",
+    ("list", "reset", "burst"): "recovered",
+    ("list", "next elsewhere", "once"): "ended",
+    ("create", "answer lost", "burst"): "recovered",
+    ("create", "closed", "for ever"): "ended",
+    ("look", "hang", "once"): "recovered",
+    ("look", "redirect", "later"): "ended",
+    ("link", "expired", "once"): "recovered",
+    ("link", "404", "for ever"): "ended",
+    ("file", "cut", "burst"): "recovered",
+    ("file", "410", "later"): "ended",
+    ("webhook", "500", "once"): "recovered",
+    ("webhook", "delivery odd", "for ever"): "recovered",
+    ("machine", "disk full", "once"): "ended",
+    ("machine", "clock +1 day", "for ever"): "recovered",
+}
+"""Cells, and how each ends."""
+
+
+def row(place, name):
+    return next(trial for trial in trials() if (trial.place, trial.name) == (place, name))
+
+
+def test_a_thinned_matrix(ground):
+    """Each cell recovers or ends in one line, as it should; nothing is lost, made twice or told."""
+    cells = matrix.try_all(ground, [(row(place, name), column) for place, name, column in THIN])
+    assert [cell.finding.faults for cell in cells] == [[]] * len(THIN), "\n".join(cell.log for cell in cells)
+    assert {(c.trial.place, c.trial.name, c.column): c.outcome for c in cells} == THIN
+    matrix.show(cells)
+    assert matrix.totals(cells)["lost"] == 0
+
+
+def test_a_thinned_sweep():
+    """Stopped at a few requests and lines by both signals: nothing is missing, nothing is made twice."""
+    stops = sweep.sweep(step=8)
+    assert [stop.finding.faults for stop in stops] == [[]] * len(stops), "\n".join(stop.log for stop in stops)
+    assert sum(stop.came for stop in stops) >= len(stops) / 2
+
+
+def test_every_cell_is_one_that_can_be_tried(ground):
+    """Rows have names of their own, and the store takes every fault."""
+    rows = trials()
+    assert len({(trial.place, trial.name) for trial in rows}) == len(rows)
+    with ground.store() as store:
+        for trial, column in matrix.cells_of(rows):
+            trial.arm(store, column)
+            assert column in TIMES
+            assert settings_of(trial).get("webhook_secret", WEBHOOK_SECRET) == WEBHOOK_SECRET
+
+
+@pytest.fixture(scope="module")
+def done(ground):
+    """A run without any fault, its store, and when it began."""
+    with ground.store() as store:
+        began = store.now
+        yield ground.run(store), store, began
+
+
+def judged(ground, done, change=lambda run: None):
+    run, store, began = done
+    run = copy.deepcopy(run)
+    change(run)
+    finding = Finding()
+    finding.emitted(ground, run)
+    finding.arrived(ground, store, began, run)
+    finding.exports(store)
+    finding.secrets(store, run)
+    return finding
+
+
+def test_the_judge_finds_nothing_wrong_with_a_clean_run(ground, done):
+    finding = judged(ground, done)
+    assert (finding.faults, finding.lost, finding.bad, finding.doubled, finding.leaked) == ([], 0, 0, 0, 0)
+
+
+def test_the_judge_misses_a_record(ground, done):
+    def change(run):
+        run.messages.remove(next(m for m in run.messages if m["type"] == "RECORD"))
+
+    finding = judged(ground, done, change)
+    assert finding.lost == 1
+    assert any("ahead" in fault for fault in finding.faults)
+
+
+def test_the_judge_sees_a_state_that_comes_too_early(ground, done):
+    def change(run):
+        run.messages.insert(0, run.messages.pop())
+
+    assert any("ahead" in fault for fault in judged(ground, done, change).faults)
+
+
+def test_the_judge_sees_a_bookmark_that_stays_behind(ground, done):
+    def change(run):
+        run.messages.pop()
+
+    assert any("bookmark" in fault for fault in judged(ground, done, change).faults)
+
+
+def test_the_judge_sees_a_wrong_cell(ground, done):
+    def change(run):
+        run.records[3]["status"] = "cut sho"
+
+    assert judged(ground, done, change).bad == 1
+
+
+@pytest.mark.parametrize("where", ["out", "log"])
+def test_the_judge_sees_a_secret(ground, done, where):
+    def change(run):
+        setattr(run, where, f"… {done[1].token} …")
+
+    assert judged(ground, done, change).leaked == 1
+
+
+def test_the_judge_sees_an_export_that_is_made_twice(ground, done):
+    _, store, _ = done
+    first = next(e for e in store.exports if e.type == CODE)
+    finding = Finding()
+    store.make_export(CODE, first.date_from, first.date_to)
+    finding.exports(store)
+    assert finding.doubled == 1
+    finding = Finding()
+    finding.exports(store, frozenset({first.id}))
+    assert finding.doubled == 0
+
+
+@pytest.mark.parametrize(
+    ("errors", "wrong"),
+    [
+        (["it answers 500 (stream order_list). Run again later."], 0),
+        (["it answers 500 (stream order_list)"], 1),
+        (["it answers 500. Run again later."], 1),
+        ([], 1),
+        (["it answers 500 (stream order_list). Run again.", "And again. Run again."], 1),
+    ],
+)
+def test_the_judge_reads_error_lines(done, errors, wrong):
+    """One line, with what, where and what to do."""
+    run = copy.deepcopy(done[0])
+    run.code = 1
+    run.log = "".join(f"2026-01-02 03:04:05,678 | ERROR    | tap-exports          | {line}\n" for line in errors)
+    assert len(ended_well(run)) == wrong
+    run.code = 2
+    assert ended_well(run) == ["the exit code is 2"]
+
+
+def test_the_judge_tells_tracebacks_from_those_of_the_debug_level(done):
+    run = copy.deepcopy(done[0])
+    head = "2026-01-02 03:04:05,678 | {} | tap-exports          | So it came:\nTraceback (most recent call last):\n"
+    run.log = head.format("DEBUG   ")
+    assert run.tracebacks == 0
+    run.log = head.format("ERROR   ")
+    assert run.tracebacks == 1
+    assert json.dumps(run.state)
