@@ -78,12 +78,12 @@ def test_every_window_holds_just_the_rows_of_the_store(make_store, sync, include
 
 def test_windows_leave_no_gap(make_store, sync):
     """Windows share their boundaries from start_date to the store's now less the settling time."""
-    store = make_store(frozen=True)
+    store = make_store()
     sync(store.config | {"window_days": 7}, streams=["order_list"])
     spans = sorted((e.date_from, e.date_to) for e in store.exports)
     assert spans[0][0] == moment(store.config["start_date"])
     assert all(a[1] == b[0] for a, b in pairwise(spans))
-    assert timedelta(minutes=5) <= store.now - spans[-1][1] < timedelta(minutes=5, seconds=2)
+    assert timedelta(minutes=5) <= store.now - spans[-1][1] < timedelta(minutes=5, seconds=30)
 
 
 def test_the_second_run_starts_at_the_bookmark_less_the_look_back(make_store, sync):
@@ -189,10 +189,10 @@ def test_end_date_bounds_a_backfill(make_store, sync):
 
 def test_an_end_date_to_come_is_now_less_the_settling_time(make_store, sync):
     """The bookmark never passes objects that are still to be made."""
-    store = make_store(frozen=True, days=10)
+    store = make_store(days=10)
     end = store.now + timedelta(days=30)
     run = sync(store.config | {"end_date": end.isoformat()}, streams=["order_list"])
-    assert timedelta(minutes=5) <= store.now - moment(run.bookmark("order_list")) < timedelta(minutes=5, seconds=2)
+    assert timedelta(minutes=5) <= store.now - moment(run.bookmark("order_list")) < timedelta(minutes=5, seconds=30)
 
 
 @pytest.mark.parametrize(
