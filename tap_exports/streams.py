@@ -130,8 +130,7 @@ class ExportStream(Stream):
         """Plan, take over or create, wait, download and check (all ahead of the reader); type, write, bookmark."""
         try:
             with self.get_record_counter() as counter, self.get_sync_timer():
-                for export in self._files():
-                    records = self._records(export)
+                for export, records in self._files():
                     for batch in records.batches():
                         self.tap.clock.sleep(0)  # a signal ends the run between two batches
                         if self._is_plain:
@@ -150,8 +149,7 @@ class ExportStream(Stream):
         batcher = Batcher(tap_name=self.tap_name, stream_name=self.name, batch_config=batch_config)
         try:
             with self.get_record_counter() as counter, self.get_sync_timer():
-                for export in self._files():
-                    records = self._records(export)
+                for export, records in self._files():
                     rows = (record for batch in records.batches() for record in batch)
                     for manifest in batcher.get_batches(records=rows):
                         yield batch_config.encoding, manifest
@@ -162,8 +160,8 @@ class ExportStream(Stream):
 
     @override
     def get_records(self, context: Context | None) -> Iterable[Record]:
-        for export in self._files():
-            for batch in self._records(export).batches():
+        for _, records in self._files():
+            for batch in records.batches():
                 yield from batch
 
     def lane(self, *, ahead: bool = True) -> Lane:
@@ -180,8 +178,8 @@ class ExportStream(Stream):
             ahead=ahead,
         )
 
-    def _files(self) -> Iterator[CheckedExport]:
-        """The checked files of this run's windows, in order, the schema in force for each."""
+    def _files(self) -> Iterator[tuple[CheckedExport, Records]]:
+        """The checked files of this run's windows, in order, the schema in force for each, and their records."""
         lanes = self.tap.lanes
         lanes.add(self.lane(ahead=False))
         if self.layout is not None:
@@ -189,9 +187,10 @@ class ExportStream(Stream):
         for export in lanes.files(self.name):
             try:
                 self._meet(export)
+                records = self._records(export)
             except TapExportsError as error:
                 raise error.at(_where(self.name, export))  # noqa: B904 - the same error
-            yield export
+            yield export, records
         if self.layout is None and self.source.first is not None:
             self._adopt_and_tell(self.source.first)
 
@@ -221,14 +220,10 @@ class ExportStream(Stream):
         self._write_schema_message()
 
     def _records(self, export: CheckedExport) -> Records:
-        zone = self.tap.zone
         layout = self.layout or self.source.layout_of(export.header, export.sample)
-        records = Records(export, layout, self.selected_columns, zone)
+        records = Records(export, layout, self.selected_columns, self.tap.zone)
         if self.config["on_invalid_value"] == "fail":
-            try:
-                records.refuse_invalid()
-            except TapExportsError as error:
-                raise error.at(_where(self.name, export))  # noqa: B904 - the same error
+            records.refuse_invalid()
         return records
 
     @property
