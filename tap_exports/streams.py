@@ -58,7 +58,7 @@ class ExportStream(Stream):
         self.layout: Layout | None = None
         self.tap = tap
         super().__init__(tap, name=code)
-        self.source = Source(code, tap.knowledge, None)
+        self.source = Source(code, tap.stations.knowledge, None)
         self._drift = Drift(code, tap.config["on_new_column"], self.logger)
 
     # Columns, key and catalog
@@ -66,12 +66,12 @@ class ExportStream(Stream):
     @property
     @override
     def schema(self) -> dict[str, Any]:
-        return (self.layout or standard_layout(self.name, self.tap.knowledge)).schema()
+        return (self.layout or standard_layout(self.name, self.tap.stations.knowledge)).schema()
 
     @property
     @override
     def primary_keys(self) -> list[str]:
-        return list((self.layout or standard_layout(self.name, self.tap.knowledge)).keys)
+        return list((self.layout or standard_layout(self.name, self.tap.stations.knowledge)).keys)
 
     @primary_keys.setter
     def primary_keys(self, new_value: Iterable[str]) -> None:
@@ -85,7 +85,7 @@ class ExportStream(Stream):
         if entry := catalog.get_stream(self.name):
             root = entry.metadata.root
             keys = entry.key_properties or root.table_key_properties or ()
-            self.adopt(Layout.of_schema(self.name, entry.schema.to_dict(), keys, self.tap.knowledge))
+            self.adopt(Layout.of_schema(self.name, entry.schema.to_dict(), keys, self.tap.stations.knowledge))
 
     def adopt(self, layout: Layout) -> None:
         """Put a layout in force: the schema, the key, and the stream maps that are made from them.
@@ -180,7 +180,7 @@ class ExportStream(Stream):
 
     def _files(self) -> Iterator[tuple[CheckedExport, Records]]:
         """The checked files of this run's windows, in order, the schema in force for each, and their records."""
-        lanes = self.tap.lanes
+        lanes = self.tap.stations.lanes
         lanes.add(self.lane(ahead=False))
         if self.layout is not None:
             self._tell_columns("the catalog")
@@ -202,8 +202,8 @@ class ExportStream(Stream):
                 self._tell_columns(f"export {export.export.id}, the first with rows")
             return
         if self._drift.has_news(self.layout, export.header):
-            self.tap.learn_definitions()  # a merchant has switched a column into exports since
-        changed = self._drift.held_against(self.layout, export.header, export.sample, self.tap.knowledge)
+            self.tap.stations.learn_definitions()  # a merchant has switched a column into exports since
+        changed = self._drift.held_against(self.layout, export.header, export.sample, self.tap.stations.knowledge)
         if changed is not self.layout:
             self._adopt_and_tell(changed)
 
@@ -211,7 +211,7 @@ class ExportStream(Stream):
         """Say where the columns came from, and which of the user's types are for none of them."""
         names = {column.name for column in self.layout.columns} if self.layout else set()
         self.logger.info("%s: %d columns, told by %s", self.name, len(names), where)
-        for name in sorted(set(self.tap.knowledge.column_types.get(self.name, {})) - names):
+        for name in sorted(set(self.tap.stations.knowledge.column_types.get(self.name, {})) - names):
             self.logger.warning("column_types names the column %s.%s, which the stream does not have", self.name, name)
 
     def _adopt_and_tell(self, layout: Layout) -> None:
@@ -221,7 +221,7 @@ class ExportStream(Stream):
 
     def _records(self, export: CheckedExport) -> Records:
         layout = self.layout or self.source.layout_of(export.header, export.sample)
-        records = Records(export, layout, self.selected_columns, self.tap.zone)
+        records = Records(export, layout, self.selected_columns, self.tap.stations.zone)
         if self.config["on_invalid_value"] == "fail":
             records.refuse_invalid()
         return records
@@ -249,7 +249,7 @@ class ExportStream(Stream):
 
     def _count(self, counter: Counter, records: int) -> None:
         counter.increment(records)
-        self.tap.progress.rows += records
+        self.tap.stations.progress.rows += records
 
     def _finish(self, export: CheckedExport, records: Records) -> None:
         """Every record of a window is out: say what was odd about it, and move the bookmark."""

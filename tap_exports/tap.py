@@ -9,8 +9,6 @@ import threading
 import time
 from contextlib import ExitStack
 from copy import deepcopy
-from dataclasses import replace
-from datetime import timedelta, timezone
 from functools import cached_property
 from importlib.util import find_spec
 from typing import IO, TYPE_CHECKING, Any, ClassVar
@@ -20,24 +18,16 @@ from singer_sdk import Tap
 from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.plugin_base import JSONSchemaValidator, PluginBase
 
-from tap_exports.client import Client
 from tap_exports.clock import Clock
-from tap_exports.columns import Definition, Knowledge
 from tap_exports.config_schema import CONFIG_SCHEMA
-from tap_exports.discovery import Discovery
-from tap_exports.download import Downloader
-from tap_exports.errors import BadToken, MissingScope, SettingsError, Stopped, StoreRefused, TapExportsError
-from tap_exports.exports import Exporter, Patience, Reading
+from tap_exports.errors import BadToken, SettingsError, Stopped, TapExportsError
 from tap_exports.inputs import check_catalog, read_config, read_object
-from tap_exports.lanes import Lanes, Span
 from tap_exports.messages import MessageWriter
-from tap_exports.progress import Progress
-from tap_exports.settings import SECRETS, Settings, coerce, faults, zone_of
+from tap_exports.settings import SECRETS, Settings, coerce, faults
 from tap_exports.state import check_state
+from tap_exports.stations import Stations
 from tap_exports.streams import ExportStream
 from tap_exports.transport import RATE
-from tap_exports.webhook import Bell, Webhook
-from tap_exports.windows import whole_second
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -46,7 +36,6 @@ else:
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import tzinfo
     from types import FrameType
 
     from singer_sdk.plugin_base import _ConfigInput
@@ -152,114 +141,16 @@ class TapExports(Tap):
         """The settings, typed."""
         return Settings(self.config)
 
-    # What the stations are made of
-
     @cached_property
-    def client(self) -> Client:
-        """The API."""
-        return Client(self.settings.connection(self._agent), self.clock)
-
-    @property
-    def _agent(self) -> str:
-        return f"{self.name}/{self.plugin_version}"
-
-    @cached_property
-    def knowledge(self) -> Knowledge:
-        """All that is known about columns before any file was seen."""
-        return Knowledge(self.settings.column_types, self.settings.primary_keys, self._definitions())
-
-    def learn_definitions(self) -> None:
-        """Ask for the merchant's own columns anew: they can change while a run goes on."""
-        self.knowledge = replace(self.knowledge, definitions=self._definitions())
-
-    def _definitions(self) -> tuple[Definition, ...]:
-        found = self._as_far_as_allowed(self.client.definitions, "merchant's own columns are typed by name")
-        return found or ()
-
-    @cached_property
-    def zone(self) -> tzinfo:
-        """The zone of times that carry no offset."""
-        name = self.config.get("timezone")
-        if not name:
-            name = self._as_far_as_allowed(self.client.timezone, "times without an offset are read as UTC")
-        if name and (zone := zone_of(name)) is not None:
-            return zone
-        if name:
-            self.logger.warning(
-                "The store's time zone %r is not known; times without an offset are read as UTC. Set timezone.",
-                name,
-            )
-        return timezone.utc
-
-    def _as_far_as_allowed(self, ask: Any, otherwise: str) -> Any:  # noqa: ANN401
-        """Ask the store for what a token need not be allowed to know."""
-        try:
-            return ask()
-        except BadToken:
-            raise
-        except StoreRefused as error:
-            scope = " (the token lacks the scope)" if isinstance(error, MissingScope) else ""
-            self.logger.info("%s%s: %s", error.what, scope, otherwise)
-            return None
-
-    @cached_property
-    def downloader(self) -> Downloader:
-        """Gets files."""
-        agent = self.settings.connection(self._agent).user_agent
-        insecure = self.settings.api_url.startswith("http:")
-        return Downloader(self.client.link, self.clock, self.client.time, agent, insecure=insecure)
-
-    @cached_property
-    def exporter(self) -> Exporter:
-        """Brings a window to a file."""
-        patience = Patience(
-            poll_seconds=self.config["poll_interval_seconds"],
-            timeout_seconds=self.config["export_timeout_minutes"] * 60,
-            reuse=self.settings.reuse,
-        )
-        reading = Reading(self.config["encoding"], self.config["max_export_rows"], self.zone)
-        wait = self.bell.wait if self.config.get("webhook_listen") else None
-        return Exporter(self.client, self.downloader, self.clock, patience, reading, wait)
-
-    @cached_property
-    def bell(self) -> Bell:
-        """Rings when the store says that an export is ready."""
-        return Bell(self.clock)
-
-    @cached_property
-    def lanes(self) -> Lanes:
-        """The windows of all streams, made ahead of the reader."""
-        settings = self.settings
-        # An end_date that is still to come would move the bookmark past objects that do not exist yet.
-        settled = self.client.time.now() - settings.settle
-        end = min(settings.end_date or settled, settled)
-        slack = settings.reuse if end == settled else timedelta(0)
-        span = Span(
-            settings.start_date,
-            whole_second(end),
-            settings.step,
-            settings.lookback,
-            slack,
-        )
-        return Lanes(
-            self.exporter,
-            self.clock,
-            span,
-            most_pending=self.config["max_concurrent_exports"],
-            cap=self.config["max_export_rows"],
-            progress=self.progress,
-        )
-
-    @cached_property
-    def progress(self) -> Progress:
-        """Tells how far the run is."""
-        return Progress(self.clock)
+    def stations(self) -> Stations:
+        """What the run is made of."""
+        return Stations(self.settings, self.clock, f"{self.name}/{self.plugin_version}")
 
     # Discovery
 
     @override
     def discover_streams(self) -> Sequence[Stream]:
-        types = self.client.types()
+        types = self.stations.client.types()
         streams = [ExportStream(self, kind.code) for kind in types]
         codes = {kind.code for kind in types}
         for setting, given in (
@@ -277,15 +168,7 @@ class TapExports(Tap):
             may_create: Whether exports may be made for it.
         """
         unknown = [s for s in self.streams.values() if isinstance(s, ExportStream) and s.layout is None]
-        discovery = Discovery(
-            self.client,
-            self.downloader,
-            self.exporter,
-            self.config["encoding"],
-            self.settings.settle,
-            may_create,
-        )
-        layouts = discovery.run([stream.source for stream in unknown])
+        layouts = self.stations.discovery(may_create=may_create).run([stream.source for stream in unknown])
         for stream in unknown:
             stream.adopt(layouts[stream.name])
             if self._mapper is not None:
@@ -318,11 +201,11 @@ class TapExports(Tap):
         with ExitStack() as ending:
             self._listen(ending)
             ending.callback(self._tell_failures)
-            ending.callback(self.lanes.close)
-            ending.callback(self.progress.close)
+            ending.callback(self.stations.lanes.close)
+            ending.callback(self.stations.progress.close)
             for stream in self.streams.values():
                 if stream.selected and isinstance(stream, ExportStream):
-                    self.lanes.add(stream.lane())
+                    self.stations.lanes.add(stream.lane())
             try:
                 super().sync_all()
             except Stopped:
@@ -338,7 +221,7 @@ class TapExports(Tap):
         streams = [s for s in self.streams.values() if s.selected and isinstance(s, ExportStream)]
         windows = made = 0
         for stream in streams:
-            for window, export in self.lanes.preview(stream.lane()):
+            for window, export in self.stations.lanes.preview(stream.lane()):
                 windows += 1
                 made += export is None
                 do = "make" if export is None else f"take over export {export.id}"
@@ -365,10 +248,7 @@ class TapExports(Tap):
 
     def _listen(self, ending: ExitStack) -> None:
         """Receive webhooks while exports are pending, where the settings say so."""
-        if listen := self.config.get("webhook_listen"):
-            farewell = Client(self.settings.connection(self._agent), Clock())
-            secret, target = self.config.get("webhook_secret"), self.config.get("webhook_target_url")
-            webhook = Webhook(listen, target, secret, bell=self.bell, client=self.client, farewell=farewell)
+        if webhook := self.stations.webhook():
             ending.callback(webhook.close)
             webhook.register()
 
