@@ -18,6 +18,11 @@ Stopped                  not an error: the run is ending, whoever waits lets go
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 
 class TapExportsError(Exception):
     """An error that a user can act on.
@@ -47,9 +52,37 @@ class TapExportsError(Exception):
 
     def __str__(self) -> str:
         """The one line that a user sees."""
-        line = f"{self.what} ({self.where})" if self.where else self.what
-        line = f"{line}. {self.hint}" if self.hint else line
+        return self.line(self.where)
+
+    def line(self, where: str) -> str:
+        """The line that a user sees, for another place.
+
+        Args:
+            where: As in `at`.
+        """
+        line = f"{self.what} ({where})" if where else self.what
+        line = f"{line.removesuffix('.')}. {self.hint}" if self.hint else line  # the store's own words may end with one
         return " ".join(line.split())
+
+
+def lines_of(failures: Mapping[str, TapExportsError]) -> list[str]:
+    """What to tell of many streams' failures: one line for each cause.
+
+    Args:
+        failures: By stream.
+
+    Returns:
+        Lines in the order of the first stream that each is about.
+    """
+    causes: dict[tuple[str, str], list[str]] = {}
+    for stream, error in failures.items():
+        causes.setdefault((error.what, error.hint), []).append(stream)
+    return [
+        failures[streams[0]].line(f"{len(streams)} streams: {', '.join(streams)}")
+        if len(streams) > 1
+        else str(failures[streams[0]])
+        for streams in causes.values()
+    ]
 
 
 class SettingsError(TapExportsError):

@@ -138,6 +138,8 @@ class ExportStream(Stream):
                         else:
                             yield from self._written(batch)
                         self._count(counter, len(batch))
+                        if self._has_enough:
+                            return  # the window is not out: its bookmark stays
                     self._finish(export, records)
         except TapExportsError as error:
             self._fail(error)
@@ -240,12 +242,18 @@ class ExportStream(Stream):
     def _written(self, batch: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         """The SDK's own way of writing, record by record."""
         for record in batch:
-            self._check_max_record_limit(current_record_index=self._written_records)
+            if self._has_enough:
+                return
             self._written_records += 1
             self._write_record_message(record)
             yield record
 
     _written_records = 0
+
+    @property
+    def _has_enough(self) -> bool:
+        """Whether a test of the connection has all the records that it wants."""
+        return self.ABORT_AT_RECORD_COUNT is not None and self._written_records >= self.ABORT_AT_RECORD_COUNT
 
     def _count(self, counter: Counter, records: int) -> None:
         counter.increment(records)

@@ -7,7 +7,7 @@ import os
 import sys
 import threading
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from copy import deepcopy
 from functools import cached_property
 from importlib.util import find_spec
@@ -20,7 +20,7 @@ from singer_sdk.plugin_base import JSONSchemaValidator, PluginBase
 
 from tap_exports.clock import Clock
 from tap_exports.config_schema import CONFIG_SCHEMA
-from tap_exports.errors import BadToken, SettingsError, Stopped, TapExportsError
+from tap_exports.errors import BadToken, SettingsError, Stopped, TapExportsError, lines_of
 from tap_exports.inputs import check_catalog, read_config, read_object
 from tap_exports.messages import MessageWriter
 from tap_exports.settings import SECRETS, Settings, coerce, faults
@@ -35,7 +35,7 @@ else:
     from typing_extensions import override
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from types import FrameType
 
     from singer_sdk.plugin_base import _ConfigInput
@@ -198,11 +198,7 @@ class TapExports(Tap):
         if self.only_plan:
             self._print_plan()
             return
-        with ExitStack() as ending:
-            self._listen(ending)
-            ending.callback(self._tell_failures)
-            ending.callback(self.stations.lanes.close)
-            ending.callback(self.stations.progress.close)
+        with self._listening(), self._work():
             for stream in self.streams.values():
                 if stream.selected and isinstance(stream, ExportStream):
                     self.stations.lanes.add(stream.lane())
@@ -214,6 +210,20 @@ class TapExports(Tap):
                 if self.state:
                     self.state_writer.write_state(self.state)
                 raise
+
+    @override  # type: ignore[misc]  # final in the SDK, to which a stream that failed is none
+    def run_connection_test(self) -> bool:
+        with self._work():
+            return super().run_connection_test()
+
+    @contextmanager
+    def _work(self) -> Iterator[None]:
+        """What every run ends with: nothing left open, and failures told, also by the exit code."""
+        with ExitStack() as ending:
+            ending.callback(self._tell_failures)
+            ending.callback(self.stations.lanes.close)
+            ending.callback(self.stations.progress.close)
+            yield
         self._report()
 
     def _print_plan(self) -> None:
@@ -246,18 +256,22 @@ class TapExports(Tap):
         time.sleep(_GRACE_SECONDS)
         os._exit(code)
 
-    def _listen(self, ending: ExitStack) -> None:
+    @contextmanager
+    def _listening(self) -> Iterator[None]:
         """Receive webhooks while exports are pending, where the settings say so."""
-        if webhook := self.stations.webhook():
-            ending.callback(webhook.close)
-            webhook.register()
+        with ExitStack() as ending:
+            if webhook := self.stations.webhook():
+                ending.callback(webhook.close)
+                webhook.register()
+            yield
 
     def _tell_failures(self) -> None:
-        """One ERROR line for each stream that failed; a bad token is told once, by whoever ends the run."""
-        for error in self.failures.values():
-            if not isinstance(error, BadToken):
-                self.logger.error("%s", error)
-                self.logger.debug("How it came to that:", exc_info=error)
+        """An ERROR line for each cause of streams' failures; a bad token is told by whoever ends the run."""
+        told = {stream: error for stream, error in self.failures.items() if not isinstance(error, BadToken)}
+        for line in lines_of(told):
+            self.logger.error("%s", line)
+        for stream, error in told.items():
+            self.logger.debug("How it came to that in %s:", stream, exc_info=error)
 
     def _report(self) -> None:
         """Let the exit code tell of failed streams."""

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tap_exports import errors
-from tap_exports.errors import BadFile, LinkExpired, Stopped, TapExportsError
+from tap_exports.errors import BadFile, LinkExpired, Stopped, TapExportsError, lines_of
 
 
 def test_an_error_is_one_line_of_what_where_and_what_to_do():
@@ -26,6 +26,26 @@ def test_the_station_nearest_to_it_says_where():
     error = BadFile("it is empty")
     assert error.at("export 42") is error
     assert str(error.at("stream order_list")) == "it is empty (export 42)"
+
+
+def test_what_the_store_says_may_end_with_a_full_stop():
+    """The line has one and not two."""
+    assert str(BadFile("it says: No.", "Try again.")) == "it says: No. Try again."
+
+
+def test_one_cause_of_many_failures_is_one_line():
+    """It names the streams; what differs has lines of its own."""
+    failures = {
+        "order_list": BadFile("no scope", "Give it.").at("stream order_list, window 1"),
+        "return_list": BadFile("it is empty", "Look.").at("stream return_list, export 7"),
+        "customer_list": BadFile("no scope", "Give it.").at("stream customer_list, window 2"),
+        "dispute_list": BadFile("no scope", "Give more.").at("stream dispute_list"),
+    }
+    assert lines_of(failures) == [
+        "no scope (2 streams: order_list, customer_list). Give it.",
+        "it is empty (stream return_list, export 7). Look.",
+        "no scope (stream dispute_list). Give more.",
+    ]
 
 
 def test_every_error_is_in_the_tree_that_is_drawn():

@@ -1,0 +1,62 @@
+"""--test says whether a nightly run would work, and if not, why: a wrong token is not a missing scope."""
+
+from __future__ import annotations
+
+import pytest
+
+from tap_exports.sandbox import Fault
+
+
+def test_the_test_option_reads_one_record_of_each_stream(make_store, command):
+    """--test makes the newest window's export alone, writes no more than a record each, and exits with 0."""
+    store = make_store()
+    run = command(store.config | {"window_days": 10}, "--test")
+    assert run.code == 0, run.log
+    assert store.count(place="create") == 13
+    assert all(len(run.records(code)) <= 1 for code in store.types)
+
+
+def test_the_test_option_for_schemas_makes_no_export(make_store, command):
+    """--test=schema writes thirteen SCHEMA messages and asks for nothing to be made."""
+    store = make_store()
+    run = command(store.config, "--test=schema")
+    assert run.code == 0, run.log
+    assert len({m["stream"] for m in run.of("SCHEMA")}) == 13
+    assert store.count(place="create") == 0
+
+
+@pytest.mark.parametrize(
+    ("token", "scopes", "words"),
+    [
+        ("wrong", None, ["answered 401", "does not accept access_token: make a new one"]),
+        (None, {"store:read"}, ["answered 403", "Give the token the scope exports:read"]),
+        (None, {"exports:read"}, ["403", "Give the token the scope exports:write", " customer_list", " order_list"]),
+    ],
+    ids=["token", "may not read", "may not create"],
+)
+def test_a_wrong_token_is_told_from_a_missing_scope(make_store, command, token, scopes, words):
+    """One line that names what to mend, the exit code of a failed run, and no export made."""
+    store = make_store(**({"scopes": scopes} if scopes else {}))
+    run = command(store.config | ({"access_token": token} if token else {}), "--test")
+    assert run.code == 1
+    assert len(run.errors) == 1, run.log
+    assert [word for word in words if word not in run.errors[0]] == []
+    assert store.exports == []
+
+
+def test_one_stream_that_fails_fails_the_test(make_store, command):
+    """The others are read all the same."""
+    store = make_store()
+    store.add_fault(Fault("create", "status", status=400, body='{"type": ["Not today."]}'))
+    run = command(store.config | {"window_days": 60}, "--test")
+    assert run.code == 1
+    assert len(run.errors) == 1
+    assert "Not today. (stream " in run.errors[0]
+    assert len({m["stream"] for m in run.of("RECORD")}) == 12
+
+
+def test_optional_scopes_are_no_reason_to_fail(make_store, command):
+    """exports:read and exports:write are all that a sync needs."""
+    run = command(make_store(scopes={"exports:read", "exports:write"}).config, "--test")
+    assert run.code == 0, run.log
+    assert run.errors == []
