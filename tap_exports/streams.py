@@ -139,6 +139,7 @@ class ExportStream(Stream):
                             yield from self._written(batch)
                         self._count(counter, len(batch))
                         if self._has_enough:
+                            self.tap.message_writer.flush()
                             return  # the window is not out: its bookmark stays
                     self._finish(export, records)
         except TapExportsError as error:

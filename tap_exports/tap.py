@@ -161,13 +161,17 @@ class TapExports(Tap):
                 self.logger.warning("%s names the stream %s, which the store does not have", setting, stream)
         return streams
 
+    @property
+    def _export_streams(self) -> list[ExportStream]:
+        return [stream for stream in self.streams.values() if isinstance(stream, ExportStream)]
+
     def discover_columns(self, *, may_create: bool = True) -> None:
         """Find the columns of all streams of which no catalog tells.
 
         Args:
             may_create: Whether exports may be made for it.
         """
-        unknown = [s for s in self.streams.values() if isinstance(s, ExportStream) and s.layout is None]
+        unknown = [stream for stream in self._export_streams if stream.layout is None]
         layouts = self.stations.discovery(may_create=may_create).run([stream.source for stream in unknown])
         for stream in unknown:
             stream.adopt(layouts[stream.name])
@@ -182,8 +186,8 @@ class TapExports(Tap):
     @override
     def setup_mapper(self) -> None:
         PluginBase.setup_mapper(self)
-        for stream in self.streams.values():
-            if isinstance(stream, ExportStream) and stream.layout is not None:
+        for stream in self._export_streams:
+            if stream.layout is not None:
                 stream.register_maps()  # the others' maps are made when their columns are known
 
     # The order of work
@@ -199,8 +203,8 @@ class TapExports(Tap):
             self._print_plan()
             return
         with self._listening(), self._work():
-            for stream in self.streams.values():
-                if stream.selected and isinstance(stream, ExportStream):
+            for stream in self._export_streams:
+                if stream.selected:
                     self.stations.lanes.add(stream.lane())
             try:
                 super().sync_all()
@@ -214,7 +218,10 @@ class TapExports(Tap):
     @override  # type: ignore[misc]  # final in the SDK, to which a stream that failed is none
     def run_connection_test(self) -> bool:
         with self._work():
-            return super().run_connection_test()
+            for stream in self._export_streams:
+                stream.ABORT_AT_RECORD_COUNT = 1
+                self.stations.lanes.add(stream.lane())  # so that their exports are not waited for one after the other
+            return self.run_sync_dry_run(1, self._export_streams)
 
     @contextmanager
     def _work(self) -> Iterator[None]:
@@ -228,7 +235,7 @@ class TapExports(Tap):
 
     def _print_plan(self) -> None:
         """What a sync would ask the store for, on standard output."""
-        streams = [s for s in self.streams.values() if s.selected and isinstance(s, ExportStream)]
+        streams = [stream for stream in self._export_streams if stream.selected]
         windows = made = 0
         for stream in streams:
             for window, export in self.stations.lanes.preview(stream.lane()):

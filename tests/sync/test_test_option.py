@@ -16,6 +16,14 @@ def test_the_test_option_reads_one_record_of_each_stream(make_store, command):
     assert all(len(run.records(code)) <= 1 for code in store.types)
 
 
+def test_exports_are_made_side_by_side(make_store, command):
+    """As in a sync: thirteen exports of some seconds each are not waited for one after the other."""
+    store = make_store(ready_seconds=1.0)
+    assert command(store.config, "--test").code == 0
+    first, *_, fourth = sorted(store.exports, key=lambda export: export.created_at)[:4]
+    assert fourth.created_at < first.ready_at
+
+
 def test_the_test_option_for_schemas_makes_no_export(make_store, command):
     """--test=schema writes thirteen SCHEMA messages and asks for nothing to be made."""
     store = make_store()
