@@ -109,7 +109,7 @@ class Discovery:
             return None
         end = whole_second(self.client.time.now() - self.settle)
         try:
-            return self.exporter.create(source, Window(end - _SMALL, end))
+            return self.exporter.asking.create(source, Window(end - _SMALL, end))
         except BadToken:
             raise
         except TapExportsError as error:

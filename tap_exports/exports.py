@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from tap_exports.api import Export, ExportStatus
-from tap_exports.client import AnswerLost, Client
+from tap_exports.asking import Asking
 from tap_exports.columns import SAMPLE_ROWS
 from tap_exports.csvfile import Checked, CsvFile, KeyColumn
 from tap_exports.errors import (
@@ -17,33 +16,29 @@ from tap_exports.errors import (
     ExportStuck,
     MissingScope,
     StoreRefused,
-    StoreTrouble,
     TapExportsError,
 )
 from tap_exports.names import column_names
 from tap_exports.source import Source
-from tap_exports.transport import pauses
 from tap_exports.waiting import Pace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime, tzinfo
+    from datetime import timedelta, tzinfo
 
+    from tap_exports.client import Client
     from tap_exports.clock import Clock
     from tap_exports.columns import Layout
     from tap_exports.download import Downloader
+    from tap_exports.permits import Permit
     from tap_exports.windows import Window
 
-__all__ = ["CheckedExport", "Exporter", "Patience", "Permit", "Reading", "Source"]
+__all__ = ["CheckedExport", "Exporter", "Patience", "Reading", "Source"]
 
 _FIRST_LOOK = 1.0
 """Seconds before the first look at an export, as long as nothing is known of how long they take."""
 _LOOKS_A_SECOND = 3.0
 """How much of the rate budget looks may use; the rest is for creating and downloading."""
-_JUST_NOW = timedelta(minutes=2)
-"""How much older than a lost create call its export may say that it is."""
-_STILL_AT_IT = 1.0
-"""Seconds before the list is asked for a lost one: the store may still be at the call that a proxy gave up."""
 _LOOK_AT_IT = "Look at the export in the store; run again: one that stays as it is gives way to a new one."
 """What to do about an export that is of no use, where nothing else is said."""
 
@@ -67,16 +62,6 @@ class Reading:
     encoding: str
     max_rows: int
     zone: tzinfo
-
-
-class Permit(Protocol):
-    """The right to have one export pending at the store."""
-
-    def acquire(self) -> None:
-        """Wait for it; at once where it is held already."""
-
-    def release(self) -> None:
-        """Give it back, if it is held."""
 
 
 @dataclass(frozen=True)
@@ -123,27 +108,8 @@ class Exporter:
         self._reading = reading
         self._wait = wait or (lambda _, seconds: clock.sleep(seconds))
         self._logger = logging.getLogger("tap-exports")
+        self.asking = Asking(client, clock, patience.reuse, patience.timeout_seconds)
         self.pace = Pace(patience.poll_seconds, _FIRST_LOOK, _LOOKS_A_SECOND)
-
-    def look_up(self, source: Source) -> list[Window]:
-        """Ask the store's list, once for a stream, for exports that may be taken over.
-
-        Args:
-            source: The stream's exports.
-
-        Returns:
-            Their windows.
-        """
-        if not self._patience.reuse:
-            return []
-        now = self._client.time.now()
-        oldest = now - self._patience.reuse
-        # The list filters by day, of a zone that nobody has published: one more is asked for.
-        for export in self._client.exports(source.code, (oldest - timedelta(days=1)).date()):
-            source.seen.add(export.id)
-            if export.type == source.code and self._usable(export, now, oldest):
-                source.recent.append(export)
-        return [e.window for e in source.recent if e.window]
 
     def fetch(self, source: Source, window: Window, permit: Permit) -> CheckedExport:
         """The checked file of one window.
@@ -169,7 +135,7 @@ class Exporter:
                 self._logger.warning("%s: export %d of an earlier run is of no use: %s", source.code, export.id, error)
         permit.acquire()
         try:
-            export = self.create(source, window)
+            export = self.asking.create(source, window)
         except TapExportsError as error:
             raise error.at(f"stream {source.code}, window {window}")  # noqa: B904 - the same error
         return self._bring(source, window, export, permit=permit, taken_over=False)
@@ -192,69 +158,6 @@ class Exporter:
         except TapExportsError as error:
             error.hint = error.hint or _LOOK_AT_IT
             raise error.at(where)  # noqa: B904 - the same error
-
-    def _usable(self, export: Export, now: datetime, oldest: datetime) -> bool:
-        """Whether an export is recent, has all of its window, and is not stuck already."""
-        made, window = export.created_at, export.window
-        if made is None or window is None or made < oldest or made < window.end:
-            return False
-        return export.status is ExportStatus.AVAILABLE or (now - made).total_seconds() < self._patience.timeout_seconds
-
-    def create(self, source: Source, window: Window) -> Export:
-        """Ask for an export; where the answer is lost, the list decides before anything is sent again.
-
-        Args:
-            source: The stream's exports.
-            window: What of.
-
-        Raises:
-            StoreTrouble: If no answer arrives, and no export turns up in the list either.
-        """
-        trouble = ""
-        asked_at = self._client.time.now()
-        for pause in pauses():
-            try:
-                export = self._client.create(source.code, window)
-            except AnswerLost as lost:
-                trouble = str(lost)
-            else:
-                source.seen.add(export.id)
-                return self._covering(export, window)
-            wait = max(pause, _STILL_AT_IT)
-            self._logger.warning(
-                "%s: the answer to a create call was lost (%s); asking the list in %.1f s", source.code, trouble, wait
-            )
-            self._clock.sleep(wait)
-            if found := self._made_since(source, window, asked_at):
-                return found
-        raise StoreTrouble(f"no export could be asked for: {trouble}", "Run again: what was made is taken over.")
-
-    def _made_since(self, source: Source, window: Window, asked_at: datetime) -> Export | None:
-        """The newest export of a window that may be the answer to a lost create call."""
-        day = (asked_at - timedelta(days=1)).date()
-        found = [
-            export
-            for export in self._client.exports(source.code, day)
-            if export.type == source.code
-            and export.window == window
-            and export.id not in source.seen
-            and (export.created_at is None or export.created_at >= asked_at - _JUST_NOW)
-        ]
-        if not found:
-            return None
-        export = max(found, key=lambda e: e.id)
-        source.seen.add(export.id)
-        return export
-
-    def _covering(self, export: Export, window: Window) -> Export:
-        """Refuse an export that the store has made of less than was asked for."""
-        made = export.window
-        if made and (made.start > window.start or made.end < window.end):
-            raise StoreRefused(
-                f"the store made export {export.id} of {made} where {window} was asked for",
-                "Tell the maintainers: this store rounds windows.",
-            )
-        return export
 
     def ready(self, export: Export, *, taken_over: bool = False) -> Export:
         """Wait until the store has made an export. The API has no failed state: only a deadline ends it.

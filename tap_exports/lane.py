@@ -7,16 +7,29 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tap_exports.windows import Window
+from tap_exports.windows import Window, plan
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from collections.abc import Iterable
+    from datetime import datetime, timedelta
 
     from tap_exports.exports import CheckedExport
     from tap_exports.source import Source
 
 _FULL = 0.8
 """How much of the cap a window that was made smaller is meant to fill."""
+
+
+@dataclass(frozen=True)
+class Span:
+    """What of time the run asks for."""
+
+    start: datetime
+    end: datetime
+    step: timedelta
+    lookback: timedelta
+    slack: timedelta
+    """How much earlier than `end` a plan may stop with an export that is taken over."""
 
 
 @dataclass(eq=False)
@@ -55,6 +68,24 @@ class Lane:
     """Rows for each second of time, once a window was at the cap."""
     searching: bool = False
     """Whether there may be any number more than that: no window was below the cap since."""
+
+    def windows_of(self, span: Span, reusable: Iterable[Window]) -> list[Window]:
+        """The plan of this stream.
+
+        Args:
+            span: What of time the run asks for.
+            reusable: Windows of exports that may be taken over.
+        """
+        windows = plan(
+            start=span.start,
+            end=span.end,
+            step=span.step,
+            lookback=span.lookback,
+            slack=span.slack,
+            bookmark=self.bookmark,
+            reusable=reusable,
+        )
+        return windows[-1:] if self.newest_only else windows
 
     @property
     def unbegun(self) -> bool:

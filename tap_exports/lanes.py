@@ -11,17 +11,16 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tap_exports.errors import BadToken, Stopped, TapExportsError
-from tap_exports.lane import Lane, Slot
+from tap_exports.lane import Lane, Slot, Span
+from tap_exports.permits import GivenUp, Permit, Permits
 from tap_exports.progress import Progress, Standing
-from tap_exports.windows import Window, plan
+from tap_exports.windows import Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from datetime import datetime, timedelta
 
     from tap_exports.api import Export
     from tap_exports.clock import Clock
@@ -33,18 +32,6 @@ _DOWNLOADS = 2
 """Workers beyond those that wait for the store, which download and check meanwhile."""
 _CLOSING_SECONDS = 0.5
 """How long the end waits for workers; one in the midst of a request is left behind, and holds no file."""
-
-
-@dataclass(frozen=True)
-class Span:
-    """What of time the run asks for."""
-
-    start: datetime
-    end: datetime
-    step: timedelta
-    lookback: timedelta
-    slack: timedelta
-    """How much earlier than `end` a plan may stop with an export that is taken over."""
 
 
 class Lanes:
@@ -74,11 +61,11 @@ class Lanes:
         self._clock = clock
         self._span = span
         self._cap = cap
-        self._most_pending = most_pending
+        self._workers = most_pending + _DOWNLOADS
         self._most_ahead = 2 * most_pending + _DOWNLOADS
         self._lanes: dict[str, Lane] = {}
         self._news = threading.Condition()
-        self._pending = 0
+        self._permits = Permits(self._news, most_pending, exporter.pace)
         self._claimed = 0
         self._threads: list[threading.Thread] = []
         self._closing = False
@@ -106,7 +93,10 @@ class Lanes:
         Raises:
             TapExportsError: If the store's list cannot be read.
         """
-        return [(window, lane.source.take(window)) for window in self._windows_of(lane)]
+        return [
+            (window, lane.source.take(window))
+            for window in lane.windows_of(self._span, self._exporter.asking.look_up(lane.source))
+        ]
 
     def files(self, code: str) -> Iterator[CheckedExport]:
         """The checked files of a stream's windows, in order; each is closed when the next is asked for.
@@ -154,11 +144,6 @@ class Lanes:
             for lane in self._lanes.values():
                 self._clear(lane)
 
-    @property
-    def closing(self) -> bool:
-        """Whether the run is ending."""
-        return self._closing
-
     def _clear(self, lane: Lane) -> None:
         while lane.slots:
             self._discard(lane.slots.popleft())
@@ -201,7 +186,7 @@ class Lanes:
             windows=lane.windows,
             done=sum(one.read for one in self._lanes.values()),
             total=sum(planned) + (unknown * sum(planned) // len(planned) if planned else unknown),
-            pending=self._pending,
+            pending=self._permits.pending,
             waited=waited,
         )
 
@@ -209,7 +194,7 @@ class Lanes:
         """Start the workers, when there is work."""
         if self._threads:
             return
-        for n in range(self._most_pending + _DOWNLOADS):
+        for n in range(self._workers):
             thread = threading.Thread(target=self._work, name=f"export-{n}", daemon=True)
             self._threads.append(thread)
             thread.start()
@@ -234,11 +219,11 @@ class Lanes:
                             continue
                         lane.planning = True
                         return lambda lane=lane: self._plan(lane)  # type: ignore[misc]
-                    if self._pending >= self._most_pending or not self._may_claim(lane):
+                    if not self._permits.free or not self._may_claim(lane):
                         continue
                     slot = lane.next_slot(self._cap)
                     if slot is not None:
-                        slot.claimed = self.take_permit()
+                        slot.claimed = self._permits.take()
                         self._claimed += 1
                         return lambda lane=lane, slot=slot: self._bring(lane, slot)  # type: ignore[misc]
                 self._news.wait()
@@ -253,7 +238,7 @@ class Lanes:
         todo: list[Window] = []
         error: BaseException | None = None
         try:
-            todo = self._windows_of(lane)
+            todo = lane.windows_of(self._span, self._exporter.asking.look_up(lane.source))
         except TapExportsError as failed:
             error = failed.at(f"stream {lane.source.code}")
         except Exception as failed:  # noqa: BLE001 - it is the reader's to raise, in its own thread
@@ -269,18 +254,16 @@ class Lanes:
             lane.planned = True
             self._news.notify_all()
 
-    def _windows_of(self, lane: Lane) -> list[Window]:
-        """The plan of a stream, made with a look at what the store has already."""
-        span = self._span
-        windows = plan(
-            start=span.start, end=span.end, step=span.step, lookback=span.lookback, slack=span.slack,
-            bookmark=lane.bookmark, reusable=self._exporter.look_up(lane.source),
-        )  # fmt: skip
-        return windows[-1:] if lane.newest_only else windows
-
     def _bring(self, lane: Lane, slot: Slot) -> None:
         """Bring one window to a file; where it is at the cap, its first part, the others being for all."""
-        permit = _Permit(self._news, self, lambda: slot in lane.slots)
+
+        def go_on() -> None:
+            if self._closing:
+                raise Stopped
+            if slot not in lane.slots:
+                raise GivenUp
+
+        permit = Permit(self._permits, go_on)
         result: CheckedExport | None = None
         error: BaseException | None = None
         try:
@@ -300,12 +283,12 @@ class Lanes:
                 lane.learn(slot.window, result.checked.rows)
             self._news.notify_all()
 
-    def _below_cap(self, lane: Lane, slot: Slot, permit: _Permit) -> CheckedExport | None:
+    def _below_cap(self, lane: Lane, slot: Slot, permit: Permit) -> CheckedExport | None:
         """The file of a window that may have been made smaller; None where nobody wants it any more."""
         while True:
             try:
                 result = self._exporter.fetch(lane.source, slot.window, permit)
-            except _GivenUp:
+            except GivenUp:
                 return None
             if not result.checked.capped:
                 return result
@@ -324,48 +307,3 @@ class Lanes:
         lane.give_up(slot)
         if isinstance(slot.error, BadToken):
             self._fatal = slot.error
-
-    def take_permit(self) -> bool:
-        """Count one more pending export, if that is allowed now. The lock is held."""
-        if self._closing or self._pending >= self._most_pending:
-            return False
-        self._pending += 1
-        self._exporter.pace.pending = self._pending
-        return True
-
-    def give_permit(self) -> None:
-        """Count one pending export less. The lock is held."""
-        self._pending -= 1
-        self._exporter.pace.pending = self._pending
-        self._news.notify_all()
-
-
-class _GivenUp(Exception):
-    """The reader has given up the stream that somebody waits to make an export for."""
-
-
-class _Permit:
-    """The right to have one export pending; whoever claims a window has one already."""
-
-    def __init__(self, news: threading.Condition, lanes: Lanes, wanted: Callable[[], bool]) -> None:
-        self._news = news
-        self._lanes = lanes
-        self._wanted = wanted
-        self._held = True
-
-    def acquire(self) -> None:
-        with self._news:
-            while not self._held:
-                if self._lanes.closing:
-                    raise Stopped
-                if not self._wanted():
-                    raise _GivenUp
-                self._held = self._lanes.take_permit()
-                if not self._held:
-                    self._news.wait()
-
-    def release(self) -> None:
-        with self._news:
-            if self._held:
-                self._held = False
-                self._lanes.give_permit()

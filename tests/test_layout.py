@@ -10,9 +10,9 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "tap_exports"
 FLOW = (
     "errors", "clock", "windows", "names", "values", "column_types", "bulk", "keys", "columns", "drift", "csvfile",
-    "api", "transport", "sending", "client", "download", "source", "waiting", "exports", "progress", "lane", "lanes",
-    "discovery", "webhook", "records", "settings", "config_schema", "state", "inputs", "stations", "messages",
-    "streams", "tap", "__main__",
+    "api", "transport", "sending", "client", "download", "source", "asking", "waiting", "permits", "exports",
+    "progress", "lane", "lanes", "discovery", "webhook", "records", "settings", "config_schema", "state", "inputs",
+    "stations", "messages", "streams", "tap", "__main__",
 )  # fmt: skip
 PURE = {"errors", "windows", "names", "values", "column_types", "bulk", "keys", "columns", "lane"}
 SDK = {"config_schema", "messages", "streams", "tap", "__main__"}

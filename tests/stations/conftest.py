@@ -246,7 +246,7 @@ def quick(monkeypatch):
     """Let requests and looks follow one another quickly, for stores that live in real time without a limit."""
     monkeypatch.setattr("tap_exports.transport._PER_SECONDS", 0.002)
     monkeypatch.setattr("tap_exports.transport.LONGEST_PAUSE", 0.01)
-    monkeypatch.setattr("tap_exports.exports._STILL_AT_IT", 0.05)
+    monkeypatch.setattr("tap_exports.asking._STILL_AT_IT", 0.05)
     monkeypatch.setattr("tap_exports.exports._FIRST_LOOK", 0.01)
     monkeypatch.setattr("tap_exports.exports._LOOKS_A_SECOND", 1000.0)
 

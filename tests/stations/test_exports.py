@@ -275,7 +275,7 @@ def test_an_older_export_is_not_the_answer_to_a_lost_call(bench):
     """What the list had before is not taken for what was just asked for."""
     older = theirs(bench, ago=10)
     source = bench.source()
-    bench.exporter.look_up(source)
+    bench.exporter.asking.look_up(source)
     source.recent.clear()
     bench.store.add_fault(Fault("create", "lost"))
     checked = bench.fetch()
@@ -361,7 +361,7 @@ def test_a_refused_create_call_is_told_once(bench, status, error):
 def test_an_available_one_is_downloaded(bench):
     """No export is made, and nothing is waited for."""
     export = theirs(bench, ago=10)
-    assert bench.exporter.look_up(bench.source()) == [bench.window()]
+    assert bench.exporter.asking.look_up(bench.source()) == [bench.window()]
     checked = bench.fetch()
     checked.csv.close()
     assert checked.taken_over
@@ -373,7 +373,7 @@ def test_a_pending_one_is_waited_for(make_bench):
     """Its deadline counts from its making, and it is looked at at once: it may have been ready for long."""
     bench = make_bench(ready_seconds=1500)
     export = theirs(bench, ago=10)
-    bench.exporter.look_up(bench.source())
+    bench.exporter.asking.look_up(bench.source())
     checked = bench.fetch()
     checked.csv.close()
     assert checked.export.id == export.id
@@ -385,7 +385,7 @@ def test_one_that_has_become_ready_meanwhile_costs_one_look(make_bench):
     """What the list said when the stream was planned may be long ago."""
     bench = make_bench(ready_seconds=1500)
     theirs(bench, ago=10)
-    bench.exporter.look_up(bench.source())
+    bench.exporter.asking.look_up(bench.source())
     bench.clock.sleep(3400)  # past the deadline that counts from its making
     before = bench.clock.waited
     bench.fetch().csv.close()
@@ -397,7 +397,7 @@ def test_one_that_has_become_ready_meanwhile_costs_one_look(make_bench):
 def test_too_old_ones_are_not_used(bench):
     """`reuse_exports_minutes` is the limit."""
     theirs(bench, ago=61)
-    assert bench.exporter.look_up(bench.source()) == []
+    assert bench.exporter.asking.look_up(bench.source()) == []
     bench.fetch().csv.close()
     assert len(bench.made()) == 2
 
@@ -410,7 +410,7 @@ def test_just_recent_enough_is_used(make_bench):
         for zone in ("UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago"):
             bench = make_bench(now=datetime(2025, 3, 4, hour, 20, tzinfo=timezone.utc), list_timezone=zone)
             theirs(bench, ago=59)
-            assert bench.exporter.look_up(bench.source()) == [bench.window()]
+            assert bench.exporter.asking.look_up(bench.source()) == [bench.window()]
 
 
 def test_other_windows_and_types_are_not_used(bench):
@@ -419,7 +419,7 @@ def test_other_windows_and_types_are_not_used(bench):
     bench.store.make_export("order_list", window.start, window.end + timedelta(seconds=1))
     bench.store.make_export("order_list", window.start + timedelta(seconds=1), window.end)
     bench.store.make_export("customer_list", window.start, window.end)
-    bench.exporter.look_up(bench.source())
+    bench.exporter.asking.look_up(bench.source())
     checked = bench.fetch(window)
     checked.csv.close()
     assert not checked.taken_over
@@ -430,14 +430,14 @@ def test_one_that_was_made_before_its_window_ended_is_not_used(bench):
     end = bench.store.now + timedelta(minutes=10)
     bench.store.make_export("order_list", end - timedelta(days=1), end)
     bench.clock.sleep(1800)
-    assert bench.exporter.look_up(bench.source()) == []
+    assert bench.exporter.asking.look_up(bench.source()) == []
 
 
 def test_reuse_0_asks_no_list(make_bench):
     """Switched off, nothing is taken over and nothing is asked."""
     bench = make_bench(reuse=0)
     theirs(bench, ago=1)
-    assert bench.exporter.look_up(bench.source()) == []
+    assert bench.exporter.asking.look_up(bench.source()) == []
     bench.fetch().csv.close()
     assert bench.store.count("list") == 0
     assert len(bench.made()) == 2
@@ -447,7 +447,7 @@ def test_a_list_without_dates_offers_nothing(make_bench):
     """Exports whose windows are not told are left alone."""
     bench = make_bench(null_dates=True)
     theirs(bench, ago=1)
-    assert bench.exporter.look_up(bench.source()) == []
+    assert bench.exporter.asking.look_up(bench.source()) == []
 
 
 def test_the_list_is_read_to_its_end(make_bench):
@@ -456,7 +456,7 @@ def test_the_list_is_read_to_its_end(make_bench):
     windows = [bench.window(n, 1) for n in range(7)]
     for window in windows:
         theirs(bench, window)
-    assert sorted(bench.exporter.look_up(bench.source())) == windows
+    assert sorted(bench.exporter.asking.look_up(bench.source())) == windows
     assert bench.store.count("list") == 4
 
 
@@ -475,7 +475,7 @@ def test_the_list_is_read_to_its_end(make_bench):
 def test_a_bad_one_is_replaced_once(bench, caplog, fault):
     """One that turns out bad is not taken over again: a new one is made, and a warning says why."""
     old = theirs(bench, ago=10)
-    bench.exporter.look_up(bench.source())
+    bench.exporter.asking.look_up(bench.source())
     bench.store.add_fault(fault)
     checked = bench.fetch()
     checked.csv.close()
@@ -493,7 +493,7 @@ def test_a_stuck_one_is_replaced_when_its_own_time_is_over(make_bench):
     bench.store.add_fault(Fault("create", "never_ready"))
     bench.client.create("order_list", bench.window())
     bench.clock.sleep(1200)
-    bench.exporter.look_up(bench.source())
+    bench.exporter.asking.look_up(bench.source())
     began = bench.clock.waited
     checked = bench.fetch()
     checked.csv.close()
@@ -508,7 +508,7 @@ def test_one_that_is_stuck_already_is_not_waited_for(make_bench):
     bench.store.add_fault(Fault("create", "never_ready"))
     bench.client.create("order_list", bench.window())
     bench.clock.sleep(601)
-    assert bench.exporter.look_up(bench.source()) == []
+    assert bench.exporter.asking.look_up(bench.source()) == []
 
 
 def test_the_better_of_two_is_taken(make_bench):
@@ -517,7 +517,7 @@ def test_the_better_of_two_is_taken(make_bench):
     first = theirs(bench, ago=1)
     second = theirs(bench, ago=20)
     third = theirs(bench)
-    bench.exporter.look_up(bench.source())
+    bench.exporter.asking.look_up(bench.source())
     bench.store.add_fault(Fault("file", "empty", times=2))
     checked = bench.fetch()
     checked.csv.close()
@@ -530,7 +530,7 @@ def test_the_better_of_two_is_taken(make_bench):
 def test_a_token_that_may_not_is_no_reason_to_make_another(bench, status, error):
     """What the token may not do does not get better with a new export."""
     theirs(bench, ago=1)
-    bench.exporter.look_up(bench.source())
+    bench.exporter.asking.look_up(bench.source())
     bench.store.add_fault(Fault("link", "status", status=status, times=None))
     with pytest.raises(error):
         bench.fetch()
@@ -610,7 +610,7 @@ def test_a_file_without_rows_does_not_tell_the_columns_either(bench):
 def test_a_full_disk_is_not_the_files_fault(bench, monkeypatch, tmp_path):
     """It fails the window at once: neither a second fetch nor a new export would help."""
     theirs(bench, ago=1)
-    bench.exporter.look_up(bench.source())
+    bench.exporter.asking.look_up(bench.source())
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing"))
     with pytest.raises(LocalTrouble, match="stream order_list, export 42"):
         bench.fetch()
