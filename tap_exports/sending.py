@@ -13,13 +13,17 @@ import requests
 from tap_exports import api
 from tap_exports.errors import BadToken, MissingScope, StoreRefused, StoreTrouble
 from tap_exports.transport import (
+    CA_HINT,
     CONNECT_SECONDS,
     READ_SECONDS,
     Budget,
     StoreTime,
+    bad_environment,
+    distrust,
     in_words,
     origin,
     pauses,
+    proxies_for,
     retry_after,
     was_sent,
 )
@@ -163,6 +167,9 @@ class Sender:
             try:
                 return self._answer(self._request(method, url, json, params), place, parse)
             except requests.RequestException as error:
+                if why := distrust(error):
+                    told = f"{place} was not sent: the certificate of {urlsplit(url).hostname} is not trusted, {why}"
+                    raise StoreRefused(told, CA_HINT) from None
                 trouble, asked, maybe_done = in_words(error), None, was_sent(error)
             except _Passing as error:
                 trouble, asked, maybe_done = str(error), error.retry_after, error.maybe_done
@@ -183,15 +190,21 @@ class Sender:
     def _request(
         self, method: str, url: str, json: dict[str, Any] | None, params: dict[str, str] | None
     ) -> requests.Response:
-        response = self._session().request(
-            method,
-            url,
-            json=json,
-            params=params,
-            allow_redirects=False,
-            timeout=(CONNECT_SECONDS, READ_SECONDS),
-            stream=True,
-        )
+        try:
+            response = self._session().request(
+                method,
+                url,
+                json=json,
+                params=params,
+                allow_redirects=False,
+                timeout=(CONNECT_SECONDS, READ_SECONDS),
+                stream=True,
+                proxies=proxies_for(url),
+            )
+        except requests.RequestException:
+            raise
+        except (OSError, TypeError, ValueError) as error:
+            raise bad_environment(error) from None
         self.time.heard(response.headers.get("Date"))
         return response
 
