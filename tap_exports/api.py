@@ -95,7 +95,7 @@ class Export:
             ) from None
         window = _window(_moment(found.get("date_from")), _moment(found.get("date_to")))
         code = found.get("type")
-        return cls(_id(found), str(code or ""), known, _moment(found.get("created_at")), window)
+        return cls(id_of(found), str(code or ""), known, _moment(found.get("created_at")), window)
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ class Webhook:
             WrongShape: If it is no webhook.
         """
         found = _object(body, "a webhook")
-        return cls(_id(found), str(found.get("target") or ""))
+        return cls(id_of(found), str(found.get("target") or ""))
 
 
 @dataclass(frozen=True)
@@ -268,7 +268,15 @@ def _object(body: Any, what: str) -> dict[str, Any]:  # noqa: ANN401
     return body
 
 
-def _id(found: dict[str, Any]) -> int:
+def id_of(found: dict[str, Any]) -> int:
+    """The id of something that the store tells of.
+
+    Args:
+        found: The decoded JSON.
+
+    Raises:
+        WrongShape: If it has none.
+    """
     number = found.get("id")
     if isinstance(number, str) and number.isascii() and number.isdigit() and len(number) <= _LONGEST_ID:
         return int(number)

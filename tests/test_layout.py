@@ -11,8 +11,8 @@ PACKAGE = Path(__file__).parent.parent / "tap_exports"
 FLOW = (
     "errors", "documents", "clock", "windows", "names", "values", "column_types", "bulk", "keys", "columns", "drift",
     "csvfile", "api", "transport", "sending", "client", "download", "source", "waiting", "exports", "progress", "lane",
-    "lanes", "discovery", "webhook", "records", "sdk_settings", "settings", "config_schema", "state", "catalog",
-    "inputs", "messages", "streams", "tap", "__main__",
+    "lanes", "discovery", "connections", "webhook", "records", "sdk_settings", "settings", "config_schema", "state",
+    "catalog", "inputs", "messages", "streams", "tap", "__main__",
 )  # fmt: skip
 PURE = {
     "errors", "documents", "windows", "names", "values", "column_types", "bulk", "keys", "columns", "lane",
