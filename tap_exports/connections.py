@@ -42,4 +42,8 @@ def bounded_protocol() -> type[asyncio.Protocol]:
                 timer.cancel()
             super().connection_lost(exc)
 
+        def shutdown(self) -> None:
+            super().shutdown()
+            self.transport.abort()  # from Python 3.12 on the server would wait for it
+
     return Bounded

@@ -25,10 +25,10 @@ HEADER = ["Order Number", "Status", "Total Incl Tax", "Created At", "Quantity", 
 
 
 def table(*rows, encoding="utf-8"):
-    """A file as Python's own writer makes it."""
+    """A file as Python's own writer makes it; that of 3.10 takes no NUL characters, so others stand in for them."""
     text = io.StringIO(newline="")
-    csv.writer(text).writerows(rows)
-    return text.getvalue().encode(encoding)
+    csv.writer(text).writerows([cell.replace("\0", "\ue000") for cell in row] for row in rows)
+    return text.getvalue().replace("\ue000", "\0").encode(encoding)
 
 
 @pytest.fixture
@@ -192,9 +192,7 @@ cells = st.text(max_size=12) | st.sampled_from(
 @settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
 def test_no_table_ends_in_a_traceback(read, rows):
     """Any cells under any header: records for each row, or a refusal of all."""
-    text = io.StringIO(newline="")
-    csv.writer(text).writerows([[cell.replace("\0", "\ue000") for cell in row] for row in rows])
-    run = read(text.getvalue().replace("\ue000", "\0").encode(), window_days=30)
+    run = read(table(*rows), window_days=30)
     assert_ends_well(run)
     if run.code == 0:
         assert len(run.records("order_list")) == len(rows) - 1
