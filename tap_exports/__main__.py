@@ -7,17 +7,17 @@ import os
 import sys
 
 import click
-from singer_sdk.exceptions import ConfigValidationError, SingerSDKError
+from singer_sdk.exceptions import SingerSDKError
 
-from tap_exports.errors import Stopped, TapExportsError
-from tap_exports.messages import TargetGone
+from tap_exports.errors import BadSettings, Stopped, TapExportsError, Unforeseen
+from tap_exports.messages import OutputLost, TargetGone
 from tap_exports.tap import StreamsFailed, TapExports
 
 logger = logging.getLogger(TapExports.name)
 
 
 def main() -> None:
-    """Run the tap. Whatever a user can act on ends in one line for each fault, and exit code 1."""
+    """Run the tap. Whatever goes wrong ends in one line for each fault, and exit code 1."""
     sys.exit(run())
 
 
@@ -32,23 +32,35 @@ def run() -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except ConfigValidationError as error:
-        for line in error.errors:
-            logger.error(line)
-    except StreamsFailed:
-        pass
-    except (TapExportsError, SingerSDKError) as error:
-        logger.error("%s", error)
-        logger.debug("How it came to that:", exc_info=True)
     except TargetGone:
         logger.warning("Nobody reads the tap's output any more: it ends here")
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
+    except OutputLost as error:
+        logger.error("The tap's output cannot be written: %s. Make room for it; the state tells what is out", error)
+        _drop_output()
     except Stopped:
         logger.warning("Ended by a signal; the state tells which windows are complete")
         return 128 + TapExports.ended_by
+    except StreamsFailed:
+        pass  # each has had its line
+    except Exception as error:  # noqa: BLE001 - the last one that can say it in a line
+        _tell(error)
     else:
         return ended if isinstance(ended, int) else 0  # what click's Context.exit() was given
     return 1
+
+
+def _tell(error: Exception) -> None:
+    """One line for each fault, and the way to it at debug level."""
+    known = error if isinstance(error, (TapExportsError, SingerSDKError)) else Unforeseen(error)
+    for line in known.lines if isinstance(known, BadSettings) else [str(known)]:
+        logger.error("%s", " ".join(line.split()))
+    logger.debug("How it came to that:", exc_info=known)
+
+
+def _drop_output() -> None:
+    """Let Python's own last flush of standard output succeed."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

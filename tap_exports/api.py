@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from tap_exports import documents
 from tap_exports.column_types import METADATA_TYPES
 from tap_exports.columns import Definition
 from tap_exports.errors import ExportStuck
@@ -24,6 +25,8 @@ T = TypeVar("T")
 
 _LONGEST = 300
 _LONGEST_ID = 20
+_LONGEST_CODE = 200
+_NOT_IN_NAMES = frozenset("/\\")
 
 
 class WrongShape(ValueError):
@@ -47,6 +50,16 @@ class ExportType:
 
     code: str
     name: str
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether its code can name a stream, which targets make tables, files and log lines of."""
+        return (
+            self.code.isprintable()
+            and len(self.code) <= _LONGEST_CODE
+            and not self.code.startswith(".")
+            and not _NOT_IN_NAMES & set(self.code)
+        )
 
 
 @dataclass(frozen=True)
@@ -77,12 +90,12 @@ class Export:
             known = ExportStatus.PENDING if status is None else ExportStatus(status)
         except ValueError:
             raise ExportStuck(
-                f"export {found.get('id')} has the status {status!r}, which this version does not know",
+                f"export {_told(found.get('id'))} has the status {_told(status)}, which this version does not know",
                 "Look at it in the store; upgrade tap-exports.",
             ) from None
         window = _window(_moment(found.get("date_from")), _moment(found.get("date_to")))
         code = found.get("type")
-        return cls(_id(found), str(code or ""), known, _moment(found.get("created_at")), window)
+        return cls(id_of(found), str(code or ""), known, _moment(found.get("created_at")), window)
 
 
 @dataclass(frozen=True)
@@ -103,7 +116,7 @@ class Webhook:
             WrongShape: If it is no webhook.
         """
         found = _object(body, "a webhook")
-        return cls(_id(found), str(found.get("target") or ""))
+        return cls(id_of(found), str(found.get("target") or ""))
 
 
 @dataclass(frozen=True)
@@ -240,6 +253,10 @@ def words_of(content: bytes) -> str:
     return _shorten("; ".join(parts).encode("utf-8", "replace"), _LONGEST)
 
 
+def _told(value: Any) -> str:  # noqa: ANN401
+    return documents.shortened(repr(value), 80)
+
+
 def _shorten(content: bytes, longest: int) -> str:
     text = " ".join(content[: longest * 4].decode("utf-8", "replace").split())
     return text if len(text) <= longest else f"{text[:longest]}…"
@@ -251,7 +268,15 @@ def _object(body: Any, what: str) -> dict[str, Any]:  # noqa: ANN401
     return body
 
 
-def _id(found: dict[str, Any]) -> int:
+def id_of(found: dict[str, Any]) -> int:
+    """The id of something that the store tells of.
+
+    Args:
+        found: The decoded JSON.
+
+    Raises:
+        WrongShape: If it has none.
+    """
     number = found.get("id")
     if isinstance(number, str) and number.isascii() and number.isdigit() and len(number) <= _LONGEST_ID:
         return int(number)

@@ -9,6 +9,7 @@ import logging
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tap_exports import api
+from tap_exports.documents import shortened
 from tap_exports.errors import ExportStuck, StoreRefused
 from tap_exports.sending import AnswerLost, Connection, Sender
 from tap_exports.transport import origin
@@ -54,8 +55,12 @@ class Client:
         self.time = self._sender.time
 
     def types(self) -> list[api.ExportType]:
-        """The export types that the store has today."""
-        return self._get("exports/types/", api.types_of)
+        """The export types that the store has today, but for those whose codes can name no stream."""
+        found = self._get("exports/types/", api.types_of)
+        for odd in [kind for kind in found if not kind.is_usable]:
+            code = shortened(ascii(odd.code), 80)
+            self._logger.warning("The store's export type %s is left out: its code can name no stream", code)
+        return [kind for kind in found if kind.is_usable]
 
     def create(self, code: str, window: Window) -> api.Export:
         """Ask for an export. Sent once, but for refusals that say that nothing was made.

@@ -12,7 +12,18 @@ from typing import IO, TYPE_CHECKING
 import requests
 
 from tap_exports.errors import BadFile, LinkExpired, LocalTrouble, StoreRefused, StoreTrouble
-from tap_exports.transport import CONNECT_SECONDS, READ_SECONDS, in_words, origin, pauses, retry_after
+from tap_exports.transport import (
+    CA_HINT,
+    CONNECT_SECONDS,
+    READ_SECONDS,
+    bad_environment,
+    distrust,
+    in_words,
+    origin,
+    pauses,
+    proxies_for,
+    retry_after,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -120,16 +131,22 @@ class Downloader:
         scheme, host, _ = origin(url) or ("", "", None)
         if scheme != "https" and not (scheme == "http" and self._insecure):
             raise StoreRefused(f"the link to the file at {host or 'no host'} is not https", "It is not followed.")
+        timeout, proxies = (CONNECT_SECONDS, READ_SECONDS), proxies_for(url)
+        why = None
         with _Session(self._user_agent) as session:
             try:
-                with session.get(url, stream=True, timeout=(CONNECT_SECONDS, READ_SECONDS)) as response:
+                with session.get(url, stream=True, timeout=timeout, proxies=proxies) as response:
                     self._judge(response, host)
                     return self._save(response, at_most)
             except requests.RequestException as error:
-                trouble = in_words(error)
+                why, trouble = distrust(error), in_words(error)
+            except OSError as error:
+                raise bad_environment(error) from None
             except ValueError:  # what urllib makes of an odd address in a redirect
                 trouble = "a redirect leads to no address"
         # Outside of the handler: the error's own words hold the signed address.
+        if why:
+            raise StoreRefused(f"the certificate of the file host {host} is not trusted, {why}", CA_HINT)
         raise _Passing(f"{trouble} (host {host})")
 
     def _judge(self, response: requests.Response, host: str) -> None:

@@ -1,7 +1,8 @@
 """Everything that can go wrong, grouped by what the user can do about it.
 
 TapExportsError          one line: what, where, what to do
-├── SettingsError        mend a setting, the catalog or the state; nothing was asked of the store
+├── SettingsError        mend a setting, the catalog or the state
+│   └── BadSettings      several settings at once, a line for each; nothing was asked of the store
 ├── StoreRefused         the store understood and said no (400, 404 and their like)
 │   ├── BadToken         401: a new token is needed, nothing else can be done in this run
 │   └── MissingScope     403: the token needs another scope
@@ -11,7 +12,8 @@ TapExportsError          one line: what, where, what to do
 │   └── LinkExpired      its link was refused: a fresh one may do
 ├── TooManyRows          one second of the store holds more rows than an export can
 ├── BadData              cells or columns that the settings forbid
-└── LocalTrouble         this machine: disk, descriptors, ports
+├── LocalTrouble         this machine: disk, descriptors, ports
+└── Unforeseen           a fault of the tap's own, or of a library's: tell the maintainers
 
 Stopped                  not an error: the run is ending, whoever waits lets go
 """
@@ -21,7 +23,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+    from types import TracebackType
 
 
 class TapExportsError(Exception):
@@ -89,6 +92,18 @@ class SettingsError(TapExportsError):
     """A setting, the catalog or the state cannot be used."""
 
 
+class BadSettings(SettingsError):
+    """Settings that cannot be used.
+
+    Args:
+        lines: One for each fault.
+    """
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        super().__init__("; ".join(lines))
+        self.lines = tuple(lines)
+
+
 class StoreRefused(TapExportsError):
     """The store answered with a refusal that asking again would not change."""
 
@@ -127,6 +142,32 @@ class BadData(TapExportsError):
 
 class LocalTrouble(TapExportsError):
     """Something on this machine: a full disk, a port in use."""
+
+
+class Unforeseen(TapExportsError):
+    """Something that nobody has thought of. Its own words are not told: they may hold an address that is a secret.
+
+    Args:
+        error: What was raised; it tells its kind and its place, and its traceback at debug level.
+    """
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(
+            f"something unforeseen has happened: {type(error).__name__} {_place(error.__traceback__)}",
+            "Please tell the maintainers, with what a run with LOGLEVEL=DEBUG says.",
+        )
+        self.__traceback__ = error.__traceback__
+        self.__suppress_context__ = True
+
+
+def _place(trace: TracebackType | None) -> str:
+    """The innermost place of a traceback, and the tap's own that led to it."""
+    places = []
+    while trace is not None:
+        places.append((str(trace.tb_frame.f_globals.get("__name__")), trace.tb_lineno))
+        trace = trace.tb_next
+    own = [place for place in places if place[0].startswith(f"{__package__}.")]
+    return ", by way of ".join(f"in {name} line {line}" for name, line in dict.fromkeys([*places[-1:], *own[-1:]]))
 
 
 class Stopped(BaseException):

@@ -24,6 +24,10 @@ class TargetGone(BaseException):
     """Nobody reads what the tap writes any more. No error of the tap's: it ends quietly."""
 
 
+class OutputLost(BaseException):
+    """What the tap writes has no place, as on a full disk. No stream can go on behind half a line."""
+
+
 class _Record(msgspec.Struct, tag_field="type", tag="RECORD", omit_defaults=True):
     """A RECORD message as it goes over the wire."""
 
@@ -89,6 +93,7 @@ class MessageWriter(GenericSingerWriter[bytes, Message]):
 
         Raises:
             TargetGone: If nobody reads any more.
+            OutputLost: If there is no place for it.
         """
         data, self._buffer = bytes(self._buffer), bytearray()
         try:
@@ -99,6 +104,8 @@ class MessageWriter(GenericSingerWriter[bytes, Message]):
                 _write_all(raw, data)
         except (BrokenPipeError, ConnectionResetError):
             raise TargetGone from None
+        except OSError as error:
+            raise OutputLost(error.strerror or str(error)) from None
 
 
 def _write_all(pipe: IO[bytes], data: bytes) -> None:

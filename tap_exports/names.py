@@ -59,14 +59,16 @@ def column_names(header: Sequence[str], reserved: Iterable[str] = BASE_COLUMNS) 
         taken already gets `_2`, `_3` and so on.
     """
     taken = set(reserved)
+    last: dict[str, int] = {}
     names: list[str] = []
     for n, cell in enumerate(header, start=1):
         base = snake_case(cell) or f"column_{n}"
-        name, again = base, 1
+        name, again = base, last.get(base, 1)
         while name in taken:
             again += 1
             suffix = f"_{again}"
             name = base[: LONGEST - len(suffix)] + suffix
+        last[base] = again
         taken.add(name)
         names.append(name)
     return tuple(names)

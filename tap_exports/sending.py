@@ -13,13 +13,17 @@ import requests
 from tap_exports import api
 from tap_exports.errors import BadToken, MissingScope, StoreRefused, StoreTrouble
 from tap_exports.transport import (
+    CA_HINT,
     CONNECT_SECONDS,
     READ_SECONDS,
     Budget,
     StoreTime,
+    bad_environment,
+    distrust,
     in_words,
     origin,
     pauses,
+    proxies_for,
     retry_after,
     was_sent,
 )
@@ -35,6 +39,10 @@ _TOO_MANY = 429
 _PASSING = frozenset({408, 425, _TOO_MANY, 500, 502, 503, 504})
 _FEW_TRIES = 3
 """How often an answer of the wrong shape is asked for again: it seldom passes."""
+
+LARGEST_ANSWER = 64 * 1024 * 1024
+"""Bytes of an answer, unpacked; a page of a list has some thousands."""
+_BLOCK = 64 * 1024
 
 _SECRET = 8
 """Characters from which a secret is looked for in answers: a shorter one would be found in any word."""
@@ -159,6 +167,9 @@ class Sender:
             try:
                 return self._answer(self._request(method, url, json, params), place, parse)
             except requests.RequestException as error:
+                if why := distrust(error):
+                    told = f"{place} was not sent: the certificate of {urlsplit(url).hostname} is not trusted, {why}"
+                    raise StoreRefused(told, CA_HINT) from None
                 trouble, asked, maybe_done = in_words(error), None, was_sent(error)
             except _Passing as error:
                 trouble, asked, maybe_done = str(error), error.retry_after, error.maybe_done
@@ -179,9 +190,21 @@ class Sender:
     def _request(
         self, method: str, url: str, json: dict[str, Any] | None, params: dict[str, str] | None
     ) -> requests.Response:
-        response = self._session().request(
-            method, url, json=json, params=params, allow_redirects=False, timeout=(CONNECT_SECONDS, READ_SECONDS)
-        )
+        try:
+            response = self._session().request(
+                method,
+                url,
+                json=json,
+                params=params,
+                allow_redirects=False,
+                timeout=(CONNECT_SECONDS, READ_SECONDS),
+                stream=True,
+                proxies=proxies_for(url),
+            )
+        except requests.RequestException:
+            raise
+        except (OSError, TypeError, ValueError) as error:
+            raise bad_environment(error) from None
         self.time.heard(response.headers.get("Date"))
         return response
 
@@ -193,14 +216,15 @@ class Sender:
             StoreRefused: If it would not.
         """
         status = response.status_code
+        content = _content(response, place)
         if 200 <= status < 300:  # noqa: PLR2004
             try:
                 nothing = response.request.method == "DELETE"  # whatever its answer holds, it is done
-                return parse(None if nothing else self._json(response.content))
+                return parse(None if nothing else self._json(content))
             except api.WrongShape as error:
                 raise _Passing(str(error), misshapen=error.is_json) from None
         if status not in _PASSING:
-            raise self._refusal(place, response)
+            raise self._refusal(place, response, content)
         asked = retry_after(response, self.time.now())
         if status == _TOO_MANY:
             self.budget.hold(1.0 if asked is None else asked)
@@ -219,10 +243,10 @@ class Sender:
                 content = content.replace(secret.encode(), b"***")
         return content
 
-    def _refusal(self, place: str, response: requests.Response) -> StoreRefused:
+    def _refusal(self, place: str, response: requests.Response, content: bytes) -> StoreRefused:
         """The error for an answer that asking again would not change."""
         status = response.status_code
-        words = api.words_of(self._starred(response.content))
+        words = api.words_of(self._starred(content))
         said = f"{place} was answered {status}" + (f": {words}" if words else "")
         if status == 401:  # noqa: PLR2004
             return BadToken(said, "The store does not accept access_token: make a new one for this store.")
@@ -256,3 +280,17 @@ class Sender:
             self._local.session = session
         session_: requests.Session = self._local.session
         return session_
+
+
+def _content(response: requests.Response, place: str) -> bytes:
+    """An answer's body, which is held in memory: so there is a bound to it."""
+    content = bytearray()
+    for block in response.iter_content(_BLOCK):
+        content += block
+        if len(content) > LARGEST_ANSWER:
+            response.close()
+            raise StoreRefused(
+                f"{place} was answered with more than {LARGEST_ANSWER:,} bytes",
+                "This is no answer of the Admin API: check store or api_url.",
+            )
+    return bytes(content)

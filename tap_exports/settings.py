@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from tap_exports import documents
 from tap_exports.client import Connection
 from tap_exports.column_types import ColumnType
+from tap_exports.sdk_settings import sdk_faults
 from tap_exports.values import to_instant
 from tap_exports.windows import step_of
 
@@ -37,6 +39,9 @@ _LARGEST = {
 }
 NUMBERS = (*_MORE_THAN_ZERO, *_AT_LEAST_ZERO, *_AT_LEAST_ONE)
 SECRETS = ("access_token", "webhook_secret")
+
+_OF_NO_FILE = frozenset({"utf-7", "unicode-escape", "raw-unicode-escape", "punycode", "idna", "undefined"})
+"""Text encodings of Python's that no CSV is in; what some of them make of bytes cannot be written as UTF-8."""
 
 _SUBDOMAIN = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE)
 _NOT_IN_ADDRESS = re.compile(r"[\s\\\x00-\x1f\x7f]")
@@ -147,8 +152,14 @@ def faults(config: Mapping[str, Any]) -> Iterator[str]:
     Yields:
         Lines that name the setting, its value unless it is secret, and what is wanted.
     """
-    for check in (_address, _range, _numbers, _words, _columns, _webhook):
+    for check in (_characters, _address, _range, _numbers, _words, _columns, _webhook, sdk_faults):
         yield from check(config)
+
+
+def _characters(config: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in config.items():
+        if fault := documents.oddity({name: value}):
+            yield f"{name}: it is not of the right kind" if name in SECRETS else f"{name!a}: {fault}"
 
 
 def _address(config: Mapping[str, Any]) -> Iterator[str]:
@@ -210,7 +221,8 @@ def _words(config: Mapping[str, Any]) -> Iterator[str]:
     if (zone := config.get("timezone")) and zone_of(zone) is None:
         yield f"timezone: {zone!r} is no IANA time zone, such as America/New_York"
     try:
-        text = codecs.lookup(config.get("encoding", "utf-8"))._is_text_encoding  # noqa: SLF001
+        codec = codecs.lookup(config.get("encoding", "utf-8"))
+        text = codec._is_text_encoding and codec.name not in _OF_NO_FILE  # noqa: SLF001
     except (LookupError, ValueError):
         text = False
     if not text:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tap_exports import documents
 from tap_exports.errors import SettingsError
 from tap_exports.values import to_instant
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 _HINT = "Mend it, or take the stream's entry out to start it over from start_date."
+_NO_BOOKMARKS = 'Give what the tap has written, {"bookmarks": {stream: {…}}}; an empty state is {}.'
 
 
 def check_state(state: Any) -> None:  # noqa: ANN401 - whatever the file holds
@@ -25,11 +27,26 @@ def check_state(state: Any) -> None:  # noqa: ANN401 - whatever the file holds
     """
     if not isinstance(state, dict):
         raise SettingsError("the state is no JSON object", _HINT)
+    if fault := documents.oddity(state):
+        raise SettingsError(f"the state cannot be used: {fault}", _HINT)
+    if state and "bookmarks" not in state:
+        names = documents.shortened(", ".join(sorted(state)), 80)
+        raise SettingsError(f'the state has no "bookmarks" but {names}', _NO_BOOKMARKS)
     bookmarks = state.get("bookmarks", {})
     if not isinstance(bookmarks, dict) or not all(isinstance(entry, dict) for entry in bookmarks.values()):
         raise SettingsError('the state has no bookmarks as {"bookmarks": {stream: {…}}}', _HINT)
-    for stream in bookmarks:
+    for stream, entry in bookmarks.items():
+        partitions = entry.get("partitions", [])
+        parts = partitions if isinstance(partitions, list) else [None]
+        if not all(map(_has_whole_progress, (entry, *parts))):
+            name = documents.shortened(stream, 80)
+            raise SettingsError(f"the state of stream {name} has progress_markers or partitions that are none", _HINT)
         bookmark_of(state, stream)
+
+
+def _has_whole_progress(entry: Any) -> bool:  # noqa: ANN401
+    """Whether the SDK can clear the marks that its unsorted streams leave, other taps' among them."""
+    return isinstance(entry, dict) and isinstance(entry.get("progress_markers", {}), dict)
 
 
 def bookmark_of(state: Mapping[str, Any], stream: str) -> datetime | None:
@@ -52,6 +69,7 @@ def bookmark_of(state: Mapping[str, Any], stream: str) -> datetime | None:
     try:
         return to_instant(value)
     except ValueError:
+        told = documents.shortened(repr(value), 80)
         raise SettingsError(
-            f"the bookmark of stream {stream} in the state is {value!r}, which is no time", _HINT
+            f"the bookmark of stream {documents.shortened(stream, 80)} in the state is {told}, which is no time", _HINT
         ) from None

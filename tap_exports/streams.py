@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.batch import Batcher
@@ -13,8 +14,9 @@ from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 from singer_sdk.streams import Stream
 
 from tap_exports.columns import Layout, standard_layout
+from tap_exports.documents import oddity, shortened
 from tap_exports.drift import Drift
-from tap_exports.errors import TapExportsError
+from tap_exports.errors import LocalTrouble, SettingsError, TapExportsError, Unforeseen
 from tap_exports.exports import Source
 from tap_exports.lanes import Lane
 from tap_exports.records import Records
@@ -113,7 +115,13 @@ class ExportStream(Stream):
     def register_maps(self) -> None:
         """Make the stream maps anew from the schema in force."""
         schema = get_selected_schema(self.name, self.schema, self.mask)
-        self.tap.mapper.register_raw_stream_schema(self.name, schema, self.primary_keys)
+        with self._mapping("cannot be used"):
+            self.tap.mapper.register_raw_stream_schema(self.name, schema, self.primary_keys)
+            for stream_map in self.tap.mapper.stream_maps[self.name]:
+                if not isinstance(stream_map.stream_alias, str):
+                    raise TypeError(f"__alias__ makes {stream_map.stream_alias!r}, which is no name")
+                if fault := oddity(stream_map.transformed_schema):
+                    raise ValueError(fault)
         self._stream_maps = None
 
     @override
@@ -121,45 +129,65 @@ class ExportStream(Stream):
         if self.layout is not None:  # else the first file tells it
             super()._write_schema_message()
 
+    @contextmanager
+    def _mapping(self, what: str) -> Iterator[None]:
+        """The SDK's mappers raise whatever a user's expression does."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - whatever it is
+            reason = shortened(f"{type(error).__name__}: {error}")
+            raise SettingsError(
+                f"the map of stream {self.name} {what}: {reason}", "Mend stream_maps, or the settings of flattening."
+            ) from None
+
     # The story of a sync
+
+    @override  # type: ignore[misc]  # final in the SDK, which lets one stream's failure end them all
+    def sync(self, context: Context | None = None) -> None:
+        with self._failing_alone():
+            super().sync(context)
 
     @override
     def _sync_records(
         self, context: Context | None = None, *, write_messages: bool = True
     ) -> Generator[Record, Any, Any]:
         """Plan, take over or create, wait, download and check (all ahead of the reader); type, write, bookmark."""
-        try:
-            with self.get_record_counter() as counter, self.get_sync_timer():
-                for export, records in self._files():
-                    for batch in records.batches():
-                        self.tap.clock.sleep(0)  # a signal ends the run between two batches
-                        if self._is_plain:
-                            self.tap.message_writer.write_records(self.name, batch, self._stream_version)
-                        else:
-                            yield from self._written(batch)
-                        self._count(counter, len(batch))
-                        if self._has_enough:
-                            self.tap.message_writer.flush()
-                            return  # the window is not out: its bookmark stays
-                    self._finish(export, records)
-        except TapExportsError as error:
-            self._fail(error)
+        with self._failing_alone(), self.get_record_counter() as counter, self.get_sync_timer():
+            for export, records in self._files():
+                for batch in records.batches():
+                    self.tap.clock.sleep(0)  # a signal ends the run between two batches
+                    if self._is_plain:
+                        self.tap.message_writer.write_records(self.name, batch, self._stream_version)
+                    else:
+                        yield from self._written(batch)
+                    self._count(counter, len(batch))
+                    if self._has_enough:
+                        self.tap.message_writer.flush()
+                        return  # the window is not out: its bookmark stays
+                self._finish(export, records)
 
     @override
     def get_batches(
         self, batch_config: BatchConfig, context: Context | None = None
     ) -> Iterator[tuple[BaseBatchFileEncoding, list[str]]]:
         batcher = Batcher(tap_name=self.tap_name, stream_name=self.name, batch_config=batch_config)
+        with self._failing_alone(), self.get_record_counter() as counter, self.get_sync_timer():
+            for export, records in self._files():
+                for manifest in self._batch_files(batcher, records):
+                    yield batch_config.encoding, manifest
+                self._count(counter, export.checked.rows)
+                self._finish(export, records)  # only now: the window's last batch is out
+
+    def _batch_files(self, batcher: Batcher, records: Records) -> Iterator[list[str]]:
+        """A window's records in files, wherever the settings want them: a place that may fail in any way."""
+        rows = (record for batch in records.batches() for record in batch)
         try:
-            with self.get_record_counter() as counter, self.get_sync_timer():
-                for export, records in self._files():
-                    rows = (record for batch in records.batches() for record in batch)
-                    for manifest in batcher.get_batches(records=rows):
-                        yield batch_config.encoding, manifest
-                    self._count(counter, export.checked.rows)
-                    self._finish(export, records)  # only now: the window's last batch is out
-        except TapExportsError as error:
-            self._fail(error)
+            yield from batcher.get_batches(records=rows)
+        except TapExportsError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is
+            reason = shortened(f"{type(error).__name__}: {error}")
+            raise LocalTrouble(f"a batch file cannot be written: {reason}", "Look at batch_config.") from None
 
     @override
     def get_records(self, context: Context | None) -> Iterable[Record]:
@@ -183,11 +211,14 @@ class ExportStream(Stream):
 
     def _files(self) -> Iterator[tuple[CheckedExport, Records]]:
         """The checked files of this run's windows, in order, the schema in force for each, and their records."""
-        lanes = self.tap.stations.lanes
-        lanes.add(self.lane(ahead=False))
+        stations = self.tap.stations
+        stations.lanes.add(lane := self.lane(ahead=False))
+        if lane.bookmark and lane.bookmark > stations.client.time.now():
+            said = "%s: its bookmark %s is yet to come; nothing is asked for until then"
+            self.logger.warning(said, self.name, rfc3339(lane.bookmark))
         if self.layout is not None:
             self._tell_columns("the catalog")
-        for export in lanes.files(self.name):
+        for export in stations.lanes.files(self.name):
             try:
                 self._meet(export)
                 records = self._records(export)
@@ -246,7 +277,8 @@ class ExportStream(Stream):
             if self._has_enough:
                 return
             self._written_records += 1
-            self._write_record_message(record)
+            with self._mapping("fails at a record"):
+                self._write_record_message(record)
             yield record
 
     _written_records = 0
@@ -278,12 +310,27 @@ class ExportStream(Stream):
             self.stream_state.update(replication_key=REPLICATION_KEY, replication_key_value=rfc3339(window.end))
         self.tap.state_writer.write_state(self.tap_state)
 
+    @contextmanager
+    def _failing_alone(self) -> Iterator[None]:
+        """What goes wrong in here ends this stream; the others go on."""
+        try:
+            yield
+        except TapExportsError as error:
+            self._fail(error)
+        except Exception as error:  # noqa: BLE001 - unforeseen, and no reason to stop the others
+            self._fail(Unforeseen(error))
+
     def _fail(self, error: TapExportsError) -> None:
         """End this stream alone; the others go on."""
         if not error.where:
             error.at(f"stream {self.name}")
         self.tap.failures[self.name] = error
         self.logger.warning("%s has failed, the other streams go on", self.name)
+
+    @property
+    @override
+    def partitions(self) -> None:
+        """None, whatever a state says: the SDK would finish those of another tap."""
 
     @override
     def get_replication_key_signpost(self, context: Context | None = None) -> None:

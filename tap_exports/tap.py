@@ -15,13 +15,15 @@ from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 import click
 from singer_sdk import Tap
-from singer_sdk.exceptions import ConfigValidationError
+from singer_sdk.configuration._dict_config import parse_environment_config
 from singer_sdk.plugin_base import JSONSchemaValidator, PluginBase
 
+from tap_exports.catalog import check_catalog
 from tap_exports.clock import Clock
 from tap_exports.config_schema import CONFIG_SCHEMA
-from tap_exports.errors import BadToken, SettingsError, Stopped, TapExportsError, lines_of
-from tap_exports.inputs import check_catalog, read_config, read_object
+from tap_exports.documents import shortened
+from tap_exports.errors import BadSettings, BadToken, Stopped, TapExportsError, lines_of
+from tap_exports.inputs import read_config, read_object
 from tap_exports.messages import MessageWriter
 from tap_exports.settings import SECRETS, Settings, coerce, faults
 from tap_exports.state import check_state
@@ -102,6 +104,9 @@ class TapExports(Tap):
         command = super().get_singer_command()
         said = "Print the windows and exports that a sync would ask for, and ask for none."
         command.params.append(click.Option(["--plan"], is_flag=True, help=said))
+        for option in command.params:
+            if option.name == "test":  # else any word would be taken for `all`
+                option.type = click.Choice(["all", "records", "schema", "disabled"])
         return command
 
     @classmethod
@@ -118,6 +123,12 @@ class TapExports(Tap):
 
     # Settings
 
+    @classmethod
+    @override
+    def append_builtin_config(cls, config_jsonschema: dict[str, Any]) -> None:
+        super().append_builtin_config(config_jsonschema)
+        config_jsonschema["properties"]["stream_maps"] = _whole(config_jsonschema["properties"]["stream_maps"])
+
     @override
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
         self._config = coerce(self._config)
@@ -130,8 +141,10 @@ class TapExports(Tap):
         errors = errors or list(faults(self._config))
         if self._config.get("webhook_listen") and find_spec("uvicorn") is None:
             errors.append("webhook_listen: it needs the extra webhook: pip install 'tap-exports[webhook]'")
+        if "parquet" in str(self._config.get("batch_config")) and find_spec("pyarrow") is None:
+            errors.append("batch_config: the format parquet needs pyarrow: pip install pyarrow")
         if errors and raise_errors:
-            raise ConfigValidationError("Config validation failed", errors=errors, schema=schema)
+            raise BadSettings(errors)
         for name in sorted(set(self._config) - set(schema["properties"])):
             self.logger.warning("The setting %s is not known and has no effect", name)
         return errors
@@ -203,6 +216,8 @@ class TapExports(Tap):
             self._print_plan()
             return
         with self._listening(), self._work():
+            for name in sorted(set(self.input_catalog or ()) - set(self.streams)):
+                self.logger.warning("The catalog names the stream %s, which the store does not have", name)
             for stream in self._export_streams:
                 if stream.selected:
                     self.stations.lanes.add(stream.lane())
@@ -290,18 +305,39 @@ class TapExports(Tap):
 
 
 def _environment(tap: type[TapExports]) -> Mapping[str, Any]:
-    try:
-        found: Mapping[str, Any] = tap._env_var_config  # noqa: SLF001 - the SDK's own reading of it
-    except ValueError as error:
-        raise SettingsError(
-            f"a setting in the environment cannot be read: {error}", "Numbers are plain, objects are JSON."
-        ) from None
+    """The settings in the environment, each read by the SDK, so that a fault has its setting's name."""
+    schema = tap.config_jsonschema
+    tap.append_builtin_config(schema)
+    faults = []
+
+    def read(name: str, setting: Mapping[str, Any]) -> Mapping[str, Any]:
+        try:
+            return parse_environment_config({"properties": {name: setting}}, tap._env_var_prefix)  # noqa: SLF001
+        except (ValueError, ArithmeticError, RecursionError):
+            wanted = "a plain whole number" if "integer" in setting["type"] else "JSON"
+            faults.append(f"{name}: what the environment says is not {wanted}")
+            return {}
+
+    found = {name: value for one in schema["properties"].items() for name, value in read(*one).items()}
+    if faults:
+        raise BadSettings(faults)
     return found
+
+
+def _whole(schema: Any) -> Any:  # noqa: ANN401
+    """A JSON schema without the plain words that the SDK puts where there should be schemas."""
+    if isinstance(schema, list):
+        return [_whole(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    options = {"anyOf": [part for part in schema["anyOf"] if isinstance(part, dict)]} if "anyOf" in schema else {}
+    return {name: _whole(part) for name, part in (schema | options).items()}
 
 
 def _in_words(path: Sequence[Any], message: str) -> str:
     """A fault that the JSON schema found, without the value of a secret."""
     if not path:
-        return message
-    name = ".".join(map(str, path))
+        return shortened(message)
+    name = shortened(".".join(map(str, path)), 80)
+    message = shortened(message)
     return f"{name}: it is not of the right kind" if path[0] in SECRETS else f"{name}: {message}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 import threading
 from collections import deque
 from datetime import datetime, timedelta, timezone
@@ -13,6 +14,8 @@ from urllib.parse import urljoin, urlsplit
 
 import backoff
 import requests
+
+from tap_exports.errors import LocalTrouble
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,9 +35,21 @@ RATE = 4
 """Requests in a second for one token: the API's published limit."""
 _PER_SECONDS = 1.05  # a little more than the store's second: requests bunch up on their way
 
+
+class _NoQueries(logging.Filter):
+    """Cuts queries off whatever urllib3 writes."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = re.sub(r"\?[^\s\"']*", "?…", record.getMessage()), ()
+        record.exc_info = None
+        return True
+
+
 # urllib3 writes each path with its query at debug level, and whole addresses in a warning about odd headers:
-# a signed link's query is a secret.
+# a signed link's query is a secret, also where SINGER_SDK_LOG_CONFIG asks for these lines.
 logging.getLogger("urllib3").setLevel(logging.ERROR)
+for _name in ("", ".connection", ".connectionpool", ".poolmanager", ".response", ".util.retry"):
+    logging.getLogger(f"urllib3{_name}").addFilter(_NoQueries())
 
 
 class Budget:
@@ -173,7 +188,7 @@ def in_words(error: requests.RequestException) -> str:
     cause = str(error)
     kinds = (
         (requests.exceptions.SSLError, "the TLS certificate or handshake was refused"),
-        (requests.exceptions.ProxyError, "the proxy refused"),
+        (requests.exceptions.ProxyError, "the proxy of the environment (HTTPS_PROXY) refused or was not reached"),
         (requests.exceptions.ConnectTimeout, f"no connection within {CONNECT_SECONDS:g} seconds"),
         (requests.exceptions.ReadTimeout, f"no answer within {READ_SECONDS:g} seconds"),
         (requests.exceptions.ChunkedEncodingError, "the answer broke off"),
@@ -190,6 +205,49 @@ def in_words(error: requests.RequestException) -> str:
     if "Read timed out" in cause:
         return f"no answer within {READ_SECONDS:g} seconds"
     return "the connection broke"
+
+
+_DISTRUST = re.compile(r"certificate verify failed: (.*?)\.? \(_ssl")
+
+
+def distrust(error: requests.RequestException) -> str | None:
+    """Why a host's certificate is not trusted: no passing trouble, and nothing that a setting could switch off.
+
+    Args:
+        error: What `requests` raised.
+
+    Returns:
+        OpenSSL's own words; None where it was something else.
+    """
+    found = _DISTRUST.search(str(error)) if isinstance(error, requests.exceptions.SSLError) else None
+    return found[1] if found else None
+
+
+CA_HINT = "Is this the right address? A CA of your own goes into a file that REQUESTS_CA_BUNDLE names."
+
+
+def bad_environment(error: Exception) -> LocalTrouble:
+    """The error for what `requests` makes of an environment that it cannot follow.
+
+    Args:
+        error: What it raised: none of its own, and told by its kind alone, for a proxy's address has a password.
+    """
+    return LocalTrouble(
+        f"the environment's proxy or certificates cannot be used ({type(error).__name__})",
+        "Look at HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY, REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE.",
+    )
+
+
+def proxies_for(url: str) -> dict[str, str]:
+    """What to say of proxies: those of the environment are right, but none for a host on this machine.
+
+    A practice store is spoken to without TLS, so that a proxy would read the token.
+
+    Args:
+        url: Where a request goes.
+    """
+    parts = urlsplit(url)
+    return {"no_proxy": parts.hostname or ""} if parts.scheme == "http" else {}
 
 
 class StoreTime:

@@ -18,7 +18,9 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from tap_exports.api import id_of
 from tap_exports.client import AnswerLost
+from tap_exports.connections import bounded_protocol
 from tap_exports.errors import BadToken, LocalTrouble, TapExportsError
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ LARGEST_BODY = 1024 * 1024
 
 _SIGNATURE = b"x-29next-signature"
 _REMEMBERED = 10_000
+_LONGEST_EVENT_ID = 100
 _GLANCE = 0.25
 """Seconds between two looks at whether the run has ended."""
 
@@ -124,6 +127,7 @@ class Listener:
         self._secret = secret
         self._bell = bell
         self._seen: OrderedDict[str, None] = OrderedDict()
+        self._refused = 0
         host, _, port = listen.rpartition(":")
         host = host.strip("[]")
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -146,7 +150,8 @@ class Listener:
             lifespan="off",
             log_config=None,
             access_log=False,
-            limit_concurrency=100,
+            http=bounded_protocol(),
+            ws="none",
             timeout_keep_alive=5,
         )
         logging.getLogger("uvicorn").setLevel(logging.CRITICAL)  # a caller's rubbish is no news
@@ -161,7 +166,7 @@ class Listener:
 
     def close(self) -> None:
         """Listen no more."""
-        self._server.should_exit = True
+        self._server.should_exit = self._server.force_exit = True
         self._thread.join(timeout=1.0)
         self._socket.close()
 
@@ -179,12 +184,15 @@ class Listener:
 
     def _deliver(self, body: bytes, signature: str) -> int:
         if not signed_rightly(body, signature, self._secret):
-            logger.warning("A delivery to the webhook listener was refused: its signature is wrong")
+            self._refused += 1
+            if str(self._refused).strip("0") == "1":  # told ever more seldom: anybody may send such
+                told = "%d deliveries to the webhook listener refused so far: the signature is wrong"
+                logger.warning(told, self._refused)
             return 401
         try:
             event = json.loads(body)
-            event_id, export_id = str(event["event_id"]), int(event["data"]["id"])
-        except (ValueError, TypeError, KeyError, RecursionError):
+            event_id, export_id = str(event["event_id"])[:_LONGEST_EVENT_ID], id_of(event["data"])
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             return 400
         if event_id not in self._seen:
             self._seen[event_id] = None

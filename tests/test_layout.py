@@ -9,12 +9,15 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "tap_exports"
 FLOW = (
-    "errors", "clock", "windows", "names", "values", "column_types", "bulk", "keys", "columns", "drift", "csvfile",
-    "api", "transport", "sending", "client", "download", "source", "asking", "waiting", "permits", "exports",
-    "progress", "lane", "lanes", "discovery", "webhook", "records", "settings", "config_schema", "state", "inputs",
-    "stations", "messages", "streams", "tap", "__main__",
+    "errors", "documents", "clock", "windows", "names", "values", "column_types", "bulk", "keys", "columns", "drift",
+    "csvfile", "api", "transport", "sending", "client", "download", "source", "asking", "waiting", "permits", "exports",
+    "progress", "lane", "lanes", "discovery", "connections", "webhook", "records", "sdk_settings", "settings",
+    "config_schema", "state", "catalog", "inputs", "stations", "messages", "streams", "tap", "__main__",
 )  # fmt: skip
-PURE = {"errors", "windows", "names", "values", "column_types", "bulk", "keys", "columns", "lane"}
+PURE = {
+    "errors", "documents", "windows", "names", "values", "column_types", "bulk", "keys", "columns", "lane",
+    "sdk_settings", "catalog",
+}  # fmt: skip
 SDK = {"config_schema", "messages", "streams", "tap", "__main__"}
 HTTP = {"transport", "sending", "download"}
 

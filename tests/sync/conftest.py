@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -13,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from tap_exports.sandbox import Sandbox
+from tap_exports.__main__ import run as run_command
+from tap_exports.sandbox import Fault, Sandbox
 from tap_exports.tap import StreamsFailed, TapExports
 
 QUICK = (
@@ -32,6 +34,7 @@ class Run:
     failures: dict[str, Any] = field(default_factory=dict)
     code: int = 0
     log: str = ""
+    out: str = ""
 
     def of(self, kind, stream=None):
         return [m for m in self.messages if m["type"] == kind and stream in (None, m.get("stream"))]
@@ -53,7 +56,7 @@ class Run:
 
 
 def parsed(text):
-    return [json.loads(line, parse_float=str) for line in text.splitlines() if line]
+    return [json.loads(line, parse_float=str) for line in text.split("\n") if line]
 
 
 @pytest.fixture(autouse=True)
@@ -107,18 +110,84 @@ def discover():
     return run
 
 
+def written(where, files):
+    """Options for files that hold documents: JSON, or just the text or the bytes given; None is left out."""
+    for name, document in files.items():
+        if document is not None:
+            path = where / f"{name}.json"
+            if isinstance(document, bytes):
+                path.write_bytes(document)
+            else:
+                path.write_text(document if isinstance(document, str) else json.dumps(document))
+            yield from (f"--{name}", str(path))
+
+
+@pytest.fixture
+def inside(tmp_path, monkeypatch):
+    """Run the whole command in this process: its arguments, its output, its log, its exit code."""
+
+    def run(config, *arguments, environment=None, **files):
+        options = [*arguments, *written(tmp_path, {"config": config, **files})]
+        out, err = io.StringIO(), io.StringIO()
+        root = logging.getLogger()
+        with (
+            monkeypatch.context() as patch,
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+        ):
+            patch.setattr("sys.argv", ["tap-exports", *options])
+            patch.setattr(root, "handlers", [])
+            patch.setattr(root, "level", root.level)
+            patch.setattr("sys.excepthook", sys.excepthook)
+            patch.setattr(TapExports, "only_plan", False)
+            patch.setattr(TapExports, "ended_by", 0)
+            for name, value in (environment or {}).items():
+                patch.setenv(name, value)
+            try:
+                code = run_command()
+            except SystemExit as ended:
+                code = ended.code
+            finally:
+                logging.captureWarnings(capture=False)
+        is_sync = not {"--discover", "--plan", "--about", "--version", "--help"} & set(arguments)
+        return Run(parsed(out.getvalue()) if is_sync else [], code=code or 0, log=err.getvalue(), out=out.getvalue())
+
+    return run
+
+
+def assert_ends_well(run, *, usage=False):
+    """Whatever was wrong: no traceback, a line for a person where it failed, and nothing but Singer on the output."""
+    assert run.code in ((0, 1, 2) if usage else (0, 1)), run.log
+    assert "Traceback" not in run.log, run.log
+    assert "unforeseen" not in run.log, run.log
+    assert bool(run.errors) is (run.code == 1), run.log
+    assert len(run.errors) == len(set(run.errors)), run.log
+    for line in run.errors:
+        assert len(line) < 1000
+        assert "unhandled" not in line
+    assert {m["type"] for m in run.messages} <= {"SCHEMA", "RECORD", "STATE", "BATCH", "ACTIVATE_VERSION"}
+
+
+@pytest.fixture
+def small_store(make_store):
+    """A practice store that lists a single type, so that a whole sync takes a twentieth of a second."""
+
+    def only(*codes):
+        document = {"types": [{"code": code, "name": code} for code in codes]}
+        store.add_fault(Fault("types", "json", document=document, times=None))
+        return store
+
+    store = make_store(days=3, orders_per_day=1)
+    return only("order_list")
+
+
 @pytest.fixture
 def command(tmp_path):
     """Run the command as a process of its own, at the quick pace; none outlives the test."""
     started = []
 
     def run(config, *arguments, wait=True, environment=None, out=subprocess.PIPE, **files):
-        arguments = list(arguments)
-        for name, document in {"config": config, **files}.items():
-            if document is not None:
-                path = tmp_path / f"{name}.json"
-                path.write_text(document if isinstance(document, str) else json.dumps(document))
-                arguments += [f"--{name}", str(path)]
+        arguments = [*arguments, *written(tmp_path, {"config": config, **files})]
         process = subprocess.Popen(
             [sys.executable, "-c", QUICK, *arguments],
             stdin=subprocess.DEVNULL,

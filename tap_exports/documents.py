@@ -1,0 +1,86 @@
+"""JSON from outside, read so strictly that whatever comes later can write it again. Pure.
+
+The SDK and the targets behind it have other readers than Python's own: what one takes and another does not
+(NaN, an exponent of twenty digits, half a character, a thousand brackets) is refused where it comes in.
+"""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any
+
+DEEPEST = 100
+"""Objects and lists within one another; a catalog has six."""
+
+
+def load(text: str) -> Any:  # noqa: ANN401 - whatever it holds
+    """The value that a JSON text stands for.
+
+    Args:
+        text: The JSON.
+
+    Raises:
+        ValueError: If it is none, or holds what could not be written again; saying what.
+    """
+    try:
+        found = json.loads(text, parse_float=Decimal, parse_constant=_no_number)
+    except RecursionError:
+        raise ValueError(_TOO_DEEP) from None
+    except ArithmeticError:
+        raise ValueError("it has a number with an exponent beyond all bounds") from None
+    if fault := oddity(found):
+        raise ValueError(fault)
+    return found
+
+
+def oddity(value: Any) -> str | None:  # noqa: ANN401
+    """What is in a document that could not be written again as JSON in UTF-8.
+
+    Args:
+        value: Decoded JSON.
+
+    Returns:
+        What it is, in words; None where there is nothing.
+    """
+    level = [value]
+    for _ in range(DEEPEST + 1):
+        if not level:
+            return None
+        below: list[Any] = []
+        for one in level:
+            if isinstance(one, dict):
+                below += one
+                below += one.values()
+            elif isinstance(one, list):
+                below += one
+            elif isinstance(one, str) and not _is_whole(one):
+                return f"it has half a character in {one[:40]!a}"
+        level = below
+    return _TOO_DEEP
+
+
+_TOO_DEEP = f"it is nested more than {DEEPEST} deep"
+
+
+def shortened(text: str, longest: int = 300) -> str:
+    """A text that fits into a line of the log.
+
+    Args:
+        text: Of any length.
+        longest: How many characters may stay.
+    """
+    return text if len(text) <= longest else f"{text[:longest]}…"
+
+
+def _is_whole(text: str) -> bool:
+    """Whether a text has no half of a surrogate pair, which UTF-8 has no bytes for."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no number that JSON has")

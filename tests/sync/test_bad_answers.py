@@ -1,0 +1,248 @@
+"""Whatever the API answers to whichever call: a sync that goes on without it, or one line; never a traceback.
+
+Each answer is sent by the practice store over HTTP, and read by a whole sync or a whole discovery.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tap_exports import sending
+from tap_exports.sandbox import Fault
+
+from .conftest import assert_ends_well
+
+RUBBISH = [
+    b"", b"<html>", b"\xff\xfe", b"null", b"true", b"5", b'"x"', b"[]", b"{}", b"[null]", b"[[]]", b'{"a": 1}', b"NaN",
+    b"9" * 5000, b"[" * 100_000, b'{"a":' * 2000, b"\xef\xbb\xbf{}", b'"\\ud800"', b'{"results": {}, "next": 5}',
+    b'{"results": [null], "next": null}', b'{"results": [[]], "next": null}', b'{"results": [{}], "next": null}',
+]  # fmt: skip
+PLACES = ("types", "list", "create", "look", "link", "store", "metadata")
+IDS = [None, "", "x", "5", "-1", 0, -1, 1.5, True, 10**30, "9" * 30, "9" * 5000, [], {}, "1/../2", "1?x=1", "٥"]
+TIMES = [
+    None, "", 5, [], {}, "x", "2025", "2025-01-01", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00+14:00",
+    "9999-12-31T23:59:59-14:00", "2025-01-01T00:00:00.9999999999999Z", "x" * 100_000,
+]  # fmt: skip
+LINKS = [
+    None, "", 5, [], {}, "x", "http://", "http://[", "http://x.invalid/", "https://127.0.0.1:1/x", "file:///etc/passwd",
+    "http://127.0.0.1:99999/", "http://\ud800/", "http://a b/", "http://x\n/", "http://user:pw@127.0.0.1:1/",
+    "http://" + "x" * 300 + "/", "http://" + "x." * 200 + "/", "http://xn--a/", "http://.x/", "http://x..y/",
+    "https://127.0.0.1:1/" + "x" * 100_000, "http://127.0.0.1:1/\x7f", "//127.0.0.1:1/x", "http://127.0.0.1:0/",
+    "http://127.0.0.1:-1/", "http://[::1%25lo]:1/", "http://127.0.0.1:1/%zz",
+]  # fmt: skip
+ZONES = [
+    None,
+    "",
+    "x",
+    5,
+    [],
+    "../../etc/passwd",
+    "/etc/passwd",
+    "\ud800",
+    "a\0b",
+    "x" * 10_000,
+    ".",
+    "America",
+    "leapseconds",
+]
+AN_EXPORT = {
+    "id": 1, "created_at": "2025-01-01T00:00:00Z", "type": "order_list", "status": "available",
+    "date_from": "2025-01-01T00:00:00Z", "date_to": "2025-02-01T00:00:00Z", "url": "x",
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def hasty(monkeypatch):
+    """Try again at once: what is wrong here stays wrong."""
+    monkeypatch.setattr("tap_exports.transport.TRIES", 3)
+    monkeypatch.setattr("tap_exports.sending.pauses", lambda: iter([0.0, 0.0]))
+    monkeypatch.setattr("tap_exports.download.pauses", lambda: iter([0.0, 0.0]))
+    monkeypatch.setattr("tap_exports.asking.pauses", lambda: iter([0.0, 0.0]))
+    monkeypatch.setattr("tap_exports.asking._STILL_AT_IT", 0.0)
+    monkeypatch.setattr("tap_exports.exports._FIRST_LOOK", 0.001)
+    monkeypatch.setattr("tap_exports.transport._PER_SECONDS", 0.001)
+
+
+@pytest.fixture
+def answered(small_store, inside):
+    """Run the command against a store that answers one call with some bytes, for ever."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    hook = {"webhook_listen": f"127.0.0.1:{port}", "webhook_target_url": f"http://127.0.0.1:{port}/T"}
+
+    def run(place, answer, *arguments, **more):
+        small_store.clear_faults()
+        if place != "types":
+            small_store.add_fault(Fault("types", "json", document={"types": [{"code": "order_list"}]}, times=None))
+        content = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+        small_store.add_fault(Fault(place, "body", body=content, times=None))
+        patient = {"export_timeout_minutes": 0.001, "reuse_exports_minutes": 60 if place == "list" else 0}
+        hooked = hook if place == "webhooks" else {}
+        return inside(small_store.config | patient | hooked | more, *arguments)
+
+    return run
+
+
+@pytest.mark.parametrize("arguments", [[], ["--discover"]], ids=["sync", "discover"])
+@pytest.mark.parametrize("place", PLACES)
+def test_an_answer_that_is_rubbish(answered, place, arguments):
+    """No JSON, JSON of another kind, a page of HTML, a hundred thousand brackets: for each call, of each run."""
+    for answer in RUBBISH:
+        assert_ends_well(answered(place, answer, *arguments))
+
+
+@pytest.mark.parametrize("where", ["list", "made"])
+def test_a_webhook_that_is_odd(answered, where):
+    """The sync goes on without it, or with it."""
+    for number in IDS[::4]:
+        webhook = {"id": number, "target": number}
+        run = answered("webhooks", {"results": [webhook], "next": None} if where == "list" else webhook)
+        assert_ends_well(run)
+        assert run.code == 0
+
+
+def exports():
+    """Exports with one thing odd about them."""
+    for name, values in {"id": IDS, "created_at": TIMES, "status": TIMES, "type": TIMES, "url": TIMES}.items():
+        yield from ({**AN_EXPORT, name: value} for value in values)
+    for first in TIMES:
+        yield {**AN_EXPORT, "date_from": first, "date_to": "9999-12-31T23:59:59Z"}
+
+
+@pytest.mark.parametrize("place", ["list", "create", "look"])
+def test_an_export_that_is_odd(answered, place):
+    """An id, a time, a status or a type of any kind: nothing of it is taken for what it is not."""
+    for export in exports():
+        run = answered(place, {"next": None, "results": [export]} if place == "list" else export)
+        assert_ends_well(run)
+
+
+def test_a_link_that_is_odd(answered):
+    """A link to nowhere fails its stream; only its host is told, for it may be signed."""
+    for link in LINKS:
+        run = answered("link", {"url": link})
+        assert_ends_well(run)
+        assert run.code == 1
+        assert "127.0.0.1:1/" not in run.log
+        assert ":pw@" not in run.log
+
+
+def test_a_next_page_that_is_elsewhere(answered):
+    """It is not followed, wherever it leads."""
+    for link in (
+        5,
+        [],
+        "http://[",
+        "http://evil.example/",
+        "//evil.example/",
+        "file:///etc/passwd",
+        "http://127.0.0.1:99999/",
+    ):
+        run = answered("list", {"next": link, "results": []})
+        assert_ends_well(run)
+        assert run.code == 1
+
+
+@pytest.mark.parametrize("zone", ZONES, ids=lambda value: str(value)[:20])
+def test_a_time_zone_that_is_none(answered, zone):
+    """A warning, and UTC; a path is not opened."""
+    run = answered("store", {"timezone": zone})
+    assert_ends_well(run)
+    assert run.code == 0
+    assert ("is not known; times without an offset are read as UTC" in run.log) is bool(zone and isinstance(zone, str))
+
+
+def test_a_definition_that_is_odd(answered):
+    """Whatever a merchant's column is said to be, the sync goes on."""
+    whole = {"name": "Gift", "key": "gift", "object": "order", "type": "text", "enable_export": True}
+    for name in whole:
+        for value in (None, "", 5, [], {}, "\ud800", "x" * 10_000, True):
+            run = answered("metadata", {"next": None, "results": [{**whole, name: value}]})
+            assert_ends_well(run)
+            assert run.code == 0
+
+
+CODES = ["/", "a/b", "..", "../../x", "a\\b", "a\nb", "a\0b", "\x1b[31m", "\u202e", "\ud800", "x" * 5_000, ".hidden"]
+
+
+@pytest.mark.parametrize("code", CODES, ids=ascii)
+def test_a_code_that_can_name_no_stream_is_left_out(answered, code):
+    """Targets make files and tables of a stream's name: no path, nothing unprintable, nothing endless."""
+    run = answered("types", {"types": [{"code": code}, {"code": "order_list"}]})
+    assert_ends_well(run)
+    assert run.code == 0
+    assert {m["stream"] for m in run.of("SCHEMA")} == {"order_list"}
+    assert "is left out: its code can name no stream" in run.log
+    assert "\x1b" not in run.log
+    assert max(map(len, run.log.splitlines())) < 500
+
+
+@pytest.mark.parametrize(
+    "code", ["a b", "Größe", "日本", "a.b", "a-b", "a'b\"c", "%s", "{x}", "__else__", "a?b&c=d#e", "a:b|*"]
+)
+def test_a_code_that_is_odd_is_a_stream_all_the_same(answered, code):
+    """The store knows no such type here, and says so to a call that has the code as it is."""
+    run = answered("types", {"types": [{"code": code}]}, "--discover")
+    assert run.code == 0
+    assert [entry["tap_stream_id"] for entry in json.loads(run.out)["streams"]] == [code]
+    run = answered("types", {"types": [{"code": code}]})
+    assert_ends_well(run)
+    assert f"stream {code}, window" in run.errors[0]
+
+
+def test_thousands_of_types(answered):
+    """A thousand of them are discovered in seconds."""
+    codes = [f"type_{n}" for n in range(1_000)]
+    run = answered("types", {"types": [{"code": code} for code in codes]}, "--test=schema")
+    assert_ends_well(run)
+    assert len(run.of("SCHEMA")) == 1_000
+
+
+@pytest.mark.parametrize("place", ["types", "create", "webhooks"])
+def test_an_answer_without_end(answered, monkeypatch, place):
+    """An answer is held in memory, so it is given up at a bound, at once and in one line."""
+    monkeypatch.setattr(sending, "LARGEST_ANSWER", 1_000_000)
+    run = answered(place, b'{"types": [], "x": "' + b"x" * 3_000_000 + b'"}')
+    assert_ends_well(run)
+    if place == "webhooks":
+        assert "The webhook could not be registered" in run.log
+    else:
+        assert "was answered with more than 1,000,000 bytes" in run.errors[0]
+    assert "more than 1,000,000 bytes" in run.log
+
+
+def test_the_bound_is_far_above_what_a_store_sends():
+    """A page of a hundred exports has 30,000 bytes."""
+    assert sending.LARGEST_ANSWER == 64 * 1024 * 1024
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6) | st.sampled_from(["order_list"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
+    max_leaves=6,
+)
+EXPORT = st.fixed_dictionaries({}, optional={name: JSON | st.just(value) for name, value in AN_EXPORT.items()})
+ANSWERS = {
+    "types": st.fixed_dictionaries({"types": JSON | st.lists(st.fixed_dictionaries({"code": JSON}), max_size=2)}),
+    "list": st.fixed_dictionaries({"next": st.none() | JSON, "results": JSON | st.lists(EXPORT | JSON, max_size=2)}),
+    "create": EXPORT,
+    "look": EXPORT,
+    "link": st.fixed_dictionaries({"url": JSON | st.text().map("http://127.0.0.1:1/{}".format)}),
+    "store": st.fixed_dictionaries({"timezone": JSON}),
+    "metadata": st.fixed_dictionaries(
+        {"results": JSON | st.lists(st.dictionaries(st.sampled_from(["name", "key"]), JSON))}
+    ),
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+@given(data=st.data())
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+def test_no_answer_ends_in_a_traceback(answered, place, data):
+    """Any JSON, and any near to what the call should answer."""
+    assert_ends_well(answered(place, data.draw(ANSWERS[place] | JSON)))

@@ -1,0 +1,210 @@
+"""Whatever a file holds: records, or one line that names the stream, the export and the window; never half of it.
+
+Each is sent by the practice store's file host as the whole of an export, and read by a whole sync.
+"""
+
+from __future__ import annotations
+
+import csv
+import encodings.aliases
+import gzip
+import io
+import json
+import time
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tap_exports.sandbox import Fault
+from tap_exports.settings import _OF_NO_FILE
+
+from .conftest import assert_ends_well
+
+HEADER = ["Order Number", "Status", "Total Incl Tax", "Created At", "Quantity", "Is Test"]
+
+
+def table(*rows, encoding="utf-8"):
+    """A file as Python's own writer makes it; that of 3.10 takes no NUL characters, so others stand in for them."""
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows([cell.replace("\0", "\ue000") for cell in row] for row in rows)
+    return text.getvalue().replace("\ue000", "\0").encode(encoding)
+
+
+@pytest.fixture
+def read(small_store, inside):
+    """Sync a store all of whose files hold the same bytes."""
+
+    def run(content, **more):
+        small_store.clear_faults()
+        small_store.add_fault(Fault("types", "json", document={"types": [{"code": "order_list"}]}, times=None))
+        small_store.add_fault(Fault("file", "body", body=content, times=None))
+        return inside(small_store.config | {"reuse_exports_minutes": 0} | more)
+
+    return run
+
+
+def assert_refused(run, words):
+    """Nothing of the file is out, the bookmark stays, and the line says what and where."""
+    assert_ends_well(run)
+    assert run.code == 1
+    assert len(run.errors) == 1
+    assert words in run.errors[0]
+    assert "(stream order_list, export " in run.errors[0]
+    assert ", window " in run.errors[0]
+    assert run.of("RECORD") == []
+    assert run.bookmark("order_list") is None
+
+
+REFUSED = [
+    (b"", "the file is empty"),
+    (b"\n", "the file is empty"),
+    (b"\r\r\r", "the file is empty"),
+    (b"\0\0\0\r\n", "the file is empty"),
+    (b"\xef\xbb\xbf", "the file is empty"),
+    (b"   \n", "one line of text and no export"),
+    (b"Not Found\n", "one line of text and no export"),
+    (b'"', "no well-formed CSV"),
+    (b'Order Number,Status\n1,"a"b\n', "no well-formed CSV"),
+    (b"<html>\n", "an error page and no CSV"),
+    (b'{"detail": "No."}\n', "an error page and no CSV"),
+    (b"Order Number,Status\n1\n", "row 1 has 1 cells where the header has 2"),
+    (b"Order Number,Status\n1,2,3\n", "row 1 has 3 cells"),
+    (b"Order Number,Status\n1,a\n\n2,b\n", "row 2 has a blank line before it"),
+    (b"Order Number,Status\n1,\xed\xa0\x80\n", "not utf-8: byte 0xed cannot be read"),
+    (table(HEADER, encoding="utf-16"), "not utf-8: byte 0xff cannot be read"),
+    (gzip.compress(table(HEADER), mtime=0), "not utf-8"),
+    (b"PK\x03\x04" + bytes(range(256)), "not utf-8"),
+]
+
+
+@pytest.mark.parametrize(("content", "words"), REFUSED, ids=lambda value: str(value)[:40])
+def test_what_is_no_csv_is_refused_whole(read, content, words):
+    assert_refused(read(content), words)
+
+
+HEADERS = [
+    ["Order Number", "\x1b[31m", "%s", "{}", "a" * 10_000, "__class__", "\u202e", "😀", "日本語", "\t", "  ", ""],
+    ["Order Number", "Date To", "Export ID", "invalid_values", "Export Line", "date_from"],
+    ["Order Number", "Order Number", "order_number_2", "ORDER NUMBER"],
+    ["Order\0 Number", "Sta\0tus"],
+    ["Foo", "Bar"],
+    ["", "", ""],
+    ["1", "2"],
+]
+
+
+@pytest.mark.parametrize("header", HEADERS, ids=lambda value: ascii(value)[:40])
+def test_an_odd_header_is_columns(read, header):
+    """Each cell has a column of its own name, and the name is one that every target takes."""
+    run = read(table(header, ["1"] * len(header)).replace(b"\0\0", b"\0"))
+    assert_ends_well(run)
+    assert run.code == 0
+    names = [
+        n for n in run.records("order_list")[0] if n not in ("date_from", "date_to", "export_id", "invalid_values")
+    ]
+    assert len(run.records("order_list")[0]) == len(header) + 4
+    assert all(name.replace("_", "").isalnum() and name.isascii() and len(name) <= 63 for name in names)
+
+
+CELLS = {
+    "Total Incl Tax": ["1e99", "1e9999999999", "inf", "NaN", "sNaN", "٣", "9" * 5_000, "1_000", "--1", "(1", "$"],
+    "Created At": [
+        "2025-02-30", "2025-02-28T23:59:60Z", "2025-01-01T00:00:00+24:00", "0001-01-01T00:00:00+10:00",
+        "9999-12-31 23:59:59-14:00", "Sept. 31, 2024, 2 p.m.", "13 p.m.", "2" * 5_000, "now",
+    ],
+    "Quantity": ["9" * 5_000, "9" * 999, "1.5", "0x10", "١", "1e3", "-0", "+ 1"],
+    "Is Test": ["maybe", "2", "TRUE ", "\u2028", "ﬀ"],
+    "Status": ["=HYPERLINK(1)", "\x00", "\x1b[31m", "\x85", "a\u2028b", "\ufeff", "\uffff", "😀", '""', " ", "NULL"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("column", "cell"), [(column, cell) for column in CELLS for cell in CELLS[column]], ids=ascii)
+def test_an_odd_cell_is_a_value_or_set_aside(read, column, cell):
+    """Beside it in its column are right ones. What does not fit is null, its text in invalid_values; no row is lost."""
+    right = ["1", "new", "1.50", "2025-01-01T10:00:00Z", "1", "True"]
+    rows = [[str(n), *right[1:]] for n in range(1, 6)]
+    rows[2][HEADER.index(column)] = cell
+    run = read(table(HEADER, *rows))
+    assert_ends_well(run)
+    assert run.code == 0
+    records = run.records("order_list")[:5]
+    assert [record["order_number"] for record in records] == ["1", "2", "3", "4", "5"]
+    odd = records[2]
+    name = column.lower().replace(" ", "_")
+    if odd["invalid_values"]:
+        assert odd[name] is None
+        assert odd["invalid_values"] == {name: cell}
+    elif column == "Status":
+        assert odd[name] == cell.replace("\0", "") or (odd[name] is None and cell == "\0")
+
+
+def test_a_header_of_five_thousand_columns(read):
+    """All different or all the same: seconds, and each has a column."""
+    for header in ([f"Column {n} of a Merchant" for n in range(5_000)], ["Same"] * 5_000, [""] * 5_000):
+        began = time.monotonic()
+        run = read(table(header, ["x"] * 5_000), window_days=30)
+        assert_ends_well(run)
+        assert len(run.records("order_list")[0]) == 5_000 + 4
+        assert time.monotonic() - began < 10
+
+
+def test_a_cell_of_fifty_megabytes(read):
+    """It arrives whole."""
+    run = read(table(HEADER, ["1", "x" * 50_000_000, "1", "", "", ""]), window_days=30)
+    assert_ends_well(run)
+    assert len(run.records("order_list")[0]["status"]) == 50_000_000
+
+
+TEXT_ENCODINGS = sorted(
+    name
+    for name in {*encodings.aliases.aliases.values(), "palmos", "utf_8_sig"}
+    if name not in ("mbcs", "oem", "cp65001") and not name.endswith("_codec") and name not in ("rot_13", "utf_7")
+)
+
+
+@pytest.mark.parametrize("encoding", TEXT_ENCODINGS)
+def test_any_encoding_of_text_reads_its_own_files(read, encoding):
+    """And rubbish in it is refused, or is characters: whatever comes out can be written as UTF-8."""
+    run = read(
+        table(HEADER, ["1", "new", "1.50", "2025-01-01T10:00:00Z", "1", "True"], encoding=encoding), encoding=encoding
+    )
+    assert_ends_well(run)
+    assert run.records("order_list")[0]["total_incl_tax"] == "1.50"
+    for rubbish in (bytes(range(256)), b"Order Number,Status\r\n1,a\xff\xfe\xe4\r\n2,\\ud800+2AA-\r\n"):
+        assert_ends_well(read(rubbish, encoding=encoding))
+
+
+def test_an_encoding_that_makes_half_characters_is_none(read):
+    """These six would let a file write what no target can read; no store sends them."""
+    for encoding in _OF_NO_FILE:
+        run = read(b"Order Number,Status\r\n1,+2AA-\\ud800\r\n", encoding=encoding)
+        assert run.code == 1
+        assert f"encoding: {encoding!r} is no encoding" in run.errors[0]
+
+
+cells = st.text(max_size=12) | st.sampled_from(
+    ["", "1", "1.50", "True", "2025-01-01", "None", '"', ",", "\r\n", "\0", "\u2028", "\ufeff"]
+)
+
+
+@given(st.integers(2, 4).flatmap(lambda width: st.lists(st.lists(cells, min_size=width, max_size=width), max_size=5)))
+@settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
+def test_no_table_ends_in_a_traceback(read, rows):
+    """Any cells under any header: records for each row, or a refusal of all."""
+    run = read(table(*rows), window_days=30)
+    assert_ends_well(run)
+    if run.code == 0:
+        assert len(run.records("order_list")) == len(rows) - 1
+    else:
+        assert run.of("RECORD") == []
+
+
+@given(st.binary(max_size=60) | st.text(alphabet='",\r\n aA1<{[\0', max_size=40).map(str.encode))
+@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+def test_no_bytes_end_in_a_traceback(read, content):
+    """Any bytes at all, with the right length."""
+    run = read(content, window_days=30)
+    assert_ends_well(run)
+    for line in run.out.split("\n"):
+        assert not line or json.loads(line)

@@ -1,0 +1,498 @@
+"""Whatever the settings say, wherever they stand: a sync, or a line for each fault that names the setting.
+
+The SDK's own settings (maps, flattening, batches) reach code that is not the tap's: its faults are told all the same.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tap_exports.config_schema import CONFIG_SCHEMA
+from tap_exports.sandbox import Fault
+from tap_exports.streams import ExportStream
+
+from .conftest import assert_ends_well
+
+SDK = (
+    "stream_maps", "stream_map_config", "faker_config", "flattening_enabled", "flattening_max_depth",
+    "flattening_max_key_length", "flattening_separator", "batch_config",
+)  # fmt: skip
+NAMES = (*CONFIG_SCHEMA["properties"], *SDK)
+
+
+def mapped(**columns):
+    return {"stream_maps": {"order_list": columns}}
+
+
+def flat(**more):
+    return {"flattening_enabled": True, "flattening_max_depth": 1, **more}
+
+
+def batch(**change):
+    """A batch_config that would do, and what a test changes in it; `...` takes a part away."""
+    given_ = {
+        "encoding": {"format": "jsonl", "compression": "gzip"},
+        "storage": {"root": "file:///nowhere"},
+        **change,
+    }
+    return {"batch_config": {name: value for name, value in given_.items() if value is not ...}}
+
+
+def stored(**change):
+    return batch(storage={"root": "file:///nowhere", **change})
+
+
+REFUSED = [
+    (mapped(a="((("), "stream_maps: order_list.a is '(((', which is no expression"),
+    (mapped(a=""), "order_list.a is '', which is no expression"),
+    (mapped(a="x = 1"), "order_list.a is 'x = 1', which is no expression"),
+    (mapped(a="import os"), "which is no expression"),
+    (mapped(a="1; 2"), "which is no expression"),
+    (mapped(a="# nothing"), "which is no expression"),
+    (mapped(a="'\0'"), "which is no expression"),
+    (mapped(a="(" * 300 + "1" + ")" * 300), "which is no expression"),
+    (mapped(a="-" * 100_000 + "1"), "which is no expression"),
+    (mapped(__filter__="((("), "stream_maps: order_list.__filter__ is '(((', which is no expression"),
+    (mapped(__filter__=""), "order_list.__filter__ is '', which is no expression"),
+    (mapped(__alias__="a b"), "stream_maps: order_list.__alias__ is 'a b', which is no expression"),
+    (mapped(__filter__=5), "stream_maps.order_list: {'__filter__': 5} is not valid"),
+    (mapped(__else__="x"), "stream_maps.order_list: {'__else__': 'x'} is not valid"),
+    (mapped(__key_properties__="order_number"), "stream_maps.order_list:"),
+    (mapped(a=[]), "stream_maps.order_list:"),
+    (mapped(**{"": "1"}), "stream_maps: order_list has a column without a name"),
+    ({"stream_maps": {"__else__": "x"}}, "stream_maps.__else__: 'x' is not valid"),
+    ({"stream_maps": {"__odd__": None}}, "stream_maps: '__odd__' is no stream"),
+    ({"stream_maps": {"order_list": 5}}, "stream_maps.order_list: 5 is not valid"),
+    ({"stream_maps": []}, "stream_maps: [] is not of type"),
+    ({"faker_config": {"seed": []}}, "faker_config.seed:"),
+    ({"faker_config": {"locale": [5]}}, "faker_config.locale:"),
+    ({"flattening_enabled": True}, "flattening_max_depth: it has to be set when flattening_enabled is"),
+    (flat(flattening_max_depth=-1), "flattening_max_depth: -1 is not 0 or more"),
+    (flat(flattening_max_key_length=0), "flattening_max_key_length: 0 is not 1 or more"),
+    (batch(encoding=...), "batch_config: encoding.format has to be set"),
+    (batch(encoding={}), "batch_config: encoding.format has to be set"),
+    (batch(encoding={"format": "xml"}), "batch_config.encoding.format: 'xml' is not one of"),
+    (batch(encoding={"format": "jsonl", "more": 1}), "batch_config: 'more' is none of format, compression"),
+    (batch(storage=...), "batch_config: storage.root has to be set"),
+    (stored(root=None), "batch_config: storage.root has to be set"),
+    (stored(root=""), "batch_config: storage.root has to be set"),
+    (stored(root="file:///\0"), "batch_config: storage.root has to be set"),
+    (stored(more=1), "batch_config: 'more' is none of root, prefix, params"),
+    (stored(params=5), "batch_config: storage.params is 5, which is no object"),
+    (batch(more=1), "batch_config: 'more' is none of encoding, storage, batch_size"),
+    (batch(batch_size=0), "batch_config: batch_size is 0, which is no whole number of 1 or more"),
+    (batch(batch_size=True), "batch_config: batch_size is True"),
+    (batch(batch_size="x"), "batch_config: batch_size is 'x'"),
+    ({"encoding": "utf-7"}, "encoding: 'utf-7' is no encoding"),
+    ({"encoding": "unicode_escape"}, "encoding: 'unicode_escape' is no encoding"),
+    ({"encoding": "base64"}, "encoding: 'base64' is no encoding"),
+    ({"encoding": "\0"}, "encoding: '\\x00' is no encoding"),
+    ({"window_days": 10**400}, "window_days: 1000000"),
+]
+
+
+@pytest.mark.parametrize(("change", "words"), REFUSED, ids=lambda value: str(value)[:60])
+def test_what_cannot_work_is_refused_before_any_request(small_store, inside, change, words):
+    """A line that names the setting and what it holds, cut to the length of a line."""
+    run = inside(small_store.config | change)
+    assert_ends_well(run)
+    assert run.code == 1
+    assert len(run.errors) == 1
+    assert words in run.errors[0]
+    assert small_store.count() == 0
+
+
+def test_parquet_needs_a_library(small_store, inside, monkeypatch):
+    """It is told before the first export."""
+    monkeypatch.setattr("tap_exports.tap.find_spec", lambda name: None)
+    run = inside(small_store.config | batch(encoding={"format": "parquet"}))
+    assert run.errors == ["batch_config: the format parquet needs pyarrow: pip install pyarrow"]
+    assert small_store.count() == 0
+
+
+FAILING = [
+    (mapped(a="nope"), "fails at a record: MapExpressionError"),
+    (mapped(a="nope(1)"), "fails at a record: MapExpressionError"),
+    (mapped(a="1 / 0"), "fails at a record: ZeroDivisionError"),
+    (mapped(a="1 + 'x'"), "fails at a record: TypeError"),
+    (mapped(a="record['nope']"), "fails at a record: KeyError: 'nope'"),
+    (mapped(a="md5(None)"), "fails at a record: AttributeError"),
+    (mapped(a="int('x')"), "fails at a record: ValueError"),
+    (mapped(a="9 ** 9 ** 9"), "fails at a record: MapExpressionError"),
+    (mapped(a="record.__class__"), "fails at a record: MapExpressionError"),
+    (mapped(a="'\\ud800'"), "fails at a record: UnicodeEncodeError"),
+    (mapped(a="fake.name()"), "fails at a record: MapExpressionError"),
+    (mapped(__filter__="1 / 0"), "fails at a record: ZeroDivisionError"),
+    (mapped(a="config['nope']") | {"stream_map_config": {}}, "fails at a record: KeyError"),
+    (mapped(order_number=None), "cannot be used: StreamMapConfigError: Removing key property 'order_number'"),
+    (mapped(__else__=None), "cannot be used: StreamMapConfigError: Invalid key properties"),
+    (mapped(__key_properties__=["nope"]), "cannot be used: StreamMapConfigError: Invalid key properties"),
+    (mapped(__alias__="5"), "cannot be used: TypeError: __alias__ makes 5, which is no name"),
+    (mapped(__alias__="1 / 0"), "cannot be used: ZeroDivisionError"),
+    (flat(flattening_max_key_length=1), "cannot be used: ValueError: Duplicate column name"),
+]
+
+
+@pytest.mark.parametrize(("change", "words"), FAILING, ids=lambda value: str(value)[:60])
+def test_a_map_that_fails_ends_its_stream(small_store, inside, change, words):
+    """What only a record or a header can tell is one line with the stream's name; its bookmark stays."""
+    run = inside(small_store.config | change)
+    assert_ends_well(run)
+    assert run.code == 1
+    assert len(run.errors) == 1
+    assert f"the map of stream order_list {words}" in run.errors[0]
+    assert "Mend stream_maps" in run.errors[0]
+    assert run.bookmark("order_list") is None
+
+
+@pytest.mark.parametrize("with_catalog", [False, True])
+def test_a_map_that_fails_leaves_the_other_streams_alone(make_store, inside, discover, with_catalog):
+    """They are synced whole, and the exit code is 1."""
+    store = make_store(days=3, orders_per_day=1)
+    codes = [{"code": code} for code in ("customer_list", "order_list", "transaction_list")]
+    store.add_fault(Fault("types", "json", document={"types": codes}, times=None))
+    catalog = discover(store.config) if with_catalog else None
+    run = inside(store.config | mapped(a="1 / 0"), catalog=catalog)
+    assert_ends_well(run)
+    assert run.code == 1
+    assert len(run.errors) == 1
+    assert run.bookmark("order_list") is None
+    for code in ("customer_list", "transaction_list"):
+        assert run.records(code)
+        assert run.bookmark(code)
+
+
+@pytest.mark.parametrize(
+    ("storage", "words"),
+    [
+        ({"root": "file:///proc/nowhere"}, "FileNotFoundError"),
+        ({"root": "file:///etc/hostname"}, "FileExistsError"),
+        ({"root": "file:///tmp/" + "x" * 300}, "File name too long"),
+        ({"root": "file://{tmp}", "prefix": "a/b/"}, "FileNotFoundError"),
+        ({"root": "file://{tmp}", "prefix": "\0"}, "ValueError"),
+        ({"root": "nowhere://x"}, "Unsupported filesystem"),
+        ({"root": "s3://bucket/x"}, "ImportError"),
+    ],
+    ids=str,
+)
+def test_batch_files_that_cannot_be_written_end_their_stream(small_store, inside, tmp_path, storage, words):
+    """One line says why; no BATCH message names a file that is not there, and the bookmark stays."""
+    storage = {name: text.replace("{tmp}", str(tmp_path)) for name, text in storage.items()}
+    run = inside(small_store.config | stored(**storage))
+    assert_ends_well(run)
+    assert run.code == 1
+    assert len(run.errors) == 1
+    assert "a batch file cannot be written: " in run.errors[0]
+    assert words in run.errors[0]
+    assert "(stream order_list). Look at batch_config." in run.errors[0]
+    assert run.of("BATCH") == []
+    assert run.bookmark("order_list") is None
+
+
+def test_something_unforeseen_in_one_stream(make_store, inside, monkeypatch):
+    """It is one line with a kind and a place but not its words, and the other streams are synced."""
+    store = make_store(days=3, orders_per_day=1)
+    codes = [{"code": code} for code in ("customer_list", "order_list")]
+    store.add_fault(Fault("types", "json", document={"types": codes}, times=None))
+
+    secret = "abc" + "123"  # in two, because a traceback shows the test's own lines too
+
+    def fail(self, export):
+        if self.name == "customer_list":
+            raise KeyError(f"https://files.example/x.csv?Signature={secret}")
+        return meet(self, export)
+
+    meet = ExportStream._meet
+    monkeypatch.setattr(ExportStream, "_meet", fail)
+    run = inside(store.config, environment={"TAP_EXPORTS_LOGLEVEL": "DEBUG"})
+    assert run.code == 1
+    assert len(run.errors) == 1
+    assert "something unforeseen has happened: KeyError in" in run.errors[0]
+    assert "(stream customer_list)" in run.errors[0]
+    assert secret not in run.log
+    assert "Traceback" in run.log
+    assert run.bookmark("order_list")
+
+
+def test_something_unforeseen_before_any_stream(small_store, inside, monkeypatch):
+    """One line as well; the traceback is for the debug level."""
+    monkeypatch.setattr("tap_exports.client.Client.types", lambda self: 1 / 0)
+    run = inside(small_store.config)
+    assert run.code == 1
+    assert "Traceback" not in run.log
+    assert len(run.errors) == 1
+    assert "something unforeseen has happened: ZeroDivisionError in" in run.errors[0]
+    assert "LOGLEVEL=DEBUG" in run.errors[0]
+
+
+# The files that settings come in
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"\xff\xfe{\0}\0", "cannot be read: it is not UTF-8"),
+        ('{"store": "ä"}'.encode("latin-1"), "cannot be read: it is not UTF-8"),
+        (b"\xef\xbb\xbf{}", "is no JSON"),
+        (b"", "is no JSON"),
+        (b"[]", "is JSON, but no object"),
+        (b'{"window_days": NaN}', "NaN is no number that JSON has"),
+        (b'{"window_days": -Infinity}', "-Infinity is no number"),
+        (b'{"window_days": 1e99999999999999999999}', "an exponent beyond all bounds"),
+        (b'{"user_agent": "\\ud800"}', "half a character"),
+        (b'{"stream_map_config": {"a": ' + b"[" * 200 + b"]" * 200 + b"}}", "nested more than 100 deep"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_a_config_file_that_cannot_be_read(small_store, inside, tmp_path, content, words):
+    """It is named, and so is what is wrong with it, also behind one that is right."""
+    other = tmp_path / "other.json"
+    other.write_bytes(content)
+    for arguments in ([], ["--discover"], ["--test"], ["--plan"]):
+        run = inside(small_store.config, "--config", str(other), *arguments)
+        assert run.code == 1
+        assert len(run.errors) == 1
+        assert f"the config file {other}" in run.errors[0]
+        assert words in run.errors[0]
+    assert small_store.count() == 0
+
+
+@pytest.mark.parametrize("path", ["/nowhere/config.json", "/", "", "env", "/tmp/" + "x" * 5_000])
+def test_a_config_file_that_is_none(inside, path):
+    """Missing, a directory, no path at all, or one of endless length."""
+    run = inside(None, "--config", path)
+    assert_ends_well(run)
+    assert run.code == 1
+    assert "cannot be read" in run.errors[0]
+
+
+def test_the_last_of_several_config_files_wins(small_store, inside, tmp_path):
+    """As with the SDK; a name that stands twice in one file has its last value there."""
+    text = json.dumps(small_store.config)[:-1] + ', "window_days": "x", "window_days": 1}'
+    other = tmp_path / "first.json"
+    other.write_text(json.dumps({"window_days": 0, "timezone": "x"}))
+    run = inside(text[:-1] + ', "timezone": "UTC"}', "--plan", "--config", str(other))
+    assert run.code == 0
+    assert run.out.count("order_list") >= 3
+
+
+def test_settings_of_megabytes(small_store, inside):
+    """Fifty thousand settings that are none are warned of; a word of five megabytes is the store's to refuse."""
+    run = inside(small_store.config | {f"unknown_{n}": n for n in range(50_000)}, "--plan")
+    assert run.code == 0
+    assert run.log.count("is not known and has no effect") == 50_000
+    run = inside(small_store.config | {"user_agent": "x" * 5_000_000})
+    assert_ends_well(run)
+    assert run.code == 1
+
+
+# The environment
+
+
+@pytest.fixture
+def in_environment(small_store, inside):
+    """Run the command with the store's settings in the environment, and some more of them."""
+
+    def run(*arguments, **more):
+        found = {f"TAP_EXPORTS_{name.upper()}": value for name, value in {**small_store.config, **more}.items()}
+        return inside(None, *arguments, "--config", "ENV", environment=found)
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("max_export_rows", "many", "max_export_rows: what the environment says is not a plain whole number"),
+        ("max_concurrent_exports", "1.5", "max_concurrent_exports: what the environment says is not a plain whole"),
+        ("max_export_rows", "9" * 5_000, "max_export_rows: what the environment says is not a plain whole number"),
+        ("column_types", "{", "column_types: what the environment says is not JSON"),
+        ("column_types", "1e99999999999999999999", "column_types: what the environment says is not JSON"),
+        ("stream_maps", "[" * 100_000, "stream_maps: what the environment says is not JSON"),
+        ("batch_config", '{"a": NaN}', "batch_config: what the environment says is not JSON"),
+        ("primary_keys", '{"order_list": "x"}', "primary_keys.order_list: 'x' is not of type"),
+        ("stream_map_config", '{"a":' * 200 + "1" + "}" * 200, "nested more than 100 deep"),
+        ("stream_map_config", '"\\ud800"', "stream_map_config: "),
+        ("flattening_max_depth", "x", "flattening_max_depth: what the environment says"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_a_setting_in_the_environment_that_cannot_be_read(small_store, in_environment, name, value, words):
+    """It is named, and no request is made."""
+    run = in_environment(**{name: value})
+    assert_ends_well(run)
+    assert run.code == 1
+    assert len(run.errors) == 1
+    assert words in run.errors[0]
+    assert small_store.count() == 0
+
+
+def test_bytes_in_the_environment_that_are_no_text(small_store, command):
+    """A real process with Latin-1 in a setting: a line."""
+    run = command(small_store.config, "--config", "ENV", environment={"TAP_EXPORTS_USER_AGENT": os.fsdecode(b"\xe4")})
+    assert_ends_well(run)
+    assert run.code == 1
+    assert "user_agent" in run.errors[0]
+    assert small_store.count() == 0
+
+
+@given(name=st.sampled_from(NAMES), value=st.text(max_size=12) | st.sampled_from(["1.5", "true", "[1]", '{"a": "b"}']))
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+def test_no_word_in_the_environment_ends_in_a_traceback(in_environment, name, value):
+    """Whatever one of the settings says there."""
+    assert_ends_well(in_environment("--plan", **{name: value.replace("\0", "")}))
+
+
+# The command line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--nope"], "No such option"),
+        (["order_list"], "Got unexpected extra argument"),
+        (["--about", "--format", "xml"], "'xml' is not one of"),
+        (["--test=x"], "'x' is not one of 'all', 'records', 'schema'"),
+        (["--test="], "'' is not one of"),
+        (["--plan=x"], "does not take a value"),
+        (["--state", "/nowhere/state.json"], "No such file or directory"),
+        (["--catalog", "/"], "Is a directory"),
+        (["--config"], "requires an argument"),
+    ],
+    ids=str,
+)
+def test_a_wrong_option_is_a_usage_error(small_store, inside, arguments, words):
+    """Exit code 2, and what is wrong with it."""
+    run = inside(small_store.config, *arguments) if arguments != ["--config"] else inside(None, *arguments)
+    assert run.code == 2
+    assert words in run.log
+    assert small_store.count() == 0
+
+
+@pytest.mark.parametrize("arguments", [[], ["--discover"], ["--test"], ["--test=schema"], ["--plan"]], ids=str)
+def test_each_way_tells_each_fault_once(small_store, inside, arguments):
+    """Two bad settings are two lines, with no other error around them, whatever was asked for."""
+    run = inside(small_store.config | {"window_days": 0, "timezone": "x"}, *arguments)
+    assert run.code == 1
+    assert sorted(line.split(":")[0] for line in run.errors) == ["timezone", "window_days"]
+    assert small_store.count() == 0
+
+
+def test_the_test_option_says_nothing_of_errors_where_there_are_none(small_store, inside):
+    """One record, exit code 0, no ERROR line, and no bookmark, for nothing was synced."""
+    run = inside(small_store.config, "--test")
+    assert_ends_well(run)
+    assert run.code == 0
+    assert len(run.records("order_list")) == 1
+    assert run.bookmark("order_list") is None
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (Fault("create", "status", status=403, body='{"detail": "No."}', times=None), "the scope exports:write"),
+        (Fault("list", "status", status=401, body='{"detail": "No."}', times=None), "make a new one for this store"),
+        (Fault("file", "body", body=b"<html>", times=None), "an error page and no CSV"),
+    ],
+    ids=["scope", "token", "file"],
+)
+def test_the_test_option_tells_what_failed(small_store, inside, fault, words):
+    """One line as in a sync, and exit code 1."""
+    small_store.add_fault(fault)
+    run = inside(small_store.config, "--test")
+    assert_ends_well(run)
+    assert run.code == 1
+    assert len(run.errors) == 1
+    assert words in run.errors[0]
+
+
+@pytest.mark.parametrize("arguments", [["--about"], ["--about", "--format=json"], ["--version"], ["--help"]], ids=str)
+def test_what_needs_no_store_asks_for_no_settings(inside, arguments):
+    """Exit code 0, and something on the output."""
+    run = inside(None, *arguments)
+    assert run.code == 0
+    assert run.out
+
+
+def test_about_tells_a_json_schema_that_is_one(inside):
+    """The SDK's own has plain words in it where there should be schemas, at which validators stumble."""
+    about = json.loads(inside(None, "--about", "--format=json").out)
+
+    def schemas(value):
+        if isinstance(value, dict):
+            for option in value.get("anyOf", []):
+                assert isinstance(option, dict), value
+            for part in value.values():
+                schemas(part)
+        elif isinstance(value, list):
+            for part in value:
+                schemas(part)
+
+    assert "anyOf" in json.dumps(about["settings"])
+    schemas(about["settings"])
+
+
+def test_output_that_cannot_be_written(small_store, command):
+    """A full disk behind the output ends the run in one line: no stream may go on behind half a message."""
+    with open("/dev/full", "wb") as full:  # noqa: PTH123 - what a shell's redirection does
+        run = command(small_store.config, wait=False, out=full)
+        _, log = run.communicate(timeout=30)
+    assert run.returncode == 1
+    assert "Traceback" not in log
+    assert log.count("| ERROR ") == 1
+    assert "The tap's output cannot be written: No space left on device" in log
+
+
+# Anything at all
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=6),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.text(max_size=6) | st.sampled_from(["order_list", "order_number"]), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+EXPRESSION = st.text(alphabet="()[]{}'\"+-*/%=<>.,:_ 0123456789abrecod", max_size=12) | st.sampled_from(
+    ["record", "self", "order_number", "md5(order_number)", "len(record)", "str(status)", "__NULL__", "_['status']"]
+)
+MAP = st.dictionaries(
+    st.sampled_from(["__alias__", "__filter__", "__else__", "__key_properties__", "a", "order_number", "status"]),
+    EXPRESSION | JSON,
+    max_size=3,
+)
+BATCH = st.fixed_dictionaries(
+    {},
+    optional={
+        "encoding": JSON | st.fixed_dictionaries({"format": st.just("jsonl") | JSON}, optional={"compression": JSON}),
+        "storage": JSON | st.fixed_dictionaries({"root": JSON}, optional={"prefix": JSON, "params": JSON}),
+        "batch_size": JSON,
+    },
+)
+
+
+@given(name=st.sampled_from(NAMES), value=JSON)
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+def test_no_value_of_a_setting_ends_in_a_traceback(small_store, inside, name, value):
+    """Any JSON for any setting, planned with what is then right."""
+    assert_ends_well(inside(small_store.config | {name: value}, "--plan"))
+
+
+@given(maps=st.dictionaries(st.sampled_from(["order_list", "order_*", "other"]), MAP | JSON, max_size=2))
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+def test_no_map_ends_in_a_traceback(small_store, inside, maps):
+    """Any expression for any column, through a whole sync."""
+    assert_ends_well(inside(small_store.config | {"stream_maps": maps}))
+
+
+@given(given_=BATCH)
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+def test_no_batch_config_ends_in_a_traceback(small_store, inside, tmp_path, monkeypatch, given_):
+    """Any shape of it, through a whole sync."""
+    monkeypatch.chdir(tmp_path)
+    assert_ends_well(inside(small_store.config | {"batch_config": given_}))

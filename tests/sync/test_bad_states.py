@@ -1,0 +1,170 @@
+"""Whatever a state holds: a sync that goes on from it, or one line before anything is asked of the store."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from .conftest import assert_ends_well
+
+NOW = {"replication_key": "date_to", "replication_key_value": "2025-01-01T00:00:00Z"}
+
+
+def of_orders(**more):
+    return {"bookmarks": {"order_list": {**NOW, **more}}}
+
+
+def of_another(**entry):
+    return {"bookmarks": {"order_list": NOW, "invoices": entry}}
+
+
+NO_STATE = [
+    ({"bookmarks": None}, "the state has no bookmarks as"),
+    ({"bookmarks": "x"}, "the state has no bookmarks as"),
+    ({"bookmarks": {"order_list": None}}, "the state has no bookmarks as"),
+    ({"bookmarks": {"order_list": "2025-01-01T00:00:00Z"}}, "the state has no bookmarks as"),
+    ({"bookmarks": {"invoices": 5}}, "the state has no bookmarks as"),
+    ({"order_list": "2025-01-01T00:00:00Z"}, 'the state has no "bookmarks" but order_list'),
+    ({"singer_state": of_orders()}, 'the state has no "bookmarks" but singer_state'),
+    ({"completed": {}, "partial_state": {}}, 'the state has no "bookmarks" but completed, partial_state'),
+    (of_orders(replication_key_value=5), "the bookmark of stream order_list in the state is 5, which is no time"),
+    (of_orders(replication_key_value=True), "is True, which is no time"),
+    (of_orders(replication_key_value=[]), "is [], which is no time"),
+    (of_orders(replication_key_value=""), "is '', which is no time"),
+    (of_orders(replication_key_value="1735689600"), "is '1735689600', which is no time"),
+    (of_orders(replication_key_value="2025-06-30T23:59:60Z"), "which is no time"),
+    (of_orders(replication_key_value="2025-01-01T00:00:00+24:00"), "which is no time"),
+    (of_orders(replication_key_value="0001-01-01T00:00:00+05:00"), "which is no time"),
+    (of_orders(replication_key_value="9999-12-31T23:59:59-05:00"), "which is no time"),
+    (of_orders(replication_key_value="9" * 100_000), "…, which is no time"),
+    (
+        of_orders(progress_markers=None),
+        "the state of stream order_list has progress_markers or partitions that are none",
+    ),
+    (of_orders(progress_markers=[1]), "progress_markers or partitions that are none"),
+    (of_orders(partitions=None), "progress_markers or partitions that are none"),
+    (of_orders(partitions=[5]), "progress_markers or partitions that are none"),
+    (of_orders(partitions={"a": {}}), "progress_markers or partitions that are none"),
+    (of_orders(partitions=[{"context": {}, "progress_markers": 5}]), "progress_markers or partitions that are none"),
+    (of_another(progress_markers=5), "the state of stream invoices has progress_markers or partitions that are none"),
+    (of_another(partitions="abc"), "the state of stream invoices has progress_markers or partitions that are none"),
+]
+
+
+@pytest.mark.parametrize(("state", "words"), NO_STATE, ids=lambda value: str(value)[:70])
+def test_a_state_that_cannot_be_used_is_refused(small_store, inside, state, words):
+    """A form that is not the tap's own is not passed over: it would start everything over in silence."""
+    run = inside(small_store.config, state=state)
+    assert_ends_well(run)
+    assert run.code == 1
+    assert len(run.errors) == 1
+    assert words in run.errors[0]
+    assert small_store.count() == 0
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        ('{"bookmarks": {"x": {"a": NaN}}}', "NaN is no number that JSON has"),
+        ('{"bookmarks": {"x": {"a": 1e99999999999999999999}}}', "an exponent beyond all bounds"),
+        ('{"bookmarks": {"x": {"a": %s}}}' % ("9" * 5000), "is no JSON"),
+        ('{"bookmarks": {"\\ud800": {"a": 1}}}', "half a character"),
+        ('{"bookmarks": {"x": {"a": "\\udfff"}}}', "half a character"),
+        ('{"bookmarks": {"x": {"a": ' + "[" * 120 + "]" * 120 + "}}}", "nested more than 100 deep"),
+        ('{"bookmarks": {"x": {"a": ' + "[" * 100_000 + "]" * 100_000 + "}}}", "nested more than 100 deep"),
+        (b"\xef\xbb\xbf{}", "is no JSON"),
+        ("{}".encode("utf-16"), "is not UTF-8"),
+        ('{"a": "ä"}'.encode("latin-1"), "is not UTF-8"),
+        ('{"a": "\0"}', "is no JSON"),
+        ("{} x", "is no JSON"),
+        ("null", "is JSON, but no object"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_a_file_that_nobody_could_write_again_is_refused(small_store, inside, state, words):
+    """The SDK's reader, the tap's writer and the target's reader differ in what they take: this is told at once."""
+    run = inside(small_store.config, state=state)
+    assert_ends_well(run)
+    assert run.code == 1
+    assert len(run.errors) == 1
+    assert words in run.errors[0]
+    assert "state.json" in run.errors[0]
+    assert small_store.count() == 0
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {},
+        {"bookmarks": {}},
+        {"bookmarks": {"order_list": {"date_to": "2025-01-01T00:00:00Z"}}},
+        {"bookmarks": {"order_list": {"replication_key_value": "2025-01-01T00:00:00Z"}}},
+        {"bookmarks": {"order_list": {"replication_key": "id", "replication_key_value": {"a": []}}}},
+        {"bookmarks": {"order_list": {"replication_key": [], "replication_key_value": 7}}},
+        {**of_orders(), "currently_syncing": {"a": [1]}, "more": 5},
+        of_orders(replication_key_value=None),
+        of_orders(replication_key_value="2025-01-01"),
+        of_orders(replication_key_value="2025-01-01T00:00:00.999999"),
+        of_orders(replication_key_value="2025-01-01T00:00:00+23:59"),
+        of_orders(replication_key_value="0001-01-01T00:00:00Z"),
+        of_orders(replication_key_signpost=[1]),
+        of_orders(replication_key_signpost="2020-01-01T00:00:00Z", starting_replication_value={"a": 1}),
+        of_orders(progress_markers={"replication_key": "date_to", "replication_key_value": "2019-01-01T00:00:00Z"}),
+        of_orders(progress_markers={"Note": 5}),
+        of_orders(partitions=[]),
+        of_orders(partitions=[{}, {"context": {"a": 1}}, {"context": {"a": 1}}, {"context": 5}]),
+        of_another(replication_key="id", replication_key_value=10**30, partitions=[{"context": {}}]),
+        {"bookmarks": {f"stream_{n}": NOW for n in range(5_000)}},
+    ],
+    ids=lambda value: str(value)[:70],
+)
+def test_an_odd_state_is_gone_on_from(small_store, inside, state):
+    """What is not a bookmark on date_to is of no account; all records come, and the bookmark moves on."""
+    run = inside(small_store.config, state=json.loads(json.dumps(state)))
+    assert_ends_well(run)
+    assert run.code == 0
+    assert len(run.records("order_list")) >= 3
+    assert run.bookmark("order_list") > "2025-01-01T00:00:00Z"
+
+
+def test_a_bookmark_that_is_yet_to_come_is_told(small_store, inside):
+    """Nothing would be asked for until then, and nothing moves a bookmark back: a warning names stream and time."""
+    made = small_store.count(place="create")
+    run = inside(small_store.config, state=of_orders(replication_key_value="2199-01-01T00:00:00Z"))
+    assert run.code == 0
+    assert "order_list: its bookmark 2199-01-01T00:00:00Z is yet to come" in run.log
+    assert small_store.count(place="create") == made
+    assert run.bookmark("order_list") == "2199-01-01T00:00:00Z"
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
+    max_leaves=6,
+)
+PARTITION = JSON | st.fixed_dictionaries({"context": JSON}, optional={"progress_markers": JSON})
+ENTRY = st.fixed_dictionaries(
+    {},
+    optional={
+        "replication_key": st.just("date_to") | JSON,
+        "replication_key_value": st.sampled_from(["2025-01-01T00:00:00Z", "2199-01-01"]) | JSON,
+        "replication_key_signpost": JSON,
+        "starting_replication_value": JSON,
+        "progress_markers": JSON | st.dictionaries(st.sampled_from(["replication_key", "Note"]), JSON),
+        "partitions": JSON | st.lists(PARTITION, max_size=3),
+    },
+)
+STATE = JSON | st.fixed_dictionaries(
+    {"bookmarks": JSON | st.dictionaries(st.sampled_from(["order_list", "invoices"]), ENTRY | JSON)},
+    optional={"currently_syncing": JSON},
+)
+
+
+@given(state=STATE)
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+def test_no_state_ends_in_a_traceback(small_store, inside, state):
+    """Whatever stands in it: a sync, or a line."""
+    assert_ends_well(inside(small_store.config, state=json.dumps(state)))

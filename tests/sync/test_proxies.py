@@ -1,0 +1,184 @@
+"""Proxies come from the environment, as `requests` has it; what they see is where a connection goes, and no more."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import select
+import socket
+import threading
+
+import pytest
+import trustme
+
+from .conftest import assert_ends_well
+from .tls import secure
+
+PASSWORD = "pr0xy-passw0rd"
+
+
+class Proxy:
+    """A proxy that tunnels, and keeps all that a client sends to it.
+
+    Args:
+        refusal: What it answers instead of opening a tunnel.
+    """
+
+    def __init__(self, refusal=b""):
+        self.heads: list[bytes] = []
+        self.tunnelled = bytearray()
+        self._refusal = refusal
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.address = f"127.0.0.1:{self._socket.getsockname()[1]}"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self._socket.accept()
+                threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, client):
+        with client, contextlib.suppress(OSError):
+            head = b""
+            while b"\r\n\r\n" not in head:
+                if not (block := client.recv(65536)):
+                    return
+                head += block
+            self.heads.append(head)
+            if self._refusal or not head.startswith(b"CONNECT "):
+                client.sendall(self._refusal or b"HTTP/1.1 405 Tunnels alone\r\nContent-Length: 0\r\n\r\n")
+                return
+            host, _, port = head.split()[1].decode().rpartition(":")
+            with socket.create_connection((host, int(port))) as server:
+                client.sendall(b"HTTP/1.1 200 Connected\r\n\r\n")
+                self._tunnel(client, server)
+
+    def _tunnel(self, client, server):
+        while True:
+            for end in select.select([client, server], [], [])[0]:
+                if not (block := end.recv(65536)):
+                    return
+                if end is client:
+                    self.tunnelled += block
+                (server if end is client else client).sendall(block)
+
+    def close(self):
+        self._socket.close()
+
+
+@pytest.fixture
+def make_proxy():
+    with contextlib.ExitStack() as stack:
+
+        def make(refusal=b""):
+            return stack.enter_context(contextlib.closing(Proxy(refusal)))
+
+        yield make
+
+
+@pytest.fixture
+def https(small_store, tmp_path, monkeypatch):
+    """Settings for a store behind TLS whose authority is trusted; nothing else is in the environment."""
+    for name in ("http", "https", "all", "no"):
+        monkeypatch.delenv(f"{name}_proxy", raising=False)
+        monkeypatch.delenv(f"{name}_proxy".upper(), raising=False)
+    monkeypatch.setattr("tap_exports.sending.pauses", lambda: iter([0.0]))
+    ca = trustme.CA()
+    ca.cert_pem.write_to_path(tmp_path / "ca.pem")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "ca.pem"))
+    right = ca.issue_cert("127.0.0.1")
+    return secure(small_store, right, right)
+
+
+@pytest.mark.parametrize("variable", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"])
+def test_a_proxy_sees_no_more_than_the_hosts(small_store, inside, https, make_proxy, variable):
+    """Both hosts are reached through it, and neither the token nor a link passes it in the clear."""
+    proxy = make_proxy()
+    run = inside(https, environment={variable: f"http://{proxy.address}"})
+    assert_ends_well(run)
+    assert run.code == 0
+    assert run.records("order_list")
+    hosts = [small_store.api_url.split("/")[2], small_store.file_origin.split("/")[2]]
+    assert {head.split()[1].decode() for head in proxy.heads} == set(hosts)
+    seen = b"".join(proxy.heads) + proxy.tunnelled
+    assert len(proxy.tunnelled) > 1_000
+    for secret in (small_store.token, "Signature", "order_list", "Authorization", "/api/admin/"):
+        assert secret.encode() not in seen
+
+
+@pytest.mark.parametrize("exempt", ["127.0.0.1", "*"])
+def test_a_host_in_no_proxy_is_reached_past_it(inside, https, make_proxy, exempt):
+    """Nothing comes to the proxy."""
+    proxy = make_proxy()
+    run = inside(https, environment={"HTTPS_PROXY": f"http://{proxy.address}", "NO_PROXY": exempt})
+    assert run.code == 0
+    assert run.records("order_list")
+    assert proxy.heads == []
+
+
+def test_a_store_on_this_machine_is_reached_past_any_proxy(small_store, inside, make_proxy):
+    """It is spoken to without TLS: a proxy would read the token, and could not reach this machine either."""
+    proxy = make_proxy()
+    environment = dict.fromkeys(("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"), f"http://{proxy.address}")
+    run = inside(small_store.config, environment={**environment, "NO_PROXY": "", "no_proxy": ""})
+    assert_ends_well(run)
+    assert run.code == 0
+    assert run.records("order_list")
+    assert proxy.heads == []
+
+
+REFUSED = "the proxy of the environment (HTTPS_PROXY) refused or was not reached"
+
+
+@pytest.mark.parametrize(
+    ("refusal", "words"),
+    [
+        (b"HTTP/1.1 407 Who are you\r\nContent-Length: 0\r\n\r\n", REFUSED),
+        (b"HTTP/1.1 503 Not now\r\nContent-Length: 0\r\n\r\n", REFUSED),
+        (b"rubbish\r\n\r\n", "the connection broke"),
+        (None, REFUSED),
+    ],
+)
+def test_a_proxy_that_refuses_is_one_line(small_store, inside, https, make_proxy, refusal, words):  # noqa: PLR0913, PLR0917
+    """Its password shows nowhere, at debug level neither; it goes to the proxy and not to the store."""
+    proxy = make_proxy(refusal or b"x")
+    if refusal is None:
+        proxy.close()
+    address = f"http://somebody:{PASSWORD}@{proxy.address}"
+    run = inside(https, environment={"HTTPS_PROXY": address, "TAP_EXPORTS_LOGLEVEL": "DEBUG"})
+    assert run.code == 1
+    assert len(run.errors) == 1
+    assert words in run.errors[0]
+    assert PASSWORD not in run.log
+    assert "somebody" not in run.log
+    assert small_store.token not in run.log
+    assert small_store.log == []
+
+
+def test_a_proxy_s_password_goes_to_the_proxy_alone(small_store, inside, https, make_proxy):
+    """As `requests` sends it; the store does not see it, and it shows nowhere."""
+    proxy = make_proxy()
+    address = f"http://somebody:{PASSWORD}@{proxy.address}"
+    run = inside(https, environment={"HTTPS_PROXY": address, "TAP_EXPORTS_LOGLEVEL": "DEBUG"})
+    assert run.code == 0
+    basic = base64.b64encode(f"somebody:{PASSWORD}".encode())
+    assert all(b"Proxy-Authorization: Basic " + basic in head for head in proxy.heads)
+    assert not any("Proxy-Authorization" in entry.headers for entry in small_store.log)
+    assert PASSWORD not in run.log
+    assert basic.decode() not in run.log
+    assert PASSWORD not in run.out
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["http://", "x", "http://[", "ftp://x", "socks5://x", "http://x:99999", "://", f"http://a:{PASSWORD}@", "\n"],
+)
+def test_a_proxy_that_is_none_is_one_line(small_store, inside, https, address):
+    """Whatever the variable holds: a line without it, and no request past the proxy."""
+    run = inside(https, environment={"HTTPS_PROXY": address, "TAP_EXPORTS_LOGLEVEL": "DEBUG"})
+    if run.code:
+        assert len(run.errors) == 1
+        assert "unforeseen" not in run.errors[0]
+        assert small_store.log == []
+    assert PASSWORD not in run.log

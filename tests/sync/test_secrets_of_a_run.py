@@ -1,0 +1,131 @@
+"""The token of a run, its webhook's secret and its signed links: in no output, no log at any level, no process list."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from tap_exports.sandbox import Fault
+
+from .test_webhook import free_port
+
+SECRET = "wh-secret-0123456789"
+LOUD = """
+version: 1
+disable_existing_loggers: false
+formatters:
+  structured: {"()": singer_sdk.logging.StructuredFormatter}
+  plain: {format: "%(asctime)s | %(levelname)-8s | %(name)s | %(message)s"}
+handlers:
+  console: {class: logging.StreamHandler, formatter: FORMAT, stream: "ext://sys.stderr"}
+root: {level: DEBUG, handlers: [console]}
+loggers:
+  urllib3: {level: DEBUG}
+  urllib3.connectionpool: {level: DEBUG}
+  urllib3.util.retry: {level: DEBUG}
+  requests: {level: DEBUG}
+  singer_sdk: {level: DEBUG}
+  tap-exports: {level: DEBUG}
+  uvicorn: {level: DEBUG}
+  uvicorn.error: {level: DEBUG}
+"""
+
+
+@pytest.fixture
+def loud(tmp_path):
+    """The environment of a user who wants to see everything that anything logs."""
+
+    def make(formatter="plain"):
+        path = tmp_path / "logging.yaml"
+        path.write_text(LOUD.replace("FORMAT", formatter))
+        return {"SINGER_SDK_LOG_CONFIG": str(path), "LOGLEVEL": "DEBUG", "TAP_EXPORTS_LOGLEVEL": "DEBUG"}
+
+    return make
+
+
+def run_loudly(command, config, *arguments, environment):
+    """What a process wrote to its two ends."""
+    process = command(config, *arguments, wait=False, environment=environment)
+    out, err = process.communicate(timeout=60)
+    return process.returncode, out, err
+
+
+def assert_untold(store, *texts):
+    for text in texts:
+        for secret in (store.token, SECRET, "Signature=", "Expires="):
+            assert secret not in text
+
+
+@pytest.mark.parametrize("formatter", ["plain", "structured"])
+@pytest.mark.parametrize("arguments", [[], ["--discover"], ["--plan"]], ids=["sync", "discover", "plan"])
+def test_no_logger_at_no_level_tells_a_secret(make_store, command, loud, arguments, formatter):
+    """With urllib3, requests, uvicorn and the SDK at debug level, as SINGER_SDK_LOG_CONFIG can ask for it."""
+    store = make_store(days=10, orders_per_day=1)
+    hook = {"webhook_listen": f"127.0.0.1:{free_port()}", "webhook_secret": SECRET}
+    code, out, err = run_loudly(command, store.config | hook, *arguments, environment=loud(formatter))
+    assert code == 0, err
+    assert "urllib3.connectionpool" in err
+    assert "/api/admin/exports/types/" in err
+    assert_untold(store, out, err)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("file", "cut", times=2),
+        Fault("file", "status", status=403, times=None),
+        Fault("file", "redirect", location="/elsewhere?Signature=abc", times=1),
+        Fault("create", "status", status=401, body='{"detail": "No."}', times=None),
+        Fault("types", "redirect", location="https://127.0.0.1:1/x?token=abc", times=None),
+    ],
+    ids=lambda fault: f"{fault.place.value} {fault.kind.value}",
+)
+def test_no_failure_tells_a_secret(make_store, command, loud, fault):
+    """Tracebacks included, which show at this level."""
+    store = make_store(days=10, orders_per_day=1)
+    store.add_fault(fault)
+    store.add_fault(Fault("types", "json", document={"types": [{"code": "order_list"}]}, times=None))
+    code, out, err = run_loudly(command, store.config | {"export_timeout_minutes": 0.01}, environment=loud())
+    assert code in (0, 1)
+    assert_untold(store, out, err)
+
+
+def test_the_process_list_tells_no_secret(make_store, command):
+    """Settings come in files or in the environment, so a command line has none, however long the run lasts."""
+    store = make_store(days=10, ready_seconds=3600)
+    environment = {f"TAP_EXPORTS_{name.upper()}": value for name, value in store.config.items()}
+    process = command(None, "--config", "ENV", wait=False, environment=environment)
+    while store.count(place="create") < 1:
+        time.sleep(0.01)
+    for thread in Path(f"/proc/{process.pid}/task").iterdir():
+        assert store.token not in (thread / "comm").read_text()
+    command_line = Path(f"/proc/{process.pid}/cmdline").read_bytes()
+    assert b"--config\0ENV" in command_line
+    assert store.token.encode() not in command_line
+
+
+@pytest.mark.parametrize("form", [[], ["--format=json"], ["--format=markdown"]], ids=str)
+def test_about_tells_names_and_no_values(make_store, command, form):
+    """Although the environment has them all."""
+    store = make_store()
+    environment = {f"TAP_EXPORTS_{name.upper()}": value for name, value in store.config.items()}
+    environment["TAP_EXPORTS_WEBHOOK_SECRET"] = SECRET
+    process = command(None, "--config", "ENV", "--about", *form, wait=False, environment=environment)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert "access_token" in out
+    assert_untold(store, out, err)
+    assert store.count() == 0
+
+
+def test_no_host_but_the_api_sees_the_token(make_store, sync):
+    """Of all requests of a sync, those to the API have it, and those to the file host have no credential at all."""
+    store = make_store(days=10, orders_per_day=1)
+    sync(store.config)
+    for entry in store.log:
+        credential = entry.headers.get("Authorization")
+        assert credential == (f"Bearer {store.token}" if entry.host == "api" else None)
+        assert "Cookie" not in entry.headers
+    assert {entry.host for entry in store.log} == {"api", "file"}

@@ -1,0 +1,172 @@
+"""Certificates are verified, of the API and of the file host; nothing is sent to a host that has no right one."""
+
+from __future__ import annotations
+
+import ssl
+from datetime import datetime, timezone
+
+import pytest
+import trustme
+
+from .conftest import assert_ends_well
+from .tls import secure
+
+HOST = "127.0.0.1"
+LONG_AGO = datetime(2020, 1, 1, tzinfo=timezone.utc)
+
+
+@pytest.fixture(scope="module")
+def ca():
+    """An authority that nobody knows."""
+    return trustme.CA()
+
+
+@pytest.fixture(scope="module")
+def right(ca):
+    """Its certificate for this machine."""
+    return ca.issue_cert(HOST)
+
+
+@pytest.fixture(autouse=True)
+def _bare(monkeypatch):
+    """Nothing of the machine's own environment."""
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "HTTPS_PROXY", "https_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("tap_exports.sending.pauses", lambda: iter([0.0]))
+
+
+@pytest.fixture
+def bundle(ca, tmp_path):
+    """The authority's own certificate, in a file."""
+    path = tmp_path / "ca.pem"
+    ca.cert_pem.write_to_path(path)
+    return str(path)
+
+
+@pytest.fixture
+def trusted(bundle, monkeypatch):
+    """Trust the authority, as a user does who has one of their own."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", bundle)
+
+
+@pytest.fixture
+def secured(small_store, right):
+    """Settings for the store, once it speaks TLS, with other certificates where a test wants them."""
+
+    def make(api=right, files=right):
+        return secure(small_store, api, files)
+
+    return make
+
+
+@pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+def test_a_ca_of_ones_own(small_store, inside, secured, bundle, variable):
+    """Named by the environment, as `requests` has it, it is trusted for both hosts: the sync is whole."""
+    config = secured()
+    assert config["api_url"].startswith("https://")
+    run = inside(config, environment={variable: bundle})
+    assert_ends_well(run)
+    assert run.code == 0
+    assert run.records("order_list")
+    assert {entry.host for entry in small_store.log} == {"api", "file"}
+
+
+def wrong(ca, kind):
+    """A certificate that no client may accept, and what is said of it."""
+    return {
+        "untrusted": lambda: (trustme.CA().issue_cert(HOST), "unable to get local issuer certificate"),
+        "other name": lambda: (ca.issue_cert("store.example"), "IP address mismatch"),
+        "expired": lambda: (ca.issue_cert(HOST, not_after=LONG_AGO), "certificate has expired"),
+    }[kind]()
+
+
+@pytest.mark.usefixtures("trusted")
+@pytest.mark.parametrize("kind", ["untrusted", "other name", "expired"])
+def test_an_api_without_a_right_certificate(small_store, inside, ca, secured, kind):
+    """One line at once, that says why and where a CA of one's own is named; not one request, so no token, arrives."""
+    certificate, why = wrong(ca, kind)
+    config = secured(api=certificate)
+    run = inside(config)
+    assert_ends_well(run)
+    assert run.code == 1
+    assert len(run.errors) == 1
+    assert f"the certificate of {HOST} is not trusted" in run.errors[0]
+    assert why in run.errors[0]
+    assert "REQUESTS_CA_BUNDLE" in run.errors[0]
+    assert "trying again" not in run.log
+    assert small_store.log == []
+
+
+@pytest.mark.usefixtures("trusted")
+@pytest.mark.parametrize("kind", ["untrusted", "other name", "expired"])
+def test_a_file_host_without_a_right_certificate(small_store, inside, ca, secured, kind):
+    """The stream fails at once; the signed link, which is a password for its file, does not arrive, nor is it told."""
+    certificate, why = wrong(ca, kind)
+    config = secured(files=certificate)
+    run = inside(config, environment={"TAP_EXPORTS_LOGLEVEL": "DEBUG"})
+    assert run.code == 1
+    assert len(run.errors) == 1
+    assert f"the certificate of the file host {HOST} is not trusted" in run.errors[0]
+    assert why in run.errors[0]
+    assert "(stream order_list, export " in run.errors[0]
+    assert small_store.count(place="file") == 0
+    assert "Signature" not in run.log
+    assert small_store.token not in run.log
+
+
+def test_the_machines_own_bundle_is_not_the_word(small_store, inside, secured, bundle):
+    """SSL_CERT_FILE is for programs that ask OpenSSL: `requests` brings its own bundle, and does not ask."""
+    config = secured()
+    run = inside(config, environment={"SSL_CERT_FILE": bundle})
+    assert run.code == 1
+    assert "is not trusted" in run.errors[0]
+    assert small_store.log == []
+
+
+def test_there_is_no_setting_that_switches_it_off(small_store, inside, secured):
+    """Neither the names that others have for it, nor what the environment knows of such."""
+    config = secured() | {"verify": False, "ssl_verify": False, "insecure": True}
+    run = inside(config, environment={"PYTHONHTTPSVERIFY": "0", "REQUESTS_CA_BUNDLE": "", "CURL_CA_BUNDLE": ""})
+    assert run.code == 1
+    assert "is not trusted" in run.errors[0]
+    assert small_store.log == []
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no certificate\n"])
+def test_a_bundle_that_is_none(small_store, inside, tmp_path, secured, content):
+    """A path to nothing, or a file without certificates: one line that names the variable or the handshake."""
+    config = secured()
+    path = tmp_path / "bundle.pem"
+    if content is not None:
+        path.write_bytes(content)
+    run = inside(config, environment={"REQUESTS_CA_BUNDLE": str(path)})
+    assert_ends_well(run)
+    assert run.code == 1
+    assert len(run.errors) == 1
+    assert "certificate" in run.errors[0]
+    assert small_store.log == []
+
+
+@pytest.mark.usefixtures("trusted")
+def test_a_link_without_tls_is_not_followed(small_store, inside, secured):
+    """Where the API is reached by https, so are the files."""
+    config = secured()
+    small_store._state.file_origin = small_store.file_origin.replace("https:", "http:")
+    run = inside(config)
+    assert run.code == 1
+    assert "is not https" in run.errors[0]
+    assert small_store.count(place="file") == 0
+
+
+@pytest.mark.usefixtures("trusted")
+def test_an_old_protocol_is_refused(small_store, inside, secured):
+    """A host that knows nothing newer than TLS 1.1 is not spoken to."""
+    config = secured()
+    for server in small_store._servers:
+        with pytest.warns(DeprecationWarning, match="TLSv1_1"):
+            server.socket.context.maximum_version = ssl.TLSVersion.TLSv1_1
+    run = inside(config)
+    assert_ends_well(run)
+    assert run.code == 1
+    assert "the TLS certificate or handshake was refused" in run.errors[0]
+    assert small_store.log == []
