@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tap_exports.api import Export, ExportStatus
@@ -24,7 +24,7 @@ from tap_exports.waiting import Pace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import timedelta, tzinfo
+    from datetime import datetime, timedelta, tzinfo
 
     from tap_exports.client import Client
     from tap_exports.clock import Clock
@@ -78,6 +78,10 @@ class CheckedExport:
     """Bytes on disk."""
     sha256: str
     taken_over: bool
+    ready_at: datetime | None
+    """When it was found ready, by the store's clock; None where it was so at the first sight of it."""
+    halved: tuple[CheckedExport, ...] = ()
+    """Exports at the cap in whose place this is the first one; their files are closed."""
 
 
 class Exporter:
@@ -145,16 +149,19 @@ class Exporter:
     ) -> CheckedExport:
         """The rest of the way, once there is an export."""
         where = f"stream {source.code}, export {export.id}, window {window}"
+        ready_at = None
         try:
             if export.status is not ExportStatus.AVAILABLE:
                 permit.acquire()
                 export = self.ready(export, taken_over=taken_over)
+                ready_at = self._client.time.now()
             permit.release()
             try:
-                return self._file(source, window, export, taken_over=taken_over)
+                found = self._file(source, window, export, taken_over=taken_over)
             except BadFile as error:
                 self._logger.warning("%s (%s); fetching it once more", error.what, where)
-            return self._file(source, window, export, taken_over=taken_over)
+                found = self._file(source, window, export, taken_over=taken_over)
+            return replace(found, ready_at=ready_at)
         except TapExportsError as error:
             error.hint = error.hint or _LOOK_AT_IT
             raise error.at(where)  # noqa: B904 - the same error
@@ -215,6 +222,7 @@ class Exporter:
             download.size,
             download.sha256,
             taken_over=taken_over,
+            ready_at=None,
         )
 
     def _keys(self, layout: Layout, header: list[str]) -> list[KeyColumn]:

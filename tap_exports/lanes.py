@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tap_exports.errors import BadToken, Stopped, TapExportsError
@@ -285,14 +286,16 @@ class Lanes:
 
     def _below_cap(self, lane: Lane, slot: Slot, permit: Permit) -> CheckedExport | None:
         """The file of a window that may have been made smaller; None where nobody wants it any more."""
+        full: list[CheckedExport] = []
         while True:
             try:
                 result = self._exporter.fetch(lane.source, slot.window, permit)
             except GivenUp:
                 return None
             if not result.checked.capped:
-                return result
+                return replace(result, halved=tuple(full))
             result.csv.close()
+            full.append(result)
             with self._news:
                 if slot not in lane.slots:
                     return None

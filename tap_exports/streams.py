@@ -7,18 +7,16 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.batch import Batcher
-from singer_sdk.helpers._catalog import get_selected_schema
-from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
-from singer_sdk.streams import Stream
 
 from tap_exports.columns import Layout, standard_layout
-from tap_exports.documents import oddity, shortened
+from tap_exports.documents import shortened
 from tap_exports.drift import Drift
-from tap_exports.errors import LocalTrouble, SettingsError, TapExportsError, Unforeseen
+from tap_exports.errors import LocalTrouble, TapExportsError, Unforeseen
 from tap_exports.exports import Source
 from tap_exports.lanes import Lane
+from tap_exports.mapped import MappedStream
 from tap_exports.records import Records
 from tap_exports.state import bookmark_of
 from tap_exports.windows import rfc3339
@@ -34,7 +32,6 @@ if TYPE_CHECKING:
     from singer_sdk.batch import BaseBatchFileEncoding
     from singer_sdk.helpers._batch import BatchConfig
     from singer_sdk.helpers.types import Context, Record
-    from singer_sdk.mapper import StreamMap
     from singer_sdk.metrics import Counter
     from singer_sdk.singerlib import Catalog
 
@@ -45,21 +42,19 @@ if TYPE_CHECKING:
 REPLICATION_KEY = "date_to"
 
 
-class ExportStream(Stream):
+class ExportStream(MappedStream):
     """The exports of one type, window by window.
 
     The stream's columns are unknown (`layout` is None) where no catalog was given; then the first file
     with rows tells them, and the SCHEMA message waits for it.
     """
 
-    TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE  # records are made to fit the schema
     replication_key = REPLICATION_KEY
     is_sorted = True
 
     def __init__(self, tap: TapExports, code: str) -> None:
         self.layout: Layout | None = None
-        self.tap = tap
-        super().__init__(tap, name=code)
+        super().__init__(tap, code)
         self.source = Source(code, tap.stations.knowledge, None)
         self._drift = Drift(code, tap.config["on_new_column"], self.logger)
 
@@ -105,40 +100,10 @@ class ExportStream(Stream):
         """Names of the columns that go out. A column that the catalog does not know follows the stream."""
         return {name for name in self.schema["properties"] if self.mask["properties", name]}
 
-    @property
-    @override
-    def stream_maps(self) -> list[StreamMap]:
-        if self.name not in self.tap.mapper.stream_maps:
-            self.register_maps()
-        return super().stream_maps
-
-    def register_maps(self) -> None:
-        """Make the stream maps anew from the schema in force."""
-        schema = get_selected_schema(self.name, self.schema, self.mask)
-        with self._mapping("cannot be used"):
-            self.tap.mapper.register_raw_stream_schema(self.name, schema, self.primary_keys)
-            for stream_map in self.tap.mapper.stream_maps[self.name]:
-                if not isinstance(stream_map.stream_alias, str):
-                    raise TypeError(f"__alias__ makes {stream_map.stream_alias!r}, which is no name")
-                if fault := oddity(stream_map.transformed_schema):
-                    raise ValueError(fault)
-        self._stream_maps = None
-
     @override
     def _write_schema_message(self) -> None:
         if self.layout is not None:  # else the first file tells it
             super()._write_schema_message()
-
-    @contextmanager
-    def _mapping(self, what: str) -> Iterator[None]:
-        """The SDK's mappers raise whatever a user's expression does."""
-        try:
-            yield
-        except Exception as error:  # noqa: BLE001 - whatever it is
-            reason = shortened(f"{type(error).__name__}: {error}")
-            raise SettingsError(
-                f"the map of stream {self.name} {what}: {reason}", "Mend stream_maps, or the settings of flattening."
-            ) from None
 
     # The story of a sync
 
@@ -299,6 +264,8 @@ class ExportStream(Stream):
             self.logger.warning("%s (%s)", line, where)
         if nul := export.csv.nul_characters:
             self.logger.warning("%d NUL characters were removed, which databases cannot hold (%s)", nul, where)
+        if (log := self.tap.export_log) is not None:
+            log.note(export, sum(records.invalid.counts.values()))
         self._advance(export.window)
         self.tap.message_writer.flush()  # no STATE is written where the bookmark stays as it is
 
@@ -326,15 +293,6 @@ class ExportStream(Stream):
             error.at(f"stream {self.name}")
         self.tap.failures[self.name] = error
         self.logger.warning("%s has failed, the other streams go on", self.name)
-
-    @property
-    @override
-    def partitions(self) -> None:
-        """None, whatever a state says: the SDK would finish those of another tap."""
-
-    @override
-    def get_replication_key_signpost(self, context: Context | None = None) -> None:
-        """None: the bookmark is a window's own end, which no clock bounds."""
 
 
 def _where(code: str, export: CheckedExport) -> str:

@@ -23,6 +23,7 @@ from tap_exports.clock import Clock
 from tap_exports.config_schema import CONFIG_SCHEMA
 from tap_exports.documents import shortened
 from tap_exports.errors import BadSettings, BadToken, Stopped, TapExportsError, lines_of
+from tap_exports.export_log import EXPORT_LOG, ExportLog
 from tap_exports.inputs import read_config, read_object
 from tap_exports.messages import MessageWriter
 from tap_exports.settings import SECRETS, Settings, coerce, faults
@@ -164,8 +165,10 @@ class TapExports(Tap):
     @override
     def discover_streams(self) -> Sequence[Stream]:
         types = self.stations.client.types()
-        streams = [ExportStream(self, kind.code) for kind in types]
         codes = {kind.code for kind in types}
+        streams: list[Stream] = [ExportStream(self, kind.code) for kind in types]
+        if EXPORT_LOG not in codes:
+            streams.append(ExportLog(self))
         for setting, given in (
             ("column_types", self.settings.column_types),
             ("primary_keys", self.settings.primary_keys),
@@ -173,6 +176,12 @@ class TapExports(Tap):
             for stream in sorted(set(given) - codes):
                 self.logger.warning("%s names the stream %s, which the store does not have", setting, stream)
         return streams
+
+    @property
+    def export_log(self) -> ExportLog | None:
+        """The stream that tells of the exports used, where it is selected."""
+        log = self.streams.get(EXPORT_LOG)
+        return log if isinstance(log, ExportLog) and log.selected else None
 
     @property
     def _export_streams(self) -> list[ExportStream]:
@@ -215,12 +224,14 @@ class TapExports(Tap):
         if self.only_plan:
             self._print_plan()
             return
-        with self._listening(), self._work():
+        with self._listening(), self._work() as ending:
             for name in sorted(set(self.input_catalog or ()) - set(self.streams)):
                 self.logger.warning("The catalog names the stream %s, which the store does not have", name)
             for stream in self._export_streams:
                 if stream.selected:
                     self.stations.lanes.add(stream.lane())
+            if log := self.export_log:
+                ending.callback(log.close)
             try:
                 super().sync_all()
             except Stopped:
@@ -239,13 +250,13 @@ class TapExports(Tap):
             return self.run_sync_dry_run(1, self._export_streams)
 
     @contextmanager
-    def _work(self) -> Iterator[None]:
+    def _work(self) -> Iterator[ExitStack]:
         """What every run ends with: nothing left open, and failures told, also by the exit code."""
         with ExitStack() as ending:
             ending.callback(self._tell_failures)
             ending.callback(self.stations.lanes.close)
             ending.callback(self.stations.progress.close)
-            yield
+            yield ending
         self._report()
 
     def _print_plan(self) -> None:

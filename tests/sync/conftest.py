@@ -88,8 +88,8 @@ def sync():
         with contextlib.redirect_stdout(out):
             tap = TapExports(config=dict(config), state=state, catalog=catalog)
             for name, stream in tap.streams.items():
-                if streams is not None and name not in streams:
-                    stream.selected = False
+                if streams is not None:
+                    stream.selected = name in streams
             with contextlib.suppress(StreamsFailed):
                 tap.sync_all()
         return Run(parsed(out.getvalue()), tap.failures)

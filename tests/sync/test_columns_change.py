@@ -217,7 +217,7 @@ def spans_of(store):
 
 
 def test_the_catalog_reads_as_if_written_by_hand(make_store, discover):
-    """The columns, types and keys of all thirteen streams, as a snapshot."""
+    """The columns, types and keys of the thirteen streams and of the log, as a snapshot."""
     store = make_store(now=datetime(2026, 3, 20, 12, tzinfo=timezone.utc), frozen=True, days=120)
     out = io.StringIO()
     for entry in discover(store.config)["streams"]:

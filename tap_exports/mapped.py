@@ -1,0 +1,76 @@
+"""What all streams have in common: records that fit their schema as they are, and the SDK's maps of them."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from singer_sdk.helpers._catalog import get_selected_schema
+from singer_sdk.helpers.conform import TypeConformanceLevel
+from singer_sdk.streams import Stream
+
+from tap_exports.documents import oddity, shortened
+from tap_exports.errors import SettingsError
+
+if sys.version_info >= (3, 12):
+    from typing import override
+else:
+    from typing_extensions import override
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from singer_sdk.helpers.types import Context
+    from singer_sdk.mapper import StreamMap
+
+    from tap_exports.tap import TapExports
+
+
+class MappedStream(Stream):
+    """A stream whose maps are made from the schema in force, and which keeps no state by the SDK's own ways."""
+
+    TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE  # records are made to fit the schema
+
+    def __init__(self, tap: TapExports, name: str) -> None:
+        self.tap = tap
+        super().__init__(tap, name=name)
+
+    @property
+    @override
+    def stream_maps(self) -> list[StreamMap]:
+        if self.name not in self.tap.mapper.stream_maps:
+            self.register_maps()
+        return super().stream_maps
+
+    def register_maps(self) -> None:
+        """Make the stream maps anew from the schema in force."""
+        schema = get_selected_schema(self.name, self.schema, self.mask)
+        with self._mapping("cannot be used"):
+            self.tap.mapper.register_raw_stream_schema(self.name, schema, self.primary_keys)
+            for stream_map in self.tap.mapper.stream_maps[self.name]:
+                if not isinstance(stream_map.stream_alias, str):
+                    raise TypeError(f"__alias__ makes {stream_map.stream_alias!r}, which is no name")
+                if fault := oddity(stream_map.transformed_schema):
+                    raise ValueError(fault)
+        self._stream_maps = None
+
+    @contextmanager
+    def _mapping(self, what: str) -> Iterator[None]:
+        """The SDK's mappers raise whatever a user's expression does."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - whatever it is
+            reason = shortened(f"{type(error).__name__}: {error}")
+            raise SettingsError(
+                f"the map of stream {self.name} {what}: {reason}", "Mend stream_maps, or the settings of flattening."
+            ) from None
+
+    @property
+    @override
+    def partitions(self) -> None:
+        """None, whatever a state says: the SDK would finish those of another tap."""
+
+    @override
+    def get_replication_key_signpost(self, context: Context | None = None) -> None:
+        """None: the bookmark is a window's own end, which no clock bounds."""

@@ -1,0 +1,240 @@
+"""The stream export_log: a record for each export that a sync has used, none of them ahead of what it tells of."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import signal
+from collections import Counter
+from datetime import datetime, timedelta, timezone
+from hashlib import sha256
+from itertools import pairwise
+from pathlib import Path
+from urllib.parse import urlparse
+
+from tap_exports.sandbox import Fault
+
+from .conftest import only
+
+LOG = "export_log"
+
+
+def moment(text):
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+def rfc3339(instant):
+    return instant.astimezone(timezone.utc).replace(tzinfo=None).isoformat() + "Z"
+
+
+def test_it_is_there_and_not_selected(make_store, sync, discover):
+    """Discovery shows it as one that nobody gets by default, and a sync without a catalog writes none of it."""
+    store = make_store(days=10, orders_per_day=1)
+    (entry,) = [e for e in discover(store.config)["streams"] if e["tap_stream_id"] == LOG]
+    (root,) = [m["metadata"] for m in entry["metadata"] if not m["breadcrumb"]]
+    assert root["selected-by-default"] is False
+    assert root["selected"] is False
+    assert entry["key_properties"] == ["export_id"]
+    run = sync(store.config)
+    assert run.of("SCHEMA", LOG) == run.of("RECORD", LOG) == []
+
+
+def test_each_export_has_its_record(make_store, sync):
+    """Id, type, window, times, size, digest and rows are what the store has of it."""
+    store = make_store()
+    run = sync(store.config | {"window_days": 9}, streams=["order_list", "return_line_items", LOG])
+    exports = {export.id: export for export in store.exports}
+    written = Counter(m["record"]["export_id"] for m in run.of("RECORD") if m["stream"] != LOG)
+    records = run.records(LOG)
+    assert {record["export_id"] for record in records} == set(exports)
+    assert len(records) == len(exports) >= 10
+    for record in records:
+        export = exports[record["export_id"]]
+        content = store.csv(export.type, export.date_from, export.date_to)
+        assert record | {"ready_at": None, "used_at": None} == {
+            "export_id": export.id,
+            "type": export.type,
+            "date_from": rfc3339(export.date_from),
+            "date_to": rfc3339(export.date_to),
+            "created_at": rfc3339(export.created_at),
+            "ready_at": None,
+            "used_at": None,
+            "file_bytes": len(content),
+            "file_sha256": sha256(content).hexdigest(),
+            "row_count": written[export.id],
+            "invalid_cells": 0,
+            "halved": False,
+            "taken_over": False,
+        }
+        assert moment(record["created_at"]) <= moment(record["used_at"])
+        assert record["ready_at"] is None or moment(record["ready_at"]) <= moment(record["used_at"])
+
+
+def test_its_place_is_between_the_records_and_the_state(make_store, sync):
+    """One SCHEMA before all; a record behind all of its export's; and no STATE tells of a window that is not logged."""
+    store = make_store()
+    streams = ["customer_list", "order_list", "transaction_list", LOG]
+    run = sync(store.config | {"window_days": 9}, streams=streams)
+    logged, told = set(), 0
+    for message in run.messages:
+        if message["type"] == "SCHEMA" and message["stream"] == LOG:
+            told += 1
+        elif message["type"] == "RECORD" and message["stream"] == LOG:
+            assert told == 1
+            logged.add((message["record"]["type"], message["record"]["date_to"]))
+        elif message["type"] == "RECORD":
+            assert (message["stream"], message["record"]["date_to"]) not in logged
+        elif message["type"] == "STATE":
+            for stream, entry in message["value"]["bookmarks"].items():
+                assert stream != LOG or not entry
+                if "replication_key_value" in entry:
+                    assert (stream, entry["replication_key_value"]) in logged
+    assert len(logged) >= 15
+    assert told == 1
+
+
+def test_when_an_export_was_ready(make_store, sync):
+    """By the tap's own looks; null for one that was ready when the tap first saw it."""
+    store = make_store(days=10, ready_seconds=1.0)
+    (first,) = sync(store.config, streams=["order_list", LOG]).records(LOG)
+    assert timedelta(seconds=0) <= moment(first["ready_at"]) - moment(first["created_at"]) <= timedelta(seconds=5)
+    (again,) = sync(store.config, streams=["order_list", LOG]).records(LOG)
+    assert again["taken_over"] is True
+    assert again["export_id"] == first["export_id"]
+    assert again["ready_at"] is None
+
+
+def test_exports_at_the_cap_are_told_too(make_store, sync):
+    """A halved one stands before those in its place, with what was counted; loaded rows are those of the others."""
+    store = make_store(row_cap=40)
+    run = sync(store.config | {"max_export_rows": 40, "window_days": 60}, streams=["order_list", LOG])
+    records = run.records(LOG)
+    halved = [record for record in records if record["halved"]]
+    assert halved
+    assert all(record["row_count"] == 40 and record["invalid_cells"] is None for record in halved)
+    assert {record["export_id"] for record in records} == {export.id for export in store.exports}
+    assert sum(r["row_count"] for r in records if not r["halved"]) == len(run.records("order_list"))
+    assert records[0]["halved"] is True
+    assert records[0]["date_from"] == records[1]["date_from"]
+
+
+def test_cells_that_do_not_fit_are_counted(make_store, sync):
+    """As many as the records have in invalid_values."""
+    store = make_store(days=3)
+    body = "Order Number,Status,Total Incl Tax,Total Tax\r\n1,a,1.50,x\r\n2,b,2.50,1.00\r\n3,c,y,z\r\n4,d,1.00,2.00\r\n"
+    store.add_fault(Fault("file", "body", body=body))
+    run = sync(store.config | {"column_types": {"order_list": {"total_tax": "number"}}}, streams=["order_list", LOG])
+    (record,) = run.records(LOG)
+    assert sum(len(r["invalid_values"] or {}) for r in run.records("order_list")) == 3
+    assert record["invalid_cells"] == 3
+    assert record["row_count"] == 4
+
+
+def test_an_empty_window_is_told(make_store, sync):
+    """A file with a header alone is an export that was used."""
+    store = make_store(orders_per_day=0, days=20)
+    records = sync(store.config | {"window_days": 10}, streams=["order_list", LOG]).records(LOG)
+    assert [record["row_count"] for record in records] == [0, 0, 0]
+
+
+def test_a_failed_export_is_not_told(make_store, sync):
+    """What the log has is what the target has."""
+    store = make_store(days=20)
+    store.add_fault(Fault("file", "body", body=b"<html>", times=None, export_type="order_list"))
+    run = sync(store.config, streams=["customer_list", "order_list", LOG])
+    assert set(run.failures) == {"order_list"}
+    assert {record["type"] for record in run.records(LOG)} == {"customer_list"}
+
+
+def test_columns_and_maps_are_as_in_any_stream(make_store, sync, discover):
+    """Deselected columns do not go out, and a map renames, filters and leaves out."""
+    store = make_store(days=10, orders_per_day=1)
+    catalog = only(discover(store.config), "order_list", LOG)
+    (entry,) = [e for e in catalog["streams"] if e["tap_stream_id"] == LOG]
+    for item in entry["metadata"]:
+        if item["breadcrumb"] == ["properties", "file_sha256"]:
+            item["metadata"]["selected"] = False
+    run = sync(store.config, catalog=catalog)
+    assert "file_sha256" not in run.of("SCHEMA", LOG)[0]["schema"]["properties"]
+    assert "file_sha256" not in run.records(LOG)[0]
+    maps = {LOG: {"__alias__": "loads", "rows_loaded": "row_count", "export_id": "export_id", "__else__": None}}
+    run = sync(store.config | {"stream_maps": maps}, catalog=catalog)
+    assert set(run.records("loads")[0]) == {"export_id", "rows_loaded"}
+    run = sync(store.config | {"stream_maps": {LOG: None}}, catalog=catalog)
+    assert run.of("SCHEMA", LOG) == run.of("RECORD", LOG) == []
+
+
+def test_a_map_that_fails_ends_the_stream_whose_export_it_is(make_store, sync):
+    """Its bookmark stays, so that the next run tells of the window again."""
+    store = make_store(days=10)
+    maps = {LOG: {"odd": "1 / 0", "export_id": "export_id"}}
+    run = sync(store.config | {"stream_maps": maps}, streams=["order_list", LOG])
+    assert "order_list" in run.failures
+    assert run.bookmark("order_list") is None
+
+
+def test_full_table_leaves_what_was_logged(make_store, sync, discover):
+    """No ACTIVATE_VERSION of the log: a target would throw away what earlier runs have told."""
+    store = make_store(days=10, orders_per_day=1)
+    catalog = only(discover(store.config), "order_list", LOG)
+    for entry in catalog["streams"]:
+        entry["replication_method"] = "FULL_TABLE"
+    run = sync(store.config | {"emit_activate_version_messages": True}, catalog=catalog)
+    assert run.of("ACTIVATE_VERSION", LOG) == []
+    assert run.of("ACTIVATE_VERSION", "order_list")
+    assert run.records(LOG)
+
+
+def test_beside_batches(make_store, sync, tmp_path):
+    """Where the others' records go into files, the log's stay records."""
+    store = make_store(days=20)
+    batch = {"encoding": {"format": "jsonl", "compression": "gzip"}, "storage": {"root": f"file://{tmp_path}"}}
+    run = sync(store.config | {"batch_config": batch}, streams=["order_list", LOG])
+    addresses = [address for message in run.of("BATCH") for address in message["manifest"]]
+    rows = [line for a in addresses for line in gzip.decompress(Path(urlparse(a).path).read_bytes()).splitlines()]
+    assert {message["stream"] for message in run.of("BATCH")} == {"order_list"}
+    assert [record["row_count"] for record in run.records(LOG)] == [len(rows)]
+
+
+def test_a_store_may_have_a_type_of_that_name(make_store, discover):
+    """The store's own stream wins."""
+    store = make_store(days=5)
+    store.add_fault(Fault("types", "json", document={"types": [{"code": LOG, "name": "Exports"}]}))
+    (entry,) = discover(store.config)["streams"]
+    assert "file_sha256" not in entry["schema"]["properties"]
+
+
+def test_interrupted_and_resumed_every_window_is_logged(make_store, command, discover):
+    """After SIGKILL in the midst of it, and a run from the last STATE, the two logs tell of all windows."""
+    store = make_store()
+    catalog = only(discover(store.config), "order_list", LOG)
+    config = store.config | {"window_days": 5, "lookback_days": 0, "max_concurrent_exports": 1}
+    process = command(config, catalog=catalog, wait=False)
+    lines = []
+    while sum('"STATE"' in line for line in lines) < 4:
+        lines.append(process.stdout.readline())
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    first = [json.loads(line) for line in lines]
+    state = [m["value"] for m in first if m["type"] == "STATE"][-1]
+    second = command(config, catalog=catalog, state=state)
+    assert second.code == 0
+    told = [m["record"] for m in first if m["type"] == "RECORD" and m["stream"] == LOG] + second.records(LOG)
+    windows = sorted({(record["date_from"], record["date_to"]) for record in told})
+    assert all(a[1] == b[0] for a, b in pairwise(windows))
+    assert windows[0][0] == rfc3339(moment(store.config["start_date"]))
+    assert windows[-1][1] == second.bookmark("order_list")
+
+
+def test_how_many_there_were_is_a_metric(make_store, sync, caplog):
+    """As with any stream."""
+    with caplog.at_level("INFO", logger="singer_sdk.metrics"):
+        run = sync(make_store(days=20).config | {"window_days": 10}, streams=["order_list", LOG])
+    points = [json.loads(line.removeprefix("METRIC: ")) for line in caplog.messages if line.startswith("METRIC")]
+    (counted,) = [p["value"] for p in points if p["metric"] == "record_count" and p["tags"]["stream"] == LOG]
+    assert counted == len(run.records(LOG)) == 3
+
+
+def test_a_test_of_the_connection_leaves_it_alone(make_store, command):
+    """It is no export: nothing of it is asked for, and there is nothing to read."""
+    assert command(make_store(days=10).config, "--test").of("SCHEMA", LOG) == []
