@@ -53,6 +53,7 @@ class Client:
         self._logger = logging.getLogger("tap-exports")
         self.budget = self._sender.budget
         self.time = self._sender.time
+        self.tally = self._sender.tally
 
     def types(self) -> list[api.ExportType]:
         """The export types that the store has today, but for those whose codes can name no stream."""

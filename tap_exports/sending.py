@@ -12,6 +12,7 @@ import requests
 
 from tap_exports import api
 from tap_exports.errors import BadToken, MissingScope, StoreRefused, StoreTrouble
+from tap_exports.tally import Tally
 from tap_exports.transport import (
     CA_HINT,
     CONNECT_SECONDS,
@@ -124,6 +125,7 @@ class Sender:
         self._logger = logging.getLogger("tap-exports")
         self.budget = Budget(clock)
         self.time = StoreTime(clock)
+        self.tally = Tally()
 
     def keep_secret(self, secret: str) -> None:
         """Star a secret wherever an answer repeats it.
@@ -164,8 +166,11 @@ class Sender:
         trouble, misshapen = "", 0
         for pause in [*pauses(), None]:
             self.budget.take()
+            status = 0
             try:
-                return self._answer(self._request(method, url, json, params), place, parse)
+                response = self._request(method, url, json, params)
+                status = response.status_code
+                return self._answer(response, place, parse)
             except requests.RequestException as error:
                 if why := distrust(error):
                     told = f"{place} was not sent: the certificate of {urlsplit(url).hostname} is not trusted, {why}"
@@ -174,6 +179,8 @@ class Sender:
             except _Passing as error:
                 trouble, asked, maybe_done = str(error), error.retry_after, error.maybe_done
                 misshapen += error.misshapen
+            finally:
+                self.tally.add(place, status)
             if method == "POST" and maybe_done:
                 raise AnswerLost(trouble)
             if pause is None or misshapen >= _FEW_TRIES:

@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 import click
-from singer_sdk import Tap
+from singer_sdk import Tap, metrics
 from singer_sdk.configuration._dict_config import parse_environment_config
 from singer_sdk.plugin_base import JSONSchemaValidator, PluginBase
 
@@ -254,6 +254,7 @@ class TapExports(Tap):
         """What every run ends with: nothing left open, and failures told, also by the exit code."""
         with ExitStack() as ending:
             ending.callback(self._tell_failures)
+            ending.callback(self._tell_requests)
             ending.callback(self.stations.lanes.close)
             ending.callback(self.stations.progress.close)
             yield ending
@@ -305,6 +306,17 @@ class TapExports(Tap):
             self.logger.error("%s", line)
         for stream, error in told.items():
             self.logger.debug("How it came to that in %s:", stream, exc_info=error)
+
+    def _tell_requests(self) -> None:
+        """A metric for each endpoint and answer; a status of 0 says that there was none."""
+        for endpoint, status, count in self.stations.client.tally:
+            tags = {
+                metrics.Tag.ENDPOINT: endpoint,
+                metrics.Tag.HTTP_STATUS_CODE: status,
+                metrics.Tag.PID: os.getpid(),
+            }
+            point = metrics.Point("counter", metrics.Metric.HTTP_REQUEST_COUNT, count, tags)
+            metrics.log(metrics.get_metrics_logger(), point)
 
     def _report(self) -> None:
         """Let the exit code tell of failed streams."""

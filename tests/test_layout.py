@@ -9,11 +9,11 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "tap_exports"
 FLOW = (
-    "errors", "documents", "clock", "windows", "names", "values", "column_types", "bulk", "keys", "columns", "drift",
-    "csvfile", "api", "transport", "sending", "client", "download", "source", "asking", "waiting", "permits", "exports",
-    "progress", "lane", "lanes", "discovery", "connections", "webhook", "records", "sdk_settings", "settings",
-    "config_schema", "state", "catalog", "inputs", "stations", "messages", "mapped",
-    "export_log", "streams", "tap", "__main__",
+    "errors", "documents", "clock", "windows", "names", "values", "column_types", "bulk", "keys", "columns",
+    "drift", "csvfile", "api", "transport", "tally", "sending", "client", "download", "source", "asking",
+    "waiting", "permits", "exports", "progress", "lane", "lanes", "discovery", "connections", "webhook",
+    "records", "sdk_settings", "settings", "config_schema", "state", "catalog", "inputs", "stations",
+    "messages", "mapped", "export_log", "streams", "tap", "__main__",
 )  # fmt: skip
 PURE = {
     "errors", "documents", "windows", "names", "values", "column_types", "bulk", "keys", "columns", "lane",

@@ -96,10 +96,15 @@ def test_batches_hold_the_same_records(make_store, sync, tmp_path):
 
 
 def test_metrics_have_their_usual_names(make_store, sync, caplog):
-    """Record counts and sync times, at the SDK's own logger."""
+    """Record counts, sync times and requests by their answers, at the SDK's own logger."""
     with caplog.at_level("INFO", logger="singer_sdk.metrics"):
         run = sync(make_store(days=10).config, streams=["order_list"])
     points = [json.loads(line.removeprefix("METRIC: ")) for line in caplog.messages if line.startswith("METRIC")]
     counted = sum(p["value"] for p in points if p["metric"] == "record_count")
     assert counted == len(run.records("order_list")) > 0
+    asked = {
+        (p["tags"]["endpoint"], p["tags"]["http_status_code"]): p["value"] for p in points if "http" in p["metric"]
+    }
+    assert asked["POST exports/", 201] == 1
+    assert asked["GET exports/{id}/download/", 200] == 1
     assert any(p["metric"] == "sync_duration" and p["tags"]["status"] == "succeeded" for p in points)

@@ -1,0 +1,36 @@
+"""How often each call of the API was sent, and how it was answered."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections import Counter
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_ID = re.compile(r"/[0-9]+/")
+
+
+class Tally:
+    """Counts answers. It may be used from several threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._counts: Counter[tuple[str, int]] = Counter()
+
+    def add(self, place: str, status: int) -> None:
+        """Count one.
+
+        Args:
+            place: The method and the path below the API's address, such as `GET exports/42/`.
+            status: The HTTP status; 0 where there was no answer.
+        """
+        with self._lock:
+            self._counts[_ID.sub("/{id}/", place), status] += 1
+
+    def __iter__(self) -> Iterator[tuple[str, int, int]]:
+        """Endpoint, status and how often, in order."""
+        with self._lock:
+            return iter([(*what, count) for what, count in sorted(self._counts.items())])

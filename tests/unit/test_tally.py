@@ -1,0 +1,32 @@
+"""Requests are counted by endpoint and answer, whoever sends them."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+from tap_exports.tally import Tally
+
+
+def test_ids_make_no_endpoints_of_their_own():
+    """However many exports are looked at, that is one endpoint for each answer."""
+    tally = Tally()
+    for place, status in [
+        ("GET exports/42/", 200),
+        ("GET exports/7/", 200),
+        ("GET exports/7/", 0),
+        ("GET exports/7/download/", 200),
+    ]:
+        tally.add(place, status)
+    assert list(tally) == [
+        ("GET exports/{id}/", 0, 1),
+        ("GET exports/{id}/", 200, 2),
+        ("GET exports/{id}/download/", 200, 1),
+    ]
+
+
+def test_none_is_lost_among_threads():
+    """Eight threads count what they count."""
+    tally = Tally()
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: tally.add("POST exports/", 201), range(4_000)))
+    assert list(tally) == [("POST exports/", 201, 4_000)]
