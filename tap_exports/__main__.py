@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import sys
@@ -10,8 +11,10 @@ import click
 from singer_sdk.exceptions import ConfigValidationError, SingerSDKError
 
 from tap_exports.errors import Stopped, TapExportsError
-from tap_exports.messages import TargetGone
+from tap_exports.messages import OutputFailed, TargetGone
 from tap_exports.tap import StreamsFailed, TapExports
+
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 logger = logging.getLogger(TapExports.name)
 
@@ -28,7 +31,7 @@ def run() -> int:
         The exit code.
     """
     try:
-        ended: object = TapExports.cli(standalone_mode=False)
+        return _called()
     except click.ClickException as error:
         error.show()
         return error.exit_code
@@ -42,13 +45,31 @@ def run() -> int:
         logger.debug("How it came to that:", exc_info=True)
     except TargetGone:
         logger.warning("Nobody reads the tap's output any more: it ends here")
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _write_no_more()
+    except OutputFailed as error:
+        logger.error("standard output could not be written: %s. Make room where it goes, and run again.", error)
+        _write_no_more()
     except Stopped:
         logger.warning("Ended by a signal; the state tells which windows are complete")
         return 128 + TapExports.ended_by
-    else:
-        return ended if isinstance(ended, int) else 0  # what click's Context.exit() was given
     return 1
+
+
+def _called() -> int:
+    """What the command is asked to do, down to the last character that it prints."""
+    try:
+        ended: object = TapExports.cli(standalone_mode=False)
+        click.echo(nl=False)  # flushes it all, while it can still be told that it did not work
+    except OSError as error:
+        if error.errno in _NO_ROOM:
+            raise OutputFailed(error.strerror) from None
+        raise
+    return ended if isinstance(ended, int) else 0  # what click's Context.exit() was given
+
+
+def _write_no_more() -> None:
+    """Let what is still buffered go nowhere: at its end Python would try once more, and complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

@@ -24,6 +24,10 @@ class TargetGone(BaseException):
     """Nobody reads what the tap writes any more. No error of the tap's: it ends quietly."""
 
 
+class OutputFailed(BaseException):
+    """What the tap writes cannot be kept where it goes, as on a full disk. No stream can go on after half a line."""
+
+
 class _Record(msgspec.Struct, tag_field="type", tag="RECORD", omit_defaults=True):
     """A RECORD message as it goes over the wire."""
 
@@ -62,6 +66,7 @@ class MessageWriter(GenericSingerWriter[bytes, Message]):
 
         Raises:
             TargetGone: If nobody reads any more.
+            OutputFailed: If it cannot be written.
         """
         self._buffer += self.serialize_message(message)
         self._buffer += b"\n"
@@ -78,6 +83,7 @@ class MessageWriter(GenericSingerWriter[bytes, Message]):
 
         Raises:
             TargetGone: If nobody reads any more.
+            OutputFailed: If it cannot be written.
         """
         now = datetime.now(timezone.utc).replace(tzinfo=None).isoformat() + "Z"
         self._buffer += self._encoder.encode_lines([_Record(stream, record, version, now) for record in records])
@@ -89,6 +95,7 @@ class MessageWriter(GenericSingerWriter[bytes, Message]):
 
         Raises:
             TargetGone: If nobody reads any more.
+            OutputFailed: If it is no pipe but a file, and cannot be written.
         """
         data, self._buffer = bytes(self._buffer), bytearray()
         try:
@@ -99,6 +106,8 @@ class MessageWriter(GenericSingerWriter[bytes, Message]):
                 _write_all(raw, data)
         except (BrokenPipeError, ConnectionResetError):
             raise TargetGone from None
+        except OSError as error:
+            raise OutputFailed(error.strerror) from None
 
 
 def _write_all(pipe: IO[bytes], data: bytes) -> None:
