@@ -26,7 +26,16 @@ from tap_exports.columns import Definition, Knowledge
 from tap_exports.config_schema import CONFIG_SCHEMA
 from tap_exports.discovery import Discovery
 from tap_exports.download import Downloader
-from tap_exports.errors import BadToken, MissingScope, SettingsError, Stopped, StoreRefused, TapExportsError
+from tap_exports.errors import (
+    BadToken,
+    MissingScope,
+    NotThere,
+    SettingsError,
+    Stopped,
+    StoreRefused,
+    StoreTrouble,
+    TapExportsError,
+)
 from tap_exports.exports import Exporter, Patience, Reading
 from tap_exports.inputs import check_catalog, read_config, read_object
 from tap_exports.lanes import Lanes, Span
@@ -56,6 +65,7 @@ if TYPE_CHECKING:
 _REQUESTS_MADE = 4
 """Requests for an export that is made: create, two looks on average, link."""
 _REQUESTS_TAKEN_OVER = 1
+_AS_UTC = "times without an offset are read as UTC"
 _GRACE_SECONDS = 1.8
 """How long a run may take to end in order after a signal."""
 
@@ -179,17 +189,22 @@ class TapExports(Tap):
     @cached_property
     def zone(self) -> tzinfo:
         """The zone of times that carry no offset."""
-        name = self.config.get("timezone")
-        if not name:
-            name = self._as_far_as_allowed(self.client.timezone, "times without an offset are read as UTC")
-        if name and (zone := zone_of(name)) is not None:
-            return zone
-        if name:
-            self.logger.warning(
-                "The store's time zone %r is not known; times without an offset are read as UTC. Set timezone.",
-                name,
-            )
-        return timezone.utc
+        name = self.config.get("timezone") or self._as_far_as_allowed(self._stores_zone, _AS_UTC)
+        return zone_of(name) or timezone.utc if name else timezone.utc
+
+    def _stores_zone(self) -> str | None:
+        """The store's own zone. One that is not told is not guessed: every time would be wrong by hours."""
+        try:
+            name = self.client.timezone()
+        except (BadToken, MissingScope, NotThere):
+            raise
+        except TapExportsError as error:
+            raise StoreTrouble(error.what, f"{error.hint} Or set timezone: then it is not asked for.") from error
+        if name is None:
+            self.logger.warning("The store tells no time zone: %s. Set timezone.", _AS_UTC)
+        elif zone_of(name) is None:
+            self.logger.warning("The store's time zone %r is not known: %s. Set timezone.", name, _AS_UTC)
+        return name
 
     def _as_far_as_allowed(self, ask: Any, otherwise: str) -> Any:  # noqa: ANN401
         """Ask the store for what a token need not be allowed to know."""
