@@ -12,8 +12,8 @@ import time
 
 import matrix
 import sweep
-from faults import trials
-from runs import Ground
+from ground import Ground
+from trials import trials
 
 
 def main() -> int:

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ground import Ground
+from judge import Finding
 from matrix import AT_ONCE
-from runs import Finding, Ground, Run, whole_lines
+from runs import Run, whole_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,8 +8,9 @@ import json
 import matrix
 import pytest
 import sweep
-from faults import TIMES, settings_of, trials
-from runs import CODE, WEBHOOK_SECRET, Finding, ended_well
+from judge import WEBHOOK_SECRET, Finding, ended_well
+from runs import CODE
+from trials import TIMES, settings_of, trials
 
 THIN = {
     ("types", "503 in 1 s", "once"): "recovered",
