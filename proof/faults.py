@@ -14,13 +14,27 @@ if TYPE_CHECKING:
 
     from tap_exports.sandbox import Sandbox
 
-API = ("types", "list", "create", "look", "link", "webhooks")
+API = ("types", "store", "metadata", "list", "create", "look", "link")
 _JSON: dict[str, dict[str, Any]] = {
     "types": {
         "no keys": {},
         "null": {"types": None},
         "string ids": {"types": [{"code": 7, "name": "Orders"}]},
         "list": ["order_list"],
+    },
+    "store": {
+        "no keys": {},
+        "null": {"timezone": None},
+        "string ids": {"timezone": 7},
+        "list": ["US/Eastern"],
+        "odd zone": {"timezone": "Mars/Phobos"},
+    },
+    "metadata": {
+        "no keys": {},
+        "null": {"next": None, "results": None},
+        "string ids": {"next": None, "results": [{"id": "x", "name": 7, "key": None, "object": [], "type": 9}]},
+        "list": [],
+        "odd items": {"next": None, "results": [None, 7]},
     },
     "list": {
         "no keys": {},
@@ -45,12 +59,16 @@ def _always(**fault: Any) -> Callable[[Sandbox], Mapping[str, Any]]:
     return lambda _: fault
 
 
+def _later(*, after: str) -> Callable[[Sandbox], Mapping[str, Any]]:
+    return _always(kind="status", status=429, headers={"Retry-After": after})
+
+
 def _retry_date(store: Sandbox) -> Mapping[str, Any]:
     header = format_datetime(store.now + timedelta(seconds=2), usegmt=True)
     return {"kind": "status", "status": 429, "headers": {"Retry-After": header}}
 
 
-def _elsewhere(store: Sandbox) -> Mapping[str, Any]:
+def _elsewhere(store: Sandbox) -> dict[str, Any]:
     return {"kind": "redirect", "location": f"{store.file_origin}/elsewhere?Signature={PLANTED}"}
 
 
@@ -58,9 +76,14 @@ CONNECTION = {
     "closed": _always(kind="refuse"),
     "reset": _always(kind="reset"),
     "hang": _always(kind="hang"),
+    "stall": _always(kind="stall"),
+    "then away": _always(kind="away", seconds=0.2),
+    "then gone": _always(kind="away"),
     "429": _always(kind="status", status=429),
-    "429 in 1 s": _always(kind="status", status=429, headers={"Retry-After": "1"}),
+    "429 in 1 s": _later(after="1"),
     "429 until": _retry_date,
+    "429 in a year": _later(after="31536000"),
+    "429 some time": _later(after="some time"),
     "500": _always(kind="status", status=500),
     "502 page": _always(kind="status", status=502, body="<html><body>Bad gateway</body></html>"),
     "503 in 1 s": _always(kind="status", status=503, headers={"Retry-After": "1"}),
@@ -74,7 +97,9 @@ CONNECTION = {
     "cut": _always(kind="cut"),
     "over-long": _always(kind="overlong"),
     "short length": _always(kind="wrong_length"),
+    "not gzip": _always(kind="status", status=200, headers={"Content-Encoding": "gzip"}, body=b"no gzip"),
     "redirect": _elsewhere,
+    "redirect 308": lambda store: _elsewhere(store) | {"status": 308},
     "answer lost": _always(kind="lost"),
 }
 """What can happen to any request, by the word in the table."""
@@ -93,7 +118,7 @@ def rows_of(place: str) -> dict[str, Callable[[Sandbox], Mapping[str, Any]]]:
         rows["unknown status"] = _always(kind="unknown_status")
     if place == "create":
         rows["never ready"] = _always(kind="never_ready")
-    if place == "list":
+    if place in {"list", "metadata", "webhooks"}:
         rows["next elsewhere"] = lambda store: {
             "kind": "json",
             "document": {"next": f"{store.file_origin}/elsewhere?Signature={PLANTED}", "results": []},

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import re
 import signal
 import tempfile
 import threading
@@ -14,9 +16,14 @@ from nursery import Job, Nursery
 from runs import CODE, Run, whole_lines
 
 from tap_exports.sandbox import Sandbox
+from tap_exports.sandbox.merchant import definitions
+from tap_exports.sandbox.options import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+Records = dict[str, dict[str, Any]]
+"""What records have from their objects, by key."""
 
 KEY, HEADER = "order_number", "Order Number"
 WINDOW_DAYS = 8
@@ -35,25 +42,39 @@ class Ground:
     def __init__(self, **options: Any) -> None:
         # One moment for all stores: so each has the same data, and its clock is not quite this machine's.
         self.now = datetime.now(timezone.utc).replace(microsecond=0)
-        self.options = {"rate_limit": None, "days": 20, "orders_per_day": 2, "ready_seconds": 0.1, **options}
+        # Times without an offset: a run that does not know the store's zone has them wrong.
+        usual = {"rate_limit": None, "days": 20, "orders_per_day": 2, "ready_seconds": 0.1, "time_format": "iso_naive"}
+        self.options = usual | options
         self.place = tempfile.TemporaryDirectory()
         self._local = threading.local()
         self._nurseries: list[Nursery] = []
-        self.catalog: Path | None = None
-        self.clean: dict[str, dict[str, Any]] = {}
+        self._catalogs: dict[bool, Path] = {}
+        self._without: dict[str, Records] = {}
+        self._lock = threading.Lock()
         self._numbers: dict[datetime | None, set[str]] = {}
         self._later = self.store()
         self._later.advance(timedelta(hours=1))
         with self.store() as store:
             out = self.run(store, ["--discover"], config={}).out
-            catalog = json.loads(out)
-            catalog["streams"] = [entry for entry in catalog["streams"] if entry["tap_stream_id"] == CODE]
-            self.catalog = self.write("catalog", catalog)
-            run = self.run(store)
+        (entry,) = [entry for entry in json.loads(out)["streams"] if entry["tap_stream_id"] == CODE]
+        self._catalogs = {bare: self.write(f"catalog-{bare}", _catalog(entry, bare=bare)) for bare in (False, True)}
+        self.clean, self.lines = self._run_clean()
+
+    def _run_clean(self, *, bare: bool = False, **options: Any) -> tuple[Records, int]:
+        """The records of a run without any fault, and how many lines it wrote."""
+        with self.store(**options) as store:
+            run = self.run(store, bare=bare)
         if run.code or not run.records:
             raise SystemExit(f"A run without any fault has failed:\n{run.log}")
-        self.clean = {record[KEY]: cells(record) for record in run.records}
-        self.lines = len(run.messages)
+        return {record[KEY]: cells(record) for record in run.records}, len(run.messages)
+
+    def without(self, scope: str) -> Records:
+        """The records where the token lacks a scope."""
+        with self._lock:
+            if scope not in self._without:
+                scopes = {one.value for one in Scope} - {scope}
+                self._without[scope], _ = self._run_clean(bare=scope == "metadata:read", scopes=scopes)
+            return self._without[scope]
 
     def numbers(self, until: datetime | None) -> set[str]:
         """The store's own numbers of the orders up to an instant, or of all and those of the next hour."""
@@ -82,12 +103,19 @@ class Ground:
         return found
 
     def job(self, store: Sandbox, arguments: Iterable[str] = (), **more: Any) -> Job:
-        """A run that is ready to begin; `config` is over the usual one, `state` is where it goes on."""
+        """A run that is ready to begin.
+
+        Args:
+            store: Where from.
+            arguments: Of the command.
+            more: `config` over the usual one, `state` where it goes on, `bare` for a catalog without the
+                merchant's own columns, and what else a job has.
+        """
         usual = {"window_days": WINDOW_DAYS, "lookback_days": 0, "max_concurrent_exports": 2}
         config = self.write("config", store.config | usual | more.pop("config", {}))
         given = [*arguments, "--config", str(config)]
-        if self.catalog is not None:
-            given += ["--catalog", str(self.catalog)]
+        if catalog := self._catalogs.get(more.pop("bare", False)):
+            given += ["--catalog", str(catalog)]
         if (state := more.pop("state", None)) is not None:
             given += ["--state", str(self.write("state", state))]
         place = Path(self.place.name)
@@ -118,6 +146,22 @@ class Ground:
         for nursery in self._nurseries:
             nursery.close()
         self.place.cleanup()
+
+
+def column(header: str) -> str:
+    """The column's name for one of the practice store's headers."""
+    return re.sub(r"[^a-z0-9]+", "_", header.lower()).strip("_")
+
+
+def _catalog(entry: dict[str, Any], *, bare: bool) -> dict[str, Any]:
+    """A catalog of one stream; bare, it is one from before the merchant had columns of their own."""
+    entry = copy.deepcopy(entry)
+    if bare:
+        own = {column(one.name) for one in definitions()}
+        columns = entry["schema"]["properties"]
+        entry["schema"]["properties"] = {name: what for name, what in columns.items() if name not in own}
+        entry["metadata"] = [one for one in entry["metadata"] if not own.intersection(one["breadcrumb"])]
+    return {"streams": [entry]}
 
 
 def cells(record: dict[str, Any]) -> dict[str, Any]:

@@ -12,13 +12,14 @@ from ground import KEY, cells
 from runs import CODE, Run, bookmark
 
 if TYPE_CHECKING:
-    from ground import Ground
+    from ground import Ground, Records
 
     from tap_exports.sandbox import Sandbox
 
 SETTLE = timedelta(minutes=5)
 PLANTED = "planted-in-a-redirect"
 WEBHOOK_SECRET = "the-secret-of-the-webhook"  # noqa: S105 - made up
+_PLACES = (f"stream {CODE}", "exports/", "store/", "metadata/", "webhooks/", "webhook_", "standard output")
 _HINT = re.compile(r"[.] [A-Z][^.]*[.]?")
 
 
@@ -32,21 +33,30 @@ class Finding:
     """Records that are not what the store has."""
     doubled: int = 0
     leaked: int = 0
+    went_without: bool = False
+    """Whether the records are those of a token that may not know it all."""
 
     def say(self, fault: str) -> None:
         """One more thing is wrong."""
         self.faults.append(fault)
 
-    def emitted(self, ground: Ground, run: Run) -> None:
-        """Every record is what the store has, and no state is ahead of the records before it."""
+    def emitted(self, ground: Ground, run: Run, *, without: str = "") -> None:
+        """Every record is what the store has, and no state is ahead of the records before it.
+
+        Args:
+            ground: What the records are held against.
+            run: What wrote them.
+            without: A scope that the run may have done without, from its first record on.
+        """
+        bad = _unlike(run, ground.clean, ground)
+        if bad and without:
+            self.went_without = True
+            bad = _unlike(run, ground.without(without), ground)
+        self.bad += bad
         written: set[str] = set()
         for message in run.messages:
             if message["type"] == "RECORD":
-                record = message["record"]
-                written.add(str(record.get(KEY)))
-                known = ground.clean.get(str(record.get(KEY)))
-                # One that has come since the clean run, while the program goes on, is in the store at least.
-                self.bad += known != cells(record) if known else record.get(KEY) not in ground.numbers(None)
+                written.add(str(message["record"].get(KEY)))
             elif message["type"] == "STATE":
                 until = bookmark(message["value"])
                 ahead = (ground.numbers(until) - written - self._before) if until else set()
@@ -89,6 +99,16 @@ class Finding:
         self._before: set[str] = set()
 
 
+def _unlike(run: Run, lawful: Records, ground: Ground) -> int:
+    """How many records are not what they should be."""
+    found = 0
+    for record in run.records:
+        known = lawful.get(str(record.get(KEY)))
+        # One that has come since the clean run, while the program goes on, is in the store at least.
+        found += known != cells(record) if known else record.get(KEY) not in ground.numbers(None)
+    return found
+
+
 def ended_well(run: Run) -> list[str]:
     """What is wrong with how a failed run tells it: one line that says what, where and what to do."""
     if run.code != 1:
@@ -96,7 +116,7 @@ def ended_well(run: Run) -> list[str]:
     if len(run.errors) != 1:
         return [f"{len(run.errors)} lines tell the error"]
     line, wrong = run.errors[0], []
-    if not any(where in line for where in (f"stream {CODE}", "exports/", "webhooks/", "webhook_")):
+    if not any(where in line for where in _PLACES):
         wrong.append(f"no place is told: {line}")
     if not _HINT.search(line):
         wrong.append(f"nothing to do is told: {line}")

@@ -28,7 +28,7 @@ class Cell:
     trial: Trial
     column: str
     outcome: str
-    """recovered, ended, hung or FAILED."""
+    """recovered, without (it went on without what the call would have told), ended, hung or FAILED."""
     finding: Finding
     seconds: float
     line: str = ""
@@ -39,12 +39,12 @@ def attempt(ground: Ground, trial: Trial, column: str) -> Cell:
     """Try one cell: a run with the fault, and where that ended in an error, one without it."""
     start = time.monotonic()
     finding = Finding()
-    with ground.store(**trial.store) as store:
+    with ground.store() as store:
         config = settings_of(trial)
         suffered = trial.arm(store, column)
         began = store.now
-        run = ground.run(store, config=config, **suffered)
-        finding.emitted(ground, run)
+        run = ground.run(store, config=config, bare=trial.bare, **suffered)
+        finding.emitted(ground, run, without=trial.without)
         if run.tracebacks:
             finding.say("a traceback was shown")
         runs = [run]
@@ -52,7 +52,7 @@ def attempt(ground: Ground, trial: Trial, column: str) -> Cell:
             outcome = "hung"
             finding.say("it hung")
         elif run.code == 0:
-            outcome = "recovered"
+            outcome = "without" if finding.went_without else "recovered"
             if run.errors:
                 finding.say("it ended well, but told an error")
             finding.arrived(ground, store, began, run)
@@ -61,7 +61,7 @@ def attempt(ground: Ground, trial: Trial, column: str) -> Cell:
             for wrong in ended_well(run):
                 finding.say(wrong)
             store.clear_faults()
-            again = ground.run(store, config=settings_of(trial), state=run.state)
+            again = ground.run(store, config=settings_of(trial), bare=trial.bare, state=run.state)
             runs.append(again)
             finding.emitted(ground, again)
             if again.code or again.errors:

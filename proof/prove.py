@@ -51,6 +51,7 @@ def main() -> int:
     figures = {
         "cells tried": len(cells),
         "recovered": found["recovered"],
+        "went on without": found["without"],
         "ended in one line": found["ended"],
         "hung": found["hung"],
         "not as promised": found["FAILED"],

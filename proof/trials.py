@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 TIMES: dict[str, tuple[int | None, int]] = {"once": (1, 0), "burst": (3, 0), "for ever": (None, 0), "later": (None, 2)}
 """How often a fault hits, and how many requests pass before: `later` is for ever, from the third on."""
 
+_MAY_LACK = {"store": "store:read", "metadata": "metadata:read"}
+_REFUSALS = {
+    "store": {"403", "404", "JSON: null", "JSON: odd zone"},
+    "metadata": {"400", "403", "404", "redirect", "redirect 308", "next elsewhere", "JSON: list", "JSON: string ids"},
+}
+"""What says that a call tells nothing: the run goes on without, as the contract has it."""
+
 
 @dataclass(frozen=True)
 class Trial:
@@ -31,10 +38,13 @@ class Trial:
     config: Mapping[str, Any] = field(default_factory=dict)
     machine: Callable[[int | None, int], Mapping[str, Any]] | None = None
     """For this machine's own faults: what the run is to suffer, from how often and after how many."""
-    store: Mapping[str, Any] = field(default_factory=dict)
     columns: tuple[str, ...] = tuple(TIMES)
     wastes: bool = False
     """Whether what it spoils can never be used, so that another export has to be made."""
+    without: str = ""
+    """A scope that the run may do without: the records may be those of a token that lacks it."""
+    bare: bool = False
+    """Whether the catalog does not have the merchant's own columns: their types are asked for then."""
 
     def arm(self, store: Sandbox, column: str) -> Mapping[str, Any]:
         """Let it happen; what the run itself is to suffer."""
@@ -66,27 +76,40 @@ def _jump(after: int, seconds: float) -> Callable[[int | None, int], Mapping[str
     return lambda _times, _after: {"clock": (after, seconds, False)}
 
 
+def _call(place: str, name: str, fault: Callable[[Sandbox], Mapping[str, Any]]) -> Trial:
+    """A row of one call of the API."""
+    return Trial(
+        place,
+        name,
+        fault,
+        patience(name.removeprefix("JSON: ")) if place in {"create", "look"} else {},
+        columns=_columns(place, name),
+        wastes=name == "never ready",
+        without=_MAY_LACK.get(place, "") if name in _REFUSALS.get(place, ()) else "",
+        bare=place == "metadata",
+    )
+
+
+def _columns(place: str, name: str) -> tuple[str, ...]:
+    if name == "then gone":
+        return _ONCE
+    return _THREE if place in {"types", "store", "metadata", "list"} else tuple(TIMES)  # asked once in a run
+
+
 def trials() -> list[Trial]:
     """All rows, by place."""
-    found = [
-        Trial(
-            place,
-            name,
-            fault,
-            patience(name.removeprefix("JSON: ")) if place in {"create", "look"} else {},
-            columns=_THREE if place in {"types", "list"} else tuple(TIMES),  # asked once in a run
-            wastes=name == "never ready",
-        )
-        for place in API[:-1]
-        for name, fault in rows_of(place).items()
-    ]
+    found = [_call(place, name, fault) for place in API for name, fault in rows_of(place).items()]
     files = {name: fault for name, fault in CONNECTION.items() if name != "answer lost"} | FILE
-    found += [Trial("file", name, fault) for name, fault in files.items()]
+    found += [Trial("file", name, fault, columns=_columns("file", name)) for name, fault in files.items()]
     hooks = rows_of("webhooks") | DELIVERIES
-    found += [Trial("webhook", name, fault, {"hook": True}) for name, fault in hooks.items()]
+    found += [
+        Trial("webhook", name, fault, {"hook": True}, columns=_columns("webhook", name))
+        for name, fault in hooks.items()
+    ]
     day = 86400.0
     found += [
-        Trial("machine", "disk full", None, machine=lambda times, _: {"full_disk": times or 10**6}, columns=_THREE),
+        Trial("machine", "disk full", None, machine=lambda times, after: {"full_disk": (after, times or 10**6)}),
+        Trial("machine", "output full", None, machine=lambda _, after: {"full_output": after}, columns=_EVER),
         Trial("machine", "clock +1 day", None, machine=_clock(day), columns=_EVER),
         Trial("machine", "clock -1 day", None, machine=_clock(-day), columns=_EVER),
         Trial("machine", "clock to, fro", None, machine=_clock(day, to_and_fro=True), columns=_EVER),
@@ -103,5 +126,6 @@ def settings_of(trial: Trial) -> dict[str, Any]:
     return (config | _hook()) if config.pop("hook", False) else config
 
 
+_ONCE = ("once",)
 _THREE = ("once", "burst", "for ever")
 _EVER = ("for ever", "later")
