@@ -20,13 +20,12 @@ from tap_exports.sandbox.merchant import definitions
 from tap_exports.sandbox.options import Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 Records = dict[str, dict[str, Any]]
 """What records have from their objects, by key."""
 
 KEY, HEADER = "order_number", "Order Number"
-WINDOW_DAYS = 8
 WATCHDOG_SECONDS = 90.0
 _OWN = {"export_id", "date_from", "date_to"}
 """What a record has from its export, and not from its object."""
@@ -36,10 +35,12 @@ class Ground:
     """What all trials share: the data, what a clean run makes of them, and a nursery for each thread.
 
     Args:
+        config: Of all runs, over what they have anyway.
         options: Of the practice stores, over those that the trials have.
     """
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, config: Mapping[str, Any] | None = None, **options: Any) -> None:
+        self.config = {"window_days": 8, "lookback_days": 0, "max_concurrent_exports": 2, **(config or {})}
         # One moment for all stores: so each has the same data, and its clock is not quite this machine's.
         self.now = datetime.now(timezone.utc).replace(microsecond=0)
         # Times without an offset: a run that does not know the store's zone has them wrong.
@@ -111,8 +112,7 @@ class Ground:
             more: `config` over the usual one, `state` where it goes on, `bare` for a catalog without the
                 merchant's own columns, and what else a job has.
         """
-        usual = {"window_days": WINDOW_DAYS, "lookback_days": 0, "max_concurrent_exports": 2}
-        config = self.write("config", store.config | usual | more.pop("config", {}))
+        config = self.write("config", store.config | self.config | more.pop("config", {}))
         given = [*arguments, "--config", str(config)]
         if catalog := self._catalogs.get(more.pop("bare", False)):
             given += ["--catalog", str(catalog)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -13,10 +14,13 @@ from runs import CODE, Run, bookmark
 
 if TYPE_CHECKING:
     from ground import Ground, Records
+    from pipe import Interrupted, Point
 
     from tap_exports.sandbox import Sandbox
 
 SETTLE = timedelta(minutes=5)
+GRACE_SECONDS = 4.0
+"""How long a run may take to end after SIGTERM on a machine with much else to do; it promises two."""
 PLANTED = "planted-in-a-redirect"
 WEBHOOK_SECRET = "the-secret-of-the-webhook"  # noqa: S105 - made up
 _PLACES = (f"stream {CODE}", "exports/", "store/", "metadata/", "webhooks/", "webhook_", "standard output")
@@ -107,6 +111,26 @@ def _unlike(run: Run, lawful: Records, ground: Ground) -> int:
         # One that has come since the clean run, while the program goes on, is in the store at least.
         found += known != cells(record) if known else record.get(KEY) not in ground.numbers(None)
     return found
+
+
+def stopped_well(first: Interrupted, point: Point) -> list[str]:
+    """What is wrong with how an interrupted run ends."""
+    wrong = ["a traceback was shown"] if first.run.tracebacks else []
+    if first.run.hung:
+        wrong.append("it hung")
+    lawful = {"tap": {0, 128 + signal.SIGTERM}, "target": {0, 1}, "both": {0, 1, 128 + signal.SIGTERM}}[point.whom]
+    if point.signal == signal.SIGKILL and point.whom != "target":
+        return wrong
+    # A process that has done its work and is about to end has put its handlers away.
+    over = first.run.finished and first.run.code == -signal.SIGTERM
+    if first.run.code not in lawful and not over:
+        wrong.append(f"the exit code is {first.run.code}")
+    if point.whom == "tap":
+        if first.seconds > GRACE_SECONDS:
+            wrong.append(f"it took {first.seconds:.1f} s to end")
+        if first.cut:
+            wrong.append("it ended in the midst of a line")
+    return wrong
 
 
 def ended_well(run: Run) -> list[str]:

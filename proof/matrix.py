@@ -21,6 +21,16 @@ if TYPE_CHECKING:
 AT_ONCE = int(os.environ.get("PROOF_AT_ONCE", "0")) or 3 * (os.cpu_count() or 1)
 
 
+OUTCOMES = {
+    "recovered": "recovered",
+    "without": "went on without, as it may",
+    "ended": "ended in one line",
+    "hung": "hung",
+    "FAILED": "not as promised",
+}
+"""How a cell ends: as in the table, and in words."""
+
+
 @dataclass
 class Cell:
     """One cell of the matrix, tried."""
@@ -28,11 +38,14 @@ class Cell:
     trial: Trial
     column: str
     outcome: str
-    """recovered, without (it went on without what the call would have told), ended, hung or FAILED."""
+    """One of `OUTCOMES`."""
     finding: Finding
     seconds: float
     line: str = ""
     log: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.trial.place}:{self.trial.name}:{self.column} {self.outcome} {self.seconds:.1f} s {self.line}"
 
 
 def attempt(ground: Ground, trial: Trial, column: str) -> Cell:
@@ -121,11 +134,5 @@ def show(cells: list[Cell]) -> None:
 
 
 def totals(cells: list[Cell]) -> Counter[str]:
-    """The figures."""
-    found = Counter(cell.outcome for cell in cells)
-    for cell in cells:
-        found["lost"] += cell.finding.lost
-        found["bad"] += cell.finding.bad
-        found["doubled"] += cell.finding.doubled
-        found["leaked"] += cell.finding.leaked
-    return found
+    """How many cells ended in which way."""
+    return Counter(cell.outcome for cell in cells)

@@ -34,6 +34,11 @@ class Run:
         return states[-1] if states else None
 
     @property
+    def finished(self) -> bool:
+        """Whether the stream is done, so that nothing is left but for the process to end."""
+        return '"metric":"sync_duration"' in self.log and '"status":"succeeded"' in self.log
+
+    @property
     def errors(self) -> list[str]:
         """The lines that a user is to act on."""
         return [found[2] for line in self.log.splitlines() if (found := _HEAD.match(line)) and found[1] == "ERROR"]
@@ -51,7 +56,7 @@ class Run:
 
 def whole_lines(text: str) -> list[dict[str, Any]]:
     """What a target can read of an output that may end in the middle of a line."""
-    return [json.loads(line, parse_float=str) for line in text[: text.rfind("\n") + 1].splitlines() if line]
+    return [json.loads(line, parse_float=str) for line in text[: text.rfind("\n") + 1].split("\n") if line]
 
 
 def bookmark(state: dict[str, Any] | None) -> datetime | None:
