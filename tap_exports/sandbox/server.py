@@ -10,6 +10,7 @@ from contextlib import suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from werkzeug.exceptions import ClientDisconnected
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 from werkzeug.wrappers import Request
 
@@ -123,7 +124,7 @@ class Server(ThreadedWSGIServer):
     def handle_error(self, request: object, client_address: object) -> None:
         """Tell of the store's own mistakes."""
         # A client may go away whenever it likes; that is none.
-        if not isinstance(sys.exc_info()[1], OSError):
+        if not isinstance(sys.exc_info()[1], (OSError, ClientDisconnected)):
             super().handle_error(request, client_address)  # type: ignore[arg-type]
 
     def leave(self, seconds: float | None, but: socket.socket) -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import socket
 import time
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -188,6 +190,17 @@ def test_nobody_listens_until_all_is_to_be_well(store, call):
     store.clear_faults()
     for _ in range(3):
         assert call.get("exports/42/").status_code == 200
+
+
+def test_a_client_that_goes_away_in_the_midst_of_a_request_is_no_news(open_store, capfd):
+    """Killed while it sends, for instance: nothing is made, and nothing is printed."""
+    store, call = open_store()
+    parts = urlsplit(store.api_url)
+    with socket.create_connection((parts.hostname, parts.port)) as client:
+        client.sendall(b"POST /api/admin/exports/ HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n{")
+    assert call.get("exports/").json()["results"] == []
+    store.stop()
+    assert capfd.readouterr().err == ""
 
 
 def test_a_store_that_is_away_can_stop(open_store):
