@@ -53,6 +53,8 @@ class _Handler(WSGIRequestHandler):
         self.send_response(reply.status)
         for name, value in reply.headers.items():
             self.send_header(name, value)
+        if reply.wire is Wire.AWAY:
+            self.send_header("Connection", "close")  # said, so that the client's next request is one that is refused
         if reply.status != HTTPStatus.NO_CONTENT:
             self.send_header("Content-Length", str(length))
         self.end_headers()
