@@ -10,6 +10,7 @@ from singer_sdk.helpers._catalog import get_selected_schema
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
+from singer_sdk.singerlib.messages import StateMessage
 from singer_sdk.streams import Stream
 
 from tap_exports.columns import Layout, standard_layout
@@ -252,22 +253,24 @@ class ExportStream(Stream):
         self.tap.progress.rows += records
 
     def _finish(self, export: CheckedExport, records: Records) -> None:
-        """Every record of a window is out: say what was odd about it, and move the bookmark."""
+        """Every record of a window is out: say what was odd about it, move the bookmark, and tell the state."""
         where = _where(self.name, export)
         for line in records.invalid.lines(export.checked.rows):
             self.logger.warning("%s (%s)", line, where)
         if nul := export.csv.nul_characters:
             self.logger.warning("%d NUL characters were removed, which databases cannot hold (%s)", nul, where)
-        self._advance(export.window)
-        self.tap.message_writer.flush()  # no STATE is written where the bookmark stays as it is
+        if self._advance(export.window):
+            self.tap.state_writer.write_state(self.tap_state)
+        else:  # the same once more, which that would leave out: some targets give back only one that no record follows
+            self.tap.write_message(StateMessage(value=self.tap_state))
 
-    def _advance(self, window: Window) -> None:
-        if self.replication_method == REPLICATION_FULL_TABLE:
-            return
+    def _advance(self, window: Window) -> bool:
+        """Move the bookmark to a window's end; whether it has moved."""
         known = bookmark_of(self.tap.state, self.name)
-        if known is None or window.end > known:
-            self.stream_state.update(replication_key=REPLICATION_KEY, replication_key_value=rfc3339(window.end))
-        self.tap.state_writer.write_state(self.tap_state)
+        if self.replication_method == REPLICATION_FULL_TABLE or (known is not None and window.end <= known):
+            return False
+        self.stream_state.update(replication_key=REPLICATION_KEY, replication_key_value=rfc3339(window.end))
+        return True
 
     def _fail(self, error: TapExportsError) -> None:
         """End this stream alone; the others go on."""
