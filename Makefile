@@ -28,12 +28,13 @@ lint: $(READY)  ## ruff: rules and format
 types: $(READY)  ## mypy, strict
 	@$(BIN)/mypy
 	@$(BIN)/mypy scripts
+	@MYPYPATH=scripts $(BIN)/mypy proof
 
 unit: $(READY)  ## the tests that need neither Meltano nor PostgreSQL
 	@$(BIN)/python -m pytest $(PARALLEL) -m 'not e2e'
 
 e2e: $(READY)  ## the tests with Meltano and PostgreSQL
-	@$(BIN)/python -m pytest $(PARALLEL) tests/e2e
+	@$(BIN)/python -m pytest $(PARALLEL) -m e2e
 
 bench: $(READY)  ## what a record costs, how close a load comes to the store's own time, and the whole pipeline
 	@$(BIN)/python benchmarks/records.py
@@ -41,7 +42,7 @@ bench: $(READY)  ## what a record costs, how close a load comes to the store's o
 	@$(BIN)/python benchmarks/webhook.py
 	@$(BIN)/python benchmarks/pipeline.py
 
-proof: $(READY)  ## the promise as figures: faults of every kind at every place, and runs stopped at every request
+proof: $(READY)  ## the promise as figures: faults at every place, and runs stopped at every request, into real targets
 	@$(BIN)/python proof/prove.py
 
 targets: $(READY)  ## one sync into one Singer target after another, compared with the store; see docs/targets.md

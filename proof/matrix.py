@@ -9,13 +9,26 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from faults import TIMES, Trial, settings_of, trials
-from runs import Finding, Ground, Run, ended_well
+from judge import Finding, ended_well
+from trials import TIMES, Trial, settings_of, trials
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from ground import Ground
+    from runs import Run
+
 AT_ONCE = int(os.environ.get("PROOF_AT_ONCE", "0")) or 3 * (os.cpu_count() or 1)
+
+
+OUTCOMES = {
+    "recovered": "recovered",
+    "without": "went on without, as it may",
+    "ended": "ended in one line",
+    "hung": "hung",
+    "FAILED": "not as promised",
+}
+"""How a cell ends: as in the table, and in words."""
 
 
 @dataclass
@@ -25,23 +38,26 @@ class Cell:
     trial: Trial
     column: str
     outcome: str
-    """recovered, ended, hung or FAILED."""
+    """One of `OUTCOMES`."""
     finding: Finding
     seconds: float
     line: str = ""
     log: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.trial.place}:{self.trial.name}:{self.column} {self.outcome} {self.seconds:.1f} s {self.line}"
 
 
 def attempt(ground: Ground, trial: Trial, column: str) -> Cell:
     """Try one cell: a run with the fault, and where that ended in an error, one without it."""
     start = time.monotonic()
     finding = Finding()
-    with ground.store(**trial.store) as store:
+    with ground.store() as store:
         config = settings_of(trial)
         suffered = trial.arm(store, column)
         began = store.now
-        run = ground.run(store, config=config, **suffered)
-        finding.emitted(ground, run)
+        run = ground.run(store, config=config, bare=trial.bare, **suffered)
+        finding.emitted(ground, run, without=trial.without)
         if run.tracebacks:
             finding.say("a traceback was shown")
         runs = [run]
@@ -49,7 +65,7 @@ def attempt(ground: Ground, trial: Trial, column: str) -> Cell:
             outcome = "hung"
             finding.say("it hung")
         elif run.code == 0:
-            outcome = "recovered"
+            outcome = "without" if finding.went_without else "recovered"
             if run.errors:
                 finding.say("it ended well, but told an error")
             finding.arrived(ground, store, began, run)
@@ -58,7 +74,7 @@ def attempt(ground: Ground, trial: Trial, column: str) -> Cell:
             for wrong in ended_well(run):
                 finding.say(wrong)
             store.clear_faults()
-            again = ground.run(store, config=settings_of(trial), state=run.state)
+            again = ground.run(store, config=settings_of(trial), bare=trial.bare, state=run.state)
             runs.append(again)
             finding.emitted(ground, again)
             if again.code or again.errors:
@@ -118,11 +134,5 @@ def show(cells: list[Cell]) -> None:
 
 
 def totals(cells: list[Cell]) -> Counter[str]:
-    """The figures."""
-    found = Counter(cell.outcome for cell in cells)
-    for cell in cells:
-        found["lost"] += cell.finding.lost
-        found["bad"] += cell.finding.bad
-        found["doubled"] += cell.finding.doubled
-        found["leaked"] += cell.finding.leaked
-    return found
+    """How many cells ended in which way."""
+    return Counter(cell.outcome for cell in cells)

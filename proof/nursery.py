@@ -8,6 +8,7 @@ a fault which lasts is over in seconds.
 from __future__ import annotations
 
 import errno
+import itertools
 import json
 import os
 import random
@@ -31,6 +32,7 @@ SHORT: dict[str, float] = {
     "CONNECT_SECONDS": 1.5,
     "READ_SECONDS": 1.5,
     "LONGEST_PAUSE": 0.2,
+    "LONGEST_RETRY_AFTER": 2.0,
     "TRIES": 5,
 }
 """The tap's pace against a store without a rate limit, wherever it keeps these constants."""
@@ -45,8 +47,10 @@ class Job:
     stderr: Path
     environment: Mapping[str, str] = field(default_factory=dict)
     constants: Mapping[str, float] = field(default_factory=lambda: SHORT)
-    full_disk: int = 0
-    """How many of the files that it keeps are on a full disk."""
+    full_disk: tuple[int, int] | None = None
+    """After how many files that it keeps how many are on a full disk."""
+    full_output: int | None = None
+    """After how many whole writes the disk is full where its standard output goes."""
     clock: tuple[int, float, bool] | None = None
     """After how many looks at the clock it jumps, by how many seconds, and whether it jumps back again and so on."""
 
@@ -109,22 +113,35 @@ def _set(constants: Mapping[str, float]) -> None:
             setattr(module, name, value)
 
 
-def _fill_disk(files: int) -> None:
-    """Let the next files that the tap keeps be on a disk that the kernel says is full."""
+def _fill_disk(after: int, files: int) -> None:
+    """Let files that the tap keeps be on a disk that the kernel says is full."""
     real: Any = tempfile.TemporaryFile
-    left = [files]
+    kept_so_far = itertools.count()
 
     def kept(*arguments: Any, **named: Any) -> Any:
-        left[0] -= 1
-        tempfile.gettempdir()  # as the real one does: the error names it
-        if left[0] < 0:
+        if not after <= next(kept_so_far) < after + files:
             return real(*arguments, **named)
+        tempfile.gettempdir()  # as the real one does: the error names it
         try:
             return Path("/dev/full").open("w+b", buffering=0)
         except FileNotFoundError:  # only Linux has one
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from None
 
     tempfile.TemporaryFile = kept
+
+
+def _limit_output(after: int) -> None:
+    """Let the disk be full where standard output goes, from the n-th write on."""
+    from tap_exports import messages  # noqa: PLC0415
+
+    real, writes = messages._write_all, itertools.count()  # noqa: SLF001
+
+    def written(pipe: Any, data: bytes) -> None:
+        if next(writes) == after:
+            os.dup2(os.open("/dev/full", os.O_WRONLY), 1)
+        real(pipe, data)
+
+    messages._write_all = written  # noqa: SLF001
 
 
 def _jump(after: int, seconds: float, to_and_fro: bool) -> None:  # noqa: FBT001
@@ -156,7 +173,9 @@ def _live(job: Mapping[str, Any]) -> None:
     tempfile.tempdir = None
     _set(job["constants"])
     if job["full_disk"]:
-        _fill_disk(job["full_disk"])
+        _fill_disk(*job["full_disk"])
+    if job["full_output"] is not None:
+        _limit_output(job["full_output"])
     if job["clock"]:
         _jump(*job["clock"])
     sys.argv = ["tap-exports", *job["arguments"]]

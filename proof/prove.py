@@ -1,7 +1,10 @@
 """The promise as figures: faults of every kind at every place, and runs that are killed at every request.
 
 Each trial is the tap as a process of its own against a practice store of its own, its pauses and time-outs made
-short. What arrived is held against the store's rows. The last part, without any change, counts requests a second.
+short. What arrived is held against the store's rows. Then runs are interrupted: at every request and after every few
+lines, what they wrote being read by the judge itself; and at every second of these points, in turns, into a real
+target-postgres with a real PostgreSQL and into target-jsonl, what these hold being compared with the store. There,
+the target and both together are interrupted as well. The last part, without any change, counts requests a second.
 """
 
 from __future__ import annotations
@@ -9,64 +12,100 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from typing import TYPE_CHECKING, Any
 
+import landings
 import matrix
 import sweep
-from faults import trials
-from runs import Ground
+from ground import Ground
+from trials import trials
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from landing import Landing
+
+SWEEPS = ("sweep", "landings", "pace")
 
 
 def main() -> int:
     """Print the figures; the exit code is 1 where the promise was not kept."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", default="", metavar="PLACE[:FAULT]", help="one place's cells, or one row's")
-    parser.add_argument("--step", type=int, default=1, help="of the interruption sweep")
-    parser.add_argument("--verbose", action="store_true", help="how each cell went, and the log of those that failed")
+    only = f"one place's cells, or one row's; or one of {', '.join(SWEEPS)}"
+    parser.add_argument("--only", default="", metavar="PLACE[:FAULT]", help=only)
+    parser.add_argument("--step", type=int, default=1, help="of the interruption sweeps")
+    parser.add_argument("--verbose", action="store_true", help="how each trial went, and the log of those that failed")
     options = parser.parse_args()
     began = time.monotonic()
-    ground = Ground()
+    heard = _Heard(verbose=options.verbose)
+    cells = try_matrix(options.only, heard) if options.only not in SWEEPS else []
+    stops = sweep.sweep(options.step, heard) if options.only in {"", "sweep"} else []
+    if stops:
+        sweep.show(stops)
+    landed = landings.landings(options.step, heard) if options.only in {"", "landings"} else []
+    landings.show(landed)
+    peak = sweep.pace() if options.only in {"", "pace"} else (0, 0)
+    for what, number in figures(cells, stops, landed, peak):
+        print(f"{what:36}{number:6}")
+    print(f"in {time.monotonic() - began:.0f} s")
+    every: list[Any] = [*cells, *stops, *landed]
+    wrong = any(one.finding.faults for one in every)
+    return int(wrong or peak[0] > sweep.ALLOWED or peak[1] > 0)
 
-    def heard(cell: matrix.Cell) -> None:
-        if options.verbose:
-            print(f"{cell.trial.place}:{cell.trial.name}:{cell.column} {cell.outcome} {cell.seconds:.1f} s {cell.line}")
-            if cell.log:
-                print(*cell.finding.faults, cell.log, sep="\n")
+
+class _Heard:
+    """Shows how far it is, or tells all."""
+
+    def __init__(self, *, verbose: bool) -> None:
+        self._verbose = verbose
+
+    def __call__(self, one: Any) -> None:
+        if self._verbose:
+            print(one)
+            if one.log:
+                print(*one.finding.faults, one.log, sep="\n")
         elif sys.stderr.isatty():
             print(".", end="", file=sys.stderr, flush=True)
 
-    place, _, name = options.only.partition(":")
+
+def try_matrix(only: str, heard: _Heard) -> list[matrix.Cell]:
+    """Try the cells, and print them as a table."""
+    place, _, name = only.partition(":")
+    ground = Ground()
     rows = [t for t in trials() if place in {"", t.place} and name in {"", t.name}]
     cells = matrix.try_all(ground, matrix.cells_of(rows), heard)
     ground.close()
     if sys.stderr.isatty():
         print(file=sys.stderr)
     matrix.show(cells)
-    found = matrix.totals(cells)
     print()
-    stops, peak = [], (0, 0)
-    if not options.only:
-        stops = sweep.sweep(options.step)
-        sweep.show(stops)
-        peak = sweep.pace()
-    figures = {
-        "cells tried": len(cells),
-        "recovered": found["recovered"],
-        "ended in one line": found["ended"],
-        "hung": found["hung"],
-        "not as promised": found["FAILED"],
-        "interruptions": len(stops),
-        "records lost": found["lost"] + sum(stop.finding.lost for stop in stops),
-        "records that are wrong": found["bad"] + sum(stop.finding.bad for stop in stops),
-        "exports made twice": found["doubled"] + sum(stop.finding.doubled for stop in stops),
-        "secrets leaked": found["leaked"] + sum(stop.finding.leaked for stop in stops),
-        "peak requests a second": peak[0],
-        "requests throttled": peak[1],
-    }
-    for what, number in figures.items():
-        print(f"{what:24}{number:6}")
-    print(f"in {time.monotonic() - began:.0f} s")
-    wrong = any(cell.finding.faults for cell in cells) or any(stop.finding.faults for stop in stops)
-    return int(wrong or peak[0] > sweep.ALLOWED or peak[1] > 0)
+    return cells
+
+
+def figures(
+    cells: list[matrix.Cell], stops: list[sweep.Stop], landed: list[Landing], peak: tuple[int, int]
+) -> Iterator[tuple[str, int]]:
+    """The counts, of what was tried."""
+    every: list[Any] = [*cells, *stops, *landed]
+    if cells:
+        outcomes = matrix.totals(cells)
+        yield "faults tried", len(cells)
+        yield from ((f"  {words}", outcomes[word]) for word, words in matrix.OUTCOMES.items())
+    if stops:
+        yield "interruptions", len(stops)
+        yield "  not as promised", sum(bool(stop.finding.faults) for stop in stops)
+    if landed:
+        yield "interruptions into real targets", len(landed)
+        yield "  not as promised", sum(bool(one.finding.faults) for one in landed)
+        yield from ((f"  rows {words}", number) for words, number in landings.totals(landed).items())
+    if every:
+        yield "records lost", sum(one.finding.lost for one in every)
+        yield "records that are wrong", sum(one.finding.bad for one in every)
+        yield "exports made twice", sum(one.finding.doubled for one in every)
+        yield "secrets leaked", sum(one.finding.leaked for one in every)
+    if peak[0]:
+        yield "peak requests a second", peak[0]
+        yield "requests throttled", peak[1]
 
 
 if __name__ == "__main__":

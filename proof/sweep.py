@@ -2,130 +2,81 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import signal
-import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ground import Ground
+from judge import Finding, stopped_well
 from matrix import AT_ONCE
-from runs import Finding, Ground, Run, whole_lines
+from pipe import Point, through_pipe
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from tap_exports.sandbox import Sandbox
 
 ALLOWED = 4
 """Requests in a second: the API's limit."""
 LINES = 8
 """Every how many lines the sweep stops."""
-GRACE_SECONDS = 4.0
-"""How long a run may take to end after SIGTERM on a machine with much else to do; it promises two."""
-_SMALL_PIPE = 4096
-_SIGNALS = (signal.SIGKILL, signal.SIGTERM)
+SIGNALS = (signal.SIGKILL, signal.SIGTERM)
 
 
 @dataclass
 class Stop:
     """One interruption, tried."""
 
-    where: str
-    at: int
-    signal: int
+    point: Point
     came: bool
     """Whether the run was interrupted at all: the last ones are over before."""
     finding: Finding
     log: str = ""
 
-
-def _interrupted(ground: Ground, store: Sandbox, number: int, *, request: int = 0, lines: int = 0) -> tuple[Run, float]:
-    """A run that gets a signal at its n-th request, or when its reader has seen so many lines."""
-    pipe = Path(ground.place.name) / f"{threading.get_ident()}.pipe"
-    if not pipe.exists():
-        os.mkfifo(pipe)
-    job = ground.job(store, stdout=pipe)
-    nursery = ground.nursery
-    heard: list[bytes] = []
-    news = threading.Event()
-    ended = threading.Event()
-
-    def read() -> None:
-        with pipe.open("rb") as out:
-            # A small pipe holds the writer near to where its reader is.
-            fcntl.fcntl(out, getattr(fcntl, "F_SETPIPE_SZ", 1031), _SMALL_PIPE)
-            for line in out:
-                heard.append(line)
-                if lines and len(heard) == lines:
-                    news.set()
-                    sent.wait()
-        ended.set()
-
-    sent = threading.Event()
-    reader = threading.Thread(target=read)
-    reader.start()
-    nursery.begin(job)
-    while not (store.count() >= request if request else news.is_set()) and not ended.is_set():
-        time.sleep(0.0005)
-    began = time.monotonic()
-    nursery.signal(number)
-    sent.set()
-    watchdog = threading.Timer(30.0, nursery.signal, [signal.SIGKILL])
-    watchdog.start()
-    code = nursery.end()
-    watchdog.cancel()
-    took = time.monotonic() - began
-    reader.join()
-    text = b"".join(heard).decode()
-    return Run(whole_lines(text), code, job.stderr.read_text(errors="replace"), text), took
+    def __str__(self) -> str:
+        return f"{self.point}: {'interrupted' if self.came else 'it was over'}"
 
 
-def _stop(ground: Ground, where: str, at: int, number: int) -> Stop:
+def _stop(ground: Ground, point: Point) -> Stop:
     finding = Finding()
     with ground.store() as store:
         began = store.now
-        first, took = _interrupted(ground, store, number, **{where: at})
-        finding.emitted(ground, first)
-        if first.tracebacks:
-            finding.say("a traceback was shown")
-        if number == signal.SIGTERM:
-            if first.code not in {0, 128 + signal.SIGTERM}:
-                finding.say(f"the exit code is {first.code}")
-            if took > GRACE_SECONDS:
-                finding.say(f"it took {took:.1f} s to end")
-            if first.out and not first.out.endswith("\n"):
-                finding.say("it ended in the midst of a line")
-        second = ground.run(store, state=first.state)
+        first = through_pipe(ground, store, point)
+        finding.emitted(ground, first.run)
+        for wrong in stopped_well(first, point):
+            finding.say(wrong)
+        second = ground.run(store, state=first.run.state)
         finding.emitted(ground, second)
         if second.code or second.errors:
             finding.say(f"the second run failed: {' '.join(second.errors)}")
         # Where it took the newest export over, it is as far as the first run would have come.
         finding.arrived(ground, store, began, second)
         finding.exports(store)
-        finding.secrets(store, first, second)
-    return Stop(where, at, number, first.code != 0, finding, f"{first.log}\n{second.log}" if finding.faults else "")
+        finding.secrets(store, first.run, second)
+    log = f"{first.run.log}\n{second.log}" if finding.faults else ""
+    return Stop(point, first.run.code != 0, finding, log)
+
+
+def places_of_a_run() -> tuple[Ground, list[tuple[str, int]]]:
+    """What interrupted runs stand on, and where they are interrupted."""
+    ground = Ground({"window_days": 4, "lookback_days": 1}, orders_per_day=6)
+    with ground.store() as store:
+        ground.run(store)
+        requests = store.count()
+    places = [("request", n) for n in range(1, requests + 1)]
+    return ground, places + [("lines", n) for n in range(1, ground.lines + 1, LINES)]
 
 
 def sweep(step: int = 1, heard: Callable[[Stop], None] = lambda _: None) -> list[Stop]:
     """Stop a run at every n-th request, and after every so many lines, by both signals."""
-    ground = Ground(orders_per_day=6)
-    with ground.store() as store:
-        ground.run(store)
-        requests = store.count()
-    points = [("request", n) for n in range(1, requests + 1, step)]
-    points += [("lines", n) for n in range(1, ground.lines + 1, LINES * step)]
+    ground, places = places_of_a_run()
 
-    def one(point: tuple[str, int, int]) -> Stop:
-        found = _stop(ground, *point)
+    def one(point: Point) -> Stop:
+        found = _stop(ground, point)
         heard(found)
         return found
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        stops = list(pool.map(one, [(*point, number) for point in points for number in _SIGNALS]))
+        stops = list(pool.map(one, [Point(*place, number) for place in places[::step] for number in SIGNALS]))
     ground.close()
     return stops
 
@@ -133,9 +84,9 @@ def sweep(step: int = 1, heard: Callable[[Stop], None] = lambda _: None) -> list
 def show(stops: list[Stop]) -> None:
     """Print what the sweep has found."""
     for where in ("request", "lines"):
-        for number in _SIGNALS:
-            some = [stop for stop in stops if (stop.where, stop.signal) == (where, number)]
-            at = [stop.at for stop in some if stop.came]
+        for number in SIGNALS:
+            some = [stop for stop in stops if (stop.point.where, stop.point.signal) == (where, number)]
+            at = [stop.point.at for stop in some if stop.came]
             wrong = [stop for stop in some if stop.finding.faults]
             words = "at request" if where == "request" else "after line"
             print(
@@ -144,7 +95,7 @@ def show(stops: list[Stop]) -> None:
             )
             for stop in wrong:
                 for fault in stop.finding.faults:
-                    print(f"  {words} {stop.at}: {fault}")
+                    print(f"  {stop.point}: {fault}")
 
 
 def pace() -> tuple[int, int]:

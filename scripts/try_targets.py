@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import fcntl
-import hashlib
 import io
 import json
 import re
@@ -31,7 +29,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import plumbing
 import psycopg
-import yaml  # type: ignore[import-untyped]
 from psycopg import sql
 from psycopg.rows import dict_row
 
@@ -43,7 +40,6 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 Tables = dict[str, list[Row]]
 
-ENVIRONMENTS = plumbing.PLUGINS / "targets"
 TAP = Path(sys.executable).parent / "tap-exports"
 NOW = datetime(2026, 3, 3, 12, 34, 56, tzinfo=timezone.utc)
 SETTLE = timedelta(minutes=5)
@@ -183,13 +179,6 @@ def read_postgres(_: Path, __: Path, server: str) -> Tables:
         }
 
 
-def jsonl_pins() -> list[str]:
-    """Those of meltano.yml."""
-    plugins = yaml.safe_load((plumbing.ROOT / "meltano.yml").read_text())["plugins"]
-    (pins,) = [one["pip_url"] for one in plugins["loaders"] if one["name"] == "target-jsonl"]
-    return str(pins).split()
-
-
 # From some release after 1.2.2 on, DuckDB takes the first row of the file that this target hands it for a header.
 DUCKDB = Target(
     "target-duckdb",
@@ -198,7 +187,13 @@ DUCKDB = Target(
     config={"path": "{folder}/out.duckdb", "default_target_schema": "shop"},
     read=read_duckdb,
 )
-JSONL = Target("target-jsonl", jsonl_pins(), upserts=False, config={"destination_path": "{folder}"}, read=read_jsonl)
+JSONL = Target(
+    "target-jsonl",
+    plumbing.pins("target-jsonl"),
+    upserts=False,
+    config={"destination_path": "{folder}"},
+    read=read_jsonl,
+)
 CSV = Target(
     "target-csv",
     ["meltanolabs-target-csv==0.5.0"],
@@ -226,35 +221,13 @@ OLD_CSV = Target(
 MAPPER = ["meltano-map-transform==0.12.3"]
 MAPPED = Target(
     "target-jsonl",
-    jsonl_pins(),
+    plumbing.pins("target-jsonl"),
     upserts=False,
     config={"destination_path": "{folder}"},
     read=read_jsonl,
     mapper={"stream_maps": {"customer_list": {"email": None, "email_hash": "md5(email or '')"}}},
 )
 TARGETS = [JSONL, POSTGRES, DUCKDB, CSV, SQLITE, OLD_CSV, MAPPED]
-
-
-def environment(requirements: list[str]) -> Path:
-    """A virtual environment with these alone, made once; its folder of commands."""
-    ENVIRONMENTS.mkdir(parents=True, exist_ok=True)
-    mark = hashlib.sha256("\n".join([sys.version, *requirements]).encode()).hexdigest()[:12]
-    folder = ENVIRONMENTS / f"{requirements[0].split('==')[0]}-{mark}"
-    with folder.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / "installed").exists():
-            subprocess.run([sys.executable, "-m", "virtualenv", "--quiet", "--clear", folder], check=True)
-            pip: list[str | Path] = [
-                folder / "bin" / "python",
-                "-m",
-                "pip",
-                "--quiet",
-                "--disable-pip-version-check",
-                "install",
-            ]
-            subprocess.run([*pip, *requirements], check=True, capture_output=True)
-            (folder / "installed").touch()
-    return folder / "bin"
 
 
 def name_of(header: str) -> str:
@@ -335,14 +308,18 @@ def record(folder: Path) -> list[Sync]:
 
 def feed(target: Target, sync: Sync, folder: Path, server: str) -> tuple[str, str]:
     """Let the target read one run of the tap; its exit code or last words, and its stdout."""
-    command = environment(target.requirements) / target.name
+    command = plumbing.virtual_environment(target.requirements) / target.name
     text = json.dumps(target.config).replace("{folder}", str(folder)).replace("{server}", plumbing.sqlalchemy(server))
     (folder / "config.json").write_text(text)
     messages = sync.messages
     if target.mapper:
         (folder / "map.json").write_text(json.dumps(target.mapper))
         messages = folder / f"mapped-{sync.messages.name}.txt"
-        mapper: list[str | Path] = [environment(MAPPER) / "meltano-map-transform", "--config", folder / "map.json"]
+        mapper: list[str | Path] = [
+            plumbing.virtual_environment(MAPPER) / "meltano-map-transform",
+            "--config",
+            folder / "map.json",
+        ]
         with sync.messages.open("rb") as source, messages.open("wb") as sink:
             subprocess.run(mapper, stdin=source, stdout=sink, stderr=subprocess.DEVNULL, check=True, cwd=folder)
     with messages.open("rb") as source:
@@ -462,7 +439,7 @@ def attempt(target: Target, syncs: list[Sync], folder: Path, server: str = "") -
         with sync.messages.open() as source:
             state = bool(lines) and json.loads(lines[-1]) == last_state(source)
         try:
-            tables = target.read(environment(target.requirements) / "python", folder, server)
+            tables = target.read(plumbing.virtual_environment(target.requirements) / "python", folder, server)
             found = compare(target, syncs[:number], tables)
         except (subprocess.CalledProcessError, sqlite3.Error, KeyError) as error:
             yield Finding(f"{ended} (unreadable: {error!r})", state)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import sys
@@ -10,8 +11,10 @@ import click
 from singer_sdk.exceptions import SingerSDKError
 
 from tap_exports.errors import BadSettings, Stopped, TapExportsError, Unforeseen
-from tap_exports.messages import OutputLost, TargetGone
+from tap_exports.messages import OutputFailed, TargetGone
 from tap_exports.tap import StreamsFailed, TapExports
+
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 logger = logging.getLogger(TapExports.name)
 
@@ -28,16 +31,16 @@ def run() -> int:
         The exit code.
     """
     try:
-        ended: object = TapExports.cli(standalone_mode=False)
+        return _called()
     except click.ClickException as error:
         error.show()
         return error.exit_code
     except TargetGone:
         logger.warning("Nobody reads the tap's output any more: it ends here")
-        _drop_output()
-    except OutputLost as error:
-        logger.error("The tap's output cannot be written: %s. Make room for it; the state tells what is out", error)
-        _drop_output()
+        _write_no_more()
+    except OutputFailed as error:
+        logger.error("standard output could not be written: %s. Make room where it goes, and run again.", error)
+        _write_no_more()
     except Stopped:
         logger.warning("Ended by a signal; the state tells which windows are complete")
         return 128 + TapExports.ended_by
@@ -45,9 +48,19 @@ def run() -> int:
         pass  # each has had its line
     except Exception as error:  # noqa: BLE001 - the last one that can say it in a line
         _tell(error)
-    else:
-        return ended if isinstance(ended, int) else 0  # what click's Context.exit() was given
     return 1
+
+
+def _called() -> int:
+    """What the command is asked to do, down to the last character that it prints."""
+    try:
+        ended: object = TapExports.cli(standalone_mode=False)
+        click.echo(nl=False)  # flushes it all, while it can still be told that it did not work
+    except OSError as error:
+        if error.errno in _NO_ROOM:
+            raise OutputFailed(error.strerror) from None
+        raise
+    return ended if isinstance(ended, int) else 0  # what click's Context.exit() was given
 
 
 def _tell(error: Exception) -> None:
@@ -58,8 +71,8 @@ def _tell(error: Exception) -> None:
     logger.debug("How it came to that:", exc_info=known)
 
 
-def _drop_output() -> None:
-    """Let Python's own last flush of standard output succeed."""
+def _write_no_more() -> None:
+    """Let what is still buffered go nowhere: at its end Python would try once more, and complain."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

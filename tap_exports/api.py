@@ -187,10 +187,12 @@ def timezone_of(body: Any) -> str | None:  # noqa: ANN401
         Its IANA name, unchecked; None where the store has none.
 
     Raises:
-        WrongShape: If it is no store.
+        WrongShape: If it is no store, or says nothing of a zone.
     """
-    zone = _object(body, "the store").get("timezone")
-    return zone if isinstance(zone, str) and zone else None
+    zone = _object(body, "the store").get("timezone", False)
+    if zone is not None and not isinstance(zone, str):
+        raise WrongShape("it sends no time zone")
+    return zone or None
 
 
 def definition_of(body: Any) -> Definition | None:  # noqa: ANN401

@@ -3,9 +3,10 @@
 TapExportsError          one line: what, where, what to do
 ├── SettingsError        mend a setting, the catalog or the state
 │   └── BadSettings      several settings at once, a line for each; nothing was asked of the store
-├── StoreRefused         the store understood and said no (400, 404 and their like)
+├── StoreRefused         the store understood and said no (400 and its like)
 │   ├── BadToken         401: a new token is needed, nothing else can be done in this run
-│   └── MissingScope     403: the token needs another scope
+│   ├── MissingScope     403: the token needs another scope
+│   └── NotThere         404: the store does not have it
 ├── StoreTrouble         passing trouble that outlasted every retry: run again later
 ├── ExportStuck          an export that was not ready in time
 ├── BadFile              a file that failed a check, so that nothing of it was used
@@ -114,6 +115,10 @@ class BadToken(StoreRefused):
 
 class MissingScope(StoreRefused):
     """The token may not do this (403)."""
+
+
+class NotThere(StoreRefused):
+    """The store does not have what was asked for (404)."""
 
 
 class StoreTrouble(TapExportsError):

@@ -78,7 +78,7 @@ class CheckedExport:
     """Bytes on disk."""
     sha256: str
     taken_over: bool
-    ready_at: datetime | None
+    ready_at: datetime | None = None
     """When it was found ready, by the store's clock; None where it was so at the first sight of it."""
     halved: tuple[CheckedExport, ...] = ()
     """Exports at the cap in whose place this is the first one; their files are closed."""
@@ -222,7 +222,6 @@ class Exporter:
             download.size,
             download.sha256,
             taken_over=taken_over,
-            ready_at=None,
         )
 
     def _keys(self, layout: Layout, header: list[str]) -> list[KeyColumn]:

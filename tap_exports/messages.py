@@ -24,8 +24,8 @@ class TargetGone(BaseException):
     """Nobody reads what the tap writes any more. No error of the tap's: it ends quietly."""
 
 
-class OutputLost(BaseException):
-    """What the tap writes has no place, as on a full disk. No stream can go on behind half a line."""
+class OutputFailed(BaseException):
+    """What the tap writes cannot be kept where it goes, as on a full disk. No stream can go on after half a line."""
 
 
 class _Record(msgspec.Struct, tag_field="type", tag="RECORD", omit_defaults=True):
@@ -66,6 +66,7 @@ class MessageWriter(GenericSingerWriter[bytes, Message]):
 
         Raises:
             TargetGone: If nobody reads any more.
+            OutputFailed: If it cannot be written.
         """
         self._buffer += self.serialize_message(message)
         self._buffer += b"\n"
@@ -82,6 +83,7 @@ class MessageWriter(GenericSingerWriter[bytes, Message]):
 
         Raises:
             TargetGone: If nobody reads any more.
+            OutputFailed: If it cannot be written.
         """
         now = datetime.now(timezone.utc).replace(tzinfo=None).isoformat() + "Z"
         self._buffer += self._encoder.encode_lines([_Record(stream, record, version, now) for record in records])
@@ -93,7 +95,7 @@ class MessageWriter(GenericSingerWriter[bytes, Message]):
 
         Raises:
             TargetGone: If nobody reads any more.
-            OutputLost: If there is no place for it.
+            OutputFailed: If it is no pipe but a file, and cannot be written.
         """
         data, self._buffer = bytes(self._buffer), bytearray()
         try:
@@ -105,7 +107,7 @@ class MessageWriter(GenericSingerWriter[bytes, Message]):
         except (BrokenPipeError, ConnectionResetError):
             raise TargetGone from None
         except OSError as error:
-            raise OutputLost(error.strerror or str(error)) from None
+            raise OutputFailed(error.strerror) from None
 
 
 def _write_all(pipe: IO[bytes], data: bytes) -> None:

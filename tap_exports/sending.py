@@ -11,7 +11,7 @@ from urllib.parse import urljoin, urlsplit
 import requests
 
 from tap_exports import api
-from tap_exports.errors import BadToken, MissingScope, StoreRefused, StoreTrouble
+from tap_exports.errors import BadToken, MissingScope, NotThere, StoreRefused, StoreTrouble
 from tap_exports.tally import Tally
 from tap_exports.transport import (
     CA_HINT,
@@ -265,7 +265,7 @@ class Sender:
         if status == 404:  # noqa: PLR2004
             gone = any(part.isdigit() for part in place.split("/"))
             hint = "The store does not have it any more." if gone else "Check store or api_url: it ends in /api/admin/."
-            return StoreRefused(said, hint)
+            return NotThere(said, hint)
         if response.is_redirect or 300 <= status < 400:  # noqa: PLR2004
             to = origin(response.headers.get("Location", ""), base=response.url)
             where = f"{to[0]}://{to[1]}" if to else "an address that is none"

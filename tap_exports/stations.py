@@ -13,7 +13,7 @@ from tap_exports.clock import Clock
 from tap_exports.columns import Definition, Knowledge
 from tap_exports.discovery import Discovery
 from tap_exports.download import Downloader
-from tap_exports.errors import BadToken, MissingScope, StoreRefused
+from tap_exports.errors import BadToken, MissingScope, NotThere, StoreRefused, StoreTrouble, TapExportsError
 from tap_exports.exports import Exporter, Patience, Reading
 from tap_exports.lanes import Lanes, Span
 from tap_exports.progress import Progress
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from tap_exports.settings import Settings
 
 T = TypeVar("T")
+
+_AS_UTC = "times without an offset are read as UTC"
 
 
 class Stations:
@@ -66,17 +68,22 @@ class Stations:
     @cached_property
     def zone(self) -> tzinfo:
         """The zone of times that carry no offset."""
-        name = self._settings.raw.get("timezone")
-        if not name:
-            name = self._as_far_as_allowed(self.client.timezone, "times without an offset are read as UTC")
-        if name and (zone := zone_of(name)) is not None:
-            return zone
-        if name:
-            self._logger.warning(
-                "The store's time zone %r is not known; times without an offset are read as UTC. Set timezone.",
-                name,
-            )
-        return timezone.utc
+        name = self._settings.raw.get("timezone") or self._as_far_as_allowed(self._stores_zone, _AS_UTC)
+        return zone_of(name) or timezone.utc if name else timezone.utc
+
+    def _stores_zone(self) -> str | None:
+        """The store's own zone. One that is not told is not guessed: every time would be wrong by hours."""
+        try:
+            name = self.client.timezone()
+        except (BadToken, MissingScope, NotThere):
+            raise
+        except TapExportsError as error:
+            raise StoreTrouble(error.what, f"{error.hint} Or set timezone: then it is not asked for.") from error
+        if name is None:
+            self._logger.warning("The store tells no time zone: %s. Set timezone.", _AS_UTC)
+        elif zone_of(name) is None:
+            self._logger.warning("The store's time zone %r is not known: %s. Set timezone.", name, _AS_UTC)
+        return name
 
     def _as_far_as_allowed(self, ask: Callable[[], T], otherwise: str) -> T | None:
         """Ask the store for what a token need not be allowed to know."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk.batch import Batcher
 from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
+from singer_sdk.singerlib.messages import StateMessage
 
 from tap_exports.columns import Layout, standard_layout
 from tap_exports.documents import shortened
@@ -258,7 +259,7 @@ class ExportStream(MappedStream):
         self.tap.stations.progress.rows += records
 
     def _finish(self, export: CheckedExport, records: Records) -> None:
-        """Every record of a window is out: say what was odd about it, and move the bookmark."""
+        """Every record of a window is out: say what was odd about it, move the bookmark, and tell the state."""
         where = _where(self.name, export)
         for line in records.invalid.lines(export.checked.rows):
             self.logger.warning("%s (%s)", line, where)
@@ -266,16 +267,18 @@ class ExportStream(MappedStream):
             self.logger.warning("%d NUL characters were removed, which databases cannot hold (%s)", nul, where)
         if (log := self.tap.export_log) is not None:
             log.note(export, sum(records.invalid.counts.values()))
-        self._advance(export.window)
-        self.tap.message_writer.flush()  # no STATE is written where the bookmark stays as it is
+        if self._advance(export.window):
+            self.tap.state_writer.write_state(self.tap_state)
+        else:  # the same once more, which that would leave out: some targets give back only one that no record follows
+            self.tap.write_message(StateMessage(value=self.tap_state))
 
-    def _advance(self, window: Window) -> None:
-        if self.replication_method == REPLICATION_FULL_TABLE:
-            return
+    def _advance(self, window: Window) -> bool:
+        """Move the bookmark to a window's end; whether it has moved."""
         known = bookmark_of(self.tap.state, self.name)
-        if known is None or window.end > known:
-            self.stream_state.update(replication_key=REPLICATION_KEY, replication_key_value=rfc3339(window.end))
-        self.tap.state_writer.write_state(self.tap_state)
+        if self.replication_method == REPLICATION_FULL_TABLE or (known is not None and window.end <= known):
+            return False
+        self.stream_state.update(replication_key=REPLICATION_KEY, replication_key_value=rfc3339(window.end))
+        return True
 
     @contextmanager
     def _failing_alone(self) -> Iterator[None]:

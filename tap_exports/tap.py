@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 _REQUESTS_MADE = 4
 """Requests for an export that is made: create, two looks on average, link."""
 _REQUESTS_TAKEN_OVER = 1
+_AS_UTC = "times without an offset are read as UTC"
 _GRACE_SECONDS = 1.8
 """How long a run may take to end in order after a signal."""
 
@@ -310,7 +311,7 @@ class TapExports(Tap):
     def _tell_requests(self) -> None:
         """A metric for each endpoint and answer; a status of 0 says that there was none."""
         for endpoint, status, count in self.stations.client.tally:
-            tags = {
+            tags: dict[str, Any] = {
                 metrics.Tag.ENDPOINT: endpoint,
                 metrics.Tag.HTTP_STATUS_CODE: status,
                 metrics.Tag.PID: os.getpid(),

@@ -99,6 +99,8 @@ AFTERWARDS: dict[FaultKind, Callable[[Reply, Fault], Reply]] = {
     FaultKind.CUT: _cut,
     FaultKind.OVERLONG: _overlong,
     FaultKind.WRONG_LENGTH: lambda reply, _: replace(reply, declared=len(reply.body) + OVERLONG_BY),
+    FaultKind.STALL: lambda reply, fault: replace(_cut(reply, fault), wire=Wire.STALL, seconds=fault.seconds),
+    FaultKind.AWAY: lambda reply, fault: replace(reply, wire=Wire.AWAY, seconds=fault.seconds),
     FaultKind.LOST: lambda reply, _: replace(reply, wire=Wire.DROP),
 }
 """What becomes of the right answer on its way."""

@@ -43,12 +43,14 @@ class FaultKind(str, Enum):
     CUT = "cut"  # the right length is declared, `keep` bytes are sent, the connection is closed
     OVERLONG = "overlong"  # the whole body is sent, but only `keep` bytes are declared
     WRONG_LENGTH = "wrong_length"  # the whole body is sent, more is declared, the connection is closed
+    STALL = "stall"  # the right length is declared, `keep` bytes are sent, then none for `seconds`, as after `hang`
     EMPTY = "empty"  # 200 with nothing
     HTML = "html"  # 200 with an HTML page
     BODY = "body"  # 200 with `body`
     JSON = "json"  # 200 with `document` as JSON
     REDIRECT = "redirect"  # `status` (302 when left at 503) to `location`
     LOST = "lost"  # all takes effect, and the connection is closed without an answer
+    AWAY = "away"  # the right answer; then that host's port is closed for `seconds` (None: until faults are cleared)
     EXPIRE = "expire"  # links handed out have expired already
     NEVER_READY = "never_ready"  # an export asked for stays pending for ever
     UNKNOWN_STATUS = "unknown_status"  # exports answered have the status `value`
@@ -70,8 +72,8 @@ class Fault:
         headers: For `status`, further headers of the answer.
         body: For `status` and `body`.
         document: For `json`, anything that JSON can hold.
-        seconds: For `hang` and `slow`.
-        keep: For `cut` and `overlong`, in bytes. By default a cut leaves whole rows, about half of them,
+        seconds: For `hang`, `slow`, `stall` and `away`.
+        keep: For `cut`, `stall` and `overlong`, in bytes. By default a cut leaves whole rows, about half of them,
             and an overlong body is cut in its last row.
         location: For `redirect`.
         value: For `unknown_status`.
@@ -151,6 +153,8 @@ def _number_or_none(text: str) -> int | None:
 _MAIN = {
     "hang": "seconds",
     "slow": "seconds",
+    "stall": "seconds",
+    "away": "seconds",
     "redirect": "location",
     "body": "body",
     "json": "document",

@@ -17,6 +17,8 @@ class Wire(Enum):
     DROP = "drop"  # not at all
     RESET = "reset"  # not at all, and with an RST
     CUT = "cut"  # `keep` bytes of the body, then the connection is closed
+    STALL = "stall"  # `keep` bytes of the body, then nothing for `seconds`, then the connection is closed
+    AWAY = "away"  # whole, and for `seconds` afterwards nobody listens on the port
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,8 @@ class Reply:
         body: Whole, whatever is sent of it.
         headers: Beside `Content-Length`.
         wire: How it goes over the connection.
-        keep: For `Wire.CUT`.
+        keep: For `Wire.CUT` and `Wire.STALL`.
+        seconds: For `Wire.STALL` and `Wire.AWAY`; None for as long as the store lives.
         declared: The `Content-Length`, where it is not the body's.
     """
 
@@ -37,4 +40,5 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
     wire: Wire = Wire.WHOLE
     keep: int | None = None
+    seconds: float | None = None
     declared: int | None = None

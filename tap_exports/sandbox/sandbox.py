@@ -180,6 +180,8 @@ class Sandbox:
     def clear_faults(self) -> None:
         """Let nothing go wrong any more."""
         self._state.faults.clear()
+        for server in self._servers:
+            server.come_back()
 
     def advance(self, step: timedelta) -> None:
         """Let the store's clock jump forward."""

@@ -10,6 +10,7 @@ from contextlib import suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from werkzeug.exceptions import ClientDisconnected
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 from werkzeug.wrappers import Request
 
@@ -46,15 +47,21 @@ class _Handler(WSGIRequestHandler):
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
         if reply.wire in {Wire.DROP, Wire.RESET}:
             return
+        if reply.wire is Wire.AWAY:
+            self.server.leave(reply.seconds, but=self.connection)
         length = len(reply.body) if reply.declared is None else reply.declared
         self.send_response(reply.status)
         for name, value in reply.headers.items():
             self.send_header(name, value)
+        if reply.wire is Wire.AWAY:
+            self.send_header("Connection", "close")  # said, so that the client's next request is one that is refused
         if reply.status != HTTPStatus.NO_CONTENT:
             self.send_header("Content-Length", str(length))
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(reply.body[: reply.keep] if reply.wire is Wire.CUT else reply.body)
+            self.wfile.write(reply.body[: reply.keep] if reply.wire in {Wire.CUT, Wire.STALL} else reply.body)
+        if reply.wire is Wire.STALL:
+            self.server.stopping.wait(reply.seconds)
 
     def date_time_string(self, timestamp: float | None = None) -> str:  # noqa: ARG002
         return self.server.date()
@@ -82,9 +89,15 @@ class Server(ThreadedWSGIServer):
         self.date = date
         self._connections: set[socket.socket] = set()
         self._closed = threading.Condition()
+        self.stopping = threading.Event()
+        self._away: threading.Thread | None = None
+        self._returning = threading.Event()
         # Bound here: werkzeug would print and exit when the port is taken.
         with socket.create_server((HOST, port)) as listening:
             super().__init__(HOST, port, lambda *_: (), _Handler, fd=listening.fileno())
+        self._begin()
+
+    def _begin(self) -> None:
         self._thread = threading.Thread(target=self.serve_forever, args=(POLL_SECONDS,), daemon=True)
         self._thread.start()
 
@@ -113,15 +126,54 @@ class Server(ThreadedWSGIServer):
     def handle_error(self, request: object, client_address: object) -> None:
         """Tell of the store's own mistakes."""
         # A client may go away whenever it likes; that is none.
-        if not isinstance(sys.exc_info()[1], OSError):
+        if not isinstance(sys.exc_info()[1], (OSError, ClientDisconnected)):
             super().handle_error(request, client_address)  # type: ignore[arg-type]
+
+    def leave(self, seconds: float | None, but: socket.socket) -> None:
+        """Close the port and all connections but one, and come back after so many seconds, or when asked to."""
+        with self._closed:
+            if self._away is not None or self.stopping.is_set():
+                return
+            self._returning.clear()
+            gone = threading.Event()
+            self._away = threading.Thread(target=self._be_away, args=(seconds, but, gone), daemon=True)
+            self._away.start()
+        gone.wait()
+
+    def come_back(self) -> None:
+        """Listen again."""
+        with self._closed:
+            away = self._away
+            self._returning.set()
+        if away is not None:
+            away.join()
+
+    def _be_away(self, seconds: float | None, but: socket.socket, gone: threading.Event) -> None:
+        self._close_port()
+        self._hang_up(but)
+        gone.set()
+        self._returning.wait(seconds)
+        with self._closed:
+            self._away = None
+            if not self.stopping.is_set():
+                self.socket = socket.create_server((HOST, self.port))
+                self._begin()
 
     def stop(self) -> None:
         """Close the port and all connections."""
+        self.stopping.set()
+        self.come_back()
+        self._close_port()
+        self._hang_up()
+        with self._closed:
+            self._closed.wait_for(lambda: not self._connections, STOP_SECONDS)
+
+    def _close_port(self) -> None:
         self.shutdown()
         self._thread.join()
+
+    def _hang_up(self, but: socket.socket | None = None) -> None:
         with self._closed:
-            for connection in self._connections:
+            for connection in self._connections - {but}:
                 with suppress(OSError):
                     connection.shutdown(socket.SHUT_RDWR)
-            self._closed.wait_for(lambda: not self._connections, STOP_SECONDS)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import socket
 import time
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -130,6 +132,87 @@ def test_a_file_of_a_wrong_length(store, call):
     assert error is not None
 
 
+def test_a_file_that_stops_coming(store, call):
+    """So many bytes, then none for a while, then the connection is closed."""
+    call.create()
+    store.add_fault(Fault("file", "stall", keep=10, seconds=0.2))
+    begun = time.monotonic()
+    body, declared, error = raw(call.link(42))
+    assert time.monotonic() - begun >= 0.2
+    assert (len(body), declared) == (10, len(store.file(42)))
+    assert error is not None
+    assert last(store) == ("file", 200, "stall")
+
+
+def test_a_file_that_stops_coming_is_let_go_when_the_store_stops(open_store):
+    """Nobody waits for ever."""
+    store, call = open_store()
+    call.create()
+    link = call.link(42)
+    store.add_fault(Fault("file", "stall"))
+    with requests.get(link, stream=True, timeout=10) as answer:
+        begun = time.monotonic()
+        store.stop()
+        assert time.monotonic() - begun < 1
+        with pytest.raises(DROPPED):
+            list(answer.iter_content(1000))
+
+
+def test_nobody_listens_for_a_while(store, call):
+    """After the right answer the port is closed, then it is open again; the other host's never was closed."""
+    call.create()
+    link = call.link(42)
+    store.add_fault(Fault("types", "away", seconds=0.2))
+    assert call.get("exports/types/").json()["types"]
+    begun = time.monotonic()
+    with pytest.raises(requests.ConnectionError, match="refused"):
+        call.get("exports/types/")
+    assert fetch(link).status_code == 200
+    while time.monotonic() - begun < 5:
+        try:
+            assert call.get("exports/42/").json()["status"] == "available"
+            break
+        except requests.ConnectionError:
+            time.sleep(0.02)
+    assert time.monotonic() - begun >= 0.15
+
+
+def test_nobody_listens_until_all_is_to_be_well(store, call):
+    """On the same port, with the same data."""
+    call.create()
+    store.add_fault(Fault("look", "away", times=None))
+    for _ in range(2):
+        assert call.get("exports/42/").status_code == 200
+        with pytest.raises(requests.ConnectionError, match="refused"):
+            call.get("exports/42/")
+        store.clear_faults()
+        store.add_fault(Fault("look", "away", times=None))
+    store.clear_faults()
+    for _ in range(3):
+        assert call.get("exports/42/").status_code == 200
+
+
+def test_a_client_that_goes_away_in_the_midst_of_a_request_is_no_news(open_store, capfd):
+    """Killed while it sends, for instance: nothing is made, and nothing is printed."""
+    store, call = open_store()
+    parts = urlsplit(store.api_url)
+    with socket.create_connection((parts.hostname, parts.port)) as client:
+        client.sendall(b"POST /api/admin/exports/ HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n{")
+    assert call.get("exports/").json()["results"] == []
+    store.stop()
+    assert capfd.readouterr().err == ""
+
+
+def test_a_store_that_is_away_can_stop(open_store):
+    """At once."""
+    store, call = open_store()
+    store.add_fault(Fault("types", "away"))
+    call.get("exports/types/")
+    begun = time.monotonic()
+    store.stop()
+    assert time.monotonic() - begun < 1
+
+
 @pytest.mark.parametrize(
     ("fault", "body"),
     [
@@ -244,6 +327,8 @@ def test_every_place_can_fail(store, call, place):
         ("any:refuse", Fault("any", "refuse")),
         ("file:cut:100", Fault("file", "cut", keep=100)),
         ("look:hang:0.5:after=1", Fault("look", "hang", seconds=0.5, after=1)),
+        ("file:stall:2:keep=9", Fault("file", "stall", seconds=2.0, keep=9)),
+        ("list:away:0.5", Fault("list", "away", seconds=0.5)),
         ("link:expire:export_type=order_list", Fault("link", "expire", export_type="order_list")),
         ("list:redirect:http://127.0.0.1:1/x", Fault("list", "redirect", location="http://127.0.0.1:1/x")),
         ('types:json:{"types": []}', Fault("types", "json", document={"types": []})),

@@ -98,6 +98,55 @@ def test_scopes_that_may_be_missing(make_store, command):
     assert run.errors == []
 
 
+def naive(store_of, **options):
+    """A store whose times carry no offset, and a sync of orders from it."""
+    return store_of(time_format="iso_naive", days=10, orders_per_day=1, **options)
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_zone_that_the_token_may_not_know_is_utc(make_store, sync, status):
+    """As the settings promise; it is said once."""
+    store = naive(make_store)
+    store.add_fault(Fault("store", "status", status=status, times=None))
+    run = sync(store.config, streams=["order_list"])
+    assert [m["order_date"] for m in run.records("order_list")] == [
+        f"{row['Order Date']}Z" for row in store.rows("order_list", store.start_date, store.now)
+    ]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"kind": "status", "status": 400},
+        {"kind": "redirect", "location": "http://127.0.0.1:1/login"},
+        {"kind": "json", "document": {"detail": "Sorry."}},
+    ],
+    ids=["400", "redirect", "odd"],
+)
+def test_a_zone_that_is_not_told_is_not_guessed(make_store, command, fault):
+    """Times would be wrong by hours, and nobody would notice: it ends in a line, which says how to do without."""
+    store = naive(make_store)
+    store.add_fault(Fault(**{"place": "store", "times": None, **fault}))
+    run = command(store.config)
+    assert run.code == 1
+    assert len(run.errors) == 1
+    assert "store/" in run.errors[0]
+    assert "set timezone" in run.errors[0]
+    assert run.messages == []
+    run = command(store.config | {"timezone": "US/Eastern"})
+    assert run.code == 0
+
+
+def test_a_store_that_has_no_zone_is_in_utc_and_that_is_said(make_store, command):
+    store = naive(make_store)
+    store.add_fault(Fault("store", "json", document={"timezone": None}, times=None))
+    run = command(store.config)
+    assert run.code == 0
+    assert "WARNING" in next(line for line in run.log.splitlines() if "tells no time zone" in line)
+    dates = [row["Order Date"] for row in store.rows("order_list", store.start_date, store.now)]
+    assert [m["order_date"] for m in run.records("order_list")] == [f"{date}Z" for date in dates]
+
+
 def test_a_store_that_does_not_exist(make_store, command, monkeypatch):
     """HTML with a 404 is a line that doubts the address."""
     store = make_store()

@@ -8,6 +8,7 @@ import os
 import signal
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -159,6 +160,22 @@ def test_a_target_that_dies_ends_the_tap_quietly(make_store, discover, command):
     assert "Traceback" not in err
     assert "| ERROR" not in err
     assert "Nobody reads" in err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no disk that is always full")
+@pytest.mark.parametrize("arguments", [[], ["--discover"], ["--plan"], ["--about"]], ids=str)
+def test_a_full_disk_where_the_output_goes_ends_it_in_one_line(make_store, command, arguments):
+    """And nothing more is written, which would follow half a line; whichever stream is at it."""
+    store = make_store(days=10)
+    with Path("/dev/full").open("w") as full:
+        process = command(store.config, *arguments, wait=False, out=full)
+        err = process.stderr.read()
+        assert process.wait(timeout=10) == 1
+    assert "Traceback" not in err
+    assert err.count("| ERROR") == 1
+    assert "standard output" in err
+    assert "No space left on device. Make room" in err
+    assert "Exception ignored" not in err
 
 
 def test_a_lost_answer_makes_no_second_export(make_store, discover, command):

@@ -163,6 +163,33 @@ def test_a_look_back_does_not_move_the_bookmark_back(make_store, sync):
     assert values[0] == first.bookmark("order_list")
 
 
+def test_a_run_ends_with_its_state_where_no_bookmark_moves_too(make_store, sync):
+    """A target that gives back only a state that no record follows would give none: a file of states would be empty."""
+    store = make_store(days=20)
+    config = store.config | {
+        "window_days": 5,
+        "end_date": (store.now - timedelta(days=2)).strftime("%Y-%m-%dT00:00:00Z"),
+    }
+    first = sync(config, streams=["order_list", "customer_list"])
+    second = sync(config, state=first.state, streams=["order_list", "customer_list"])
+    assert second.records("order_list")
+    assert second.state == first.state
+    assert second.messages[-1]["type"] == "STATE"
+
+
+def test_a_run_that_ends_with_a_full_table_ends_with_the_others_state(make_store, sync, discover):
+    """Else that target would never know how far the incremental streams are."""
+    store = make_store(days=20)
+    catalog = discover(store.config)
+    for entry in catalog["streams"]:
+        if entry["tap_stream_id"] == "transaction_list":
+            entry["replication_method"] = "FULL_TABLE"
+    run = sync(store.config, catalog=catalog, streams=["order_list", "transaction_list"])
+    assert [m["stream"] for m in run.of("RECORD")][-1] == "transaction_list"
+    assert run.messages[-1]["type"] == "STATE"
+    assert run.bookmark("order_list")
+
+
 def test_full_table_starts_over_and_moves_no_bookmark(make_store, sync, discover):
     """A catalog that forces FULL_TABLE gets every window from start_date, and a state without a bookmark."""
     store = make_store()

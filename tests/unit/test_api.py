@@ -151,10 +151,17 @@ def test_what_is_no_link_is_refused(url):
         link_of({"url": url})
 
 
-@pytest.mark.parametrize(("zone", "read"), [("US/Eastern", "US/Eastern"), ("", None), (None, None), (5, None)])
+@pytest.mark.parametrize(("zone", "read"), [("US/Eastern", "US/Eastern"), ("", None), (None, None)])
 def test_the_stores_zone_is_read(zone, read):
     """Where it has one."""
     assert timezone_of({"timezone": zone}) == read
+
+
+@pytest.mark.parametrize("store", [{}, {"timezone": 5}, {"timezone": ["UTC"]}, {"detail": "Sorry."}], ids=str)
+def test_an_answer_without_a_zone_is_no_store(store):
+    """Taken for a store in UTC, it would shift every time that is written without an offset."""
+    with pytest.raises(WrongShape, match="no time zone"):
+        timezone_of(store)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,204 @@
+"""Real targets, each in an environment of its own, and what they hold."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import os
+import subprocess
+import sys
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import psycopg
+from pipe import small
+from psycopg import sql
+from psycopg.rows import dict_row
+from runs import CODE
+
+sys.path.append(str(Path(__file__).parent.parent / "scripts"))
+import plumbing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+Row = dict[str, Any]
+
+END_SECONDS = 60.0
+"""How long a target may take to end when its input has ended."""
+BATCH_ROWS = 20
+"""Rows of a batch of the target's: some are in the table when it dies, and some are not."""
+
+
+class Loader:
+    """A target at work: one process, for one run of the tap.
+
+    Args:
+        command: The target's.
+        config: Its settings.
+        folder: Where its settings, its answer and its log are kept.
+    """
+
+    def __init__(self, command: Path, config: Mapping[str, Any], folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "config.json").write_text(json.dumps(config))
+        self._answer, self._log = folder / "answer", folder / "log"
+        with self._answer.open("wb") as answer, self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [command, "--config", folder / "config.json"],
+                stdin=subprocess.PIPE,
+                stdout=answer,
+                stderr=log,
+                env=plumbing.environment(),
+                cwd=folder,
+                bufsize=0,
+                start_new_session=True,  # Ctrl-C is for the program that asks
+            )
+        assert self._process.stdin is not None  # noqa: S101
+        self._input = self._process.stdin
+        small(self._input.fileno())
+
+    def write(self, line: bytes) -> None:
+        """Hand it a line, which may be cut.
+
+        Raises:
+            BrokenPipeError: If it has ended.
+        """
+        rest = memoryview(line)
+        while rest:
+            rest = rest[os.write(self._input.fileno(), rest) :]
+
+    def signal(self, number: int) -> None:
+        """Send it a signal; nothing, if it has ended."""
+        self._process.send_signal(number)
+
+    def end(self) -> int | None:
+        """Let its input end; its exit code, or None where it did not end and had to be killed."""
+        self._input.close()
+        try:
+            return self._process.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+            return None
+
+    @property
+    def state(self) -> dict[str, Any] | None:
+        """The last state that it has given back, as whoever starts it keeps it."""
+        found = [json.loads(line) for line in self._answer.read_text().splitlines(keepends=True) if line.endswith("\n")]
+        return next((state for state in reversed(found) if state), None)
+
+    @property
+    def log(self) -> str:
+        """The end of what it told."""
+        return self._log.read_text(errors="replace")[-4000:]
+
+
+class Target(Protocol):
+    """A target that loads into one place, again and again."""
+
+    name: str
+    upserts: bool
+    """Whether one row for each key is left."""
+
+    def begin(self) -> Loader:
+        """Start it for one run."""
+
+    def rows(self) -> list[Row]:
+        """All that it holds of the stream."""
+
+
+class Postgres:
+    """MeltanoLabs target-postgres, into a schema of its own.
+
+    Args:
+        server: The address of a real PostgreSQL.
+        schema: The schema's name.
+        folder: For its files.
+    """
+
+    name = "target-postgres"
+    upserts = True
+    pins = plumbing.pins(name)
+
+    def __init__(self, server: str, schema: str, folder: Path) -> None:
+        self._server, self._folder = server, folder
+        self.table = sql.Identifier(schema, CODE)
+        self._config = {
+            "sqlalchemy_url": plumbing.sqlalchemy(server),
+            "default_target_schema": schema,
+            "load_method": "upsert",
+            "batch_size_rows": BATCH_ROWS,
+        }
+
+    def begin(self) -> Loader:
+        """Start it for one run."""
+        command = plumbing.virtual_environment(self.pins) / self.name
+        return Loader(command, self._config, self._folder)
+
+    def rows(self) -> list[Row]:
+        """All that the table holds; nothing, where there is none."""
+        try:
+            return self.ask("SELECT * FROM {}")
+        except psycopg.errors.UndefinedTable:
+            return []
+
+    def ask(self, statement: str) -> list[Row]:
+        """The rows of a statement, in which {} stands for the table."""
+        with psycopg.connect(self._server, row_factory=dict_row, autocommit=True) as base:
+            cursor = base.execute(sql.SQL(statement).format(self.table))
+            return cursor.fetchall() if cursor.description else []
+
+
+class JsonLines:
+    """target-jsonl, which appends: to files in a folder of its own.
+
+    Args:
+        folder: For its files.
+    """
+
+    name = "target-jsonl"
+    upserts = False
+    pins = plumbing.pins(name)
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def begin(self) -> Loader:
+        """Start it for one run."""
+        command = plumbing.virtual_environment(self.pins) / self.name
+        return Loader(command, {"destination_path": str(self._folder / "out")}, self._folder)
+
+    def rows(self) -> list[Row]:
+        """All lines of all its files, numbers exact."""
+        files = [path.read_text().split("\n") for path in sorted((self._folder / "out").glob("*.jsonl"))]
+        return [json.loads(line, parse_float=Decimal) for lines in files for line in lines if line]
+
+
+class Places:
+    """Makes targets, each with a place of its own to load into.
+
+    Args:
+        server: The address of a real PostgreSQL.
+        folder: For files.
+    """
+
+    def __init__(self, server: str, folder: Path) -> None:
+        self._server, self._folder, self._numbers = server, folder, itertools.count()
+
+    def new(self, name: str) -> Target:
+        """A target that holds nothing."""
+        number = next(self._numbers)
+        folder = self._folder / f"{name}-{number}"
+        return Postgres(self._server, f"landing_{number}", folder) if name == Postgres.name else JsonLines(folder)
+
+
+@contextlib.contextmanager
+def places(folder: Path) -> Iterator[Places]:
+    """Both targets, installed, and a real PostgreSQL; for files there is the folder."""
+    for pins in (Postgres.pins, JsonLines.pins):
+        plumbing.virtual_environment(pins)
+    with plumbing.postgres() as server:
+        yield Places(server, folder)

@@ -1,0 +1,147 @@
+"""The tap's output by a real pipe to whoever reads it, with somebody in between who counts lines, as Meltano is."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ground import WATCHDOG_SECONDS
+from runs import Run, whole_lines
+
+if TYPE_CHECKING:
+    from ground import Ground
+
+    from tap_exports.sandbox import Sandbox
+
+_SMALL_PIPE = 4096
+
+
+class Onward(Protocol):
+    """Who reads what the tap writes. It gets SIGKILL where nothing comes to an end."""
+
+    def write(self, line: bytes) -> None:
+        """Take a line, which may be cut.
+
+        Raises:
+            BrokenPipeError: If it reads no more.
+        """
+
+    def signal(self, number: int) -> None:
+        """Get a signal."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """Where a run is interrupted, and how."""
+
+    where: str
+    """request: when the store gets the n-th; lines: when the reader has n, the last one not yet handed on."""
+    at: int
+    signal: int
+    whom: str = "tap"
+    """tap, target or both."""
+
+    def __str__(self) -> str:
+        place = f"at request {self.at}" if self.where == "request" else f"after line {self.at}"
+        return f"{signal.Signals(self.signal).name} to {self.whom} {place}"
+
+
+@dataclass(frozen=True)
+class Interrupted:
+    """A run that was."""
+
+    run: Run
+    seconds: float
+    """How long it took to end from there."""
+
+    @property
+    def cut(self) -> bool:
+        """Whether it ended in the midst of a line."""
+        return bool(self.run.out) and not self.run.out.endswith("\n")
+
+
+def small(pipe: int) -> None:
+    """Let a pipe hold little, so that its writer is near to where its reader is."""
+    fcntl.fcntl(pipe, getattr(fcntl, "F_SETPIPE_SZ", 1031), _SMALL_PIPE)
+
+
+class _Reader(threading.Thread):
+    """Reads all that the tap writes, and hands it on; stands still after so many lines until told to go on."""
+
+    def __init__(self, pipe: Path, lines: int, onward: Onward | None) -> None:
+        super().__init__(daemon=True)
+        self._pipe, self._lines, self._onward = pipe, lines, onward
+        self.heard: list[bytes] = []
+        self.reached, self.go_on, self.ended = threading.Event(), threading.Event(), threading.Event()
+
+    def run(self) -> None:
+        """Read to the end, or until nobody takes it: then the pipe breaks for the tap too, as in a shell."""
+        with self._pipe.open("rb") as out:
+            small(out.fileno())
+            for line in out:
+                self.heard.append(line)
+                if len(self.heard) == self._lines:
+                    self.reached.set()
+                    self.go_on.wait()
+                try:
+                    if self._onward is not None:
+                        self._onward.write(line)
+                except BrokenPipeError:
+                    break
+        self.ended.set()
+
+
+def through_pipe(
+    ground: Ground, store: Sandbox, point: Point | None = None, onward: Onward | None = None, **more: Any
+) -> Interrupted:
+    """A run whose output goes through a pipe, and which may be interrupted.
+
+    Args:
+        ground: What the run stands on.
+        store: Where from.
+        point: Where it is interrupted; None for a run to its end.
+        onward: Who gets what it writes.
+        more: What the job has besides.
+    """
+    pipe = Path(ground.place.name) / f"{threading.get_ident()}.pipe"
+    if not pipe.exists():
+        os.mkfifo(pipe)
+    job = ground.job(store, stdout=pipe, **more)
+    reader = _Reader(pipe, point.at if point and point.where == "lines" else 0, onward)
+    reader.start()
+    nursery, hung = ground.nursery, threading.Event()
+
+    def bite() -> None:
+        hung.set()
+        for one in (nursery, onward):
+            if one is not None:
+                one.signal(signal.SIGKILL)
+
+    watchdog = threading.Timer(WATCHDOG_SECONDS, bite)
+    watchdog.start()
+    nursery.begin(job)
+    began = time.monotonic()
+    if point is not None:
+        while not reader.ended.is_set() and not (
+            store.count() >= point.at if point.where == "request" else reader.reached.is_set()
+        ):
+            time.sleep(0.0005)
+        began = time.monotonic()
+        if point.whom != "target":
+            nursery.signal(point.signal)
+        if point.whom != "tap" and onward is not None:
+            onward.signal(point.signal)
+    reader.go_on.set()
+    code = nursery.end()
+    took = time.monotonic() - began
+    reader.join()
+    watchdog.cancel()
+    text = b"".join(reader.heard).decode(errors="replace")
+    log = job.stderr.read_text(errors="replace")
+    return Interrupted(Run(whole_lines(text), code, log, text, hung.is_set()), took)

@@ -1,0 +1,124 @@
+"""What a target holds, held against the store's own rows, key by key and cell by cell."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import date, datetime, timezone
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from ground import HEADER, KEY, column
+from runs import CODE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tap_exports.sandbox import Sandbox
+
+
+@dataclass
+class Table:
+    """How a target's rows differ from the store's; not at all, where all counts but `cells` are 0."""
+
+    lost: int = 0
+    """Keys that the store has, up to the bookmark, and the target has not."""
+    doubled: int = 0
+    """Rows beyond one for each key."""
+    wrong: int = 0
+    """Rows with a cell that is not the store's, or with a key that it does not have."""
+    cells: int = 0
+    """Cells compared."""
+    examples: list[str] = field(default_factory=list)
+
+
+def compare(store: Sandbox, until: datetime, rows: Iterable[dict[str, Any]]) -> Table:
+    """Hold a target's rows against the store's.
+
+    Args:
+        store: What the rows are to come from: each is held against the file of the export that it names.
+        until: How far the target's last state says that the stream is known.
+        rows: The target's.
+    """
+    found, files, rows = Table(), _Files(store), list(rows)
+    times = Counter(str(row[KEY]) for row in rows)
+    missing = {row[HEADER] for row in store.rows(CODE, store.start_date, until)} - times.keys()
+    found.lost = len(missing)
+    found.doubled = len(rows) - len(times)
+    if missing:
+        found.examples.append(f"lost: {min(missing)}")
+    if found.doubled:
+        found.examples.append(f"twice: {times.most_common(1)[0][0]}")
+    for row in rows:
+        told = files.row(int(row["export_id"]), str(row[KEY]))
+        found.cells += len(told)
+        differing = files.differing(told, row) if told else f"export {row['export_id']} has no such row"
+        if differing:
+            found.wrong += 1
+            found.examples.append(f"wrong: {row[KEY]}, {differing}")
+    return found
+
+
+class _Files:
+    """The files of a store's exports."""
+
+    def __init__(self, store: Sandbox) -> None:
+        self._store = store
+        self._zone = ZoneInfo(store.options.timezone)
+        self._ids = {export.id for export in store.exports if export.type == CODE}
+        self._read: dict[int, dict[str, dict[str, str]]] = {}
+
+    def row(self, number: int, key: str) -> dict[str, str]:
+        """A row of the file of an export, by header; nothing, where there is none."""
+        if number not in self._ids:
+            return {}
+        if number not in self._read:
+            text = self._store.file(number).decode()
+            self._read[number] = {row[HEADER]: row for row in csv.DictReader(io.StringIO(text, newline=""))}
+        return self._read[number].get(key, {})
+
+    def differing(self, told: dict[str, str], row: dict[str, Any]) -> str:
+        """The first cell of a target's row that is not what it is in the file, or nothing."""
+        for header, text in told.items():
+            value = row.get(column(header))
+            if not self._same(text, value):
+                return f"{header}: {text!r} became {value!r}"
+        return ""
+
+    def _same(self, text: str, value: Any) -> bool:
+        """Whether a cell of the table means what the file's text does."""
+        if value is None:
+            return not text
+        if isinstance(value, bool):
+            return text == str(value)
+        if isinstance(value, (int, float, Decimal)):
+            return _number(text) == Decimal(str(value))
+        if isinstance(value, datetime):
+            return self._instant(text) == _utc(value)
+        if isinstance(value, date):
+            return text == value.isoformat()
+        moment = self._instant(text)
+        return text == value or (moment is not None and moment == self._instant(str(value)))
+
+    def _instant(self, text: str) -> datetime | None:
+        """The instant that a text means, in the store's zone where it has no offset."""
+        try:
+            moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+        except ValueError:
+            return None
+        return _utc(moment if moment.tzinfo else moment.replace(tzinfo=self._zone))
+
+
+def _utc(moment: datetime) -> datetime:
+    """In UTC, which is what a database without zones is given."""
+    return moment.replace(tzinfo=moment.tzinfo or timezone.utc).astimezone(timezone.utc)
+
+
+def _number(text: str) -> Decimal | None:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return None

@@ -1,0 +1,170 @@
+"""Interruptions with real targets at the other end, a few; and that what would be lost there is noticed."""
+
+from __future__ import annotations
+
+import json
+import signal
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from judge import stopped_well
+from landing import land
+from landings import points_of, show, totals
+from loaders import JsonLines, Postgres, places
+from pipe import Interrupted, Point
+from runs import Run
+from sweep import places_of_a_run
+
+pytestmark = pytest.mark.xdist_group("landings")  # one PostgreSQL for all of them
+
+KILL, TERM = signal.SIGKILL, signal.SIGTERM
+
+
+@pytest.fixture(scope="module")
+def stand():
+    found, _ = places_of_a_run()
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="module")
+def targets(stand):
+    with places(Path(stand.place.name)) as made:
+        yield made
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize(
+    ("name", "point"),
+    [
+        (Postgres.name, Point("request", 14, KILL)),
+        (Postgres.name, Point("lines", 60, TERM)),
+        (Postgres.name, Point("lines", 75, KILL, "target")),
+        (JsonLines.name, Point("lines", 90, TERM, "both")),
+    ],
+    ids=str,
+)
+def test_a_target_has_every_row_after_the_second_run(stand, targets, name, point):
+    """From the state that it has itself given back; one that knows keys has each row once."""
+    found = land(stand, targets.new(name), point)
+    assert found.finding.faults == [], found.log
+    assert found.came
+    assert (found.table.lost, found.table.wrong) == (0, 0)
+    assert found.table.cells > 4000
+    assert found.table.doubled == 0 or not found.upserts
+    show([found])
+    assert totals([found])["lost"] == 0
+
+
+class Spoiling:
+    """A target to which something happens to each line on its way."""
+
+    def __init__(self, target, spoil):
+        self.name, self.upserts, self.rows = target.name, target.upserts, target.rows
+        self._target, self._spoil = target, spoil
+
+    def begin(self):
+        loader = self._target.begin()
+        write = loader.write
+        loader.write = lambda line: write(self._spoil(line))
+        return loader
+
+
+def losing(line):
+    """Every tenth order is lost in the pipe."""
+    return b"" if b'"RECORD"' in line and json.loads(line)["record"]["order_number"].endswith("7") else line
+
+
+def changing(line):
+    """A word becomes another."""
+    return line.replace(b'"status":"', b'"status":"un') if b'"RECORD"' in line else line
+
+
+@pytest.mark.e2e
+def test_rows_that_are_lost_in_the_pipe_are_noticed(stand, targets):
+    target = Spoiling(targets.new(Postgres.name), losing)
+    found = land(stand, target, Point("lines", 60, TERM))
+    assert found.table.lost > 5
+    assert any("rows are lost" in fault for fault in found.finding.faults)
+
+
+@pytest.mark.e2e
+def test_cells_that_change_in_the_pipe_are_noticed(stand, targets):
+    target = Spoiling(targets.new(JsonLines.name), changing)
+    found = land(stand, target, Point("lines", 60, TERM))
+    assert found.table.wrong > 100
+    assert any("rows are wrong" in fault for fault in found.finding.faults)
+
+
+@pytest.mark.e2e
+def test_a_state_that_is_ahead_of_its_records_is_noticed(stand, targets):
+    """A tap that told the end too early would lose what it was about to write."""
+    until = (stand.now - timedelta(minutes=5)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    bookmarks = {"order_list": {"replication_key": "date_to", "replication_key_value": until}}
+    early = json.dumps({"type": "STATE", "value": {"bookmarks": bookmarks}}).encode() + b"\n"
+    target = Spoiling(targets.new(Postgres.name), lambda line: early if b'"STATE"' in line else line)
+    found = land(stand, target, Point("lines", 40, TERM))
+    assert found.resumed
+    assert found.table.lost > 10
+    assert "the target's state is none of the tap's" in found.finding.faults
+
+
+@pytest.mark.e2e
+def test_rows_that_a_database_loses_doubles_or_changes_are_noticed(stand, targets):
+    """The table is read from the database itself, after the second run."""
+    target = targets.new(Postgres.name)
+    rows = target.rows
+
+    def tampered():
+        target.ask("DELETE FROM {0} WHERE order_number = (SELECT min(order_number) FROM {0})")
+        target.ask("ALTER TABLE {0} DROP CONSTRAINT order_list_pkey")
+        target.ask("INSERT INTO {0} SELECT * FROM {0} ORDER BY order_number LIMIT 2")
+        target.ask("UPDATE {0} SET cogs = cogs + 0.01 WHERE order_number = (SELECT max(order_number) FROM {0})")
+        return rows()
+
+    target.rows = tampered
+    found = land(stand, target, Point("lines", 60, TERM))
+    assert (found.table.lost, found.table.doubled, found.table.wrong) == (1, 2, 1)
+    assert len(found.finding.faults) == 3
+
+
+def test_every_place_of_a_run_goes_into_one_target_or_the_other():
+    """By both signals; and after some lines each target gets one itself, and both together."""
+    where = [("request", 1), ("request", 2), ("request", 3), ("lines", 1), ("lines", 9)]
+    points = points_of(where, lines=40)
+    taps = [(point.where, point.at, point.signal) for _, point in points if point.whom == "tap"]
+    assert sorted(taps) == sorted((*place, number) for place in where for number in (KILL, TERM))
+    for name in (Postgres.name, JsonLines.name):
+        own = {(p.at, p.signal, p.whom) for target, p in points if target == name and p.whom != "tap"}
+        assert own == {(n, s, whom) for n in (17, 34) for s in (KILL, TERM) for whom in ("target", "both")}
+    assert len(points_of(where, lines=40, step=2)) < len(points) / 1.5
+
+
+def ended(code, out="{}\n", seconds=1.0, log="", *, hung=False):
+    return Interrupted(Run([], code, log, out, hung), seconds)
+
+
+@pytest.mark.parametrize(
+    ("point", "how", "wrong"),
+    [
+        (Point("lines", 1, TERM), ended(143), 0),
+        (Point("lines", 1, TERM), ended(0), 0),
+        (Point("lines", 1, TERM), ended(1), 1),
+        (Point("lines", 1, TERM), ended(-15), 1),
+        (Point("lines", 1, TERM), ended(-15, log='"metric":"sync_duration" "status":"succeeded"'), 0),
+        (Point("lines", 1, TERM), ended(143, out='{}\n{"type'), 1),
+        (Point("lines", 1, TERM), ended(143, seconds=9.0), 1),
+        (Point("lines", 1, TERM), ended(143, log="Traceback (most recent call last):"), 1),
+        (Point("lines", 1, KILL), ended(-9, out='{}\n{"type'), 0),
+        (Point("lines", 1, KILL), ended(-9, hung=True), 1),
+        (Point("lines", 1, KILL, "target"), ended(1), 0),
+        (Point("lines", 1, KILL, "target"), ended(-9), 1),
+        (Point("lines", 1, TERM, "both"), ended(1), 0),
+        (Point("lines", 1, TERM, "both"), ended(2), 1),
+    ],
+    ids=str,
+)
+def test_the_judge_tells_how_a_run_may_end(point, how, wrong):
+    """In order and soon after SIGTERM; quietly where the target is gone; anyhow after SIGKILL."""
+    assert len(stopped_well(how, point)) == wrong

@@ -1,0 +1,98 @@
+"""The judge of what a target holds notices whatever is lost, doubled or wrong in it."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from decimal import Decimal
+from types import SimpleNamespace
+
+import pytest
+from runs import CODE, bookmark
+from table import compare
+
+
+@pytest.fixture(scope="module")
+def held(ground):
+    """What a target that keeps all would hold after a clean run, how far that is, and the store it comes from."""
+    with ground.store() as store:
+        run = ground.run(store)
+        lines = [json.loads(line, parse_float=Decimal) for line in run.out.splitlines()]
+        rows = [line["record"] for line in lines if line["type"] == "RECORD"]
+        yield SimpleNamespace(store=store, until=bookmark(run.state), rows=rows)
+
+
+@pytest.fixture
+def rows(held):
+    return [dict(row) for row in held.rows]
+
+
+def counts(held, rows, until=None):
+    found = compare(held.store, until or held.until, rows)
+    return found.lost, found.doubled, found.wrong
+
+
+def test_finds_nothing_wrong_where_nothing_is(held, rows):
+    """And has compared every cell of the store's own file."""
+    found = compare(held.store, held.until, rows)
+    assert (found.lost, found.doubled, found.wrong, found.examples) == (0, 0, 0, [])
+    width = len(held.store.rows(CODE, held.store.start_date, held.until)[0])
+    assert found.cells == width * len(rows)
+
+
+def test_finds_nothing_wrong_with_what_a_database_makes_of_it(held, rows):
+    """Times without a zone, in UTC, and decimals with more places."""
+    for row in rows:
+        moment = datetime.fromisoformat(row["order_date"].replace("Z", "+00:00"))
+        row["order_date"] = moment.replace(tzinfo=None)
+        row["total_incl_tax"] = Decimal(row["total_incl_tax"]).quantize(Decimal("1.000000"))
+    assert counts(held, rows) == (0, 0, 0)
+
+
+def test_misses_rows(held, rows):
+    assert counts(held, rows[1:]) == (1, 0, 0)
+    assert counts(held, []) == (len(rows), 0, 0)
+
+
+def test_misses_only_what_the_state_has_passed(held, rows):
+    """What is behind the bookmark will be asked for again."""
+    half = held.store.start_date + (held.until - held.store.start_date) / 2
+    passed = {row["Order Number"] for row in held.store.rows(CODE, held.store.start_date, half)}
+    known = [row for row in rows if row["order_number"] in passed]
+    assert 0 < len(known) < len(rows)
+    assert counts(held, known, half) == (0, 0, 0)
+    assert counts(held, known) == (len(rows) - len(known), 0, 0)
+
+
+def test_sees_rows_that_are_there_twice(held, rows):
+    assert counts(held, [*rows, rows[0], rows[1], rows[1]]) == (0, 3, 0)
+
+
+@pytest.mark.parametrize(
+    ("column", "spoil"),
+    [
+        ("status", lambda _: "cut sho"),
+        ("status", lambda _: None),
+        ("total_incl_tax", lambda amount: amount + Decimal("0.01")),
+        ("total_incl_tax", lambda _: "a lot"),
+        ("order_date", lambda text: text.replace("Z", "+01:00")),
+        ("order_date", lambda text: datetime.fromisoformat(text.replace("Z", "")) - timedelta(hours=5)),
+        ("is_test", lambda flag: not flag),
+        ("vip_order", lambda flag: None if flag is not None else False),
+        ("order_number", lambda number: f"{number}0"),
+        ("export_id", lambda number: number + 1),
+        ("export_id", lambda _: 1),
+    ],
+)  # fmt: skip
+def test_sees_a_cell_that_is_not_the_stores(held, rows, column, spoil):
+    """In one row, which is then wrong; one with another's key is also missing."""
+    rows[3][column] = spoil(rows[3][column])
+    assert counts(held, rows) == (column == "order_number", 0, 1)
+
+
+def test_sees_a_column_that_is_not_there(held, rows):
+    for row in rows:
+        del row["gift_message"]
+    filled = sum(bool(row["Gift Message"]) for row in held.store.rows(CODE, held.store.start_date, held.until))
+    assert counts(held, rows) == (0, 0, filled)
+    assert filled > 0
