@@ -1,0 +1,33 @@
+"""A project of somebody else's takes the plugin from the hub's file."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+
+import plumbing
+import pytest
+import yaml
+
+pytestmark = pytest.mark.e2e
+
+
+def test_the_plugin_is_added_from_the_file(tmp_path):
+    """Meltano knows its settings, secrets and selection then, without a hub."""
+    (tmp_path / "meltano.yml").write_text("project_id: somebody-elses\nsend_anonymous_usage_stats: false\n")
+    environment = plumbing.environment() | {"XDG_STATE_HOME": str(tmp_path / "logs"), "NO_COLOR": "1"}
+
+    def meltano(*arguments):
+        return subprocess.run(
+            [plumbing.MELTANO, *arguments], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        )
+
+    reference = plumbing.ROOT / "hub" / "tap-exports.yml"
+    added = meltano("add", "--from-ref", str(reference), "--no-install", "tap-exports")
+    assert added.returncode == 0, added.stderr
+    (plugin,) = yaml.safe_load((tmp_path / "meltano.yml").read_text())["plugins"]["extractors"]
+    assert plugin == {"name": "tap-exports", "variant": "tap-exports", "pip_url": "tap-exports[webhook]"}
+    settings = json.loads(meltano("config", "print", "tap-exports").stdout)
+    assert settings["api_version"] == "2024-04-01"
+    extras = json.loads(meltano("config", "print", "tap-exports", "--extras").stdout)
+    assert extras["_select"] == ["*.*", "!export_log.*"]

@@ -1,0 +1,86 @@
+"""docs/many-stores.md, followed to the letter: two stores in one project, each with its own tables and state."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import datetime, timezone
+
+import plumbing
+import pytest
+import yaml
+
+from tap_exports.sandbox import Sandbox
+
+pytestmark = pytest.mark.e2e
+
+NOW = datetime(2026, 3, 3, 12, 34, 56, tzinfo=timezone.utc)
+PAGE = (plumbing.ROOT / "docs" / "many-stores.md").read_text()
+
+
+def told(word):
+    """What the page says of one part of meltano.yml."""
+    blocks = [yaml.safe_load(text) for text in re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)]
+    (found,) = [block for block in blocks if word in block]
+    return found
+
+
+@pytest.fixture
+def stores():
+    """Two that differ in what they hold."""
+    options = {"now": NOW, "frozen": True, "rate_limit": None, "days": 12}
+    with Sandbox(**options, orders_per_day=2) as north, Sandbox(**options, orders_per_day=5, seed=7) as south:
+        yield {"north": north, "south": south}
+
+
+@pytest.fixture
+def project(meltano, database, stores):
+    """The project of this repository, and what the page adds to it."""
+    variables = {"TAP_EXPORTS__SELECT": '["order_list.*"]', "TAP_EXPORTS_LOOKBACK_DAYS": "3"}
+    for name, store in stores.items():
+        variables[f"SHOP_{name.upper()}_TOKEN"] = store.token
+        variables[f"SHOP_{name.upper()}_API_URL"] = store.config["api_url"]
+        variables[f"SHOP_{name.upper()}_START_DATE"] = store.config["start_date"]
+    variables["SHOP_SOUTH_LOOKBACK_DAYS"] = "2.5"
+    made = meltano({}, TARGET_POSTGRES_SQLALCHEMY_URL=plumbing.sqlalchemy(database), **variables)
+    path = made.folder / "meltano.yml"
+    document = yaml.safe_load(path.read_text())
+    document["plugins"]["extractors"] += told("plugins")["plugins"]["extractors"]
+    document["jobs"] += told("jobs")["jobs"]
+    document["schedules"] += told("jobs")["schedules"]
+    path.write_text(yaml.safe_dump(document))
+    return made
+
+
+def test_each_store_has_its_own_tables_and_state(project, database, stores):
+    """By a scheduled job each; nothing of the one is in the other's schema."""
+    for name in stores:
+        project.run("schedule", "run", f"{name}-nightly", timeout=180)
+    for name, store in stores.items():
+        numbers = plumbing.query(database, f"SELECT order_number FROM shop_{name}.order_list")
+        rows = store.rows("order_list", store.start_date, store.now)
+        assert {number for (number,) in numbers} <= {row["Order Number"] for row in rows}
+        assert len(numbers) == len(
+            plumbing.query(database, f"SELECT DISTINCT order_number FROM shop_{name}.order_list")
+        )
+        assert len(numbers) >= len(rows) - 1 > 10
+        schema = f"SELECT table_name FROM information_schema.tables WHERE table_schema = 'shop_{name}'"
+        assert plumbing.query(database, schema) == [("order_list",)]
+        state = json.loads(project.run("state", "get", f"dev:shop-{name}-to-target-postgres", timeout=60))
+        assert state["singer_state"]["bookmarks"]["order_list"]["replication_key_value"]
+    both = re.search(r"^```sql\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)[1]
+    assert {store for store, *_ in plumbing.query(database, both)} == set(stores)
+
+
+def test_settings_are_a_stores_own_or_everybodys(project):
+    """What the parent has is for all that say nothing else; a store's own variable is for it alone."""
+    config = {
+        name: json.loads(project.run("invoke", "--dump=config", f"shop-{name}", timeout=60))
+        for name in ("north", "south")
+    }
+    assert [str(config[name]["lookback_days"]) for name in config] == ["3", "2.5"]
+    assert config["south"]["timezone"] == "Australia/Sydney"
+    assert "timezone" not in config["north"]
+    assert config["south"]["window_days"] == 7
+    assert config["north"]["window_days"] == 30
+    assert [config[name]["store"] for name in config] == list(config)

@@ -1,0 +1,22 @@
+"""hub/tap-exports.yml says of the plugin what meltano.yml says."""
+
+from __future__ import annotations
+
+import yaml
+
+import hub
+
+
+def test_the_hubs_file_is_up_to_date():
+    """`make hub` would change nothing."""
+    assert hub.FILE.read_text() == hub.text()
+
+
+def test_it_is_the_plugin_itself():
+    """But for where it is installed from, and for what a hub shows besides."""
+    (plugin,) = yaml.safe_load((hub.ROOT / "meltano.yml").read_text())["plugins"]["extractors"]
+    told = yaml.safe_load(hub.FILE.read_text())
+    assert told["pip_url"] == "tap-exports[webhook]"
+    assert {name for name in plugin if told[name] != plugin[name]} == {"pip_url", "settings"}
+    assert [setting["name"] for setting in told["settings"]] == [setting["name"] for setting in plugin["settings"]]
+    assert {s["name"] for s in told["settings"] if s.get("kind") == "password"} == {"access_token", "webhook_secret"}
