@@ -1,0 +1,56 @@
+"""The README's queries over export_log, run on what a load has brought into PostgreSQL."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta, timezone
+from hashlib import sha256
+
+import plumbing
+import pytest
+
+from tap_exports.sandbox import Sandbox
+
+pytestmark = pytest.mark.e2e
+
+NOW = datetime(2026, 3, 3, 12, 34, 56, tzinfo=timezone.utc)
+
+
+@pytest.fixture
+def queries():
+    """The README's SQL, in order: every load, and windows behind a gap."""
+    text = (plumbing.ROOT / "README.md").read_text()
+    return re.findall(r"^```sql\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def test_a_load_can_be_audited(meltano, database, queries):
+    """Two runs, the second with a look-back: each export is told, and there is no gap until a row is taken away."""
+    loads, gaps = queries
+    with Sandbox(now=NOW, frozen=True, rate_limit=None, days=30, orders_per_day=2, row_cap=40) as store:
+        project = meltano(
+            store.config | {"window_days": 10, "max_export_rows": 40, "lookback_days": 2},
+            TARGET_POSTGRES_SQLALCHEMY_URL=plumbing.sqlalchemy(database),
+            TAP_EXPORTS__SELECT='["order_list.*", "order_line_items.*", "export_log.*"]',
+        )
+        project.run("run", "tap-exports", "target-postgres", timeout=300)
+        store.advance(timedelta(days=1))
+        project.run("run", "tap-exports", "target-postgres", timeout=300)
+        told = plumbing.query(database, loads)
+        used = [e for e in store.exports if e.type in {"order_list", "order_line_items"} and e.downloads]
+        halved = plumbing.query(database, "SELECT export_id FROM tap_exports.export_log WHERE halved")
+        assert halved
+        assert len(told) + len(halved) == len(used)
+        digests = {
+            (e.type, e.date_from.replace(tzinfo=None)): sha256(store.csv(e.type, e.date_from, e.date_to)).hexdigest()
+            for e in used[-1:]
+        }
+        assert digests.items() <= {(row[0], row[1]): row[6] for row in told}.items()
+    assert all(row[4] == 0 and (row[5] is None or row[5] >= timedelta(0)) for row in told)
+    assert any(row[5] is not None for row in told)
+    assert plumbing.query(database, gaps) == []
+    second = "SELECT min(date_to) FROM tap_exports.export_log WHERE NOT halved AND type = 'order_line_items'"
+    plumbing.query(
+        database,
+        f"DELETE FROM tap_exports.export_log WHERE type = 'order_line_items' AND date_from = ({second})",
+    )
+    assert [kind for kind, *_ in plumbing.query(database, gaps)] == ["order_line_items"]
