@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from singer_sdk.batch import Batcher
 from singer_sdk.helpers._catalog import get_selected_schema
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 from singer_sdk.streams import Stream
 
+from tap_exports import batch_files
 from tap_exports.columns import Layout, standard_layout
 from tap_exports.drift import Drift
 from tap_exports.errors import TapExportsError
@@ -146,12 +146,11 @@ class ExportStream(Stream):
     def get_batches(
         self, batch_config: BatchConfig, context: Context | None = None
     ) -> Iterator[tuple[BaseBatchFileEncoding, list[str]]]:
-        batcher = Batcher(tap_name=self.tap_name, stream_name=self.name, batch_config=batch_config)
         try:
             with self.get_record_counter() as counter, self.get_sync_timer():
                 for export, records in self._files():
                     rows = (record for batch in records.batches() for record in batch)
-                    for manifest in batcher.get_batches(records=rows):
+                    for manifest in batch_files.written(self.tap_name, self.name, batch_config, rows):
                         yield batch_config.encoding, manifest
                     self._count(counter, export.checked.rows)
                     self._finish(export, records)  # only now: the window's last batch is out

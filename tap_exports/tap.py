@@ -20,6 +20,7 @@ from singer_sdk import Tap
 from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.plugin_base import JSONSchemaValidator, PluginBase
 
+from tap_exports import batch_files
 from tap_exports.client import Client
 from tap_exports.clock import Clock
 from tap_exports.columns import Definition, Knowledge
@@ -138,7 +139,7 @@ class TapExports(Tap):
             _in_words(error.absolute_path, error.message)
             for error in JSONSchemaValidator(schema).iter_errors(self._config)
         ]
-        errors = errors or list(faults(self._config))
+        errors = errors or [*faults(self._config), *batch_files.faults(self._config)]
         if self._config.get("webhook_listen") and find_spec("uvicorn") is None:
             errors.append("webhook_listen: it needs the extra webhook: pip install 'tap-exports[webhook]'")
         if errors and raise_errors:

@@ -11,11 +11,11 @@ PACKAGE = Path(__file__).parent.parent / "tap_exports"
 FLOW = (
     "errors", "clock", "windows", "names", "values", "column_types", "bulk", "keys", "columns", "drift", "csvfile",
     "api", "transport", "sending", "client", "download", "source", "waiting", "exports", "progress", "lane", "lanes",
-    "discovery", "webhook", "records", "settings", "config_schema", "state", "inputs", "messages", "streams", "tap",
-    "__main__",
+    "discovery", "webhook", "records", "settings", "config_schema", "state", "inputs", "messages", "batch_files",
+    "streams", "tap", "__main__",
 )  # fmt: skip
 PURE = {"errors", "windows", "names", "values", "column_types", "bulk", "keys", "columns", "lane"}
-SDK = {"config_schema", "messages", "streams", "tap", "__main__"}
+SDK = {"config_schema", "messages", "batch_files", "streams", "tap", "__main__"}
 HTTP = {"transport", "sending", "download"}
 
 
