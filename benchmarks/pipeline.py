@@ -26,6 +26,12 @@ import plumbing
 
 NAMES = {"tap-exports": "tap", "target-postgres": "target", "meltano": "meltano"}
 
+BATCHES = {
+    "TAP_EXPORTS_BATCH_CONFIG_ENCODING_FORMAT": "jsonl",
+    "TAP_EXPORTS_BATCH_CONFIG_ENCODING_COMPRESSION": "gzip",
+    "TAP_EXPORTS_BATCH_CONFIG_STORAGE_ROOT": "batches",
+}
+
 
 def make_csv(rows: int) -> bytes:
     """One file of orders, 40 columns wide."""
@@ -117,6 +123,8 @@ def main() -> None:
         "target: batch_size_rows 50000": {"TARGET_POSTGRES_BATCH_SIZE_ROWS": "50000"},
         "target: use_copy": {"TARGET_POSTGRES_USE_COPY": "true"},
         "target: no record validation": {"TARGET_POSTGRES_VALIDATE_RECORDS": "false"},
+        "tap: batch_config": BATCHES,
+        "tap: batch_config, target: use_copy": BATCHES | {"TARGET_POSTGRES_USE_COPY": "true"},
     }
     base = None
     for label, variables in ways.items():
@@ -124,7 +132,7 @@ def main() -> None:
         used = result["tap"] + result["target"] + result["meltano"]
         base = base or used
         print(
-            f"  {label:30} {used / base:5.2f} of the CPU   tap {result['tap'] / used:5.1%}, target"
+            f"  {label:36} {used / base:5.2f} of the CPU   tap {result['tap'] / used:5.1%}, target"
             f" {result['target'] / used:5.1%}, Meltano {result['meltano'] / used:5.1%}   {result['took']:6.1f} s wall"
         )
 

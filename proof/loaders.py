@@ -20,6 +20,7 @@ from runs import CODE
 
 sys.path.append(str(Path(__file__).parent.parent / "scripts"))
 import plumbing
+from targets.environments import environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -135,7 +136,7 @@ class Postgres:
 
     def begin(self) -> Loader:
         """Start it for one run."""
-        command = plumbing.virtual_environment(self.pins) / self.name
+        command = environment(self.pins) / self.name
         return Loader(command, self._config, self._folder)
 
     def rows(self) -> list[Row]:
@@ -168,7 +169,7 @@ class JsonLines:
 
     def begin(self) -> Loader:
         """Start it for one run."""
-        command = plumbing.virtual_environment(self.pins) / self.name
+        command = environment(self.pins) / self.name
         return Loader(command, {"destination_path": str(self._folder / "out")}, self._folder)
 
     def rows(self) -> list[Row]:
@@ -199,6 +200,6 @@ class Places:
 def places(folder: Path) -> Iterator[Places]:
     """Both targets, installed, and a real PostgreSQL; for files there is the folder."""
     for pins in (Postgres.pins, JsonLines.pins):
-        plumbing.virtual_environment(pins)
+        environment(pins)
     with plumbing.postgres() as server:
         yield Places(server, folder)

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 MELTANO = Path(sys.executable).parent / "meltano"
 PLUGINS = ROOT / ".meltano"
-ENVIRONMENTS = PLUGINS / "targets"
 STATE_ID = "dev:tap-exports-to-target-postgres"
 
 
@@ -106,28 +105,6 @@ def pins(loader: str) -> list[str]:
     plugins = yaml.safe_load((ROOT / "meltano.yml").read_text())["plugins"]
     (found,) = [one["pip_url"] for one in plugins["loaders"] if one["name"] == loader]
     return str(found).split()
-
-
-def virtual_environment(requirements: list[str]) -> Path:
-    """A virtual environment with these alone, made once; its folder of commands."""
-    ENVIRONMENTS.mkdir(parents=True, exist_ok=True)
-    mark = hashlib.sha256("\n".join([sys.version, *requirements]).encode()).hexdigest()[:12]
-    folder = ENVIRONMENTS / f"{requirements[0].split('==')[0]}-{mark}"
-    with folder.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / "installed").exists():
-            subprocess.run([sys.executable, "-m", "virtualenv", "--quiet", "--clear", folder], check=True)
-            pip: list[str | Path] = [
-                folder / "bin" / "python",
-                "-m",
-                "pip",
-                "--quiet",
-                "--disable-pip-version-check",
-                "install",
-            ]
-            subprocess.run([*pip, *requirements], check=True, capture_output=True, cwd=ROOT)
-            (folder / "installed").touch()
-    return folder / "bin"
 
 
 def environment() -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The settings that the SDK reads by itself, checked before any request: it would stumble over them midway. Pure."""
+"""Stream maps and flattening, checked before any request: the SDK would stumble over them midway. Pure."""
 
 from __future__ import annotations
 
@@ -15,11 +15,6 @@ NOTHING = "__NULL__"
 
 _OPTIONS = ("__alias__", "__source__", "__else__", "__filter__", "__key_properties__")
 _EXPRESSIONS = ("__alias__", "__filter__")
-_BATCH = {
-    "batch_config": ("encoding", "storage", "batch_size"),
-    "encoding": ("format", "compression"),
-    "storage": ("root", "prefix", "params"),
-}
 
 
 def sdk_faults(config: Mapping[str, Any]) -> Iterator[str]:
@@ -33,7 +28,6 @@ def sdk_faults(config: Mapping[str, Any]) -> Iterator[str]:
     """
     yield from _maps(config.get("stream_maps") or {})
     yield from _flattening(config)
-    yield from _batches(config.get("batch_config") or {})
 
 
 def _maps(maps: Mapping[str, Any]) -> Iterator[str]:
@@ -71,24 +65,6 @@ def _flattening(config: Mapping[str, Any]) -> Iterator[str]:
         yield f"flattening_max_depth: {depth} is not 0 or more"
     if longest is not None and longest < 1:
         yield f"flattening_max_key_length: {longest} is not 1 or more"
-
-
-def _batches(batch: Mapping[str, Any]) -> Iterator[str]:
-    if not batch:
-        return
-    encoding, storage = batch.get("encoding") or {}, batch.get("storage") or {}
-    for where, given in (("batch_config", batch), ("encoding", encoding), ("storage", storage)):
-        for name in sorted(set(given) - set(_BATCH[where])):
-            yield f"batch_config: {_told(name)} is none of {', '.join(_BATCH[where])}"
-    if not encoding.get("format"):
-        yield "batch_config: encoding.format has to be set, to jsonl or parquet"
-    if not storage.get("root") or "\0" in storage["root"]:
-        yield "batch_config: storage.root has to be set, to a folder or an address such as file:///tmp/batches"
-    if not isinstance(params := storage.get("params", {}), dict):
-        yield f"batch_config: storage.params is {_told(params)}, which is no object"
-    size = batch.get("batch_size")
-    if size is not None and (not isinstance(size, int) or isinstance(size, bool) or size < 1):
-        yield f"batch_config: batch_size is {_told(size)}, which is no whole number of 1 or more"
 
 
 def _told(value: Any) -> str:  # noqa: ANN401

@@ -6,15 +6,14 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from singer_sdk.batch import Batcher
 from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 from singer_sdk.singerlib.messages import StateMessage
 
+from tap_exports import batch_files
 from tap_exports.columns import Layout, standard_layout
-from tap_exports.documents import shortened
 from tap_exports.drift import Drift
-from tap_exports.errors import LocalTrouble, TapExportsError, Unforeseen
+from tap_exports.errors import TapExportsError, Unforeseen
 from tap_exports.exports import Source
 from tap_exports.lanes import Lane
 from tap_exports.mapped import MappedStream
@@ -136,24 +135,13 @@ class ExportStream(MappedStream):
     def get_batches(
         self, batch_config: BatchConfig, context: Context | None = None
     ) -> Iterator[tuple[BaseBatchFileEncoding, list[str]]]:
-        batcher = Batcher(tap_name=self.tap_name, stream_name=self.name, batch_config=batch_config)
         with self._failing_alone(), self.get_record_counter() as counter, self.get_sync_timer():
             for export, records in self._files():
-                for manifest in self._batch_files(batcher, records):
+                rows = (record for batch in records.batches() for record in batch)
+                for manifest in batch_files.written(self.tap_name, self.name, batch_config, rows):
                     yield batch_config.encoding, manifest
                 self._count(counter, export.checked.rows)
                 self._finish(export, records)  # only now: the window's last batch is out
-
-    def _batch_files(self, batcher: Batcher, records: Records) -> Iterator[list[str]]:
-        """A window's records in files, wherever the settings want them: a place that may fail in any way."""
-        rows = (record for batch in records.batches() for record in batch)
-        try:
-            yield from batcher.get_batches(records=rows)
-        except TapExportsError:
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever it is
-            reason = shortened(f"{type(error).__name__}: {error}")
-            raise LocalTrouble(f"a batch file cannot be written: {reason}", "Look at batch_config.") from None
 
     @override
     def get_records(self, context: Context | None) -> Iterable[Record]:

@@ -18,6 +18,7 @@ from singer_sdk import Tap, metrics
 from singer_sdk.configuration._dict_config import parse_environment_config
 from singer_sdk.plugin_base import JSONSchemaValidator, PluginBase
 
+from tap_exports import batch_files
 from tap_exports.catalog import check_catalog
 from tap_exports.clock import Clock
 from tap_exports.config_schema import CONFIG_SCHEMA
@@ -48,7 +49,6 @@ if TYPE_CHECKING:
 _REQUESTS_MADE = 4
 """Requests for an export that is made: create, two looks on average, link."""
 _REQUESTS_TAKEN_OVER = 1
-_AS_UTC = "times without an offset are read as UTC"
 _GRACE_SECONDS = 1.8
 """How long a run may take to end in order after a signal."""
 
@@ -140,11 +140,9 @@ class TapExports(Tap):
             _in_words(error.absolute_path, error.message)
             for error in JSONSchemaValidator(schema).iter_errors(self._config)
         ]
-        errors = errors or list(faults(self._config))
+        errors = errors or [*faults(self._config), *batch_files.faults(self._config)]
         if self._config.get("webhook_listen") and find_spec("uvicorn") is None:
             errors.append("webhook_listen: it needs the extra webhook: pip install 'tap-exports[webhook]'")
-        if "parquet" in str(self._config.get("batch_config")) and find_spec("pyarrow") is None:
-            errors.append("batch_config: the format parquet needs pyarrow: pip install pyarrow")
         if errors and raise_errors:
             raise BadSettings(errors)
         for name in sorted(set(self._config) - set(schema["properties"])):

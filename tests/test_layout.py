@@ -13,13 +13,13 @@ FLOW = (
     "drift", "csvfile", "api", "transport", "tally", "sending", "client", "download", "source", "asking",
     "waiting", "permits", "exports", "progress", "lane", "lanes", "discovery", "connections", "webhook",
     "records", "sdk_settings", "settings", "config_schema", "state", "catalog", "inputs", "stations",
-    "messages", "mapped", "export_log", "streams", "tap", "__main__",
+    "messages", "batch_files", "mapped", "export_log", "streams", "tap", "__main__",
 )  # fmt: skip
 PURE = {
     "errors", "documents", "windows", "names", "values", "column_types", "bulk", "keys", "columns", "lane",
     "sdk_settings", "catalog",
 }  # fmt: skip
-SDK = {"config_schema", "messages", "mapped", "export_log", "streams", "tap", "__main__"}
+SDK = {"config_schema", "messages", "batch_files", "mapped", "export_log", "streams", "tap", "__main__"}
 HTTP = {"transport", "sending", "download"}
 
 

@@ -1,31 +1,46 @@
-"""A target that knows keys and types, and a mapper before one that does not; `make targets` tries more."""
+"""Targets that know keys and types, and a mapper before one that does not; `make targets` tries more."""
 
 from __future__ import annotations
 
-import pytest
-import try_targets
+import re
 
-# One worker makes the environments and the recording, and both tests use them.
+import plumbing
+import pytest
+from targets.feeding import attempt
+from targets.listed import DUCKDB, MAPPED, SQLITE
+from targets.recording import record
+
+# One worker makes the environments and the recording, and all of these tests use them.
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("targets")]
 
 
 @pytest.fixture(scope="module")
 def syncs(tmp_path_factory):
-    return try_targets.record(tmp_path_factory.mktemp("recorded"))
+    return record(tmp_path_factory.mktemp("recorded"))
 
 
-def test_duckdb_has_each_object_once_and_every_cell_but_decimals_beyond_a_double(syncs, tmp_path):
-    first, second = try_targets.attempt(try_targets.DUCKDB, syncs, tmp_path / "out")
+@pytest.mark.parametrize("target", [DUCKDB, SQLITE], ids=lambda target: target.package)
+def test_each_object_is_there_once_with_every_cell_but_decimals_beyond_a_double(syncs, tmp_path, target):
+    first, second = attempt(target, syncs, tmp_path / "out")
     for finding in (first, second):
-        assert finding.wrong.pop("number")[0] == 1
-        assert finding.perfect, finding
+        assert finding.faults == {"number"} == target.quirks, finding
+        assert finding.wrong["number"][0] == 1
         assert finding.tables == (13, 13)
     assert second.filled[0] > 0
 
 
 def test_behind_a_mapper_all_cells_are_the_same_but_for_what_it_maps(syncs, tmp_path):
     folder = tmp_path / "out"
-    for finding in try_targets.attempt(try_targets.MAPPED, syncs, folder):
-        assert finding.perfect, finding
-    tables = try_targets.MAPPED.read(folder, folder, "")
+    for finding in attempt(MAPPED, syncs, folder):
+        assert finding.faults == set(), finding
+    tables = MAPPED.read(folder, folder, "")
     assert all("email" not in row and len(row["email_hash"]) == 32 for row in tables["customer_list"])
+
+
+def test_the_document_has_the_counts_of_rows_and_cells(syncs, tmp_path):
+    """docs/targets.md says how much is compared; this is what one that upserts is held against."""
+    text = (plumbing.ROOT / "docs" / "targets.md").read_text()
+    told = [int(n) for n in re.findall(r"\*\*(\d+)\*\* (?:rows|cells)", text)]
+    first, second = attempt(DUCKDB, syncs, tmp_path / "out")
+    loaded, appended = (sum(map(len, sync.rows.values())) for sync in syncs)
+    assert told == [loaded, first.cells, appended, second.rows[1], loaded + appended, second.cells]

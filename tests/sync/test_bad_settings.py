@@ -33,20 +33,6 @@ def flat(**more):
     return {"flattening_enabled": True, "flattening_max_depth": 1, **more}
 
 
-def batch(**change):
-    """A batch_config that would do, and what a test changes in it; `...` takes a part away."""
-    given_ = {
-        "encoding": {"format": "jsonl", "compression": "gzip"},
-        "storage": {"root": "file:///nowhere"},
-        **change,
-    }
-    return {"batch_config": {name: value for name, value in given_.items() if value is not ...}}
-
-
-def stored(**change):
-    return batch(storage={"root": "file:///nowhere", **change})
-
-
 REFUSED = [
     (mapped(a="((("), "stream_maps: order_list.a is '(((', which is no expression"),
     (mapped(a=""), "order_list.a is '', which is no expression"),
@@ -74,20 +60,6 @@ REFUSED = [
     ({"flattening_enabled": True}, "flattening_max_depth: it has to be set when flattening_enabled is"),
     (flat(flattening_max_depth=-1), "flattening_max_depth: -1 is not 0 or more"),
     (flat(flattening_max_key_length=0), "flattening_max_key_length: 0 is not 1 or more"),
-    (batch(encoding=...), "batch_config: encoding.format has to be set"),
-    (batch(encoding={}), "batch_config: encoding.format has to be set"),
-    (batch(encoding={"format": "xml"}), "batch_config.encoding.format: 'xml' is not one of"),
-    (batch(encoding={"format": "jsonl", "more": 1}), "batch_config: 'more' is none of format, compression"),
-    (batch(storage=...), "batch_config: storage.root has to be set"),
-    (stored(root=None), "batch_config: storage.root has to be set"),
-    (stored(root=""), "batch_config: storage.root has to be set"),
-    (stored(root="file:///\0"), "batch_config: storage.root has to be set"),
-    (stored(more=1), "batch_config: 'more' is none of root, prefix, params"),
-    (stored(params=5), "batch_config: storage.params is 5, which is no object"),
-    (batch(more=1), "batch_config: 'more' is none of encoding, storage, batch_size"),
-    (batch(batch_size=0), "batch_config: batch_size is 0, which is no whole number of 1 or more"),
-    (batch(batch_size=True), "batch_config: batch_size is True"),
-    (batch(batch_size="x"), "batch_config: batch_size is 'x'"),
     ({"encoding": "utf-7"}, "encoding: 'utf-7' is no encoding"),
     ({"encoding": "unicode_escape"}, "encoding: 'unicode_escape' is no encoding"),
     ({"encoding": "base64"}, "encoding: 'base64' is no encoding"),
@@ -104,14 +76,6 @@ def test_what_cannot_work_is_refused_before_any_request(small_store, inside, cha
     assert run.code == 1
     assert len(run.errors) == 1
     assert words in run.errors[0]
-    assert small_store.count() == 0
-
-
-def test_parquet_needs_a_library(small_store, inside, monkeypatch):
-    """It is told before the first export."""
-    monkeypatch.setattr("tap_exports.tap.find_spec", lambda name: None)
-    run = inside(small_store.config | batch(encoding={"format": "parquet"}))
-    assert run.errors == ["batch_config: the format parquet needs pyarrow: pip install pyarrow"]
     assert small_store.count() == 0
 
 
@@ -165,33 +129,6 @@ def test_a_map_that_fails_leaves_the_other_streams_alone(make_store, inside, dis
     for code in ("customer_list", "transaction_list"):
         assert run.records(code)
         assert run.bookmark(code)
-
-
-@pytest.mark.parametrize(
-    ("storage", "words"),
-    [
-        ({"root": "file:///proc/nowhere"}, "FileNotFoundError"),
-        ({"root": "file:///etc/hostname"}, "FileExistsError"),
-        ({"root": "file:///tmp/" + "x" * 300}, "File name too long"),
-        ({"root": "file://{tmp}", "prefix": "a/b/"}, "FileNotFoundError"),
-        ({"root": "file://{tmp}", "prefix": "\0"}, "ValueError"),
-        ({"root": "nowhere://x"}, "Unsupported filesystem"),
-        ({"root": "s3://bucket/x"}, "ImportError"),
-    ],
-    ids=str,
-)
-def test_batch_files_that_cannot_be_written_end_their_stream(small_store, inside, tmp_path, storage, words):
-    """One line says why; no BATCH message names a file that is not there, and the bookmark stays."""
-    storage = {name: text.replace("{tmp}", str(tmp_path)) for name, text in storage.items()}
-    run = inside(small_store.config | stored(**storage))
-    assert_ends_well(run)
-    assert run.code == 1
-    assert len(run.errors) == 1
-    assert "a batch file cannot be written: " in run.errors[0]
-    assert words in run.errors[0]
-    assert "(stream order_list). Look at batch_config." in run.errors[0]
-    assert run.of("BATCH") == []
-    assert run.bookmark("order_list") is None
 
 
 def test_something_unforeseen_in_one_stream(make_store, inside, monkeypatch):

@@ -1,0 +1,152 @@
+"""What a target wrote, held against the store's rows: by key, cell by cell."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, NamedTuple
+
+from targets.recording import NEW_COLUMN
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from targets.listed import Target
+    from targets.readers import Row, Tables
+    from targets.recording import Sync
+
+
+class Finding(NamedTuple):
+    """How one sync came out.
+
+    Attributes:
+        ended: The exit code, with the last line of the log where it is not 0.
+        state: Whether the target gave back the tap's last state.
+        rows: Rows found and rows expected, over all tables.
+        tables: Tables whose count is as expected, and all tables.
+        wrong: By kind of cell, how many differ; with an example.
+        cells: How many were compared.
+        filled: Rows with the new column filled, and how many were expected.
+    """
+
+    ended: str
+    state: bool = False
+    rows: tuple[int, int] = (0, 0)
+    tables: tuple[int, int] = (0, 0)
+    wrong: dict[str, tuple[int, str]] = {}  # noqa: RUF012
+    cells: int = 0
+    filled: tuple[int, int] = (0, 0)
+
+    @property
+    def faults(self) -> set[str]:
+        """What is not as in the store, by name; cells by their kinds."""
+        checks = {
+            "exit": self.ended == "0",
+            "state": self.state,
+            "rows": self.rows[0] == self.rows[1] and self.tables[0] == self.tables[1],
+            "new column": self.filled[0] == self.filled[1],
+        }
+        return {name for name, fine in checks.items() if not fine} | self.wrong.keys()
+
+
+@dataclass
+class Comparison:
+    """Counts what differs between the store's rows and a target's."""
+
+    cells: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, str] = field(default_factory=dict)
+
+    def differs(self, kind: str, example: str) -> None:
+        """Count one, and keep the first of a kind as the example."""
+        self.counts[kind] += 1
+        self.examples.setdefault(kind, example)
+
+    def table(
+        self, found: dict[tuple[str, ...], Row], wanted: dict[tuple[str, ...], Row], kinds: dict[str, str]
+    ) -> None:
+        """Compare two tables by key, cell by cell."""
+        for key, row in wanted.items():
+            other = found.get(key)
+            if other is None:
+                self.differs("missing row", str(key))
+                continue
+            for name in row.keys() & kinds.keys():
+                left, right = _plain(row[name], kinds[name]), _plain(other.get(name), kinds[name])
+                self.cells += 1
+                if left != right:
+                    self.differs(kinds[name], f"{name}: {row[name]!r} became {other.get(name)!r}")
+
+
+def compare(target: Target, syncs: list[Sync], tables: Tables, ended: str, *, state: bool) -> Finding:
+    """What the target wrote, against the store's rows of these syncs.
+
+    Args:
+        target: Who wrote it.
+        syncs: What it was fed, up to now.
+        tables: What is there.
+        ended: How its process ended.
+        state: Whether it gave back the tap's last state.
+    """
+    kinds, keys = _kinds_of(syncs[-1].messages)
+    seen, surplus, comparison = 0, [], Comparison()
+    for code, columns in kinds.items():
+        maps = target.mapper.get("stream_maps", {}).get(code, {})
+        key, all_rows = keys[code], [row for sync in syncs for row in sync.rows[code]]
+        wanted = {_identity(row, key): row for row in all_rows}
+        rows = tables.get(code, [])
+        seen += len(rows)
+        surplus.append(len(rows) - (len(wanted) if target.upserts else len(all_rows)))
+        visible = {name: kind for name, kind in columns.items() if maps.get(name, name) is not None}
+        comparison.table({_identity(row, key): row for row in rows}, wanted, visible)
+    filled = sum(_plain(row.get(NEW_COLUMN), "number") is not None for row in tables.get("order_list", []))
+    return Finding(
+        ended,
+        state,
+        rows=(seen, seen - sum(surplus)),
+        tables=(surplus.count(0), len(surplus)),
+        wrong={kind: (number, comparison.examples[kind]) for kind, number in comparison.counts.items()},
+        cells=comparison.cells,
+        filled=(filled, syncs[-1].filled),
+    )
+
+
+def _kinds_of(messages: Path) -> tuple[dict[str, dict[str, str]], dict[str, list[str]]]:
+    """By stream, the kind of each column and the key."""
+    kinds, keys = {}, {}
+    with messages.open() as lines:
+        for line in lines:
+            if line.startswith('{"type":"SCHEMA"'):
+                message = json.loads(line)
+                columns = message["schema"]["properties"].items()
+                kinds[message["stream"]] = {name: one.get("format") or one["type"][0] for name, one in columns}
+                keys[message["stream"]] = message["key_properties"]
+    return kinds, keys
+
+
+def _instant(value: object) -> datetime:
+    """A time in UTC; one without a zone is taken as UTC, as targets do that drop it."""
+    moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value).replace("Z", "+00:00"))
+    return moment.replace(tzinfo=moment.tzinfo or timezone.utc).astimezone(timezone.utc)
+
+
+def _plain(value: object, kind: str) -> object:
+    """A cell of either side as what it means."""
+    if value is None or value == "":
+        return None
+    try:
+        if kind in {"integer", "number"}:
+            return Decimal(str(value))
+        if kind == "boolean":
+            return str(value).lower() in {"true", "1"}
+        return _instant(value) if kind == "date-time" else str(value)
+    except (ValueError, InvalidOperation):
+        return f"unreadable: {value}"
+
+
+def _identity(row: Row, key: list[str]) -> tuple[str, ...]:
+    """A row's key as text."""
+    return tuple(str(row[name]) for name in key)

@@ -1,0 +1,104 @@
+"""Files of records in place of messages, where `batch_config` asks for them.
+
+The SDK takes a `batch_config` as it is, and learns in the midst of a run what it lacks. Some of what it takes would
+lose rows or show columns without a word, so all of it is checked before any request is made.
+"""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk.batch import Batcher
+from singer_sdk.helpers._batch import StorageTarget
+
+from tap_exports.documents import shortened
+from tap_exports.errors import LocalTrouble, TapExportsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from singer_sdk.helpers._batch import BatchConfig
+
+_KNOWN = {
+    "batch_config": ("encoding", "storage", "batch_size"),
+    "batch_config.encoding": ("format", "compression"),
+    "batch_config.storage": ("root", "prefix", "params"),
+}
+_MAPS = ("stream_maps", "flattening_enabled")
+
+
+def faults(config: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong with `batch_config`, if there is one: a line for each fault.
+
+    Args:
+        config: Settings that fit the JSON schema.
+
+    Yields:
+        Lines that name the setting and what is wanted.
+    """
+    given = config.get("batch_config")
+    if not given:
+        return
+    encoding, storage = given.get("encoding") or {}, given.get("storage") or {}
+    for (name, known), part in zip(_KNOWN.items(), (given, encoding, storage), strict=True):
+        for word in sorted(set(part) - set(known)):
+            yield f"{name}.{word}: it is not known; there are {', '.join(known)}"
+    yield from _encoding(encoding)
+    yield from _storage(storage)
+    size = given.get("batch_size")
+    if size is not None and (type(size) is not int or size < 1):
+        yield f"batch_config.batch_size: {size!r} is not a whole number of 1 or more"
+    for name in _MAPS:
+        if config.get(name):
+            yield f"batch_config: {name} has no effect on batch files, the SDK maps records alone; use one of the two"
+
+
+def _encoding(encoding: Mapping[str, Any]) -> Iterator[str]:
+    form = encoding.get("format")
+    if not form:
+        yield "batch_config.encoding.format: it is required where batch_config is used; jsonl or parquet"
+    elif form == "jsonl" and encoding.get("compression") != "gzip":
+        yield "batch_config.encoding.compression: it has to be gzip where the format is jsonl, as such files are"
+    elif form == "parquet" and find_spec("pyarrow") is None:
+        yield "batch_config.encoding.format: parquet needs pyarrow beside the tap: pip install pyarrow"
+
+
+def _storage(storage: Mapping[str, Any]) -> Iterator[str]:
+    if not isinstance(storage.get("params") or {}, dict):
+        yield "batch_config.storage.params: it is no object"
+    if not storage.get("root"):
+        yield "batch_config.storage.root: it is required where batch_config is used; an address such as file:///tmp/shop"
+        return
+    if "\0" in storage["root"]:
+        yield "batch_config.storage.root: it has a NUL character, which no address has"
+        return
+    try:
+        StorageTarget(storage["root"]).get_url("")
+    except (ValueError, ImportError) as error:
+        yield f"batch_config.storage.root: {error}"
+
+
+def written(tap: str, stream: str, batch_config: BatchConfig, records: Iterator[dict[str, Any]]) -> Iterator[list[str]]:
+    """Write records into files.
+
+    Args:
+        tap: Its name, for the files' names.
+        stream: The stream's, likewise.
+        batch_config: What files, and where.
+        records: They are taken as files need them.
+
+    Yields:
+        The addresses of files that are whole.
+
+    Raises:
+        LocalTrouble: If one cannot be written.
+    """
+    try:
+        yield from Batcher(tap, stream, batch_config).get_batches(records)
+    except TapExportsError:  # of the records
+        raise
+    except Exception as error:  # noqa: BLE001 - each kind of storage raises its own
+        reason = shortened(getattr(error, "strerror", None) or f"{type(error).__name__}: {error}")
+        hint = "Look at batch_config.storage.root, and at the room and the rights there."
+        raise LocalTrouble(f"a batch file cannot be written: {reason}", hint) from None

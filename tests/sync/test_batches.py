@@ -1,0 +1,136 @@
+"""batch_config: files of records in place of messages, or one line that says what it lacks."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlparse
+
+import pytest
+
+
+@pytest.fixture
+def batch_config(tmp_path):
+    """Make one that works, with these parts changed; None takes a part away."""
+
+    def make(*, encoding=None, storage=None, **more):
+        parts = {
+            "encoding": {"format": "jsonl", "compression": "gzip"} | (encoding or {}),
+            "storage": {"root": f"file://{tmp_path}/batches", "prefix": "batch-"} | (storage or {}),
+        }
+        return {name: {k: v for k, v in part.items() if v is not None} for name, part in parts.items()} | more
+
+    return make
+
+
+def test_batches_hold_the_same_records(make_store, sync, batch_config):
+    """batch_config writes files instead of records, window by window, and no STATE is ahead of them."""
+    store = make_store(frozen=True)
+    end = (store.now - timedelta(hours=1)).isoformat()  # else a second may pass between the two
+    config = store.config | {"window_days": 15, "reuse_exports_minutes": 0, "end_date": end}
+    plain = sync(config, streams=["order_list"])
+    run = sync(config | {"batch_config": batch_config()}, streams=["order_list"])
+    records = []
+    for message in run.messages:
+        if message["type"] == "BATCH":
+            for address in message["manifest"]:
+                lines = gzip.decompress(Path(urlparse(address).path).read_bytes()).splitlines()
+                records += [json.loads(line, parse_float=str) for line in lines]
+        if message["type"] == "STATE" and (entry := message["value"]["bookmarks"].get("order_list")) and len(entry) > 1:
+            claimed = [r for r in plain.records("order_list") if r["date_to"] <= entry["replication_key_value"]]
+            assert len(records) >= len(claimed)
+    assert run.of("RECORD") == []
+    assert [r["order_number"] for r in records] == [r["order_number"] for r in plain.records("order_list")]
+    assert [r["total_incl_tax"] for r in records] == [r["total_incl_tax"] for r in plain.records("order_list")]
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ({"encoding": {"format": None}}, "batch_config.encoding.format: it is required"),
+        ({"storage": {"root": None}}, "batch_config.storage.root: it is required"),
+        (
+            {"encoding": {"compression": "none"}},
+            "batch_config.encoding.compression: it has to be gzip where the format",
+        ),
+        ({"encoding": {"compression": None}}, "batch_config.encoding.compression: it has to be gzip where the format"),
+        ({"batch_size": 0}, "batch_config.batch_size: 0 is not a whole number of 1 or more"),
+        ({"batch_size": "many"}, "batch_config.batch_size: 'many' is not a whole number of 1 or more"),
+        ({"batchsize": 500}, "batch_config.batchsize: it is not known"),
+        ({"batch_size": True}, "batch_config.batch_size: True is not a whole number"),
+        ({"storage": {"root": ""}}, "batch_config.storage.root: it is required"),
+        ({"storage": {"root": "file:///a\0b"}}, "batch_config.storage.root: it has a NUL character"),
+        ({"encoding": {"format": "xml"}}, "batch_config.encoding.format: 'xml' is not one of"),
+        ({"encoding": {"level": 9}}, "batch_config.encoding.level: it is not known"),
+        ({"storage": {"path": "/tmp"}}, "batch_config.storage.path: it is not known"),
+        ({"storage": {"params": "anon"}}, "batch_config.storage.params: it is no object"),
+        ({"storage": {"root": "zork://bucket/shop"}}, "batch_config.storage.root: Unsupported filesystem: 'zork'"),
+    ],
+    ids=lambda v: str(v) if isinstance(v, dict) else "",
+)
+def test_what_it_lacks_is_a_line_and_no_request(make_store, command, batch_config, change, line):
+    """A size of 0 above all: the SDK would write no file and move the bookmark."""
+    store = make_store()
+    run = command(store.config | {"batch_config": batch_config(**change)})
+    assert run.code == 1
+    assert [line in error for error in run.errors] == [True], run.log
+    assert store.count() == 0
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"stream_maps": {"customer_list": {"email": None}}}, {"flattening_enabled": True, "flattening_max_depth": 1}],
+)
+def test_maps_and_batches_are_not_for_the_same_run(make_store, command, batch_config, given):
+    """The SDK maps records alone: a column that a map drops would be in the files."""
+    store = make_store()
+    run = command(store.config | given | {"batch_config": batch_config()})
+    assert run.code == 1
+    (fault,) = run.errors
+    assert f"batch_config: {next(iter(given))} has no effect on batch files" in fault
+    assert store.count() == 0
+
+
+@pytest.mark.parametrize("nothing", [{}, {"stream_maps": {"customer_list": {"email": None}}, "batch_config": {}}])
+def test_an_empty_one_is_none(make_store, sync, nothing):
+    """As Meltano may pass it: records are messages."""
+    run = sync(make_store(days=5).config | nothing, streams=["customer_list"])
+    assert run.records("customer_list")
+    assert run.of("BATCH") == []
+
+
+def test_parquet_needs_a_library(make_store, command, batch_config):
+    """The tap does not bring it; the line says what to install."""
+    store = make_store()
+    run = command(store.config | {"batch_config": batch_config(encoding={"format": "parquet"})})
+    assert run.code == 1
+    (fault,) = run.errors
+    assert "batch_config.encoding.format: parquet needs pyarrow" in fault
+    assert "pip install pyarrow" in fault
+    assert store.count() == 0
+
+
+@pytest.mark.parametrize(
+    ("root", "reason"),
+    [
+        ("file:///dev/null", "FileExistsError: file:///dev/null"),
+        ("file:///dev/null/below", "Not a directory"),
+        ("file:///proc/nowhere", "No such file or directory"),
+        ("file:///tmp/" + "x" * 300, "File name too long"),
+        ("s3://bucket/shop", "ImportError: Install s3fs to access S3"),
+    ],
+    ids=["a file", "below a file", "no place", "a long name", "no library for it"],
+)
+def test_where_no_file_can_be_written_the_streams_fail_with_a_line(make_store, command, batch_config, root, reason):
+    """The bookmarks stay, and the line names the streams and the reason."""
+    store = make_store(days=5)
+    run = command(store.config | {"batch_config": batch_config(storage={"root": root})})
+    assert run.code == 1
+    assert run.of("BATCH") == []
+    assert run.bookmark("order_list") is None
+    (error,) = run.errors
+    assert f"a batch file cannot be written: {reason}" in error
+    assert "Look at batch_config.storage.root" in error
+    assert [code for code in store.types if f" {code}" not in error] == []

@@ -1,0 +1,40 @@
+"""The targets that were tried are told in two tables, and in `targets/listed.py`, which `make targets` holds."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from targets.listed import MAPPER, ROUNDS, TARGETS
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+DOCUMENT = (ROOT / "docs" / "targets.md").read_text()
+
+
+def table(text, head):
+    """The cells of the rows below this head, without the signs for code."""
+    (lines,) = re.findall(rf"^\| {re.escape(head)} \|\n\|[- |]+\n((?:\|.*\n)+)", text, re.MULTILINE)
+    return [[cell.strip().replace("`", "") for cell in line.strip("|\n").split("|")] for line in lines.splitlines()]
+
+
+def test_the_document_has_every_attempt_in_its_order_and_all_that_differs():
+    rows = table(DOCUMENT, "target | version | how | what differs")
+    told = [(target.package, target.version, target.how, ", ".join(sorted(target.quirks))) for target in TARGETS]
+    assert [(*row[:3], row[3].replace("nothing", "")) for row in rows] == told
+
+
+def test_the_readme_has_every_target_that_keeps_all_rows_and_columns():
+    rows = table(README, "tried with | version | result | what to set")
+    fit = {(target.package, target.version) for target in TARGETS if target.quirks <= ROUNDS}
+    assert {tuple(row[:2]) for row in rows} == fit | {tuple(MAPPER[0].split("=="))}
+    assert len(rows) == len(fit) + 1
+
+
+@pytest.mark.parametrize("text", [README, DOCUMENT], ids=["README", "document"])
+def test_every_version_that_they_name_is_one_that_was_tried(text):
+    tried = {pin for target in TARGETS for pin in target.requirements} | set(MAPPER)
+    named = set(re.findall(r"[\w-]+==[\w.]+\w", text))
+    assert "duckdb==1.2.2" in named
+    assert named <= tried
