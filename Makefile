@@ -9,11 +9,13 @@ PARALLEL ?= --numprocesses 4 --dist loadgroup
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types unit e2e bench proof targets hub audit format build constraints clean
+.PHONY: help setup demo test lint types unit e2e bench proof targets hub audit format build constraints clean
 
 help:  ## list these words
 	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r word what; do \
 		printf '  make %-12s %s\n' "$$word" "$$what"; done
+
+setup: $(READY)  ## .venv with the tap, Meltano and all the tools; every other word does this by itself
 
 demo: $(READY)  ## a practice store into PostgreSQL by Meltano, twice
 	@$(BIN)/python scripts/demo.py
