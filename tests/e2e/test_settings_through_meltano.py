@@ -80,7 +80,7 @@ def test_the_tap_takes_what_meltano_hands_it(meltano):
     with Sandbox(days=10, orders_per_day=1) as store:
         project = meltano(store.config, **variables({**GIVEN, "encoding": ("utf-8", "utf-8")}))
         catalog = json.loads(project.run("invoke", "tap-exports", "--discover", timeout=60))
-        assert {stream["tap_stream_id"] for stream in catalog["streams"]} == set(store.types)
+        assert {stream["tap_stream_id"] for stream in catalog["streams"]} == {*store.types, "export_log"}
         assert {request.headers["User-Agent"] for request in store.log} == {"nightly/1.0"}
 
 
