@@ -3,6 +3,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 
 import pytest
+import requests
 
 from tap_exports.sandbox import Scope
 
@@ -244,3 +245,27 @@ def test_the_log_holds_requests_as_they_were_sent(store, call):
     assert store.count() == 4
     assert store.count(place="create", status=201) == 1
     assert store.count(place="look") == 0
+
+
+def test_what_is_outside_the_api_is_not_there(store, call):
+    """404, as for a call that the API does not have; HEAD is answered without a body."""
+    origin = store.api_url.removesuffix("/api/admin/")
+    assert call.get(f"{origin}/elsewhere/").status_code == 404
+    answer = call.head("exports/types/")
+    assert (answer.status_code, answer.content) == (405, b"")
+
+
+@pytest.mark.parametrize("offset", ["+0100", "+01:00"])
+def test_offsets_are_read_in_both_forms(call, offset):
+    """With a colon or without one."""
+    made = call.create(date_from=f"2025-01-01T01:00:00{offset}").json()
+    assert made["date_from"] == "2025-01-01T00:00:00Z"
+
+
+def test_a_mistake_of_the_stores_own_is_told(open_store, capfd):
+    """On standard error, as a server's are: a practice store that hides its faults would hide the tap's."""
+    store, call = open_store(ready_seconds=lambda _: 1 / 0)
+    with pytest.raises(requests.ConnectionError):
+        call.create()
+    store.stop()
+    assert "ZeroDivisionError" in capfd.readouterr().err

@@ -254,6 +254,14 @@ def test_the_range_may_be_held_against_another_date(field, name):
     assert all(window[0] <= moment < window[1] for moment in moments)
 
 
+def test_a_subscription_changes_when_it_is_paused_or_has_an_order():
+    """Held against that date, a window has those that have changed in it, however old they are."""
+    store = Sandbox(now=NOW, range_field="updated")
+    window = (NOW - 10 * DAY, NOW)
+    made = [instant(text) for text in column(store.rows("subscription_list", *window), "Date Created")]
+    assert any(moment < window[0] for moment in made)
+
+
 def test_an_empty_store_has_headers_alone():
     """No orders a day is no data."""
     store = Sandbox(now=NOW, orders_per_day=0)
@@ -272,6 +280,8 @@ def test_a_merchant_switches_columns(open_store):
     before, after = (store.file(number).decode().splitlines()[0].split(",") for number in (42, 43))
     assert set(after) - set(before) == {"Signed Form", "Colour"}
     assert set(before) - set(after) == {"VIP Order"}
+    with pytest.raises(KeyError, match="No export 4711"):
+        store.file(4711)
     with pytest.raises(KeyError, match="nothing"):
         store.enable_column("order", "nothing")
 

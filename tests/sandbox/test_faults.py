@@ -8,6 +8,8 @@ import pytest
 import requests
 
 from tap_exports.sandbox import Fault, Place
+from tap_exports.sandbox.reply import Reply
+from tap_exports.sandbox.server import Server
 
 from .conftest import END, START, fetch
 
@@ -348,3 +350,15 @@ def test_a_word_that_is_no_fault_is_an_error(text):
     """ValueError says why."""
     with pytest.raises(ValueError, match=r"."):
         Fault.from_text(text)
+
+
+def test_a_server_that_is_away_does_not_go_twice():
+    """Whoever sends it away a second time is not kept waiting, and it comes back once."""
+    server = Server(0, lambda _: Reply(200, b"here"), lambda: "Tue, 04 Mar 2025 15:30:00 GMT")
+    server.leave(None, but=None)
+    server.leave(None, but=None)
+    with pytest.raises(requests.ConnectionError):
+        fetch(server.origin)
+    server.come_back()
+    assert fetch(server.origin).content == b"here"
+    server.stop()

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_exports.sandbox import Sandbox
-from tap_exports.sandbox.cells import django_long
+from tap_exports.sandbox.cells import Cells, django_long
+from tap_exports.sandbox.options import Options
 
 from .conftest import NOW
 
@@ -160,3 +161,12 @@ def test_the_long_form_can_be_read_back(moment):
     hour = int(found[4]) % 12 + (12 if found[6] == "p" else 0)
     minute = int(found[5] or 0)
     assert (int(found[3]), month, int(found[2]), hour, minute) == moment.timetuple()[:5]
+
+
+def test_a_value_of_another_kind_is_a_mistake_of_the_stores_own():
+    """It is raised, and not written as if it were one."""
+    writer = Cells(Options())
+    with pytest.raises(TypeError, match="Not an amount: 'x'"):
+        writer.money("x", "USD")
+    with pytest.raises(TypeError, match="Not an instant: 7"):
+        writer.time(7)

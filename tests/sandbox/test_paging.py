@@ -66,10 +66,23 @@ def test_filters_stay_in_the_next_link(open_store):
 
 @pytest.mark.parametrize(
     ("query", "status"),
-    [("type=nope", 400), ("date_created_from=soon", 400), ("date_created_to=2025-13-01", 400), ("cursor=x", 404)],
+    [
+        ("type=nope", 400),
+        ("date_created_from=soon", 400),
+        ("date_created_to=2025-13-01", 400),
+        ("cursor=x", 404),
+        ("cursor=eD0x", 404),
+    ],
 )
 def test_a_filter_that_is_wrong_is_refused(call, query, status):
     """400 names the field; a cursor from elsewhere is 404."""
     answer = call.get(f"exports/?{query}")
     assert answer.status_code == status
     assert list(answer.json()) == [query.partition("=")[0] if status == 400 else "detail"]
+
+
+@pytest.mark.parametrize("path", ["metadata/", "webhooks/"])
+def test_a_cursor_from_elsewhere_is_not_there_in_any_list(call, path):
+    """404, as with exports."""
+    answer = call.get(f"{path}?cursor=x")
+    assert (answer.status_code, answer.json()) == (404, {"detail": "Invalid cursor"})

@@ -192,6 +192,14 @@ def test_410_switches_a_webhook_off(store, call, listen):
     assert len(store.deliveries) == 1
 
 
+def test_410_for_a_webhook_that_is_gone_meanwhile_switches_nothing_off(store, call):
+    """Removed while its delivery was under way."""
+    register(call, "https://example.com/")
+    call.delete("webhooks/1/")
+    store._webhooks.switch_off(1)
+    assert store.webhooks == []
+
+
 def test_exports_that_were_ready_before_are_not_told(store, call, listen):
     """A webhook hears of what comes later."""
     call.create()
