@@ -110,8 +110,9 @@ class Downloader:
         """
         refused = 0
         trouble = ""
-        for pause in [*pauses(), None]:
-            wait = pause
+        rest = pauses()
+        while True:
+            wait = next(rest, None)
             try:
                 return self._fetch(self._link(export_id), at_most)
             except LinkExpired as error:

@@ -164,7 +164,8 @@ class Sender:
         url = urljoin(self._connection.api_url, path)
         place = f"{method} {urlsplit(url).path.removeprefix(urlsplit(self._connection.api_url).path)}"
         trouble, misshapen = "", 0
-        for pause in [*pauses(), None]:
+        rest = pauses()
+        while True:
             self.budget.take()
             status = 0
             try:
@@ -183,6 +184,7 @@ class Sender:
                 self.tally.add(place, status)
             if method == "POST" and maybe_done:
                 raise AnswerLost(trouble)
+            pause = next(rest, None)
             if pause is None or misshapen >= _FEW_TRIES:
                 break
             wait = max(pause, asked or 0.0)  # a store that says 1 again and again is given more and more time

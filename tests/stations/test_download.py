@@ -174,8 +174,9 @@ def test_lengths_that_can_be_verified(bench, make_wire, head, body):
         (b"Transfer-Encoding: chunked", b"ff\r\nA,B\r\n"),
         (b"Content-Encoding: gzip\r\nContent-Length: 500", gzip.compress(BODY)),
         (b"Content-Encoding: gzip\r\nContent-Length: %d" % len(BODY), BODY),
+        (b"Content-Length: 00%d" % len(BODY), BODY),
     ],
-    ids=["short", "chunks without an end", "chunk cut", "gzip short", "gzip that is none"],
+    ids=["short", "chunks without an end", "chunk cut", "gzip short", "gzip that is none", "an odd length"],
 )
 def test_bodies_that_are_not_whole(bench, make_wire, empty_temp, head, body):
     """None of them is taken for a file."""
@@ -184,6 +185,15 @@ def test_bodies_that_are_not_whole(bench, make_wire, empty_temp, head, body):
         bench.downloader.get(1)
     gc.collect()
     assert open_temp_files(empty_temp) == []
+
+
+def test_an_environment_that_cannot_be_followed_is_trouble_of_this_machine(bench, monkeypatch, tmp_path):
+    """A file of certificates that is not there is told at once, and not asked for again and again."""
+    linked(bench, "https://127.0.0.1:9/x.csv")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "missing.pem"))
+    with pytest.raises(LocalTrouble, match="REQUESTS_CA_BUNDLE"):
+        bench.downloader.get(1)
+    assert bench.clock.slept == []
 
 
 def test_a_body_without_any_length_is_refused(bench, make_wire):
