@@ -7,6 +7,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from tap_exports.errors import Stopped
 from tap_exports.windows import Window, plan
 
 if TYPE_CHECKING:
@@ -42,6 +43,16 @@ class Slot:
     """Whether nobody works at it any more, and the reader has nothing to wait for."""
     result: CheckedExport | None = None
     error: BaseException | None = None
+
+    def outcome(self) -> CheckedExport:
+        """What came of a window that nobody works at any more.
+
+        Raises:
+            BaseException: What has gone wrong with it.
+        """
+        if self.result is None:
+            raise self.error or Stopped()
+        return self.result
 
 
 @dataclass
@@ -145,9 +156,8 @@ class Lane:
             failed: That window's; those before it are still wanted.
         """
         self.todo.clear()
-        if failed in self.slots:
-            at = self.slots.index(failed)
-            self.slots = deque(slot for n, slot in enumerate(self.slots) if n <= at or slot.claimed)
+        at = self.slots.index(failed)
+        self.slots = deque(slot for n, slot in enumerate(self.slots) if n <= at or slot.claimed)
 
     def _pieces(self, window: Window, cap: int) -> int:
         return math.ceil((self.density or 0.0) * _seconds(window) / (cap * _FULL))

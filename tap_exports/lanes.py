@@ -115,10 +115,7 @@ class Lanes:
         lane = self._lanes[code]
         try:
             while (slot := self._await_first(lane)) is not None:
-                if slot.error is not None:
-                    raise slot.error
-                if slot.result is not None:
-                    yield slot.result
+                yield slot.outcome()
                 with self._news:
                     if slot in lane.slots:  # else close() has been faster
                         lane.slots.remove(slot)
@@ -280,8 +277,8 @@ class Lanes:
                 self._discard(slot)
             elif error is not None:
                 self._fail(lane, slot)
-            elif result is not None:
-                lane.learn(slot.window, result.checked.rows)
+            else:
+                lane.learn(slot.window, slot.outcome().checked.rows)
             self._news.notify_all()
 
     def _below_cap(self, lane: Lane, slot: Slot, permit: Permit) -> CheckedExport | None:

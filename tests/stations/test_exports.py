@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 
@@ -379,6 +380,15 @@ def test_a_pending_one_is_waited_for(make_bench):
     assert checked.export.id == export.id
     assert len(bench.made()) == 1
     assert bench.permit.acquired
+
+
+def test_one_of_which_nobody_knows_the_age_is_waited_for_from_now_on(make_bench):
+    """Where the store does not tell when it was made, its deadline counts from the first look."""
+    bench = make_bench(ready_seconds=4000)  # longer than the hour that is waited for one
+    theirs(bench, ago=50)
+    export = next(iter(bench.client.exports("order_list")))
+    ready = bench.exporter.ready(replace(export, created_at=None), taken_over=True)
+    assert ready.id == export.id
 
 
 def test_one_that_has_become_ready_meanwhile_costs_one_look(make_bench):
