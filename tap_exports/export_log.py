@@ -92,8 +92,7 @@ class ExportLog(MappedStream):
 
     def close(self) -> None:
         """Tell how many records there were."""
-        if self._told:
-            self._counter.exit()
+        self._counter.exit()
 
     def _write(self, record: dict[str, Any]) -> None:
         with self._mapping("fails at a record"):
@@ -110,7 +109,7 @@ class ExportLog(MappedStream):
     @override
     def _sync_records(self, context: Context | None = None, *, write_messages: bool = True) -> Iterator[Record]:  # type: ignore[override]
         """Nothing by itself: records are written when there is something to note."""
-        return iter(())
+        yield from self.get_records(context)
 
     @override
     def get_batches(

@@ -51,7 +51,7 @@ class MappedStream(Stream):
             for stream_map in self.tap.mapper.stream_maps[self.name]:
                 if not isinstance(stream_map.stream_alias, str):
                     raise TypeError(f"__alias__ makes {stream_map.stream_alias!r}, which is no name")
-                if fault := oddity(stream_map.transformed_schema):
+                if fault := oddity([stream_map.stream_alias, stream_map.transformed_schema]):
                     raise ValueError(fault)
         self._stream_maps = None
 

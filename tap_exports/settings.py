@@ -205,9 +205,7 @@ def _numbers(config: Mapping[str, Any]) -> Iterator[str]:
         **{name: (lambda n: n >= 1, "1 or more") for name in _AT_LEAST_ONE},
     }
     for name, (fits, wanted) in bounds.items():
-        value = config.get(name)
-        if value is None or isinstance(value, str):
-            continue
+        value = config[name]  # each has a default
         if not fits(value):  # not a number, as JSON's NaN is, does not fit either
             yield f"{name}: {value} is not {wanted}"
         elif value > _LARGEST.get(name, value):

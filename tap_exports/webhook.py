@@ -171,9 +171,7 @@ class Listener:
         self._socket.close()
 
     async def _receive(self, scope: MutableMapping[str, Any], receive: _Receive, send: _Send) -> None:
-        """The ASGI application."""
-        if scope["type"] != "http":
-            return
+        """The ASGI application. The server is told of neither WebSockets nor a lifespan: all calls are HTTP."""
         status = 404 if scope["path"] != self._path else 405 if scope["method"] != "POST" else 0
         if not status:
             body = await _body(receive)
