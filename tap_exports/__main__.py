@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
 import sys
@@ -13,8 +12,6 @@ from singer_sdk.exceptions import SingerSDKError
 from tap_exports.errors import BadSettings, Stopped, TapExportsError, Unforeseen
 from tap_exports.messages import OutputFailed, TargetGone
 from tap_exports.tap import StreamsFailed, TapExports
-
-_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 logger = logging.getLogger(TapExports.name)
 
@@ -39,7 +36,8 @@ def run() -> int:
         logger.warning("Nobody reads the tap's output any more: it ends here")
         _write_no_more()
     except OutputFailed as error:
-        logger.error("standard output could not be written: %s. Make room where it goes, and run again.", error)
+        logger.error("standard output could not be written: %s. See to where it goes, and run again.", error)
+        logger.debug("How it came to that:", exc_info=error)
         _write_no_more()
     except Stopped:
         logger.warning("Ended by a signal; the state tells which windows are complete")
@@ -56,10 +54,8 @@ def _called() -> int:
     try:
         ended: object = TapExports.cli(standalone_mode=False)
         click.echo(nl=False)  # flushes it all, while it can still be told that it did not work
-    except OSError as error:
-        if error.errno in _NO_ROOM:
-            raise OutputFailed(error.strerror) from None
-        raise
+    except OSError as error:  # of the output: whatever else reads or writes has words of its own for it
+        raise OutputFailed(error.strerror) from error
     return ended if isinstance(ended, int) else 0  # what click's Context.exit() was given
 
 

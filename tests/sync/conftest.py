@@ -16,7 +16,7 @@ import pytest
 
 from tap_exports.__main__ import run as run_command
 from tap_exports.sandbox import Fault, Sandbox
-from tap_exports.tap import StreamsFailed, TapExports
+from tap_exports.tap import _GRACE_SECONDS, StreamsFailed, TapExports
 
 QUICK = (
     "import tap_exports.transport as t, tap_exports.exports as e; "
@@ -186,10 +186,11 @@ def command(tmp_path):
     """Run the command as a process of its own, at the quick pace; none outlives the test."""
     started = []
 
-    def run(config, *arguments, wait=True, environment=None, out=subprocess.PIPE, **files):
+    def run(config, *arguments, wait=True, environment=None, out=subprocess.PIPE, patience=_GRACE_SECONDS, **files):
         arguments = [*arguments, *written(tmp_path, {"config": config, **files})]
+        grace = f"import tap_exports.tap as t; t._GRACE_SECONDS = {patience}; "
         process = subprocess.Popen(
-            [sys.executable, "-c", QUICK, *arguments],
+            [sys.executable, "-c", grace + QUICK, *arguments],
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=subprocess.PIPE,

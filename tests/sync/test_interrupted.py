@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import itertools
 import json
 import os
 import signal
+import subprocess
+import sys
+import termios
 import threading
 import time
 from pathlib import Path
@@ -66,6 +70,11 @@ def assert_none_twice(store, code="order_list"):
     return spans
 
 
+def unread(pipe):
+    """How many bytes wait in a pipe."""
+    return int.from_bytes(fcntl.ioctl(pipe, termios.FIONREAD, b"\0\0\0\0"), sys.byteorder)
+
+
 def test_killed_at_every_request(make_store, discover, command, tmp_path):
     """SIGKILL when the store gets its n-th request, for every n, and a second run from the last STATE."""
     outcomes = []
@@ -96,7 +105,7 @@ def test_killed_at_every_request(make_store, discover, command, tmp_path):
 
 
 @pytest.mark.parametrize("kind", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL], ids=lambda s: s.name)
-@pytest.mark.parametrize("lines", [1, 40, 130])
+@pytest.mark.parametrize("lines", [1, 40, 130, 1800])  # the last is in the second window
 def test_stopped_in_the_middle_of_a_window(make_store, discover, command, kind, lines):
     """A signal while records are being written ends it within two seconds, on a whole line, with a truthful state."""
     store = make_store(orders_per_day=150, days=30)
@@ -143,9 +152,28 @@ def test_stopped_while_the_target_does_not_read(make_store, discover, command):
     catalog = one_stream(discover, store)
     process = command(small(store), catalog=catalog, wait=False)
     process.stdout.readline()
-    time.sleep(1.0)
+    waiting = -1
+    while waiting != (waiting := unread(process.stdout)) or waiting < 2**15:
+        time.sleep(0.3)
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=4) == 128 + signal.SIGTERM
+
+
+def test_a_second_signal_ends_it_at_once(make_store, command):
+    """While a store that says nothing is listened to, and however much time the first one gives."""
+    store = make_store(days=10)
+    store.add_fault(Fault("types", "hang", times=None))
+    process = command(store.config, wait=False, patience=3600)
+    while not store.count(place="types"):
+        time.sleep(0.01)
+    process.send_signal(signal.SIGTERM)
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(timeout=1)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=10)
+    assert process.returncode == 128 + signal.SIGINT
+    assert out == ""
+    assert "Traceback" not in err
 
 
 def test_a_target_that_dies_ends_the_tap_quietly(make_store, discover, command):
@@ -162,8 +190,11 @@ def test_a_target_that_dies_ends_the_tap_quietly(make_store, discover, command):
     assert "Nobody reads" in err
 
 
+WAYS_TO_WRITE = [[], ["--discover"], ["--plan"], ["--about"]]
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no disk that is always full")
-@pytest.mark.parametrize("arguments", [[], ["--discover"], ["--plan"], ["--about"]], ids=str)
+@pytest.mark.parametrize("arguments", WAYS_TO_WRITE, ids=str)
 def test_a_full_disk_where_the_output_goes_ends_it_in_one_line(make_store, command, arguments):
     """And nothing more is written, which would follow half a line; whichever stream is at it."""
     store = make_store(days=10)
@@ -174,8 +205,30 @@ def test_a_full_disk_where_the_output_goes_ends_it_in_one_line(make_store, comma
     assert "Traceback" not in err
     assert err.count("| ERROR") == 1
     assert "standard output" in err
-    assert "No space left on device. Make room" in err
+    assert "No space left on device. See to where it goes" in err
     assert "Exception ignored" not in err
+
+
+@pytest.mark.parametrize("arguments", WAYS_TO_WRITE, ids=str)
+def test_an_output_that_is_not_for_writing_ends_it_in_one_line(make_store, command, arguments):
+    """As after `<file` where `>file` was meant."""
+    store = make_store(days=10)
+    with Path(os.devnull).open() as unwritable:
+        process = command(store.config, *arguments, wait=False, out=unwritable)
+        err = process.stderr.read()
+        assert process.wait(timeout=10) == 1
+    assert "Traceback" not in err
+    assert err.count("| ERROR") == 1
+    assert "standard output could not be written: Bad file descriptor" in err
+    assert "Exception ignored" not in err
+
+
+def test_the_package_is_a_command_too():
+    """`python -m tap_exports`, where the command is not on the path."""
+    said = subprocess.run(
+        [sys.executable, "-m", "tap_exports", "--version"], capture_output=True, text=True, check=True
+    )
+    assert said.stdout.startswith("tap-exports v")
 
 
 def test_a_lost_answer_makes_no_second_export(make_store, discover, command):
