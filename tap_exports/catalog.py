@@ -29,9 +29,10 @@ def check_catalog(catalog: Any) -> None:  # noqa: ANN401 - whatever the file hol
     if fault := documents.oddity(streams):
         raise SettingsError(f"the catalog cannot be used: {fault}", _ANEW)
     for n, entry in enumerate(streams, start=1):
-        for fault in _faults(entry):
+        if faults := list(_faults(entry)):
             name = entry.get("tap_stream_id", n) if isinstance(entry, dict) else n
-            raise SettingsError(f"the catalog's stream {documents.shortened(str(name), 80)} has {fault}", _ANEW)
+            told = f"the catalog's stream {documents.shortened(str(name), 80)} has {'; '.join(faults)}"
+            raise SettingsError(documents.shortened(told), _ANEW)
 
 
 def _faults(entry: Any) -> Iterator[str]:  # noqa: ANN401

@@ -54,6 +54,7 @@ def columns(**more):
         ({"streams": [[]]}, "stream 1 has no object"),
         ({"streams": [{}]}, "stream 1 has no tap_stream_id"),
         ({"streams": [{"tap_stream_id": 5}]}, "stream 5 has no tap_stream_id"),
+        ({"streams": [{"schema": 5, "metadata": 5}]}, "stream 1 has no tap_stream_id; a schema that is none"),
         ('{"streams": [{"tap_stream_id": "\\ud800"}]}', "half a character"),
         ('{"streams": [NaN]}', "NaN is no number that JSON has"),
         ('{"streams": [1e99999999999999999999]}', "an exponent beyond all bounds"),
