@@ -37,17 +37,13 @@ class _Record(msgspec.Struct, tag_field="type", tag="RECORD", omit_defaults=True
     time_extracted: str | None = None
 
 
-def _encode_other(value: object) -> str:
-    """What the SDK's own writer makes of a type that JSON has no word for."""
-    return value.isoformat(sep="T") if isinstance(value, datetime) else str(value)
-
-
 class MessageWriter(GenericSingerWriter[bytes, Message]):
     """Writes Singer messages to standard output."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._encoder = msgspec.json.Encoder(decimal_format="number", enc_hook=_encode_other)
+        # as the SDK's own writer does, str() makes text of what JSON has no word for
+        self._encoder = msgspec.json.Encoder(decimal_format="number", enc_hook=str)
         self._buffer = bytearray()
 
     def serialize_message(self, message: Message) -> bytes:

@@ -54,6 +54,13 @@ def test_maps_rename_filter_hash_and_double(make_store, sync):
     assert 0 < len(run.records("orders")) <= len(run.records("orders_again"))
 
 
+def test_what_a_map_makes_beyond_json_is_text(make_store, sync):
+    """Times are ISO 8601, whatever else there is stands as Python writes it."""
+    maps = {"order_list": {"seen": "datetime.datetime(2026, 1, 2, 3, 4)", "zone": "datetime.timezone.utc"}}
+    run = sync(make_store(days=10).config | {"stream_maps": maps}, streams=["order_list"])
+    assert {(r["seen"], r["zone"]) for r in run.records("order_list")} == {("2026-01-02T03:04:00", "UTC")}
+
+
 def test_a_null_map_leaves_a_stream_out(make_store, sync):
     """No schema and no record of it; its bookmark moves all the same."""
     run = sync(make_store(days=10).config | {"stream_maps": {"order_list": None}}, streams=["order_list"])
