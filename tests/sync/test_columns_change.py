@@ -178,6 +178,23 @@ def test_types_and_keys_of_the_user_win(store, sync):
         assert run.records("order_list")[0]["batch"] == 7
 
 
+def test_names_that_the_store_does_not_have_are_told(store, sync, caplog):
+    """A type or a key that is for nothing may be a slip of the pen."""
+    settings = {
+        "column_types": {"order_list": {"stauts": "string"}, "invoices": {"a": "string"}},
+        "primary_keys": {"order_lists": ["number"]},
+    }
+    files(store, f"{HEADER}\r\n1,new,2\r\n")
+    with caplog.at_level("WARNING"):
+        run = sync(store.config | settings | {"reuse_exports_minutes": 0}, streams=["order_list"])
+    assert len(run.records("order_list")) == 1
+    assert [line for line in caplog.messages if "does not have" in line] == [
+        "column_types names the stream invoices, which the store does not have",
+        "primary_keys names the stream order_lists, which the store does not have",
+        "column_types names the column order_list.stauts, which the stream does not have",
+    ]
+
+
 def test_a_nul_character_is_removed_and_counted(store, sync, caplog):
     """PostgreSQL cannot hold it."""
     files(store, f"{HEADER}\r\n1,a\0b\0,2\r\n")

@@ -29,6 +29,11 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def hook(port):
+    """Settings of a run that registers a listener of its own."""
+    return {"webhook_listen": f"127.0.0.1:{port}", "webhook_target_url": f"http://127.0.0.1:{port}/hook/"}
+
+
 def signed(body, secret=SECRET):
     return hmac.new(secret.encode(), body, sha256).hexdigest()
 
@@ -146,10 +151,9 @@ def test_an_export_is_picked_up_when_it_is_ready(make_store, sync, signs, monkey
     """With looks that would come minutes apart, a delivery leads to one at once; the registration goes again."""
     monkeypatch.setattr("tap_exports.exports._FIRST_LOOK", 100.0)
     store = make_store(days=10, ready_seconds=1.0, webhook_signs=signs)
-    port = free_port()
-    hook = {"webhook_listen": f"127.0.0.1:{port}", "webhook_target_url": f"http://127.0.0.1:{port}/hook/"}
+    ours = hook(free_port())
     began = time.monotonic()
-    run = sync(store.config | hook, streams=["order_list"])
+    run = sync(store.config | ours, streams=["order_list"])
     assert time.monotonic() - began < 4
     assert len(run.records("order_list")) > 5
     assert store.webhooks == []
@@ -159,9 +163,8 @@ def test_an_export_is_picked_up_when_it_is_ready(make_store, sync, signs, monkey
 def test_a_delivery_that_comes_too_early_is_not_believed(make_store, sync):
     """The store tells of exports when they are made: the status is still asked of the API."""
     store = make_store(days=10, ready_seconds=0.5, webhook_moment="created")
-    port = free_port()
-    hook = {"webhook_listen": f"127.0.0.1:{port}", "webhook_target_url": f"http://127.0.0.1:{port}/hook/"}
-    run = sync(store.config | hook, streams=["order_list"])
+    ours = hook(free_port())
+    run = sync(store.config | ours, streams=["order_list"])
     assert not run.failures
     assert len(run.records("order_list")) > 5
 
@@ -170,37 +173,79 @@ def test_polling_goes_on_without_deliveries(make_store, sync):
     """Lost deliveries cost time and nothing else."""
     store = make_store(days=10, ready_seconds=0.3)
     store.add_fault(Fault("webhook", "lost", times=None))
-    port = free_port()
-    hook = {"webhook_listen": f"127.0.0.1:{port}", "webhook_target_url": f"http://127.0.0.1:{port}/hook/"}
-    run = sync(store.config | hook, streams=["order_list"])
+    ours = hook(free_port())
+    run = sync(store.config | ours, streams=["order_list"])
     assert len(run.records("order_list")) > 5
 
 
 def test_without_the_scope_polling_has_to_do(make_store, sync, caplog):
     """A token that may not register goes on, and a warning says why."""
     store = make_store(days=10, scopes={"exports:read", "exports:write"})
-    port = free_port()
-    hook = {"webhook_listen": f"127.0.0.1:{port}", "webhook_target_url": f"http://127.0.0.1:{port}/hook/"}
+    ours = hook(free_port())
     with caplog.at_level("WARNING"):
-        run = sync(store.config | hook, streams=["order_list"])
+        run = sync(store.config | ours, streams=["order_list"])
     assert not run.failures
     assert any("could not be registered" in line and "webhooks:" in line for line in caplog.messages)
+
+
+def test_a_token_that_is_taken_back_ends_the_run(make_store, inside):
+    """Here as anywhere else: polling would not do either."""
+    store = make_store(days=10)
+    store.add_fault(Fault("webhooks", "status", status=401))
+    run = inside(store.config | hook(free_port()))
+    assert run.code == 1
+    assert len(run.errors) == 1
+    assert "access_token" in run.errors[0]
+    assert store.exports == []
+
+
+def test_registrations_of_others_stay(make_store, sync):
+    """Only what has this very address is an earlier run's."""
+    store = make_store(days=10)
+    body = {"target": "https://example.com/theirs", "events": ["export.created"], "name": "theirs"}
+    headers = {"Authorization": f"Bearer {store.token}", "X-29Next-Api-Version": "2024-04-01"}
+    requests.post(f"{store.config['api_url']}webhooks/", json=body, headers=headers, timeout=5).raise_for_status()
+    run = sync(store.config | hook(free_port()), streams=["order_list"])
+    assert not run.failures
+    assert [webhook.target for webhook in store.webhooks] == ["https://example.com/theirs"]
+
+
+def test_one_that_cannot_be_taken_back_is_left_to_the_next_run(make_store, sync, caplog):
+    """A warning says so, and the run has done its work all the same."""
+    store = make_store(days=10)
+    store.add_fault(Fault("webhooks", "status", status=403, after=2, times=None))
+    with caplog.at_level("WARNING"):
+        run = sync(store.config | hook(free_port()), streams=["order_list"])
+    assert not run.failures
+    assert len(run.records("order_list")) > 5
+    assert len(store.webhooks) == 1
+    assert any("could not be removed at the store, the next run will" in line for line in caplog.messages)
+
+
+def test_only_so_many_deliveries_are_remembered(listener, bell, monkeypatch):
+    """Of exports that nobody waits for, and of events that have come before: the newest."""
+    monkeypatch.setattr("tap_exports.webhook._REMEMBERED", 3)
+    for n in range(5):
+        assert post(listener, event(n, f"event {n}")).status_code == 200
+    assert [heard(bell, n) for n in range(5)] == [False, False, True, True, True]
+    assert post(listener, event(0, "event 0")).status_code == 200  # forgotten: it rings again
+    assert post(listener, event(4, "event 4")).status_code == 200
+    assert [heard(bell, 0), heard(bell, 4)] == [True, False]
 
 
 @pytest.mark.parametrize("kind", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL], ids=lambda s: s.name)
 def test_registrations_do_not_pile_up(make_store, command, kind):
     """A signal takes the webhook back; after SIGKILL the next run cleans up what was left."""
     store = make_store(days=10, ready_seconds=3600)
-    port = free_port()
-    hook = {"webhook_listen": f"127.0.0.1:{port}", "webhook_target_url": f"http://127.0.0.1:{port}/hook/"}
-    process = command(store.config | hook, wait=False)
+    ours = hook(free_port())
+    process = command(store.config | ours, wait=False)
     while not store.webhooks or store.count(place="look") < 1:
         time.sleep(0.01)
     process.send_signal(kind)
     process.wait(timeout=5)
     if kind is signal.SIGKILL:
         assert len(store.webhooks) == 1
-        again = command(store.config | hook, wait=False)
+        again = command(store.config | ours, wait=False)
         while len(store.webhooks) != 1 or store.webhooks[0].id == 1:
             time.sleep(0.01)
         again.send_signal(signal.SIGTERM)
@@ -211,11 +256,10 @@ def test_registrations_do_not_pile_up(make_store, command, kind):
 def test_the_secret_is_fresh_and_shown_nowhere(make_store, command):
     """Made up for each run, and in no line of the log, not even at debug level."""
     store = make_store(days=10)
-    port = free_port()
-    hook = {"webhook_listen": f"127.0.0.1:{port}", "webhook_target_url": f"http://127.0.0.1:{port}/hook/"}
+    ours = hook(free_port())
     secrets = []
     for _ in range(2):
-        run = command(store.config | hook, environment={"LOGLEVEL": "DEBUG"})
+        run = command(store.config | ours, environment={"LOGLEVEL": "DEBUG"})
         assert run.code == 0
         secret = [r.body["secret_key"] for r in store.log if r.place == "webhooks" and r.method == "POST"][-1]
         assert secret not in run.log

@@ -32,6 +32,12 @@ def test_a_bookmark_is_an_instant(value):
     assert bookmark_of(state(value), "order_list") == datetime(2025, 1, 31, tzinfo=timezone.utc)
 
 
+def test_a_state_that_no_target_could_write_again_is_refused():
+    """Whoever makes the tap in Python gives an object, which no reader has looked at."""
+    with pytest.raises(SettingsError, match="half a character"):
+        check_state({"bookmarks": {"\ud800": {}}})
+
+
 @pytest.mark.parametrize(
     "given_state",
     [
