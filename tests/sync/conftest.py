@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hmac
 import io
 import json
 import logging
@@ -10,13 +11,16 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any
 
 import pytest
 
 from tap_exports.__main__ import run as run_command
+from tap_exports.clock import Clock
 from tap_exports.sandbox import Fault, Sandbox
 from tap_exports.tap import _GRACE_SECONDS, StreamsFailed, TapExports
+from tap_exports.webhook import Bell, Listener
 
 QUICK = (
     "import tap_exports.transport as t, tap_exports.exports as e; "
@@ -24,6 +28,9 @@ QUICK = (
     "from tap_exports.__main__ import main; main()"
 )
 """The command, at a rate that a practice store without a limit can take."""
+
+
+SECRET = "not a real one"
 
 
 @dataclass
@@ -179,6 +186,23 @@ def small_store(make_store):
 
     store = make_store(days=3, orders_per_day=1)
     return only("order_list")
+
+
+@pytest.fixture
+def bell():
+    return Bell(Clock())
+
+
+@pytest.fixture
+def listener(bell):
+    """A listener to deliveries that are signed with SECRET, at /hook."""
+    listener = Listener("127.0.0.1:0", "/hook", SECRET, bell)
+    yield listener
+    listener.close()
+
+
+def signed(body, secret=SECRET):
+    return hmac.new(secret.encode(), body, sha256).hexdigest()
 
 
 @pytest.fixture

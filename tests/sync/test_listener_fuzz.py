@@ -3,44 +3,30 @@
 from __future__ import annotations
 
 import contextlib
-import hmac
 import itertools
 import json
 import re
 import socket
 import threading
 import time
-from hashlib import sha256
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tap_exports import connections
-from tap_exports.clock import Clock
-from tap_exports.webhook import LARGEST_BODY, Bell, Listener
+from tap_exports.webhook import LARGEST_BODY, Listener
 
-SECRET = "not a real one"
+from .conftest import SECRET, signed
+
 OWN = {200, 400, 401, 404, 405, 413}
 SERVERS = {100, 414, 431, 501, 505}  # what uvicorn itself may say to what is no HTTP/1.1 request
 NUMBERS = itertools.count(1_000)
 SERIAL = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 
 
-@pytest.fixture
-def bell():
-    return Bell(Clock())
-
-
-@pytest.fixture
-def listener(bell):
-    listener = Listener("127.0.0.1:0", "/hook", SECRET, bell)
-    yield listener
-    listener.close()
-
-
-def signed(body):
-    return hmac.new(SECRET.encode(), body, sha256).hexdigest().encode()
+def signature_of(body):
+    return b"X-29Next-Signature: " + signed(body).encode()
 
 
 def request(body, *headers, method=b"POST", path=b"/hook", version=b"1.1"):
@@ -53,7 +39,7 @@ def request(body, *headers, method=b"POST", path=b"/hook", version=b"1.1"):
 
 def delivery(export_id):
     body = json.dumps({"event_id": f"event {export_id}", "data": {"id": export_id}}).encode()
-    return request(body, b"X-29Next-Signature: " + signed(body))
+    return request(body, signature_of(body))
 
 
 def said(listener, data, *, pause=0.0, seconds=3.0):
@@ -123,7 +109,7 @@ EVENT = st.fixed_dictionaries({}, optional={"event_id": JSON, "data": JSON | st.
 def test_any_event_that_is_signed_rightly(listener, bell, event):
     """A store's own mistake is a 400, and never a 410, which would switch the webhook off."""
     body = json.dumps(event).encode()
-    assert said(listener, request(body, b"X-29Next-Signature: " + signed(body)))[0] in (200, 400)
+    assert said(listener, request(body, signature_of(body)))[0] in (200, 400)
     assert_still_hears(listener, bell)
 
 
@@ -138,7 +124,7 @@ def test_any_event_that_is_signed_rightly(listener, bell, event):
 def test_an_id_that_is_none(listener, bell, number):
     """It is no event, and nobody is woken."""
     body = b'{"event_id": "a", "data": {"id": %s}}' % number.encode()
-    assert said(listener, request(body, b"X-29Next-Signature: " + signed(body))) == [400]
+    assert said(listener, request(body, signature_of(body))) == [400]
     assert not bell._rung
     assert_still_hears(listener, bell)
 
@@ -157,7 +143,7 @@ def test_an_id_that_is_none(listener, bell, number):
 )
 def test_a_body_that_is_deep_or_no_text(listener, bell, body):
     """Signed or not, it costs no more than its answer."""
-    assert said(listener, request(body, b"X-29Next-Signature: " + signed(body))) == [400]
+    assert said(listener, request(body, signature_of(body))) == [400]
     assert said(listener, request(body, b"X-29Next-Signature: " + b"0" * 64)) == [401]
     assert_still_hears(listener, bell)
 
@@ -173,7 +159,7 @@ def test_a_signature_that_comes_twice(listener, bell):
     """The last one counts: only a right one there proves the body."""
     number = next(NUMBERS)
     body = json.dumps({"event_id": "twice", "data": {"id": number}}).encode()
-    right, wrong = b"X-29Next-Signature: " + signed(body), b"X-29Next-Signature: " + b"0" * 64
+    right, wrong = signature_of(body), b"X-29Next-Signature: " + b"0" * 64
     assert said(listener, request(body, right, wrong)) == [401]
     assert said(listener, request(body, wrong, right)) == [200]
     assert_still_hears(listener, bell)
@@ -187,7 +173,7 @@ def chunked(body, size):
 def test_other_ways_to_send_a_delivery(listener, bell):
     """In chunks, byte by byte, two on one connection, behind Expect, by HTTP/1.0: it is heard."""
     body = json.dumps({"event_id": "other ways", "data": {"id": 7}}).encode()
-    signature = b"X-29Next-Signature: " + signed(body)
+    signature = signature_of(body)
     assert said(listener, request(chunked(body, 3), signature, b"Transfer-Encoding: chunked")) == [200]
     bell.wait(7, 1.0)
     assert said(listener, [bytes([one]) for one in delivery(next(NUMBERS))], pause=0.0005) == [200]
@@ -275,6 +261,6 @@ def test_it_ends_at_once_whoever_is_still_connected(bell):
 def test_event_ids_of_megabytes_are_not_kept(listener, bell):
     """What is remembered of an event is bounded, in number and in length."""
     body = json.dumps({"event_id": "x" * 900_000, "data": {"id": next(NUMBERS)}}).encode()
-    assert said(listener, request(body, b"X-29Next-Signature: " + signed(body))) == [200]
+    assert said(listener, request(body, signature_of(body))) == [200]
     assert max(map(len, listener._seen)) <= 100
     assert_still_hears(listener, bell)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hmac
 import json
 import signal
 import socket
 import threading
 import time
-from hashlib import sha256
 
 import pytest
 import requests
@@ -20,7 +18,7 @@ from tap_exports.errors import LocalTrouble, Stopped
 from tap_exports.sandbox import Fault
 from tap_exports.webhook import LARGEST_BODY, Bell, Listener, signed_rightly
 
-SECRET = "not a real one"
+from .conftest import SECRET, signed
 
 
 def free_port():
@@ -34,24 +32,8 @@ def hook(port):
     return {"webhook_listen": f"127.0.0.1:{port}", "webhook_target_url": f"http://127.0.0.1:{port}/hook/"}
 
 
-def signed(body, secret=SECRET):
-    return hmac.new(secret.encode(), body, sha256).hexdigest()
-
-
 def event(export_id=42, event_id="one"):
     return json.dumps({"object": "export", "event_id": event_id, "data": {"id": export_id}}).encode()
-
-
-@pytest.fixture
-def bell():
-    return Bell(Clock())
-
-
-@pytest.fixture
-def listener(bell):
-    listener = Listener("127.0.0.1:0", "/hook", SECRET, bell)
-    yield listener
-    listener.close()
 
 
 def post(listener, body, signature=None, path="/hook", method="POST"):
