@@ -77,7 +77,7 @@ constraints: $(READY)  ## constraints.txt anew; PYTHONS="python3.10 …" names o
 	@$(BIN)/python scripts/constraints.py $(PYTHONS)
 
 clean:  ## away with everything that make made; Meltano's state in .meltano/meltano.db stays
-	@rm -rf $(VENV) .demo .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist *.egg-info \
+	@rm -rf $(VENV) .demo .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* build dist *.egg-info \
 		.meltano/extractors .meltano/loaders .meltano/targets .meltano/run .meltano/install.lock .meltano/install.log .meltano/installed.txt
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -24,7 +24,7 @@ _REFUSALS = {
     "store": {"403", "404", "JSON: null", "JSON: odd zone"},
     "metadata": {"400", "403", "404", "redirect", "redirect 308", "next elsewhere", "JSON: list", "JSON: string ids"},
 }
-"""What says that a call tells nothing: the run goes on without, as the contract has it."""
+"""What says that a call tells nothing: the run goes on without, as it promises to."""
 
 
 @dataclass(frozen=True)

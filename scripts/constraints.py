@@ -14,10 +14,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+import plumbing
+
+ROOT = plumbing.ROOT
 # What make installs beside the project and its groups: pip itself, the build backend (in pip's
 # isolated builds), and the loader that meltano.yml pins.
-BESIDE = ["pip>=25.1", "hatchling>=1.27", "editables", "meltanolabs-target-postgres==0.8.1"]
+BESIDE = ["pip>=25.1", "hatchling>=1.27", "editables", plumbing.pins("target-postgres")[0]]
 HEADER = """\
 # Written by `make constraints`: what `make` installs, exactly. Not by hand.
 """

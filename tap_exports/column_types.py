@@ -1,6 +1,6 @@
 """Which type a column has: tables and rules over names, and what a sample says against them. Pure.
 
-The order is the contract's: the user's `column_types`, the store's metadata definitions, the names that the
+The order, which README tells too: the user's `column_types`, the store's metadata definitions, the names that the
 API uses for the same things, rules over names; anything else is `string`. What files contain can only
 take a type back, so the same store gives the same schema tomorrow, with other rows in it.
 """

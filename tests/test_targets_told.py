@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import plumbing
 import pytest
-from targets.listed import MAPPER, ROUNDS, TARGETS
+from targets.listed import MAPPER, OLD_NAME, ROUNDS, TARGETS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -30,6 +31,17 @@ def test_the_readme_has_every_target_that_keeps_all_rows_and_columns():
     fit = {(target.package, target.version) for target in TARGETS if target.quirks <= ROUNDS}
     assert {tuple(row[:2]) for row in rows} == fit | {tuple(MAPPER[0].split("=="))}
     assert len(rows) == len(fit) + 1
+
+
+def test_the_line_for_newer_pythons_stands_there_as_it_was_tried():
+    """As one line, for Python reads no others in such a file."""
+    assert f"\n{OLD_NAME}\n" in DOCUMENT
+
+
+def test_the_versions_of_the_proof_are_those_of_the_project():
+    told = (ROOT / "docs" / "proof.md").read_text()
+    for loader in ("target-postgres", "target-jsonl"):
+        assert f"{loader} {plumbing.pins(loader)[0].split('==')[1]}" in " ".join(told.split())
 
 
 @pytest.mark.parametrize("text", [README, DOCUMENT], ids=["README", "document"])

@@ -88,7 +88,7 @@ MAPPED = replace(
 )
 POSTGRES = Target(
     "target-postgres",
-    ("meltanolabs-target-postgres==0.8.1",),
+    (plumbing.pins("target-postgres")[0],),
     upserts=True,
     config={"sqlalchemy_url": "{server}", "default_target_schema": "shop", "load_method": "upsert"},
     read=readers.read_postgres,

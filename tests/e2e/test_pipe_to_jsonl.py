@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import subprocess
 import sys
 from datetime import datetime, timedelta, timezone
@@ -42,22 +44,17 @@ def commands(tmp_path_factory):
 
 @pytest.fixture
 def pipe(commands, tmp_path):
-    """Run `tap-exports --config c.json | target-jsonl`, and give back the state that the target ends with."""
+    """Run README's lines, with these settings, and give back the state that they keep."""
+    blocks = re.findall(r"```console\n(.*?)```", (plumbing.ROOT / "README.md").read_text(), re.DOTALL)
+    (script,) = [block for block in blocks if "target-jsonl" in block]
+    path = os.pathsep.join([str(commands.tap.parent), str(commands.target.parent), os.environ["PATH"]])
 
-    def run():
-        log = tmp_path / "tap.log"
-        with (
-            log.open("wb") as errors,
-            subprocess.Popen(
-                [commands.tap, "--config", "c.json"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=errors
-            ) as tap,
-        ):
-            target = subprocess.run(
-                [commands.target], cwd=tmp_path, stdin=tap.stdout, capture_output=True, text=True, check=False
-            )
-        assert tap.returncode == 0, log.read_text()
-        assert target.returncode == 0, target.stderr
-        return json.loads(target.stdout)
+    def run(config):
+        (tmp_path / "tap.secret.json").write_text(json.dumps(config))
+        bash = ["bash", "-euo", "pipefail", "-c", script]
+        done = subprocess.run(bash, cwd=tmp_path, env={**os.environ, "PATH": path}, capture_output=True, check=False)
+        assert done.returncode == 0, done.stderr.decode()
+        return json.loads((tmp_path / "state.json").read_text())
 
     return run
 
@@ -70,8 +67,7 @@ def written(folder, code):
 
 def test_every_row_of_every_stream_is_in_its_file_and_the_state_comes_out(pipe, tmp_path):
     with Sandbox(now=NOW, frozen=True, rate_limit=None, days=25) as store:
-        (tmp_path / "c.json").write_text(json.dumps(store.config))
-        state = pipe()
+        state = pipe(store.config)
         end = NOW - timedelta(minutes=5)
         for code in store.types:
             rows = store.rows(code, store.start_date, end)

@@ -20,7 +20,7 @@ from tap_exports.names import snake_case
 
 S, I, N, B, D, T = ColumnType  # noqa: E741
 
-# The table in api.md, word for word, but for its words in brackets: streams, type, names.
+# What is published of the types of the API's own fields, word for word: streams, type, names.
 API = """
 order_list             | string    | number status payment_status fulfillment_status source currency shipping_code
 order_list             | string    | shipping_method subscription_lifecycle tags

@@ -8,7 +8,7 @@ from tap_exports.settings import NUMBERS, SECRETS
 
 PROPERTIES = CONFIG_SCHEMA["properties"]
 
-# The contract's table.
+# What users were promised, settled before there was any code; README's table has the same.
 SETTINGS = """
 store                  | string    |
 api_url                | string    |
@@ -38,13 +38,13 @@ user_agent             | string    |
 TABLE = [[cell.strip() for cell in line.split("|")] for line in SETTINGS.strip().splitlines()]
 
 
-def test_the_settings_are_the_contract_s():
+def test_the_settings_are_those_that_were_promised():
     """All of them, in its order."""
     assert list(PROPERTIES) == [name for name, _, _ in TABLE]
 
 
 @pytest.mark.parametrize(("name", "kind", "default"), TABLE)
-def test_a_setting_has_the_contract_s_kind_and_default(name, kind, default):
+def test_a_setting_has_the_kind_and_default_that_were_promised(name, kind, default):
     """And a title and a sentence that says what it is for."""
     schema = PROPERTIES[name]
     assert schema.get("format", next(k for k in schema["type"] if k != "null")) == kind
