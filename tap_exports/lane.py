@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _FULL = 0.8
 """How much of the cap a window that was made smaller is meant to fill."""
+_KEPT = 0.7
+"""How much what earlier windows held counts beside what the next one holds."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,8 @@ class Slot:
     """A window on its way to the reader."""
 
     window: Window
+    pieces: int = 1
+    """How many windows it is likely to become."""
     claimed: bool = False
     done: bool = False
     """Whether nobody works at it any more, and the reader has nothing to wait for."""
@@ -72,11 +76,11 @@ class Lane:
     todo: deque[Window] = field(default_factory=deque)
     """Windows behind all slots."""
     slots: deque[Slot] = field(default_factory=deque)
-    windows: int = 0
-    """How many there are in all, as far as is known."""
     read: int = 0
-    density: float | None = None
-    """Rows for each second of time, once a window was at the cap."""
+    rows: float = 0.0
+    """Of the windows since one was at the cap, the older ones counting less and less."""
+    seconds: float = 0.0
+    """The time that those rows are of."""
     searching: bool = False
     """Whether there may be any number more than that: no window was below the cap since."""
 
@@ -97,6 +101,11 @@ class Lane:
             reusable=reusable,
         )
         return windows[-1:] if self.newest_only else windows
+
+    @property
+    def windows(self) -> int:
+        """How many there are in all, as far as is known."""
+        return self.read + sum(slot.pieces for slot in self.slots) + len(self.todo)
 
     @property
     def unbegun(self) -> bool:
@@ -120,11 +129,11 @@ class Lane:
             self.slots.append(slot)
         if slot is not None and self._is_free(slot):
             self._join(slot)
-            self._split(slot, self._pieces(slot.window, cap))
+            self._cut(slot, self._pieces(slot.window, cap))
         return slot
 
     def shrink(self, slot: Slot, cap: int) -> None:
-        """Put smaller windows in the place of one that was at the cap; the first keeps the slot.
+        """Put a smaller window in the place of one that was at the cap, and the rest of its time behind it.
 
         Args:
             slot: The window's.
@@ -134,9 +143,11 @@ class Lane:
             TooManyRows: If the window is one second long.
         """
         half = len(slot.window.halve())
-        self.density = max(self.density or 0.0, cap / _seconds(slot.window))
+        seconds = _seconds(slot.window)
+        if self.rows * seconds < cap * self.seconds or not self.seconds:  # it is fuller than was known
+            self.rows, self.seconds = cap, seconds
         self.searching = True
-        self._split(slot, max(half, self._pieces(slot.window, cap)))
+        self._cut(slot, max(half, self._pieces(slot.window, cap)))
 
     def learn(self, window: Window, rows: int) -> None:
         """Take notice of how full a window was, where windows have had to be made smaller.
@@ -146,8 +157,10 @@ class Lane:
             rows: How many there were in it.
         """
         self.searching = False
-        if self.density is not None:
-            self.density = 0.7 * self.density + 0.3 * rows / _seconds(window)
+        if self.seconds:
+            # by their length: after a burst within seconds, the first long window that is all but empty says more
+            self.rows = _KEPT * self.rows + rows
+            self.seconds = _KEPT * self.seconds + _seconds(window)
 
     def give_up(self, failed: Slot) -> None:
         """Leave alone what nobody works at yet: the reader will not come past a window that failed.
@@ -160,7 +173,8 @@ class Lane:
         self.slots = deque(slot for n, slot in enumerate(self.slots) if n <= at or slot.claimed)
 
     def _pieces(self, window: Window, cap: int) -> int:
-        return math.ceil((self.density or 0.0) * _seconds(window) / (cap * _FULL))
+        density = self.rows / self.seconds if self.seconds else 0.0
+        return max(1, math.ceil(density * _seconds(window) / (cap * _FULL)))
 
     def _is_free(self, slot: Slot) -> bool:
         """Whether a window may be changed: nobody works at it, and it is not that of an export to take over."""
@@ -172,15 +186,13 @@ class Lane:
         while behind < len(self.slots) and self._is_free(self.slots[behind]):
             slot.window = Window(slot.window.start, self.slots[behind].window.end)
             del self.slots[behind]
-            self.windows -= 1
 
-    def _split(self, slot: Slot, pieces: int) -> None:
-        windows = slot.window.split(pieces)
-        at = self.slots.index(slot)
-        slot.window = windows[0]
-        for n, window in enumerate(windows[1:], start=at + 1):
-            self.slots.insert(n, Slot(window))
-        self.windows += len(windows) - 1
+    def _cut(self, slot: Slot, pieces: int) -> None:
+        """Leave a slot the first of so many pieces; the others are one behind it until the next one is wanted."""
+        slot.window, *rest = slot.window.cut(pieces)
+        slot.pieces = 1
+        for window in rest:
+            self.slots.insert(self.slots.index(slot) + 1, Slot(window, pieces - 1))
 
 
 def _seconds(window: Window) -> float:

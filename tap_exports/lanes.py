@@ -14,7 +14,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tap_exports.errors import BadToken, Stopped, TapExportsError
+from tap_exports.errors import BadToken, LocalTrouble, Stopped, TapExportsError
 from tap_exports.lane import Lane, Slot, Span
 from tap_exports.permits import GivenUp, Permit, Permits
 from tap_exports.progress import Progress, Standing
@@ -189,13 +189,23 @@ class Lanes:
         )
 
     def _staff(self) -> None:
-        """Start the workers, when there is work."""
+        """Start the workers, when there is work.
+
+        Raises:
+            LocalTrouble: If this machine lets the process have not a single one.
+        """
         if self._threads:
             return
         for n in range(self._workers):
             thread = threading.Thread(target=self._work, name=f"export-{n}", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError as error:
+                if not self._threads:
+                    raise LocalTrouble(f"no thread can be started: {error}", "Let the process have more.") from None
+                self._logger.warning("Exports are made by %d threads, not by %d: %s", n, self._workers, error)
+                break
             self._threads.append(thread)
-            thread.start()
 
     def _work(self) -> None:
         """A worker's life: plan lanes and bring windows to files until the run ends."""
@@ -204,6 +214,10 @@ class Lanes:
                 task()
         except Stopped:
             pass
+        except Exception as error:  # noqa: BLE001 - else the reader would wait for a window that nobody brings
+            with self._news:
+                self._fatal = error
+                self._news.notify_all()
 
     def _claim(self) -> Callable[[], None] | None:
         """The next thing to do, in the order of reading; None when the run ends."""
@@ -248,7 +262,6 @@ class Lanes:
                 self._fail(lane, slot)
             elif not lane.planned:
                 lane.todo.extend(todo)
-                lane.windows = len(lane.todo)
             lane.planned = True
             self._news.notify_all()
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from tap_exports.errors import SettingsError, TooManyRows
@@ -74,19 +73,18 @@ class Window:
         middle = self.start + SECOND * (seconds // 2)
         return Window(self.start, middle), Window(middle, self.end)
 
-    def split(self, pieces: int) -> list[Window]:
-        """The window in equal parts.
+    def cut(self, pieces: int) -> list[Window]:
+        """The first of so many equal parts, and all the others as one.
 
         Args:
-            pieces: How many are wanted; no piece is shorter than a second.
+            pieces: How many are wanted, one or more; no part is shorter than a second.
 
         Returns:
-            At least one window; neighbours share their boundary.
+            One window or two, which share their boundary then.
         """
         seconds = int((self.end - self.start).total_seconds())
-        pieces = max(1, min(pieces, seconds))
-        marks = [self.start + SECOND * (seconds * n // pieces) for n in range(pieces + 1)]
-        return [Window(a, b) for a, b in pairwise(marks)]
+        mark = self.start + SECOND * max(1, seconds // pieces)
+        return [self] if mark >= self.end else [Window(self.start, mark), Window(mark, self.end)]
 
 
 def step_of(days: float) -> timedelta:

@@ -23,11 +23,10 @@ def hours(first, last):
     return Window(START + first * HOUR, START + last * HOUR)
 
 
-def lane(*windows, density=None):
+def lane(*windows, rows=0.0, seconds=0.0):
     """A stream whose columns are known, with windows to come."""
-    made = Lane(Source("order_list", Knowledge(), layout=object()), bookmark=None, density=density)
+    made = Lane(Source("order_list", Knowledge(), layout=object()), bookmark=None, rows=rows, seconds=seconds)
     made.todo.extend(windows)
-    made.windows = len(windows)
     return made
 
 
@@ -98,6 +97,42 @@ def test_halves_of_an_earlier_run_are_taken_over(live):
 # The lane alone
 
 
+def exports_for(bursts, *, cap, days):
+    """How many exports a lone worker asks for; each burst is its first second, its last, and rows a second."""
+    some = lane(Window(START, START + timedelta(days=days)))
+    exports = 0
+    while some.slots or some.todo:
+        slot = claimed(some, cap)
+        while True:
+            exports += 1
+            first, last = ((edge - START).total_seconds() for edge in (slot.window.start, slot.window.end))
+            rows = int(sum(max(0, min(last, b) - max(first, a)) * density for a, b, density in bursts))
+            if rows < cap:
+                break
+            some.shrink(slot, cap)
+        assert len(some.slots) < 40  # what halving has left until the next one is wanted
+        slot.done = True
+        some.learn(slot.window, rows)
+        some.slots.remove(slot)
+        some.read += 1
+    return exports
+
+
+@pytest.mark.parametrize("days", [1, 30, 365])
+@pytest.mark.parametrize("at", [10, 50_000])
+def test_a_burst_within_seconds_does_not_cut_all_that_follows(days, at):
+    """After a bulk import of three seconds, windows grow back within a few; none is kept in memory before its turn."""
+    quiet = (0, days * 86400, 0.001)
+    assert exports_for([quiet, (at, at + 3, 80_000)], cap=100_000, days=days) < 60
+
+
+def test_rows_that_come_by_day_alone_cost_three_times_the_fewest_exports_at_most():
+    """At dawn windows are too long each day, and have to be made smaller again."""
+    days = [(n * 86400 + 28_800, n * 86400 + 72_000, 1.0) for n in range(30)]
+    rows, cap = 30 * 43_200, 10_000
+    assert exports_for(days, cap=cap, days=30) < 3 * rows / cap
+
+
 def test_a_window_at_the_cap_becomes_its_halves_in_order():
     """The first half stays with whoever works at it, the second is next."""
     some = lane(hours(0, 8), hours(8, 16))
@@ -163,7 +198,7 @@ def test_a_half_that_is_sure_to_be_too_full_is_not_asked_for():
 
 def test_a_window_that_can_be_taken_over_is_left_as_it_is():
     """Its file is there already, so nothing is saved by asking for less."""
-    some = lane(hours(0, 8), density=1.0)
+    some = lane(hours(0, 8), rows=1000.0, seconds=1000.0)
     some.source.recent.append(Export(7, "order_list", ExportStatus.AVAILABLE, START, hours(0, 8)))
     assert some.next_slot(100).window == hours(0, 8)
 

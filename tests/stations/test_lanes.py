@@ -14,7 +14,7 @@ from functools import reduce
 import pytest
 
 from tap_exports.clock import Clock
-from tap_exports.errors import BadToken, ExportStuck, Stopped, StoreRefused, StoreTrouble, TapExportsError
+from tap_exports.errors import BadToken, ExportStuck, LocalTrouble, Stopped, StoreRefused, StoreTrouble, TapExportsError
 from tap_exports.lanes import Lane
 from tap_exports.sandbox import Fault
 
@@ -531,6 +531,48 @@ def test_a_plan_that_comes_too_late_is_not_followed(live, monkeypatch):
         thread.join(10)
     assert not lanes._lanes["order_list"].todo
     assert bench.made() == []
+
+
+def test_whatever_fails_while_a_window_is_chosen_is_the_readers(live, monkeypatch):
+    """As a lack of memory could anywhere: nobody waits for a window that nobody brings."""
+
+    def fail(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(Lane, "next_slot", fail)
+    bench = live()
+    lanes = bench.lanes("order_list")
+    with pytest.raises(MemoryError):
+        in_time(lambda: next(lanes.files("order_list")))
+    lanes.close()
+    assert not [thread for thread in lanes._threads if thread.is_alive()]
+
+
+@pytest.mark.parametrize("most", [0, 1])
+def test_a_machine_that_gives_few_threads(live, monkeypatch, caplog, most):
+    """Those that there are do the work, with a warning; where there is none, the line says so."""
+    started = []
+    real = threading.Thread.start
+
+    def start(thread):
+        if thread.name.startswith("export-"):
+            if len(started) == most:
+                raise RuntimeError("can't start new thread")
+            started.append(thread)
+        real(thread)
+
+    bench = live()
+    lanes = bench.lanes("order_list")
+    monkeypatch.setattr(threading.Thread, "start", start)
+    if most:
+        arrived, errors = in_time(lambda: bench.read(lanes, "order_list"))
+        assert not errors
+        bench.assert_whole(arrived, "order_list")
+        assert "Exports are made by 1 threads, not by 6: can't start new thread" in caplog.text
+    else:
+        with pytest.raises(LocalTrouble, match="no thread can be started: can't start new thread"):
+            in_time(lambda: next(lanes.files("order_list")))
+    lanes.close()
 
 
 def test_no_worker_starts_without_a_reader(live):

@@ -181,7 +181,7 @@ def test_a_second_run_finds_the_exports_of_one_that_was_interrupted(  # noqa: PL
     end = start + step * windows + SECOND * rest
     first = []
     for one in plan(start=start, end=end, step=step):
-        first += data.draw(st.sampled_from([[one], one.split(2), one.split(3)]))
+        first += data.draw(st.sampled_from([[one], one.cut(2), one.cut(3)]))
     asked_for = [one for one in first if data.draw(st.booleans())]
     bookmark = data.draw(st.sampled_from([None, *(one.end for one in first)]))
     second = plan(
@@ -213,16 +213,14 @@ def test_a_window_of_a_second_cannot_be_halved():
         Window(at(1), at(1, 0, 0, 1)).halve()
 
 
-@given(start=seconds, length=st.integers(1, 10**7), pieces=st.integers(-1, 200))
-def test_pieces_are_equal_to_a_second_and_cover_the_window(start, length, pieces):
-    """As many as are wanted, but none shorter than a second."""
-    parts = Window(start, start + SECOND * length).split(pieces)
-    assert len(parts) == max(1, min(pieces, length))
-    assert (parts[0].start, parts[-1].end) == (start, start + SECOND * length)
-    assert all(a.end == b.start for a, b in pairwise(parts))
-    lengths = {(part.end - part.start) // SECOND for part in parts}
-    assert max(lengths) - min(lengths) <= 1
-    assert min(lengths) >= 1
+@given(start=seconds, length=st.integers(1, 10**7), pieces=st.integers(1, 200))
+def test_a_cut_window_is_its_first_part_and_the_rest(start, length, pieces):
+    """As long as one of so many equal parts, to a second, but no shorter than a second."""
+    window = Window(start, start + SECOND * length)
+    first, *rest = window.cut(pieces)
+    assert (first.end - first.start) // SECOND == max(1, length // pieces)
+    assert first.start == start
+    assert rest == ([Window(first.end, window.end)] if pieces > 1 and length > 1 else [])
 
 
 @pytest.mark.parametrize(
