@@ -102,9 +102,9 @@ class ExportLog(MappedStream):
     @override
     def _write_schema_message(self) -> None:
         if not self._told:  # the first record may come before this stream's turn
-            self._told = True
             self.register_maps()
             super()._write_schema_message()
+            self._told = True
 
     @override
     def _sync_records(self, context: Context | None = None, *, write_messages: bool = True) -> Iterator[Record]:  # type: ignore[override]

@@ -1,4 +1,4 @@
-"""What all streams have in common: records that fit their schema as they are, and the SDK's maps of them."""
+"""What all streams have in common: records that fit their schema as they are, the SDK's maps of them, and their end."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.streams import Stream
 
 from tap_exports.documents import oddity, shortened
-from tap_exports.errors import SettingsError
+from tap_exports.errors import SettingsError, TapExportsError, Unforeseen
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -46,6 +46,7 @@ class MappedStream(Stream):
     def register_maps(self) -> None:
         """Make the stream maps anew from the schema in force."""
         schema = get_selected_schema(self.name, self.schema, self.mask)
+        self.tap.mapper.stream_maps.pop(self.name, None)  # one that failed has left records as they are in its place
         with self._mapping("cannot be used"):
             self.tap.mapper.register_raw_stream_schema(self.name, schema, self.primary_keys)
             for stream_map in self.tap.mapper.stream_maps[self.name]:
@@ -65,6 +66,28 @@ class MappedStream(Stream):
             raise SettingsError(
                 f"the map of stream {self.name} {what}: {reason}", "Mend stream_maps, or the settings of flattening."
             ) from None
+
+    @override  # type: ignore[misc]  # final in the SDK, which lets one stream's failure end them all
+    def sync(self, context: Context | None = None) -> None:
+        with self._failing_alone():
+            super().sync(context)
+
+    @contextmanager
+    def _failing_alone(self) -> Iterator[None]:
+        """What goes wrong in here ends this stream; the others go on."""
+        try:
+            yield
+        except TapExportsError as error:
+            self._fail(error)
+        except Exception as error:  # noqa: BLE001 - unforeseen, and no reason to stop the others
+            self._fail(Unforeseen(error))
+
+    def _fail(self, error: TapExportsError) -> None:
+        """End this stream alone; the others go on."""
+        if not error.where:
+            error.at(f"stream {self.name}")
+        self.tap.failures[self.name] = error
+        self.logger.warning("%s has failed, the other streams go on", self.name)
 
     @property
     @override

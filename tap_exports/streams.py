@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.mapper import SameRecordTransform
@@ -13,7 +12,7 @@ from singer_sdk.singerlib.messages import StateMessage
 from tap_exports import batch_files
 from tap_exports.columns import Layout, standard_layout
 from tap_exports.drift import Drift
-from tap_exports.errors import TapExportsError, Unforeseen
+from tap_exports.errors import TapExportsError
 from tap_exports.exports import Source
 from tap_exports.lanes import Lane
 from tap_exports.mapped import MappedStream
@@ -27,7 +26,7 @@ else:
     from typing_extensions import override
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator
+    from collections.abc import Generator, Iterable, Iterator, Mapping
 
     from singer_sdk.batch import BaseBatchFileEncoding
     from singer_sdk.helpers._batch import BatchConfig
@@ -107,11 +106,6 @@ class ExportStream(MappedStream):
 
     # The story of a sync
 
-    @override  # type: ignore[misc]  # final in the SDK, which lets one stream's failure end them all
-    def sync(self, context: Context | None = None) -> None:
-        with self._failing_alone():
-            super().sync(context)
-
     @override
     def _sync_records(
         self, context: Context | None = None, *, write_messages: bool = True
@@ -119,8 +113,7 @@ class ExportStream(MappedStream):
         """Plan, take over or create, wait, download and check (all ahead of the reader); type, write, bookmark."""
         with self._failing_alone(), self.get_record_counter() as counter, self.get_sync_timer():
             for export, records in self._files():
-                for batch in records.batches():
-                    self.tap.clock.sleep(0)  # a signal ends the run between two batches
+                for batch in self._batches(records):
                     if self._is_plain:
                         self.tap.message_writer.write_records(self.name, batch, self._stream_version)
                     else:
@@ -132,12 +125,16 @@ class ExportStream(MappedStream):
                 self._finish(export, records)
 
     @override
+    def get_batch_config(self, config: Mapping[str, Any]) -> BatchConfig | None:
+        return None if self._is_test else super().get_batch_config(config)  # files would hold a whole window
+
+    @override
     def get_batches(
         self, batch_config: BatchConfig, context: Context | None = None
     ) -> Iterator[tuple[BaseBatchFileEncoding, list[str]]]:
         with self._failing_alone(), self.get_record_counter() as counter, self.get_sync_timer():
             for export, records in self._files():
-                rows = (record for batch in records.batches() for record in batch)
+                rows = (record for batch in self._batches(records) for record in batch)
                 for manifest in batch_files.written(self.tap_name, self.name, batch_config, rows):
                     yield batch_config.encoding, manifest
                 self._count(counter, export.checked.rows)
@@ -146,7 +143,7 @@ class ExportStream(MappedStream):
     @override
     def get_records(self, context: Context | None) -> Iterable[Record]:
         for _, records in self._files():
-            for batch in records.batches():
+            for batch in self._batches(records):
                 yield from batch
 
     def lane(self, *, ahead: bool = True) -> Lane:
@@ -159,7 +156,7 @@ class ExportStream(MappedStream):
         return Lane(
             self.source,
             bookmark=None if full else bookmark_of(self.tap.state, self.name),
-            newest_only=self.ABORT_AT_RECORD_COUNT is not None,
+            newest_only=self._is_test,
             ahead=ahead,
         )
 
@@ -214,12 +211,17 @@ class ExportStream(MappedStream):
             records.refuse_invalid()
         return records
 
+    def _batches(self, records: Records) -> Iterator[list[dict[str, Any]]]:
+        for batch in records.batches():
+            self.tap.clock.sleep(0)  # a signal ends the run between two batches
+            yield batch
+
     @property
     def _is_plain(self) -> bool:
         """Whether records go out as they are: no stream map, no flattening, no limit."""
         maps = self.stream_maps
         return (
-            self.ABORT_AT_RECORD_COUNT is None
+            not self._is_test
             and len(maps) == 1
             and type(maps[0]) is SameRecordTransform
             and not maps[0].flattening_enabled
@@ -238,6 +240,11 @@ class ExportStream(MappedStream):
     _written_records = 0
 
     @property
+    def _is_test(self) -> bool:
+        """Whether this is a test of the connection: the newest window alone, one record of it, and no bookmark."""
+        return self.ABORT_AT_RECORD_COUNT is not None
+
+    @property
     def _has_enough(self) -> bool:
         """Whether a test of the connection has all the records that it wants."""
         return self.ABORT_AT_RECORD_COUNT is not None and self._written_records >= self.ABORT_AT_RECORD_COUNT
@@ -253,6 +260,8 @@ class ExportStream(MappedStream):
             self.logger.warning("%s (%s)", line, where)
         if nul := export.csv.nul_characters:
             self.logger.warning("%d NUL characters were removed, which databases cannot hold (%s)", nul, where)
+        if self._is_test:
+            return  # nobody has asked for the windows before
         if (log := self.tap.export_log) is not None:
             log.note(export, sum(records.invalid.counts.values()))
         if self._advance(export.window):
@@ -267,23 +276,6 @@ class ExportStream(MappedStream):
             return False
         self.stream_state.update(replication_key=REPLICATION_KEY, replication_key_value=rfc3339(window.end))
         return True
-
-    @contextmanager
-    def _failing_alone(self) -> Iterator[None]:
-        """What goes wrong in here ends this stream; the others go on."""
-        try:
-            yield
-        except TapExportsError as error:
-            self._fail(error)
-        except Exception as error:  # noqa: BLE001 - unforeseen, and no reason to stop the others
-            self._fail(Unforeseen(error))
-
-    def _fail(self, error: TapExportsError) -> None:
-        """End this stream alone; the others go on."""
-        if not error.where:
-            error.at(f"stream {self.name}")
-        self.tap.failures[self.name] = error
-        self.logger.warning("%s has failed, the other streams go on", self.name)
 
 
 def _where(code: str, export: CheckedExport) -> str:

@@ -207,6 +207,8 @@ class TapExports(Tap):
     @override
     def setup_mapper(self) -> None:
         PluginBase.setup_mapper(self)
+        if log := self.export_log:
+            log.register_maps()
         for stream in self._export_streams:
             if stream.layout is not None:
                 stream.register_maps()  # the others' maps are made when their columns are known

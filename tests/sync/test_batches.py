@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import signal
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlparse
@@ -13,6 +14,8 @@ from singer_sdk.helpers._batch import BatchConfig
 
 from tap_exports import batch_files
 from tap_exports.errors import BadFile
+
+from .conftest import only
 
 
 @pytest.fixture
@@ -114,6 +117,20 @@ def test_parquet_needs_a_library(make_store, command, batch_config):
     assert "batch_config.encoding.format: parquet needs pyarrow" in fault
     assert "pip install pyarrow" in fault
     assert store.count() == 0
+
+
+def test_a_signal_ends_it_between_two_batches(make_store, discover, command, batch_config):
+    """In the midst of a window, in good order, and with the state of those that are out."""
+    store = make_store(days=30, orders_per_day=100)
+    config = store.config | {"window_days": 30, "batch_config": batch_config(batch_size=1)}
+    process = command(config, catalog=only(discover(store.config), "order_list"), wait=False, patience=3600)
+    while '"BATCH"' not in process.stdout.readline():
+        pass
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert "Ended by a signal" in err
+    assert out.count('"BATCH"') < 1000  # of 2,300 in the first window
 
 
 def test_trouble_of_the_records_is_told_as_it_is(batch_config):

@@ -12,9 +12,11 @@ from itertools import pairwise
 from pathlib import Path
 from urllib.parse import urlparse
 
+import pytest
+
 from tap_exports.sandbox import Fault
 
-from .conftest import only
+from .conftest import assert_ends_well, only
 
 LOG = "export_log"
 
@@ -170,6 +172,29 @@ def test_a_map_that_fails_ends_the_stream_whose_export_it_is(make_store, sync):
     maps = {LOG: {"odd": "1 / 0", "export_id": "export_id"}}
     run = sync(store.config | {"stream_maps": maps}, streams=["order_list", LOG])
     assert "order_list" in run.failures
+    assert run.bookmark("order_list") is None
+
+
+@pytest.mark.parametrize("columns", [{"export_id": None}, {"__alias__": "1 + 1"}], ids=str)
+def test_a_map_that_cannot_be_used_is_told_before_anything_is_asked_for(make_store, inside, discover, columns):
+    """One line, and no record of it that goes past the map."""
+    store = make_store(days=10)
+    catalog = only(discover(store.config), "customer_list", "order_list", LOG)
+    asked = store.count(place="create")
+    run = inside(store.config | {"stream_maps": {LOG: columns}}, catalog=catalog)
+    assert_ends_well(run)
+    assert len(run.errors) == 1
+    assert "the map of stream export_log cannot be used" in run.errors[0]
+    assert run.of("RECORD") == []
+    assert store.count(place="create") == asked
+
+
+def test_a_map_that_cannot_be_used_lets_no_record_past_it(make_store, sync):
+    """Where the log is selected from Python, after the maps are made: its failure is its own, and each stream's."""
+    run = sync(make_store(days=10).config | {"stream_maps": {LOG: {"export_id": None}}}, streams=["order_list", LOG])
+    assert set(run.failures) == {"order_list", LOG}
+    assert run.of("SCHEMA", LOG) == run.of("RECORD", LOG) == []
+    assert run.records("order_list")
     assert run.bookmark("order_list") is None
 
 

@@ -16,6 +16,26 @@ def test_the_test_option_reads_one_record_of_each_stream(make_store, command):
     assert all(len(run.records(code)) <= 1 for code in store.types)
 
 
+def test_the_test_option_moves_no_bookmark(make_store, command):
+    """Not even where the newest window is empty: whoever keeps the output's state would go on from there."""
+    store = make_store(orders_per_day=0)
+    run = command(store.config | {"window_days": 10}, "--test")
+    assert run.code == 0, run.log
+    assert store.count(place="create") == 13
+    assert run.of("STATE") == []
+
+
+def test_the_test_option_writes_no_batch_files(make_store, command, tmp_path):
+    """They would hold a whole window, and go where a sync's files go."""
+    place = tmp_path / "batches"
+    place.mkdir()
+    files = {"encoding": {"format": "jsonl", "compression": "gzip"}, "storage": {"root": f"file://{place}"}}
+    run = command(make_store().config | {"batch_config": files}, "--test")
+    assert run.code == 0, run.log
+    assert run.of("BATCH") == []
+    assert list(place.iterdir()) == []
+
+
 def test_exports_are_made_side_by_side(make_store, command):
     """As in a sync: thirteen exports of some seconds each are not waited for one after the other."""
     store = make_store(ready_seconds=1.0)
