@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from tap_exports.api import Export, ExportStatus
 from tap_exports.client import AnswerLost, Client
 from tap_exports.errors import StoreRefused, StoreTrouble
-from tap_exports.transport import pauses
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -20,8 +19,12 @@ if TYPE_CHECKING:
 
 _JUST_NOW = timedelta(minutes=2)
 """How much older than a lost create call its export may say that it is."""
-_STILL_AT_IT = 1.0
-"""Seconds before the list is asked for a lost one: the store may still be at the call that a proxy gave up."""
+_STILL_AT_IT = 60.0
+"""Seconds for which the list is asked for a lost one: the store may still be at the call that a proxy gave up."""
+_LOOKS = 6
+"""At the list in that time, each after twice the pause before."""
+_CALLS = 7
+"""How often one export is asked for."""
 
 
 class Asking:
@@ -80,7 +83,7 @@ class Asking:
         """
         trouble = ""
         asked_at = self._client.time.now()
-        for pause in pauses():
+        for _ in range(_CALLS):
             try:
                 export = self._client.create(source.code, window)
             except AnswerLost as lost:
@@ -88,13 +91,12 @@ class Asking:
             else:
                 source.seen.add(export.id)
                 return self._covering(export, window)
-            wait = max(pause, _STILL_AT_IT)
-            self._logger.warning(
-                "%s: the answer to a create call was lost (%s); asking the list in %.1f s", source.code, trouble, wait
-            )
-            self._clock.sleep(wait)
-            if found := self._made_since(source, window, asked_at):
-                return found
+            told = "%s: the answer to a create call was lost (%s); for up to %.0f s the list is asked for its export"
+            self._logger.warning(told, source.code, trouble, _STILL_AT_IT)
+            for look in range(_LOOKS):
+                self._clock.sleep(_STILL_AT_IT / 2 ** (_LOOKS - look))
+                if found := self._made_since(source, window, asked_at):
+                    return found
         raise StoreTrouble(f"no export could be asked for: {trouble}", "Run again: what was made is taken over.")
 
     def _made_since(self, source: Source, window: Window, asked_at: datetime) -> Export | None:

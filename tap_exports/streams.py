@@ -165,7 +165,7 @@ class ExportStream(MappedStream):
         stations = self.tap.stations
         stations.lanes.add(lane := self.lane(ahead=False))
         if lane.bookmark and lane.bookmark > stations.client.time.now():
-            said = "%s: its bookmark %s is yet to come; nothing is asked for until then"
+            said = "%s: its bookmark %s is yet to come; until then nothing is asked for but what the look-back reaches"
             self.logger.warning(said, self.name, rfc3339(lane.bookmark))
         if self.layout is not None:
             self._tell_columns("the catalog")

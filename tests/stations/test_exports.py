@@ -243,6 +243,24 @@ def test_an_export_that_shows_up_late_is_found(bench):
     assert bench.store.count("create") == 2
 
 
+def test_a_store_that_is_still_at_the_call_is_given_a_minute(bench, monkeypatch):
+    """A proxy has given it up long before the export is made: it is found, and no second one is asked for."""
+    bench.store.add_fault(Fault("create", "status", status=504))
+    window = bench.window()
+    real = bench.clock.sleep
+
+    def sleep(seconds):
+        before = bench.clock.waited
+        real(seconds)
+        if before <= 25 < bench.clock.waited:
+            bench.store.make_export("order_list", window.start, window.end)
+
+    monkeypatch.setattr(bench.clock, "sleep", sleep)
+    bench.fetch(window).csv.close()
+    assert len(bench.made()) == 1
+    assert bench.store.count("create") == 1
+
+
 def test_an_answer_that_hangs_is_a_lost_one(bench, monkeypatch):
     """A read timeout after the export was made does not make a second."""
     monkeypatch.setattr("tap_exports.sending.READ_SECONDS", 0.15)
@@ -251,7 +269,7 @@ def test_an_answer_that_hangs_is_a_lost_one(bench, monkeypatch):
     real = bench.clock.sleep
 
     def sleep(seconds):
-        if bench.store.count("create") == 1 and seconds >= 1:
+        if bench.store.count("create") == 1 and seconds > 0.9:
             import time  # noqa: PLC0415
 
             time.sleep(0.4)  # let the store finish what nobody waits for
@@ -312,7 +330,8 @@ def test_answers_that_are_lost_for_minutes_end_as_trouble(bench):
     with pytest.raises(StoreTrouble, match="no export could be asked for") as caught:
         bench.fetch()
     assert "stream order_list, window 2025-01-03" in str(caught.value)
-    assert bench.store.count("list") == bench.store.count("create")
+    assert bench.store.count("list") == 6 * bench.store.count("create")
+    assert 400 < sum(bench.clock.slept) < 450
 
 
 def test_a_window_that_the_store_rounds_is_refused(bench):

@@ -23,8 +23,8 @@ from tap_exports.tap import _GRACE_SECONDS, StreamsFailed, TapExports
 from tap_exports.webhook import Bell, Listener
 
 QUICK = (
-    "import tap_exports.transport as t, tap_exports.exports as e; "
-    "t._PER_SECONDS = 0.02; e._FIRST_LOOK = 0.05; e._LOOKS_A_SECOND = 500.0; "
+    "import tap_exports.transport as t, tap_exports.exports as e, tap_exports.asking as a; "
+    "t._PER_SECONDS = 0.02; a._STILL_AT_IT = 1.0; e._FIRST_LOOK = 0.05; e._LOOKS_A_SECOND = 500.0; "
     "from tap_exports.__main__ import main; main()"
 )
 """The command, at a rate that a practice store without a limit can take."""
@@ -70,6 +70,7 @@ def parsed(text):
 def quick(monkeypatch):
     """Let requests and looks follow one another quickly: these stores have no rate limit."""
     monkeypatch.setattr("tap_exports.transport._PER_SECONDS", 0.02)
+    monkeypatch.setattr("tap_exports.asking._STILL_AT_IT", 1.0)
     monkeypatch.setattr("tap_exports.exports._FIRST_LOOK", 0.05)
     monkeypatch.setattr("tap_exports.exports._LOOKS_A_SECOND", 500.0)
 

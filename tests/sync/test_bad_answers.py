@@ -62,7 +62,6 @@ def hasty(monkeypatch):
     monkeypatch.setattr("tap_exports.transport.TRIES", 3)
     monkeypatch.setattr("tap_exports.sending.pauses", lambda: iter([0.0, 0.0]))
     monkeypatch.setattr("tap_exports.download.pauses", lambda: iter([0.0, 0.0]))
-    monkeypatch.setattr("tap_exports.asking.pauses", lambda: iter([0.0, 0.0]))
     monkeypatch.setattr("tap_exports.asking._STILL_AT_IT", 0.0)
     monkeypatch.setattr("tap_exports.exports._FIRST_LOOK", 0.001)
     monkeypatch.setattr("tap_exports.transport._PER_SECONDS", 0.001)
