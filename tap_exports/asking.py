@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _JUST_NOW = timedelta(minutes=2)
 """How much older than a lost create call its export may say that it is."""
+_APART = timedelta(seconds=30)
+"""How far the store's time by its answers and by its exports may be apart."""
 _STILL_AT_IT = 60.0
 """Seconds for which the list is asked for a lost one: the store may still be at the call that a proxy gave up."""
 _LOOKS = 6
@@ -34,13 +36,17 @@ class Asking:
         client: The API.
         clock: To wait with.
         reuse: How recently an export has to have been made to be taken over; zero switches that off.
+        settle: How long objects may take to be in exports: of one that was made sooner after its window, some may lack.
         timeout_seconds: How long an export is waited for: one that is pending for longer is not taken over.
     """
 
-    def __init__(self, client: Client, clock: Clock, reuse: timedelta, timeout_seconds: float) -> None:
+    def __init__(
+        self, client: Client, clock: Clock, reuse: timedelta, settle: timedelta, timeout_seconds: float
+    ) -> None:
         self._client = client
         self._clock = clock
         self._reuse = reuse
+        self._settle = settle
         self._timeout_seconds = timeout_seconds
         self._logger = logging.getLogger("tap-exports")
 
@@ -67,7 +73,9 @@ class Asking:
     def _usable(self, export: Export, now: datetime, oldest: datetime) -> bool:
         """Whether an export is recent, has all of its window, and is not stuck already."""
         made, window = export.created_at, export.window
-        if made is None or window is None or made < oldest or made < window.end:
+        if made is None or window is None or made < oldest:
+            return False
+        if made < window.end + max(timedelta(0), self._settle - _APART):
             return False
         return export.status is ExportStatus.AVAILABLE or (now - made).total_seconds() < self._timeout_seconds
 

@@ -53,6 +53,8 @@ class Patience:
     """How long to wait for one export."""
     reuse: timedelta
     """How recently an export has to have been made to be taken over; zero switches that off."""
+    settle: timedelta
+    """How far ahead of its making the window of such an export has to end."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,7 @@ class Exporter:
         self._reading = reading
         self._wait = wait or (lambda _, seconds: clock.sleep(seconds))
         self._logger = logging.getLogger("tap-exports")
-        self.asking = Asking(client, clock, patience.reuse, patience.timeout_seconds)
+        self.asking = Asking(client, clock, patience.reuse, patience.settle, patience.timeout_seconds)
         self.pace = Pace(patience.poll_seconds, _FIRST_LOOK, _LOOKS_A_SECOND)
 
     def fetch(self, source: Source, window: Window, permit: Permit) -> CheckedExport:

@@ -111,6 +111,7 @@ class Stations:
             poll_seconds=raw["poll_interval_seconds"],
             timeout_seconds=raw["export_timeout_minutes"] * 60,
             reuse=self._settings.reuse,
+            settle=self._settings.settle,
         )
         reading = Reading(raw["encoding"], raw["max_export_rows"], self.zone)
         wait = self.bell.wait if raw.get("webhook_listen") else None

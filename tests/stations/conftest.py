@@ -215,6 +215,7 @@ def make_bench(make_store):
         poll=120.0,
         timeout=3600.0,
         reuse=60,
+        settle=5,
         max_rows=100_000,
         **options,
     ):
@@ -223,7 +224,7 @@ def make_bench(make_store):
         connection = Connection(url or store.api_url, token or store.token, "2024-04-01", AGENT)
         client = Client(connection, clock)
         downloader = Downloader(client.link, clock, client.time, AGENT, insecure=True)
-        patience = Patience(poll, timeout, timedelta(minutes=reuse))
+        patience = Patience(poll, timeout, timedelta(minutes=reuse), timedelta(minutes=settle))
         reading = Reading("utf-8", max_rows, timezone.utc)
         exporter = Exporter(client, downloader, clock, patience, reading)
         benches.append(Bench(store, clock, client, downloader, exporter, max_rows))

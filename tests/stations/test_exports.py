@@ -21,6 +21,7 @@ from tap_exports.errors import (
 )
 from tap_exports.sandbox import Fault
 from tap_exports.waiting import Pace
+from tap_exports.windows import Window
 
 LOST = [
     Fault("create", "lost"),
@@ -312,6 +313,18 @@ def test_another_window_or_type_is_not_the_answer_either(bench):
     checked.csv.close()
     assert checked.export.window == bench.window()
     assert len(bench.made()) == 3
+
+
+@pytest.mark.parametrize(("seconds", "taken"), [(1, False), (240, False), (300, True)])
+def test_one_made_before_its_window_had_settled_is_not_taken_over(make_bench, seconds, taken):
+    """Whoever has made it so soon after its end: objects of its last minutes may not have been in exports yet."""
+    bench = make_bench(settle=5)
+    end = bench.store.now.replace(microsecond=0)
+    bench.clock.sleep(seconds)
+    made = theirs(bench, Window(end - timedelta(days=10), end))
+    source = bench.source()
+    bench.exporter.asking.look_up(source)
+    assert [export.id for export in source.recent] == ([made.id] if taken else [])
 
 
 def test_an_export_whose_dates_are_not_told_is_not_trusted(make_bench):
