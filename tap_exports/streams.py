@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.mapper import SameRecordTransform
-from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
+from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE, Metadata
 from singer_sdk.singerlib.messages import StateMessage
 
 from tap_exports import batch_files
@@ -82,6 +82,9 @@ class ExportStream(MappedStream):
             root = entry.metadata.root
             keys = entry.key_properties or root.table_key_properties or ()
             self.adopt(Layout.of_schema(self.name, entry.schema.to_dict(), keys, self.tap.stations.knowledge))
+            for name in self.primary_keys:  # without them no target could tell records apart
+                if found := entry.metadata.get(("properties", name)):
+                    found.inclusion = Metadata.InclusionType.AUTOMATIC
 
     def adopt(self, layout: Layout) -> None:
         """Put a layout in force: the schema, the key, and the stream maps that are made from them.

@@ -178,6 +178,23 @@ def test_types_and_keys_of_the_user_win(store, sync):
         assert run.records("order_list")[0]["batch"] == 7
 
 
+def test_a_key_goes_out_whatever_is_deselected(store, sync):
+    """The setting wins over a catalog in which the column is no key."""
+    catalog = catalog_of("order_number", "status", "total_incl_tax")
+    catalog["streams"][0]["metadata"] += [
+        {"breadcrumb": ["properties", name], "metadata": {"inclusion": "available", "selected": False}}
+        for name in ("status", "total_incl_tax")
+    ]
+    files(store, f"{HEADER}\r\n1,new,2\r\n")
+    settings = {"primary_keys": {"order_list": ["status"]}, "reuse_exports_minutes": 0}
+    run = sync(store.config | settings, catalog=catalog, streams=["order_list"])
+    (schema,) = run.of("SCHEMA", "order_list")
+    assert schema["key_properties"] == ["status"]
+    assert "status" in schema["schema"]["properties"]
+    assert "total_incl_tax" not in schema["schema"]["properties"]
+    assert [record["status"] for record in run.records("order_list")] == ["new"]
+
+
 def test_names_that_the_store_does_not_have_are_told(store, sync, caplog):
     """A type or a key that is for nothing may be a slip of the pen."""
     settings = {
