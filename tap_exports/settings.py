@@ -39,6 +39,8 @@ _LARGEST = {
 }
 NUMBERS = (*_MORE_THAN_ZERO, *_AT_LEAST_ZERO, *_AT_LEAST_ONE)
 SECRETS = ("access_token", "webhook_secret")
+UNTOLD = (*SECRETS, "batch_config", "stream_map_config", "faker_config")
+"""Settings whose values are in no line: they are secrets, or may hold some."""
 
 _OF_NO_FILE = frozenset({"utf-7", "unicode-escape", "raw-unicode-escape", "punycode", "idna", "undefined"})
 """Text encodings of Python's that no CSV is in; what some of them make of bytes cannot be written as UTF-8."""
@@ -150,7 +152,7 @@ def faults(config: Mapping[str, Any]) -> Iterator[str]:
         config: Settings that fit the JSON schema, defaults filled in.
 
     Yields:
-        Lines that name the setting, its value unless it is secret, and what is wanted.
+        Lines that name the setting, its value unless that may be a secret, and what is wanted.
     """
     for check in (_characters, _address, _range, _numbers, _words, _columns, _webhook, sdk_faults):
         yield from check(config)
@@ -159,7 +161,7 @@ def faults(config: Mapping[str, Any]) -> Iterator[str]:
 def _characters(config: Mapping[str, Any]) -> Iterator[str]:
     for name, value in config.items():
         if fault := documents.oddity({name: value}):
-            yield f"{name}: it is not of the right kind" if name in SECRETS else f"{name!a}: {fault}"
+            yield f"{name!a}: {fault}"
 
 
 def _address(config: Mapping[str, Any]) -> Iterator[str]:
