@@ -24,7 +24,7 @@ from tap_exports.connections import bounded_protocol
 from tap_exports.errors import BadToken, LocalTrouble, TapExportsError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, MutableMapping
+    from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 
     from tap_exports.client import Client
     from tap_exports.clock import Clock
@@ -247,14 +247,22 @@ class Webhook:
         if not self._target:
             return
         try:
-            for webhook in self._client.webhooks():
-                if webhook.target == self._target:
-                    self._client.remove_webhook(webhook.id)
-            self._id = self._client.register_webhook(self._target, self._secret, "tap-exports").id
+            for webhook_id in self._registered():
+                self._client.remove_webhook(webhook_id)
+            try:
+                self._id = self._client.register_webhook(self._target, self._secret, "tap-exports").id
+            except AnswerLost:  # the store may have taken it all the same, and its list tells
+                self._id = next(self._registered(), None)
+                if self._id is None:
+                    raise
         except BadToken:
             raise
         except (TapExportsError, AnswerLost) as error:
             logger.warning("The webhook could not be registered, polling goes on without it: %s", error)
+
+    def _registered(self) -> Iterator[int]:
+        """The ids of what the store has registered with this address."""
+        return (webhook.id for webhook in self._client.webhooks() if webhook.target == self._target)
 
     def close(self) -> None:
         """Take the registration back and listen no more."""

@@ -181,6 +181,20 @@ def test_a_token_that_is_taken_back_ends_the_run(make_store, inside):
     assert store.exports == []
 
 
+@pytest.mark.parametrize("kind", ["lost", "refuse"])
+def test_an_answer_to_the_registration_that_is_lost(make_store, sync, caplog, kind):
+    """The store's list tells whether it was taken: it is taken back at the end, or a warning says that it was not."""
+    store = make_store(days=10)
+    store.add_fault(Fault("webhooks", kind, after=1))
+    with caplog.at_level("WARNING"):
+        run = sync(store.config | hook(free_port()), streams=["order_list"])
+    assert not run.failures
+    assert len(run.records("order_list")) > 5
+    assert sum(entry.method == "POST" for entry in store.log if entry.place == "webhooks") == 1
+    assert store.webhooks == []
+    assert any("could not be registered" in line for line in caplog.messages) is (kind == "refuse")
+
+
 def test_registrations_of_others_stay(make_store, sync):
     """Only what has this very address is an earlier run's."""
     store = make_store(days=10)
