@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -16,11 +17,13 @@ from tap_exports import documents
 from tap_exports.client import Connection
 from tap_exports.column_types import ColumnType
 from tap_exports.sdk_settings import sdk_faults
+from tap_exports.transport import host_of
 from tap_exports.values import to_instant
 from tap_exports.windows import step_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from urllib.parse import SplitResult
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -45,7 +48,9 @@ UNTOLD = (*SECRETS, "batch_config", "stream_map_config", "faker_config")
 _OF_NO_FILE = frozenset({"utf-7", "unicode-escape", "raw-unicode-escape", "punycode", "idna", "undefined"})
 """Text encodings of Python's that no CSV is in; what some of them make of bytes cannot be written as UTF-8."""
 
-_SUBDOMAIN = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE)
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_SUBDOMAIN = re.compile(_LABEL, re.IGNORECASE)
+_HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?", re.IGNORECASE)
 _NOT_IN_ADDRESS = re.compile(r"[\s\\\x00-\x1f\x7f]")
 _PORT = re.compile(r"[0-9]{1,5}")
 
@@ -174,15 +179,11 @@ def _address(config: Mapping[str, Any]) -> Iterator[str]:
         yield "access_token: it is blank or has characters that no token has"
     if not config.get("api_url"):
         return
-    try:
-        url = urlsplit(config["api_url"])
-        _ = url.port
-    except ValueError:
-        yield "api_url: it is no address"
-        return
-    if not url.hostname or url.scheme not in ("http", "https") or _NOT_IN_ADDRESS.search(config["api_url"]):
+    url = _web_address(config["api_url"])
+    if not url:
         yield "api_url: it is no address such as https://example.29next.store/api/admin/"
-    elif url.scheme == "http" and url.hostname not in LOOPBACK:
+        return
+    if url.scheme == "http" and url.hostname not in LOOPBACK:
         yield "api_url: http would send the token in the clear; only https will do, except on this machine itself"
     if url.username or url.password or url.query or url.fragment:
         yield "api_url: it may not hold a user, a password, a query or a fragment"
@@ -248,23 +249,35 @@ def _webhook(config: Mapping[str, Any]) -> Iterator[str]:
     listen, target = config.get("webhook_listen"), config.get("webhook_target_url")
     if listen:
         host, _, port = listen.rpartition(":")
-        if not host or not _PORT.fullmatch(port) or int(port) > 65535:  # noqa: PLR2004
+        if not _is_host(host.strip("[]")) or not _PORT.fullmatch(port) or int(port) > 65535:  # noqa: PLR2004
             yield f"webhook_listen: {listen!r} is not host:port, such as 127.0.0.1:8080"
     if target and not listen:
         yield "webhook_target_url: it needs webhook_listen, the address to receive on"
-    if target and not _is_web_address(target):
+    if target and not _web_address(target):
         yield "webhook_target_url: it is no http or https address"
     if listen and not target and not config.get("webhook_secret"):
         yield "webhook_secret: without webhook_target_url the webhook is yours, and its secret has to be given"
 
 
-def _is_web_address(text: str) -> bool:
+def _web_address(text: str) -> SplitResult | None:
+    """The parts of an address that a request can be sent to; None where it is none."""
     try:
         url = urlsplit(text)
         _ = url.port
     except ValueError:
-        return False
-    return url.scheme in ("http", "https") and bool(url.hostname)
+        return None
+    host = host_of(text)
+    fits = url.scheme in ("http", "https") and not _NOT_IN_ADDRESS.search(text) and host and _is_host(host)
+    return url if fits else None
+
+
+def _is_host(text: str) -> bool:
+    """Whether a text can name a host: labels that a name may have, or an IP's address."""
+    try:
+        ip_address(text)
+    except ValueError:
+        return _HOST.fullmatch(text) is not None
+    return True
 
 
 def zone_of(name: str) -> ZoneInfo | None:

@@ -67,6 +67,9 @@ REFUSED = [
     ({"encoding": "unicode_escape"}, "encoding: 'unicode_escape' is no encoding"),
     ({"encoding": "base64"}, "encoding: 'base64' is no encoding"),
     ({"encoding": "\0"}, "encoding: '\\x00' is no encoding"),
+    ({"api_url": "https://a..b/"}, "api_url: it is no address such as"),
+    ({"api_url": "https://*.example.com/"}, "api_url: it is no address such as"),
+    ({"webhook_listen": "a..b:80", "webhook_secret": "x"}, "webhook_listen: 'a..b:80' is not host:port"),
     ({"window_days": 10**400}, "window_days: 1000000"),
 ]
 
