@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 _CHOICES = {"on_invalid_value": ("keep", "fail"), "on_new_column": ("add", "ignore", "fail")}
-_MORE_THAN_ZERO = ("window_days", "poll_interval_seconds", "export_timeout_minutes")
+_SHORTEST_WINDOW = 0.04
+"""In days, about an hour: the most windows that a plan may have reach over ten years then. Fuller ones are halved."""
+_MORE_THAN_ZERO = ("poll_interval_seconds", "export_timeout_minutes")
 _AT_LEAST_ZERO = ("lookback_days", "settle_minutes", "reuse_exports_minutes")
 _AT_LEAST_ONE = ("max_concurrent_exports", "max_export_rows")
 _LARGEST = {
@@ -40,7 +42,7 @@ _LARGEST = {
     "export_timeout_minutes": 1_000_000,
     "poll_interval_seconds": 86_400,
 }
-NUMBERS = (*_MORE_THAN_ZERO, *_AT_LEAST_ZERO, *_AT_LEAST_ONE)
+NUMBERS = ("window_days", *_MORE_THAN_ZERO, *_AT_LEAST_ZERO, *_AT_LEAST_ONE)
 SECRETS = ("access_token", "webhook_secret")
 UNTOLD = (*SECRETS, "batch_config", "stream_map_config", "faker_config")
 """Settings whose values are in no line: they are secrets, or may hold some."""
@@ -203,6 +205,7 @@ def _range(config: Mapping[str, Any]) -> Iterator[str]:
 
 def _numbers(config: Mapping[str, Any]) -> Iterator[str]:
     bounds: dict[str, tuple[Callable[[float], bool], str]] = {
+        "window_days": (lambda n: n >= _SHORTEST_WINDOW, f"{_SHORTEST_WINDOW} or more"),
         **{name: (lambda n: n > 0, "more than 0") for name in _MORE_THAN_ZERO},
         **{name: (lambda n: n >= 0, "0 or more") for name in _AT_LEAST_ZERO},
         **{name: (lambda n: n >= 1, "1 or more") for name in _AT_LEAST_ONE},

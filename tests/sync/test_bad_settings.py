@@ -70,6 +70,7 @@ REFUSED = [
     ({"api_url": "https://a..b/"}, "api_url: it is no address such as"),
     ({"api_url": "https://*.example.com/"}, "api_url: it is no address such as"),
     ({"webhook_listen": "a..b:80", "webhook_secret": "x"}, "webhook_listen: 'a..b:80' is not host:port"),
+    ({"window_days": 0.00001}, "window_days: 1e-05 is not 0.04 or more"),
     ({"window_days": 10**400}, "window_days: 1000000"),
 ]
 

@@ -12,6 +12,7 @@ from singer_sdk.plugin_base import JSONSchemaValidator
 from tap_exports.column_types import ColumnType
 from tap_exports.config_schema import CONFIG_SCHEMA
 from tap_exports.settings import NUMBERS, Settings, coerce, faults, zone_of
+from tap_exports.windows import MOST_WINDOWS, plan
 
 TOKEN = "t0ken-of-the-store"
 DEFAULTS = {name: prop["default"] for name, prop in CONFIG_SCHEMA["properties"].items() if "default" in prop}
@@ -158,7 +159,8 @@ def test_no_secret_is_in_any_line():
 @pytest.mark.parametrize(
     ("name", "least", "too_small"),
     [
-        ("window_days", 0.0001, 0),
+        ("window_days", 0.04, 0.039),
+        ("window_days", 1, 0),
         ("window_days", 1, -1),
         ("poll_interval_seconds", 0.5, 0),
         ("export_timeout_minutes", 0.1, 0),
@@ -174,6 +176,13 @@ def test_a_number_that_is_too_small_is_named(name, least, too_small):
     assert said(**{name: least}) == []
     (line,) = said(**{name: too_small})
     assert line.startswith(f"{name}: {too_small} is not ")
+
+
+def test_the_shortest_windows_are_enough_for_ten_years():
+    """So that a plan of too many windows, which only a run can notice, takes a start as long ago as that."""
+    start = datetime(2015, 1, 1, tzinfo=timezone.utc)
+    step = Settings(config(window_days=0.04)).step
+    assert len(plan(start=start, end=start + timedelta(days=3_653), step=step)) < MOST_WINDOWS
 
 
 @pytest.mark.parametrize(
