@@ -35,7 +35,7 @@ def faults(config: Mapping[str, Any]) -> Iterator[str]:
         config: Settings that fit the JSON schema.
 
     Yields:
-        Lines that name the setting and what is wanted.
+        Lines that name the setting and what is wanted, and no value: an address may hold a password.
     """
     given = config.get("batch_config")
     if not given:
@@ -48,7 +48,7 @@ def faults(config: Mapping[str, Any]) -> Iterator[str]:
     yield from _storage(storage)
     size = given.get("batch_size")
     if size is not None and (type(size) is not int or size < 1):
-        yield f"batch_config.batch_size: {size!r} is not a whole number of 1 or more"
+        yield "batch_config.batch_size: it is not a whole number of 1 or more"
     for name in _MAPS:
         if config.get(name):
             yield f"batch_config: {name} has no effect on batch files, the SDK maps records alone; use one of the two"
@@ -75,8 +75,10 @@ def _storage(storage: Mapping[str, Any]) -> Iterator[str]:
         return
     try:
         StorageTarget(storage["root"]).get_url("")
-    except (ValueError, ImportError) as error:
+    except ImportError as error:  # it says which library to install
         yield f"batch_config.storage.root: {error}"
+    except Exception:  # noqa: BLE001 - each kind of storage raises its own
+        yield "batch_config.storage.root: it is no address of a storage that can be written to, such as file:///tmp/shop"
 
 
 def written(tap: str, stream: str, batch_config: BatchConfig, records: Iterator[dict[str, Any]]) -> Iterator[list[str]]:

@@ -32,7 +32,7 @@ CONFIG_SCHEMA: dict[str, Any] = th.PropertiesList(
     _setting(
         "window_days",
         "Window",
-        "Length of one export's window, in days; fractions allowed.",
+        "Length of one export's window, in days; fractions allowed, from 0.04 on, about an hour.",
         th.NumberType,
         default=30,
     ),

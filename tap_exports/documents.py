@@ -54,8 +54,8 @@ def oddity(value: Any) -> str | None:  # noqa: ANN401
                 below += one.values()
             elif isinstance(one, list):
                 below += one
-            elif isinstance(one, str) and not _is_whole(one):
-                return f"it has half a character in {one[:40]!a}"
+            elif isinstance(one, str) and (half := _half_of(one)):
+                return f"it has half a character, {half!a}"  # and not the text around it: that may be a secret
         level = below
     return _TOO_DEEP
 
@@ -73,13 +73,13 @@ def shortened(text: str, longest: int = 300) -> str:
     return text if len(text) <= longest else f"{text[:longest]}…"
 
 
-def _is_whole(text: str) -> bool:
-    """Whether a text has no half of a surrogate pair, which UTF-8 has no bytes for."""
+def _half_of(text: str) -> str | None:
+    """The first half of a surrogate pair in a text, which UTF-8 has no bytes for; None where there is none."""
     try:
         text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+    except UnicodeEncodeError as error:
+        return text[error.start]
+    return None
 
 
 def _no_number(name: str) -> None:

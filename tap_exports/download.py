@@ -7,7 +7,7 @@ import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 import requests
 
@@ -58,16 +58,27 @@ class _Passing(Exception):
 
 
 class _Session(requests.Session):
-    """A session without any credential: file hosts refuse a link that comes with one."""
+    """A session without any credential: file hosts refuse a link that comes with one.
 
-    def __init__(self, user_agent: str) -> None:
+    Args:
+        user_agent: What to call oneself.
+        check: Sees each address before a request goes there, those that redirects lead to among them.
+    """
+
+    def __init__(self, user_agent: str, check: Callable[[str], object]) -> None:
         super().__init__()
+        self._check = check
         self.auth = lambda request: request  # without it, a .netrc file would add one
         self.max_redirects = 3
         self.headers["User-Agent"] = user_agent
 
     def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
         """Add none after a redirect either, where `requests` would ask the .netrc file again."""
+
+    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:  # noqa: ANN401
+        """Every request passes here, the first one and each that a redirect leads to."""
+        self._check(request.url or "")
+        return super().send(request, **options)
 
 
 class Downloader:
@@ -78,7 +89,7 @@ class Downloader:
         clock: To wait with.
         time: The store's time, for `Retry-After` as a date.
         user_agent: What to call oneself.
-        insecure: Whether links may be `http`, as those of a store on this machine are.
+        insecure: Whether links and their redirects may be `http`, as those of a store on this machine are.
     """
 
     def __init__(
@@ -129,12 +140,11 @@ class Downloader:
         raise StoreTrouble(f"the file could not be downloaded: {trouble}", "Run again: the export is taken over.")
 
     def _fetch(self, url: str, at_most: int | None) -> Download:
-        scheme, host, _ = origin(url) or ("", "", None)
-        if scheme != "https" and not (scheme == "http" and self._insecure):
-            raise StoreRefused(f"the link to the file at {host or 'no host'} is not https", "It is not followed.")
+        host = self._host(url, "the link to the file")
         timeout, proxies = (CONNECT_SECONDS, READ_SECONDS), proxies_for(url)
         why = None
-        with _Session(self._user_agent) as session:
+        way = f"a redirect of the file host {host}"
+        with _Session(self._user_agent, lambda hop: self._host(hop, way)) as session:
             try:
                 with session.get(url, stream=True, timeout=timeout, proxies=proxies) as response:
                     self._judge(response, host)
@@ -149,6 +159,17 @@ class Downloader:
         if why:
             raise StoreRefused(f"the certificate of the file host {host} is not trusted, {why}", CA_HINT)
         raise _Passing(f"{trouble} (host {host})")
+
+    def _host(self, url: str, way: str) -> str:
+        """The host of an address on the way to a file.
+
+        Raises:
+            StoreRefused: If what goes there could be read on its way.
+        """
+        scheme, host, _ = origin(url) or ("", "", None)
+        if scheme != "https" and not (scheme == "http" and self._insecure):
+            raise StoreRefused(f"{way} leads to {host or 'no host'} and is not https", "It is not followed.")
+        return host
 
     def _judge(self, response: requests.Response, host: str) -> None:
         status = response.status_code

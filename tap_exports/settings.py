@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -16,16 +17,20 @@ from tap_exports import documents
 from tap_exports.client import Connection
 from tap_exports.column_types import ColumnType
 from tap_exports.sdk_settings import sdk_faults
+from tap_exports.transport import host_of
 from tap_exports.values import to_instant
 from tap_exports.windows import step_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from urllib.parse import SplitResult
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 _CHOICES = {"on_invalid_value": ("keep", "fail"), "on_new_column": ("add", "ignore", "fail")}
-_MORE_THAN_ZERO = ("window_days", "poll_interval_seconds", "export_timeout_minutes")
+_SHORTEST_WINDOW = 0.04
+"""In days, about an hour: the most windows that a plan may have reach over ten years then. Fuller ones are halved."""
+_MORE_THAN_ZERO = ("poll_interval_seconds", "export_timeout_minutes")
 _AT_LEAST_ZERO = ("lookback_days", "settle_minutes", "reuse_exports_minutes")
 _AT_LEAST_ONE = ("max_concurrent_exports", "max_export_rows")
 _LARGEST = {
@@ -37,13 +42,17 @@ _LARGEST = {
     "export_timeout_minutes": 1_000_000,
     "poll_interval_seconds": 86_400,
 }
-NUMBERS = (*_MORE_THAN_ZERO, *_AT_LEAST_ZERO, *_AT_LEAST_ONE)
+NUMBERS = ("window_days", *_MORE_THAN_ZERO, *_AT_LEAST_ZERO, *_AT_LEAST_ONE)
 SECRETS = ("access_token", "webhook_secret")
+UNTOLD = (*SECRETS, "batch_config", "stream_map_config", "faker_config")
+"""Settings whose values are in no line: they are secrets, or may hold some."""
 
 _OF_NO_FILE = frozenset({"utf-7", "unicode-escape", "raw-unicode-escape", "punycode", "idna", "undefined"})
 """Text encodings of Python's that no CSV is in; what some of them make of bytes cannot be written as UTF-8."""
 
-_SUBDOMAIN = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE)
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_SUBDOMAIN = re.compile(_LABEL, re.IGNORECASE)
+_HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?", re.IGNORECASE)
 _NOT_IN_ADDRESS = re.compile(r"[\s\\\x00-\x1f\x7f]")
 _PORT = re.compile(r"[0-9]{1,5}")
 
@@ -150,7 +159,7 @@ def faults(config: Mapping[str, Any]) -> Iterator[str]:
         config: Settings that fit the JSON schema, defaults filled in.
 
     Yields:
-        Lines that name the setting, its value unless it is secret, and what is wanted.
+        Lines that name the setting, its value unless that may be a secret, and what is wanted.
     """
     for check in (_characters, _address, _range, _numbers, _words, _columns, _webhook, sdk_faults):
         yield from check(config)
@@ -159,7 +168,7 @@ def faults(config: Mapping[str, Any]) -> Iterator[str]:
 def _characters(config: Mapping[str, Any]) -> Iterator[str]:
     for name, value in config.items():
         if fault := documents.oddity({name: value}):
-            yield f"{name}: it is not of the right kind" if name in SECRETS else f"{name!a}: {fault}"
+            yield f"{name!a}: {fault}"
 
 
 def _address(config: Mapping[str, Any]) -> Iterator[str]:
@@ -172,15 +181,11 @@ def _address(config: Mapping[str, Any]) -> Iterator[str]:
         yield "access_token: it is blank or has characters that no token has"
     if not config.get("api_url"):
         return
-    try:
-        url = urlsplit(config["api_url"])
-        _ = url.port
-    except ValueError:
-        yield "api_url: it is no address"
-        return
-    if not url.hostname or url.scheme not in ("http", "https") or _NOT_IN_ADDRESS.search(config["api_url"]):
+    url = _web_address(config["api_url"])
+    if not url:
         yield "api_url: it is no address such as https://example.29next.store/api/admin/"
-    elif url.scheme == "http" and url.hostname not in LOOPBACK:
+        return
+    if url.scheme == "http" and url.hostname not in LOOPBACK:
         yield "api_url: http would send the token in the clear; only https will do, except on this machine itself"
     if url.username or url.password or url.query or url.fragment:
         yield "api_url: it may not hold a user, a password, a query or a fragment"
@@ -200,6 +205,7 @@ def _range(config: Mapping[str, Any]) -> Iterator[str]:
 
 def _numbers(config: Mapping[str, Any]) -> Iterator[str]:
     bounds: dict[str, tuple[Callable[[float], bool], str]] = {
+        "window_days": (lambda n: n >= _SHORTEST_WINDOW, f"{_SHORTEST_WINDOW} or more"),
         **{name: (lambda n: n > 0, "more than 0") for name in _MORE_THAN_ZERO},
         **{name: (lambda n: n >= 0, "0 or more") for name in _AT_LEAST_ZERO},
         **{name: (lambda n: n >= 1, "1 or more") for name in _AT_LEAST_ONE},
@@ -246,23 +252,35 @@ def _webhook(config: Mapping[str, Any]) -> Iterator[str]:
     listen, target = config.get("webhook_listen"), config.get("webhook_target_url")
     if listen:
         host, _, port = listen.rpartition(":")
-        if not host or not _PORT.fullmatch(port) or int(port) > 65535:  # noqa: PLR2004
+        if not _is_host(host.strip("[]")) or not _PORT.fullmatch(port) or int(port) > 65535:  # noqa: PLR2004
             yield f"webhook_listen: {listen!r} is not host:port, such as 127.0.0.1:8080"
     if target and not listen:
         yield "webhook_target_url: it needs webhook_listen, the address to receive on"
-    if target and not _is_web_address(target):
+    if target and not _web_address(target):
         yield "webhook_target_url: it is no http or https address"
     if listen and not target and not config.get("webhook_secret"):
         yield "webhook_secret: without webhook_target_url the webhook is yours, and its secret has to be given"
 
 
-def _is_web_address(text: str) -> bool:
+def _web_address(text: str) -> SplitResult | None:
+    """The parts of an address that a request can be sent to; None where it is none."""
     try:
         url = urlsplit(text)
         _ = url.port
     except ValueError:
-        return False
-    return url.scheme in ("http", "https") and bool(url.hostname)
+        return None
+    host = host_of(text)
+    fits = url.scheme in ("http", "https") and not _NOT_IN_ADDRESS.search(text) and host and _is_host(host)
+    return url if fits else None
+
+
+def _is_host(text: str) -> bool:
+    """Whether a text can name a host: labels that a name may have, or an IP's address."""
+    try:
+        ip_address(text)
+    except ValueError:
+        return _HOST.fullmatch(text) is not None
+    return True
 
 
 def zone_of(name: str) -> ZoneInfo | None:

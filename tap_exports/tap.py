@@ -27,7 +27,7 @@ from tap_exports.errors import BadSettings, BadToken, Stopped, TapExportsError, 
 from tap_exports.export_log import EXPORT_LOG, ExportLog
 from tap_exports.inputs import read_config, read_object
 from tap_exports.messages import MessageWriter
-from tap_exports.settings import SECRETS, Settings, coerce, faults
+from tap_exports.settings import UNTOLD, Settings, coerce, faults
 from tap_exports.state import check_state
 from tap_exports.stations import Stations
 from tap_exports.streams import ExportStream
@@ -136,10 +136,11 @@ class TapExports(Tap):
         self._config = coerce(self._config)
         schema = self.config_jsonschema
         self.append_builtin_config(schema)
-        errors = [
-            _in_words(error.absolute_path, error.message)
+        found = [
+            _in_words(error.absolute_path, error.message, error.schema)
             for error in JSONSchemaValidator(schema).iter_errors(self._config)
         ]
+        errors = list(dict.fromkeys(found))  # a word that is no word is of the wrong kind and none of the choices
         errors = errors or [*faults(self._config), *batch_files.faults(self._config)]
         if self._config.get("webhook_listen") and find_spec("uvicorn") is None:
             errors.append("webhook_listen: it needs the extra webhook: pip install 'tap-exports[webhook]'")
@@ -358,10 +359,21 @@ def _whole(schema: Any) -> Any:  # noqa: ANN401
     return {name: _whole(part) for name, part in (schema | options).items()}
 
 
-def _in_words(path: Sequence[Any], message: str) -> str:
-    """A fault that the JSON schema found, without the value of a secret."""
+def _in_words(path: Sequence[Any], message: str, schema: Mapping[str, Any]) -> str:
+    """A fault that the JSON schema found; where the value may be a secret, what is wanted instead of it."""
     if not path:
         return shortened(message)
     name = shortened(".".join(map(str, path)), 80)
-    message = shortened(message)
-    return f"{name}: it is not of the right kind" if path[0] in SECRETS else f"{name}: {message}"
+    if path[0] not in UNTOLD:
+        return f"{name}: {shortened(message)}"
+    if "enum" in schema:
+        return f"{name}: it has to be {' or '.join(schema['enum'])}"
+    return f"{name}: it has to be of the kind {' or '.join(kind for kind in _kinds(schema) if kind != 'null')}"
+
+
+def _kinds(schema: Mapping[str, Any]) -> Iterator[str]:
+    """The kinds that a JSON schema takes."""
+    kinds = schema.get("type", ())
+    yield from [kinds] if isinstance(kinds, str) else kinds
+    for one in schema.get("oneOf", ()):
+        yield from _kinds(one)

@@ -161,6 +161,23 @@ def origin(url: str, base: str = "") -> tuple[str, str, int | None] | None:
     return (parts.scheme, parts.hostname, port) if parts.hostname and "@" not in parts.netloc else None
 
 
+def host_of(url: str) -> str | None:
+    """The host that a request for an address goes to, as `requests` reads it.
+
+    Args:
+        url: The address.
+
+    Returns:
+        A name in ASCII, or what stands between the brackets of an IP's address; None where no request can be made.
+    """
+    request = requests.PreparedRequest()
+    try:
+        request.prepare_url(url, None)
+        return urlsplit(request.url or "").hostname
+    except ValueError:  # those of `requests` are such too
+        return None
+
+
 def was_sent(error: requests.RequestException) -> bool:
     """Whether a failed request may have reached the store.
 

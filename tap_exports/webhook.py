@@ -13,10 +13,10 @@ import secrets
 import socket
 import threading
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from tap_exports.api import id_of
 from tap_exports.client import AnswerLost
@@ -24,7 +24,7 @@ from tap_exports.connections import bounded_protocol
 from tap_exports.errors import BadToken, LocalTrouble, TapExportsError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, MutableMapping
+    from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 
     from tap_exports.client import Client
     from tap_exports.clock import Clock
@@ -111,23 +111,23 @@ def signed_rightly(body: bytes, signature: str, secret: str) -> bool:
 class Listener:
     """Receives deliveries over HTTP and rings the bell for the exports that they name.
 
-    Answers: 200 for a delivery, also for one that came before; 401 for a wrong signature, 404 and 405 for
-    another path or method, 413 for more than 1 MiB, 400 for what is no event. Never 410, at which the
+    Answers: 200 for a delivery, also for one that came before; 401 for a wrong signature, 405 and 404 for
+    another method or path, 413 for more than 1 MiB, 400 for what is no event. Never 410, at which the
     store would switch the webhook off.
 
     Args:
         listen: `host:port`; port 0 picks a free one.
-        path: The path that deliveries come to.
+        path: The path that deliveries come to, as an address has it; without one, any will do.
         secret: What they are signed with.
         bell: Rung for each export.
     """
 
     def __init__(self, listen: str, path: str, secret: str, bell: Bell) -> None:
-        self._path = path or "/"
+        self._path = unquote(path)
         self._secret = secret
         self._bell = bell
         self._seen: OrderedDict[str, None] = OrderedDict()
-        self._refused = 0
+        self._refused: Counter[str] = Counter()
         host, _, port = listen.rpartition(":")
         host = host.strip("[]")
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -172,20 +172,30 @@ class Listener:
 
     async def _receive(self, scope: MutableMapping[str, Any], receive: _Receive, send: _Send) -> None:
         """The ASGI application. The server is told of neither WebSockets nor a lifespan: all calls are HTTP."""
-        status = 404 if scope["path"] != self._path else 405 if scope["method"] != "POST" else 0
-        if not status:
-            body = await _body(receive)
-            headers = dict(scope["headers"])
-            status = 413 if body is None else self._deliver(body, headers.get(_SIGNATURE, b"").decode("latin-1"))
+        status = await self._answer(scope, receive)
         await send({"type": "http.response.start", "status": status, "headers": [(b"content-length", b"0")]})
         await send({"type": "http.response.body"})
 
+    async def _answer(self, scope: MutableMapping[str, Any], receive: _Receive) -> int:
+        if scope["method"] != "POST":
+            return 405
+        if self._path and scope["path"] != self._path:
+            self._tell("the path is not that of webhook_target_url")
+            return 404
+        body = await _body(receive)
+        if body is None:
+            return 413
+        return self._deliver(body, dict(scope["headers"]).get(_SIGNATURE, b"").decode("latin-1"))
+
+    def _tell(self, why: str) -> None:
+        """Warn of deliveries that are refused, ever more seldom: anybody may send such."""
+        self._refused[why] += 1
+        if str(self._refused[why]).strip("0") == "1":
+            logger.warning("%d deliveries to the webhook listener refused so far: %s", self._refused[why], why)
+
     def _deliver(self, body: bytes, signature: str) -> int:
         if not signed_rightly(body, signature, self._secret):
-            self._refused += 1
-            if str(self._refused).strip("0") == "1":  # told ever more seldom: anybody may send such
-                told = "%d deliveries to the webhook listener refused so far: the signature is wrong"
-                logger.warning(told, self._refused)
+            self._tell("the signature is wrong")
             return 401
         try:
             event = json.loads(body)
@@ -234,7 +244,8 @@ class Webhook:
         self._target = target
         self._secret = secret or secrets.token_hex(32)
         self._id: int | None = None
-        self.listener = Listener(listen, urlsplit(target or "").path, self._secret, bell)
+        path = urlsplit(target).path or "/" if target else ""
+        self.listener = Listener(listen, path, self._secret, bell)
 
     def register(self) -> None:
         """Register at the store, and clean up what an earlier run with this address has left there.
@@ -247,14 +258,22 @@ class Webhook:
         if not self._target:
             return
         try:
-            for webhook in self._client.webhooks():
-                if webhook.target == self._target:
-                    self._client.remove_webhook(webhook.id)
-            self._id = self._client.register_webhook(self._target, self._secret, "tap-exports").id
+            for webhook_id in self._registered():
+                self._client.remove_webhook(webhook_id)
+            try:
+                self._id = self._client.register_webhook(self._target, self._secret, "tap-exports").id
+            except AnswerLost:  # the store may have taken it all the same, and its list tells
+                self._id = next(self._registered(), None)
+                if self._id is None:
+                    raise
         except BadToken:
             raise
         except (TapExportsError, AnswerLost) as error:
             logger.warning("The webhook could not be registered, polling goes on without it: %s", error)
+
+    def _registered(self) -> Iterator[int]:
+        """The ids of what the store has registered with this address."""
+        return (webhook.id for webhook in self._client.webhooks() if webhook.target == self._target)
 
     def close(self) -> None:
         """Take the registration back and listen no more."""

@@ -240,7 +240,7 @@ def test_links_have_to_be_https_but_on_this_machine(bench, make_bench):
     bench.downloader._insecure = False
     window = bench.window()
     export = bench.store.make_export("order_list", window.start, window.end)
-    with pytest.raises(StoreRefused, match=r"127\.0\.0\.1 is not https"):
+    with pytest.raises(StoreRefused, match=r"the link to the file leads to 127\.0\.0\.1 and is not https"):
         bench.downloader.get(export.id)
     assert bench.store.count("file") == 0
 

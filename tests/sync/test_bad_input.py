@@ -21,7 +21,7 @@ STATE = {"bookmarks": {"order_list": {"replication_key": "date_to", "replication
         ({"api_url": None}, "store: this or api_url is required"),
         ({"timezone": "Mars/Phobos"}, "timezone: 'Mars/Phobos' is no IANA time zone"),
         ({"encoding": "klingon"}, "encoding: 'klingon' is no encoding that Python knows"),
-        ({"window_days": 0}, "window_days: 0 is not more than 0"),
+        ({"window_days": 0}, "window_days: 0 is not 0.04 or more"),
         ({"lookback_days": -1}, "lookback_days: -1 is not 0 or more"),
         ({"on_new_column": "cry"}, "on_new_column: 'cry' is not one of ['add', 'ignore', 'fail']"),
         ({"column_types": {"order_list": {"a": "money"}}}, "column_types: order_list.a is 'money', which is none of"),

@@ -14,8 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tap_exports.config_schema import CONFIG_SCHEMA
+from tap_exports.errors import BadSettings
 from tap_exports.sandbox import Fault
 from tap_exports.streams import ExportStream
+from tap_exports.tap import TapExports
 
 from .conftest import assert_ends_well
 
@@ -56,8 +58,8 @@ REFUSED = [
     ({"stream_maps": {"__odd__": None}}, "stream_maps: '__odd__' is no stream"),
     ({"stream_maps": {"order_list": 5}}, "stream_maps.order_list: 5 is not valid"),
     ({"stream_maps": []}, "stream_maps: [] is not of type"),
-    ({"faker_config": {"seed": []}}, "faker_config.seed:"),
-    ({"faker_config": {"locale": [5]}}, "faker_config.locale:"),
+    ({"faker_config": {"seed": []}}, "faker_config.seed: it has to be of the kind number or string or boolean"),
+    ({"faker_config": {"locale": [5]}}, "faker_config.locale: it has to be of the kind string or array"),
     ({"flattening_enabled": True}, "flattening_max_depth: it has to be set when flattening_enabled is"),
     (flat(flattening_max_depth=-1), "flattening_max_depth: -1 is not 0 or more"),
     (flat(flattening_max_key_length=0), "flattening_max_key_length: 0 is not 1 or more"),
@@ -65,6 +67,10 @@ REFUSED = [
     ({"encoding": "unicode_escape"}, "encoding: 'unicode_escape' is no encoding"),
     ({"encoding": "base64"}, "encoding: 'base64' is no encoding"),
     ({"encoding": "\0"}, "encoding: '\\x00' is no encoding"),
+    ({"api_url": "https://a..b/"}, "api_url: it is no address such as"),
+    ({"api_url": "https://*.example.com/"}, "api_url: it is no address such as"),
+    ({"webhook_listen": "a..b:80", "webhook_secret": "x"}, "webhook_listen: 'a..b:80' is not host:port"),
+    ({"window_days": 0.00001}, "window_days: 1e-05 is not 0.04 or more"),
     ({"window_days": 10**400}, "window_days: 1000000"),
 ]
 
@@ -78,6 +84,43 @@ def test_what_cannot_work_is_refused_before_any_request(small_store, inside, cha
     assert len(run.errors) == 1
     assert words in run.errors[0]
     assert small_store.count() == 0
+
+
+WORD = "t0psecret"
+UNTOLD = [
+    ({"access_token": [WORD]}, "access_token: it has to be of the kind string"),
+    ({"webhook_secret": {"a": WORD}}, "webhook_secret: it has to be of the kind string"),
+    ({"batch_config": json.dumps({"storage": WORD})}, "batch_config: it has to be of the kind object"),
+    ({"batch_config": {"storage": [{"key": WORD}]}}, "batch_config.storage: it has to be of the kind object"),
+    ({"batch_config": {"storage": {"root": [WORD]}}}, "batch_config.storage.root: it has to be of the kind string"),
+    ({"batch_config": {"encoding": {"format": WORD}}}, "batch_config.encoding.format: it has to be jsonl or parquet"),
+    ({"batch_config": {"encoding": {"format": [WORD]}}}, "batch_config.encoding.format: it has to be jsonl or parquet"),
+    ({"stream_map_config": json.dumps({"seed": WORD})}, "stream_map_config: it has to be of the kind object"),
+    ({"faker_config": WORD}, "faker_config: it has to be of the kind object"),
+    ({"faker_config": {"seed": [WORD]}}, "faker_config.seed: it has to be of the kind number or string or boolean"),
+]
+
+
+@pytest.mark.parametrize(("change", "line"), UNTOLD, ids=lambda value: str(value)[:60])
+def test_what_may_be_a_secret_is_told_by_its_name_and_the_kind_that_is_wanted(small_store, inside, change, line):
+    """Tokens, keys to a storage and seeds of hashes are in no line, whatever shape they come in."""
+    run = inside(small_store.config | change)
+    assert_ends_well(run)
+    assert run.errors == [line]
+    assert WORD not in run.log
+    assert small_store.count() == 0
+
+
+@pytest.mark.parametrize("given_", [{"access_token": WORD + "\ud800"}, {"faker_config": {"seed": "\ud800" + WORD}}])
+def test_half_a_character_is_told_without_the_words_around_it(small_store, inside, given_):
+    """In a file nobody knows yet whose setting it is; in the settings themselves it may be a secret's."""
+    run = inside(small_store.config | given_)
+    assert_ends_well(run)
+    assert "it has half a character, '\\ud800'" in run.errors[0]
+    assert WORD not in run.log
+    with pytest.raises(BadSettings, match="it has half a character") as caught:
+        TapExports(config=small_store.config | given_)
+    assert WORD not in str(caught.value)
 
 
 FAILING = [

@@ -63,17 +63,20 @@ def test_batches_hold_the_same_records(make_store, sync, batch_config):
             "batch_config.encoding.compression: it has to be gzip where the format",
         ),
         ({"encoding": {"compression": None}}, "batch_config.encoding.compression: it has to be gzip where the format"),
-        ({"batch_size": 0}, "batch_config.batch_size: 0 is not a whole number of 1 or more"),
-        ({"batch_size": "many"}, "batch_config.batch_size: 'many' is not a whole number of 1 or more"),
+        ({"batch_size": 0}, "batch_config.batch_size: it is not a whole number of 1 or more"),
+        ({"batch_size": "many"}, "batch_config.batch_size: it is not a whole number of 1 or more"),
         ({"batchsize": 500}, "batch_config.batchsize: it is not known"),
-        ({"batch_size": True}, "batch_config.batch_size: True is not a whole number"),
+        ({"batch_size": True}, "batch_config.batch_size: it is not a whole number"),
         ({"storage": {"root": ""}}, "batch_config.storage.root: it is required"),
         ({"storage": {"root": "file:///a\0b"}}, "batch_config.storage.root: it has a NUL character"),
-        ({"encoding": {"format": "xml"}}, "batch_config.encoding.format: 'xml' is not one of"),
+        ({"encoding": {"format": "xml"}}, "batch_config.encoding.format: it has to be jsonl or parquet"),
         ({"encoding": {"level": 9}}, "batch_config.encoding.level: it is not known"),
         ({"storage": {"path": "/tmp"}}, "batch_config.storage.path: it is not known"),
         ({"storage": {"params": "anon"}}, "batch_config.storage.params: it is no object"),
-        ({"storage": {"root": "zork://bucket/shop"}}, "batch_config.storage.root: Unsupported filesystem: 'zork'"),
+        ({"storage": {"root": "zork://bucket/shop"}}, "batch_config.storage.root: it is no address of a storage"),
+        ({"storage": {"root": "webdav://me:key@host/x"}}, "batch_config.storage.root: it is no address of a storage"),
+        ({"storage": {"root": "cached://me:key@host/x"}}, "batch_config.storage.root: it is no address of a storage"),
+        ({"storage": {"root": "box://me:key@host/x"}}, "batch_config.storage.root: Please install boxfs"),
     ],
     ids=lambda v: str(v) if isinstance(v, dict) else "",
 )
@@ -83,6 +86,7 @@ def test_what_it_lacks_is_a_line_and_no_request(make_store, command, batch_confi
     run = command(store.config | {"batch_config": batch_config(**change)})
     assert run.code == 1
     assert [line in error for error in run.errors] == [True], run.log
+    assert "me:key" not in run.log
     assert store.count() == 0
 
 

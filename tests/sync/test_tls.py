@@ -8,6 +8,8 @@ from datetime import datetime, timezone
 import pytest
 import trustme
 
+from tap_exports.sandbox import Fault
+
 from .conftest import assert_ends_well
 from .tls import secure
 
@@ -32,7 +34,8 @@ def _bare(monkeypatch):
     """Nothing of the machine's own environment."""
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "HTTPS_PROXY", "https_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr("tap_exports.sending.pauses", lambda: iter([0.0]))
+    for module in ("sending", "download"):
+        monkeypatch.setattr(f"tap_exports.{module}.pauses", lambda: iter([0.0]))
 
 
 @pytest.fixture
@@ -156,6 +159,36 @@ def test_a_link_without_tls_is_not_followed(small_store, inside, secured):
     assert run.code == 1
     assert "is not https" in run.errors[0]
     assert small_store.count(place="file") == 0
+
+
+@pytest.mark.usefixtures("trusted")
+@pytest.mark.parametrize("address", ["http://{host}/x.csv?Signature=abc", "//me:abc@{host}/x.csv", "ftp://{host}/abc"])
+def test_a_redirect_out_of_tls_is_not_followed(small_store, make_store, inside, secured, address):
+    """Each hop is held to what the link is held to: one line at once, and nothing arrives in the clear."""
+    other = make_store(days=1)
+    config = secured()
+    location = address.format(host=other.file_origin.removeprefix("http://"))
+    small_store.add_fault(Fault("file", "redirect", location=location, times=None))
+    run = inside(config)
+    assert_ends_well(run)
+    assert run.code == 1
+    assert len(run.errors) == 1
+    assert "a redirect of the file host 127.0.0.1 leads to " in run.errors[0]
+    assert "not https" in run.errors[0]
+    assert "trying again" not in run.log
+    assert "abc" not in run.log
+    assert other.log == []
+
+
+@pytest.mark.usefixtures("trusted")
+def test_a_redirect_within_tls_is_followed(small_store, inside, secured):
+    """Here to an address that is refused, for which a fresh link does."""
+    config = secured()
+    small_store.add_fault(Fault("file", "redirect", location=f"{small_store.file_origin}/elsewhere"))
+    run = inside(config)
+    assert_ends_well(run)
+    assert run.records("order_list")
+    assert [entry.path for entry in small_store.log if entry.host == "file"][1] == "/elsewhere"
 
 
 @pytest.mark.usefixtures("trusted")

@@ -27,9 +27,9 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def hook(port):
+def hook(port, path="/hook/"):
     """Settings of a run that registers a listener of its own."""
-    return {"webhook_listen": f"127.0.0.1:{port}", "webhook_target_url": f"http://127.0.0.1:{port}/hook/"}
+    return {"webhook_listen": f"127.0.0.1:{port}", "webhook_target_url": f"http://127.0.0.1:{port}{path}"}
 
 
 def event(export_id=42, event_id="one"):
@@ -128,12 +128,79 @@ def test_a_port_in_use_is_one_line(listener, bell):
         Listener(f"127.0.0.1:{listener.port}", "/", SECRET, bell)
 
 
-@pytest.mark.parametrize("signs", ["raw", "json_dumps"])
-def test_an_export_is_picked_up_when_it_is_ready(make_store, sync, signs, monkeypatch):
+@pytest.mark.parametrize(
+    ("path", "comes_to", "status"),
+    [
+        ("", "/", 200),
+        ("", "/any/where", 200),
+        ("/", "/", 200),
+        ("/", "/any/where", 404),
+        ("/hook", "/hook?a=b", 200),
+        ("/hook", "/hook/", 404),
+        ("/caf%C3%A9/a%20b", "/caf%C3%A9/a%20b", 200),
+        ("/caf%c3%a9/a%20b", "/caf%C3%A9/%61%20b", 200),
+        ("/café/a b", "/caf%C3%A9/a%20b", 200),
+        ("/caf%C3%A9", "/cafe", 404),
+    ],
+)
+def test_the_path_is_the_targets_however_it_is_written(bell, path, comes_to, status):
+    """And any path will do where there is no target: the signature is what a delivery is known by."""
+    listener = Listener("127.0.0.1:0", path, SECRET, bell)
+    try:
+        assert post(listener, event(), path=comes_to).status_code == status
+        assert heard(bell, 42) is (status == 200)
+    finally:
+        listener.close()
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"path": "/exports"}, "the path is not that of webhook_target_url"),
+        ({"signature": ""}, "the signature is wrong"),
+    ],
+    ids=["path", "signature"],
+)
+def test_refused_deliveries_are_told_ever_more_seldom(listener, caplog, change, why):
+    """The first, so that a wrong proxy or secret is noticed, then the tenth: a flood of them is none of the log."""
+    with caplog.at_level("WARNING"):
+        for _ in range(11):
+            post(listener, event(), **change)
+    told = "deliveries to the webhook listener refused so far"
+    assert [line for line in caplog.messages if told in line] == [f"1 {told}: {why}", f"10 {told}: {why}"]
+
+
+def test_a_look_at_another_path_is_not_told(listener, caplog):
+    """Whoever finds the port asks for pages: that is no delivery."""
+    with caplog.at_level("WARNING"):
+        assert post(listener, b"", path="/favicon.ico", method="GET").status_code == 405
+    assert caplog.messages == []
+
+
+def test_a_webhook_of_ones_own_has_any_path(make_store, sync, monkeypatch):
+    """Registered by hand, with the secret that the settings give: its deliveries are heard."""
+    monkeypatch.setattr("tap_exports.exports._FIRST_LOOK", 100.0)
+    store = make_store(days=10, ready_seconds=1.0)
+    port = free_port()
+    body = {"target": f"http://127.0.0.1:{port}/my/hook", "events": ["export.created"], "secret_key": SECRET}
+    headers = {"Authorization": f"Bearer {store.token}", "X-29Next-Api-Version": "2024-04-01"}
+    requests.post(f"{store.config['api_url']}webhooks/", json=body, headers=headers, timeout=5).raise_for_status()
+    began = time.monotonic()
+    ours = {"webhook_listen": f"127.0.0.1:{port}", "webhook_secret": SECRET}
+    run = sync(store.config | ours, streams=["order_list"])
+    assert time.monotonic() - began < 4
+    assert len(run.records("order_list")) > 5
+    assert len(store.webhooks) == 1
+
+
+@pytest.mark.parametrize(
+    ("signs", "path"), [("raw", "/hook/"), ("json_dumps", "/hook/"), ("raw", ""), ("raw", "/caf%C3%A9")]
+)
+def test_an_export_is_picked_up_when_it_is_ready(make_store, sync, signs, path, monkeypatch):
     """With looks that would come minutes apart, a delivery leads to one at once; the registration goes again."""
     monkeypatch.setattr("tap_exports.exports._FIRST_LOOK", 100.0)
     store = make_store(days=10, ready_seconds=1.0, webhook_signs=signs)
-    ours = hook(free_port())
+    ours = hook(free_port(), path)
     began = time.monotonic()
     run = sync(store.config | ours, streams=["order_list"])
     assert time.monotonic() - began < 4
@@ -179,6 +246,20 @@ def test_a_token_that_is_taken_back_ends_the_run(make_store, inside):
     assert len(run.errors) == 1
     assert "access_token" in run.errors[0]
     assert store.exports == []
+
+
+@pytest.mark.parametrize("kind", ["lost", "refuse"])
+def test_an_answer_to_the_registration_that_is_lost(make_store, sync, caplog, kind):
+    """The store's list tells whether it was taken: it is taken back at the end, or a warning says that it was not."""
+    store = make_store(days=10)
+    store.add_fault(Fault("webhooks", kind, after=1))
+    with caplog.at_level("WARNING"):
+        run = sync(store.config | hook(free_port()), streams=["order_list"])
+    assert not run.failures
+    assert len(run.records("order_list")) > 5
+    assert sum(entry.method == "POST" for entry in store.log if entry.place == "webhooks") == 1
+    assert store.webhooks == []
+    assert any("could not be registered" in line for line in caplog.messages) is (kind == "refuse")
 
 
 def test_registrations_of_others_stay(make_store, sync):

@@ -12,6 +12,7 @@ from singer_sdk.plugin_base import JSONSchemaValidator
 from tap_exports.column_types import ColumnType
 from tap_exports.config_schema import CONFIG_SCHEMA
 from tap_exports.settings import NUMBERS, Settings, coerce, faults, zone_of
+from tap_exports.windows import MOST_WINDOWS, plan
 
 TOKEN = "t0ken-of-the-store"
 DEFAULTS = {name: prop["default"] for name, prop in CONFIG_SCHEMA["properties"].items() if "default" in prop}
@@ -45,6 +46,13 @@ def test_the_least_that_is_needed_is_right():
         "http://localhost:8000/api/admin/",
         "http://127.0.0.1/",
         "http://[::1]:80/",
+        "https://xn--bcher-kva.example/",
+        "https://bücher.example/",
+        "https://a--b.example.com./",
+        "https://" + "x" * 63 + ".example/",
+        "https://192.0.2.1/",
+        "https://[fe80::1%25eth0]/",
+        "HTTPS://EXAMPLE.COM/",
     ],
 )
 def test_an_address_is_https_or_on_this_machine(url):
@@ -67,6 +75,18 @@ def test_an_address_is_https_or_on_this_machine(url):
         ("https://example.com\\.evil.com/", "no address such as"),
         ("https://[::1/", "it is no address"),
         ("https://example.com:99999/", "it is no address"),
+        ("https://a..b/secret", "no address such as"),
+        ("https://.example.com/", "no address such as"),
+        ("https://*.example.com/", "no address such as"),
+        ("https://-a.example.com/", "no address such as"),
+        ("https://a-.example.com/", "no address such as"),
+        ("https://a_b.example.com/", "no address such as"),
+        ("https://" + "x" * 64 + ".example/", "no address such as"),
+        ("https://" + "ü" * 64 + ".example/", "no address such as"),
+        ("https://☃..example/", "no address such as"),
+        ("https://[::1]x/", "no address such as"),
+        ("https://[v1.x]/", "no address such as"),
+        ("https://[1:2]/", "no address such as"),
         ("https://me:secret@example.com/", "may not hold a user, a password"),
         ("https://example.com/?key=secret", "may not hold a user, a password, a query"),
         ("https://example.com/#secret", "a query or a fragment"),
@@ -139,7 +159,8 @@ def test_no_secret_is_in_any_line():
 @pytest.mark.parametrize(
     ("name", "least", "too_small"),
     [
-        ("window_days", 0.0001, 0),
+        ("window_days", 0.04, 0.039),
+        ("window_days", 1, 0),
         ("window_days", 1, -1),
         ("poll_interval_seconds", 0.5, 0),
         ("export_timeout_minutes", 0.1, 0),
@@ -155,6 +176,13 @@ def test_a_number_that_is_too_small_is_named(name, least, too_small):
     assert said(**{name: least}) == []
     (line,) = said(**{name: too_small})
     assert line.startswith(f"{name}: {too_small} is not ")
+
+
+def test_the_shortest_windows_are_enough_for_ten_years():
+    """So that a plan of too many windows, which only a run can notice, takes a start as long ago as that."""
+    start = datetime(2015, 1, 1, tzinfo=timezone.utc)
+    step = Settings(config(window_days=0.04)).step
+    assert len(plan(start=start, end=start + timedelta(days=3_653), step=step)) < MOST_WINDOWS
 
 
 @pytest.mark.parametrize(
@@ -346,16 +374,23 @@ def test_a_listener_has_a_host_and_a_port(listen):
     assert said(webhook_listen=listen, webhook_secret="x") == []
 
 
-@pytest.mark.parametrize(
-    "listen", ["8080", ":8080", "localhost", "localhost:", "x:65536", "x:-1", "x:８０", "x:" + "9" * 5000]
-)
+@pytest.mark.parametrize("listen", ["8080", ":8080", "localhost", "localhost:", "a..b:80", "*:80", "x y:80", "me@x:80"])
 def test_a_listener_that_is_none_is_named(listen):
     """With an example of one."""
     (line,) = said(webhook_listen=listen, webhook_secret="x")
     assert line == f"webhook_listen: {listen!r} is not host:port, such as 127.0.0.1:8080"
 
 
-@pytest.mark.parametrize("target", ["example.com/hook", "ftp://example.com", "https://", "http://[", "https://x:port/"])
+@pytest.mark.parametrize("port", ["65536", "-1", "８０", "9" * 5000, "80 "])
+def test_a_port_that_is_none_is_named(port):
+    """Likewise."""
+    (line,) = said(webhook_listen=f"x:{port}", webhook_secret="x")
+    assert line.endswith("is not host:port, such as 127.0.0.1:8080")
+
+
+@pytest.mark.parametrize(
+    "target", ["example.com/hook", "ftp://example.com", "https://", "http://[", "https://x:port/", "https://a..b/hook"]
+)
 def test_a_target_is_a_web_address(target):
     """It is not shown, since it may hold a secret path."""
     assert said(webhook_listen="x:80", webhook_target_url=target) == [
