@@ -64,14 +64,13 @@ class Window:
         Raises:
             TooManyRows: If the window is one second long.
         """
-        seconds = int((self.end - self.start).total_seconds())
-        if seconds <= 1:
+        first, *rest = self.cut(2)
+        if not rest:
             raise TooManyRows(
                 "a window of one second still holds as many rows as an export can",
                 "Raise max_export_rows if the store allows more; otherwise these rows cannot be exported whole.",
             )
-        middle = self.start + SECOND * (seconds // 2)
-        return Window(self.start, middle), Window(middle, self.end)
+        return first, rest[0]
 
     def cut(self, pieces: int) -> list[Window]:
         """The first of so many equal parts, and all the others as one.
