@@ -166,7 +166,7 @@ class Sender:
         trouble, misshapen = "", 0
         rest = pauses()
         while True:
-            self.budget.take()
+            turn = self.budget.take()
             status = 0
             try:
                 response = self._request(method, url, json, params)
@@ -181,6 +181,7 @@ class Sender:
                 trouble, asked, maybe_done = str(error), error.retry_after, error.maybe_done
                 misshapen += error.misshapen
             finally:
+                self.budget.answered(turn)
                 self.tally.add(place, status)
             if method == "POST" and maybe_done:
                 raise AnswerLost(trouble)

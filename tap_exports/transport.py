@@ -6,7 +6,6 @@ import logging
 import math
 import re
 import threading
-from collections import deque
 from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
@@ -33,7 +32,9 @@ LONGEST_RETRY_AFTER = 300.0
 
 RATE = 4
 """Requests in a second for one token: the API's published limit."""
-_PER_SECONDS = 1.05  # a little more than the store's second: requests bunch up on their way
+_PER_SECONDS = 1.02  # a little more than a second: no two clocks run alike
+_ON_THEIR_WAY = 1.0
+"""Seconds from which on a request that is not answered counts as arrived: a slow store must not stop the others."""
 
 
 class _NoQueries(logging.Filter):
@@ -53,7 +54,10 @@ for _name in ("", ".connection", ".connectionpool", ".poolmanager", ".response",
 
 
 class Budget:
-    """At most four requests in a second, over all threads.
+    """At most four requests in a second, over all threads, as the store counts them.
+
+    When a request arrives there nobody here knows; no later than its answer. So a turn is over a second after the
+    answer, and however much longer one request is on its way than the next, the store sees no fifth in a second.
 
     Args:
         clock: To wait with.
@@ -64,27 +68,54 @@ class Budget:
         self._turnstile = threading.Lock()
         """Held by the one who is next, also while it waits: so a turn is counted from when it was taken."""
         self._lock = threading.Lock()
-        self._sent: deque[float] = deque([-math.inf] * RATE, maxlen=RATE)
+        self._ends: dict[int, float] = {}
+        """When the turns are over that may not be yet, by the clock's monotonic seconds."""
+        self._unanswered: set[int] = set()
         self._not_before = -math.inf
         self.requests = 0
         self.throttled = 0
 
-    def take(self) -> None:
+    def take(self) -> int:
         """Wait for a turn.
+
+        Returns:
+            Its number, for `answered`.
 
         Raises:
             Stopped: If the run ends meanwhile.
         """
         with self._turnstile:
             self._clock.sleep(self._left())
-            while (left := self._left()) > 0:  # somebody has called hold() meanwhile
+            while (left := self._left()) > 0:  # an answer has come, or somebody has called hold() meanwhile
                 self._clock.sleep(left)
-            self._sent.append(self._clock.monotonic())
-            self.requests += 1
+            with self._lock:
+                self.requests += 1
+                self._unanswered.add(self.requests)
+                self._ends[self.requests] = self._clock.monotonic() + _ON_THEIR_WAY + _PER_SECONDS
+                return self.requests
+
+    def answered(self, turn: int) -> None:
+        """Take notice that a request is answered, or has failed: it is not on its way any more.
+
+        Args:
+            turn: What `take` returned.
+        """
+        with self._lock:
+            self._unanswered.discard(turn)
+            if turn in self._ends:
+                self._ends[turn] = min(self._ends[turn], self._clock.monotonic() + _PER_SECONDS)
 
     def _left(self) -> float:
+        """Seconds until there may be a turn; none before."""
         with self._lock:
-            return max(self._not_before, self._sent[0] + _PER_SECONDS) - self._clock.monotonic()
+            now = self._clock.monotonic()
+            self._ends = {turn: end for turn, end in self._ends.items() if end > now}
+            free = -math.inf
+            if len(self._ends) >= RATE:
+                # One that is answered this very moment is over no earlier than this.
+                soonest = now + _PER_SECONDS
+                free = min(min(end, soonest) if turn in self._unanswered else end for turn, end in self._ends.items())
+            return max(self._not_before, free) - now
 
     def hold(self, seconds: float) -> None:
         """Let nobody send anything for a while: the store has said that it is too much.

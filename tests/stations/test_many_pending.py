@@ -24,14 +24,14 @@ def test_two_hundred_pending_exports_stay_within_the_rate(takes):
     made = {}
     seen_pending: dict[int, float] = {}
     for n in range(200):
-        budget.take()
+        budget.answered(budget.take())
         made[n] = clock.monotonic()
         heapq.heappush(due, (clock.monotonic() + pace.pause(0), n))
     late, looks, found = [], [], {}
     while due:
         at, n = heapq.heappop(due)
         clock.sleep(at - clock.monotonic())
-        budget.take()
+        budget.answered(budget.take())
         looks.append(clock.monotonic())
         late.append(clock.monotonic() - at)
         waited = clock.monotonic() - made[n]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import threading
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
@@ -9,6 +10,8 @@ from itertools import pairwise
 
 import pytest
 import requests
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tap_exports import transport
 from tap_exports.clock import Clock
@@ -25,32 +28,77 @@ def answer(**headers):
     return response
 
 
-def test_five_requests_never_fit_into_one_second():
-    """Any five requests in a row take more than a second."""
-    clock = FakeClock()
-    budget = Budget(clock)
-    turns = []
+class Road(FakeClock):
+    """The way to the store: while somebody sleeps, requests arrive there and their answers come back."""
+
+    def __init__(self):
+        super().__init__()
+        self.arrivals = []
+        self.budget = Budget(self)
+        self._events = []
+
+    def sleep(self, seconds):
+        end = self.monotonic() + max(0.0, seconds)
+        while self._events and self._events[0][0] <= end:
+            at, turn, arrives = heapq.heappop(self._events)
+            super().sleep(at - self.monotonic())
+            if arrives:
+                self.arrivals.append(at)
+            else:
+                self.budget.answered(turn)
+        super().sleep(end - self.monotonic())
+
+    def send(self, there, back):
+        """Send a request that is so many seconds on its way, and its answer so many."""
+        turn = self.budget.take()
+        heapq.heappush(self._events, (self.monotonic() + there, turn, True))
+        heapq.heappush(self._events, (self.monotonic() + there + back, turn, False))
+
+    def assert_no_fifth_in_a_second(self):
+        self.sleep(100)
+        assert all(b - a > 1.0 for a, b in zip(self.arrivals, self.arrivals[4:], strict=False))
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(0.0, 0.99), st.one_of(st.floats(0.0, 0.5), st.floats(0.0, 70.0)), st.floats(0.0, 2.0)),
+        min_size=5,
+        max_size=40,
+    )
+)
+def test_the_store_never_counts_five_requests_in_a_second(requests):
+    """However long each is on its way, up to a second, and however long the store and its answer take."""
+    road = Road()
+    for there, back, idle in requests:
+        road.send(there, back)
+        if idle > 1.0:
+            road.sleep(idle - 1.0)
+    assert road.budget.requests == len(requests)
+    road.assert_no_fifth_in_a_second()
+    assert len(road.arrivals) == len(requests)
+
+
+@pytest.mark.parametrize(("back", "seconds"), [(0.0, 9.3), (0.2, 11.0), (1.0, 18.3), (60.0, 18.3)])
+def test_the_rate_is_used_while_answers_are_slow(back, seconds):
+    """Forty requests take little more than ten seconds; one that the store holds for a minute delays no other."""
+    road = Road()
+    began = road.monotonic()
     for _ in range(40):
-        budget.take()
-        turns.append(clock.monotonic())
-    assert all(later - earlier > 1.0 for earlier, later in zip(turns, turns[4:], strict=False))
-    assert turns[-1] - turns[0] < 10 * 1.1
+        road.send(0.0, back)
+    assert road.monotonic() - began <= seconds
 
 
 def test_the_rate_holds_for_those_who_come_late_to_their_turn():
     """Whoever was kept from sending in time does not send together with the ones behind it."""
 
-    class Sluggish(FakeClock):
+    class Sluggish(Road):
         def sleep(self, seconds):
             super().sleep(seconds + 0.7 if seconds > 0 and len(self.slept) % 3 == 0 else seconds)
 
-    clock = Sluggish()
-    budget = Budget(clock)
-    turns = []
+    road = Sluggish()
     for _ in range(40):
-        budget.take()
-        turns.append(clock.monotonic())
-    assert all(later - earlier > 1.0 for earlier, later in zip(turns, turns[4:], strict=False))
+        road.send(0.0, 0.0)
+    road.assert_no_fifth_in_a_second()
 
 
 def test_the_store_sees_no_more_than_four_requests_in_any_second(make_bench):
@@ -71,11 +119,11 @@ def test_everybody_waits_when_the_store_says_that_it_is_too_much():
     clock = Clock()
     budget = Budget(clock)
     for _ in range(4):
-        budget.take()
+        budget.answered(budget.take())
     turns = []
 
     def one():
-        budget.take()
+        budget.answered(budget.take())
         turns.append(clock.monotonic())
 
     threads = [threading.Thread(target=one) for _ in range(3)]
