@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import socket
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 from tap_exports.sandbox import Sandbox
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "scripts"))
+from ports import free_port
 
 
 def late(seconds: float, *, webhook: bool) -> tuple[float, int]:
@@ -26,9 +28,7 @@ def late(seconds: float, *, webhook: bool) -> tuple[float, int]:
     with Sandbox(ready_seconds=seconds, days=10) as store, tempfile.TemporaryDirectory() as place:
         config = store.config | {"stream_maps": {}, "poll_interval_seconds": 120}
         if webhook:
-            with socket.socket() as probe:
-                probe.bind(("127.0.0.1", 0))
-                port = probe.getsockname()[1]
+            port = free_port()
             config |= {
                 "webhook_listen": f"127.0.0.1:{port}",
                 "webhook_target_url": f"http://127.0.0.1:{port}/exports/",

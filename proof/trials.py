@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import socket
+import sys
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from faults import API, CONNECTION, DELIVERIES, FILE, patience, rows_of
 from judge import WEBHOOK_SECRET
 
 from tap_exports.sandbox import Fault
+
+sys.path.append(str(Path(__file__).parent.parent / "scripts"))
+from ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -58,9 +62,7 @@ class Trial:
 
 
 def _hook() -> dict[str, Any]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     return {
         "webhook_listen": f"127.0.0.1:{port}",
         "webhook_target_url": f"http://127.0.0.1:{port}/hook/",

@@ -150,13 +150,19 @@ class Server(ThreadedWSGIServer):
 
     def _be_away(self, seconds: float | None, but: socket.socket, gone: threading.Event) -> None:
         self._close_port()
+        # Bound and not listened on, it refuses, and the system gives it to nobody else meanwhile.
+        self.socket = socket.socket()
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.bind((HOST, self.port))
         self._hang_up(but)
         gone.set()
         self._returning.wait(seconds)
         with self._closed:
             self._away = None
-            if not self.stopping.is_set():
-                self.socket = socket.create_server((HOST, self.port))
+            if self.stopping.is_set():
+                self.socket.close()
+            else:
+                self.socket.listen()
                 self._begin()
 
     def stop(self) -> None:

@@ -194,6 +194,15 @@ def test_nobody_listens_until_all_is_to_be_well(store, call):
         assert call.get("exports/42/").status_code == 200
 
 
+def test_the_port_of_a_store_that_is_away_is_given_to_nobody(store, call):
+    """Neither to another store nor to a connection, which the system gives free ports too."""
+    store.add_fault(Fault("types", "away"))
+    call.get("exports/types/")
+    parts = urlsplit(store.api_url)
+    with socket.socket() as other, pytest.raises(OSError, match="in use"):
+        other.bind((parts.hostname, parts.port))
+
+
 def test_a_client_that_goes_away_in_the_midst_of_a_request_is_no_news(open_store, capfd):
     """Killed while it sends, for instance: nothing is made, and nothing is printed."""
     store, call = open_store()

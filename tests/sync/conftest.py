@@ -10,6 +10,7 @@ import logging
 import os
 import subprocess
 import sys
+import time
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
@@ -60,6 +61,15 @@ class Run:
     @property
     def errors(self):
         return [line.split("|", 3)[3].strip() for line in self.log.splitlines() if "| ERROR " in line]
+
+
+def until(condition, process):
+    """Wait for something that a process of its own brings about."""
+    end = time.monotonic() + 60
+    while not condition():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 def parsed(text):

@@ -18,7 +18,7 @@ import pytest
 
 from tap_exports.sandbox import Fault
 
-from .conftest import parsed
+from .conftest import parsed, until
 from .test_sync import moment
 
 STEP = int(os.environ.get("SWEEP_STEP", "4"))
@@ -136,8 +136,7 @@ def test_stopped_while_it_waits_for_the_store(make_store, discover, command):
     store.add_fault(Fault("create", "never_ready", times=None))
     looks = store.count(place="look")
     process = command(small(store), catalog=catalog, wait=False)
-    while store.count(place="look") < looks + 3:
-        time.sleep(0.01)
+    until(lambda: store.count(place="look") >= looks + 3, process)
     began = time.monotonic()
     process.send_signal(signal.SIGTERM)
     _, err = process.communicate(timeout=10)
@@ -164,8 +163,7 @@ def test_a_second_signal_ends_it_at_once(make_store, command):
     store = make_store(days=10)
     store.add_fault(Fault("types", "hang", times=None))
     process = command(store.config, wait=False, patience=3600)
-    while not store.count(place="types"):
-        time.sleep(0.01)
+    until(lambda: store.count(place="types"), process)
     process.send_signal(signal.SIGTERM)
     with pytest.raises(subprocess.TimeoutExpired):
         process.wait(timeout=1)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
+from ports import free_port
 
 from tap_exports.sandbox import Fault
 
-from .test_webhook import free_port
+from .conftest import until
 
 SECRET = "wh-secret-0123456789"
 LOUD = """
@@ -97,8 +97,7 @@ def test_the_process_list_tells_no_secret(make_store, command):
     store = make_store(days=10, ready_seconds=3600)
     environment = {f"TAP_EXPORTS_{name.upper()}": value for name, value in store.config.items()}
     process = command(None, "--config", "ENV", wait=False, environment=environment)
-    while store.count(place="create") < 1:
-        time.sleep(0.01)
+    until(lambda: store.count(place="create"), process)
     for thread in Path(f"/proc/{process.pid}/task").iterdir():
         assert store.token not in (thread / "comm").read_text()
     command_line = Path(f"/proc/{process.pid}/cmdline").read_bytes()

@@ -12,19 +12,14 @@ import pytest
 import requests
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from ports import free_port
 
 from tap_exports.clock import Clock
 from tap_exports.errors import LocalTrouble, Stopped
 from tap_exports.sandbox import Fault
 from tap_exports.webhook import LARGEST_BODY, Bell, Listener, signed_rightly
 
-from .conftest import SECRET, signed
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+from .conftest import SECRET, signed, until
 
 
 def hook(port, path="/hook/"):
@@ -302,15 +297,13 @@ def test_registrations_do_not_pile_up(make_store, command, kind):
     store = make_store(days=10, ready_seconds=3600)
     ours = hook(free_port())
     process = command(store.config | ours, wait=False)
-    while not store.webhooks or store.count(place="look") < 1:
-        time.sleep(0.01)
+    until(lambda: store.webhooks and store.count(place="look"), process)
     process.send_signal(kind)
     process.wait(timeout=5)
     if kind is signal.SIGKILL:
         assert len(store.webhooks) == 1
         again = command(store.config | ours, wait=False)
-        while len(store.webhooks) != 1 or store.webhooks[0].id == 1:
-            time.sleep(0.01)
+        until(lambda: [webhook.id for webhook in store.webhooks] == [2], again)
         again.send_signal(signal.SIGTERM)
         again.wait(timeout=5)
     assert store.webhooks == []
