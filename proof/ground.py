@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-import re
 import signal
 import tempfile
 import threading
@@ -13,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nursery import Job, Nursery
-from runs import CODE, Run, whole_lines
+from runs import CODE, HEADER, KEY, Run, bookmark, column, whole_lines
+from table import compare
 
 from tap_exports.sandbox import Sandbox
 from tap_exports.sandbox.merchant import definitions
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 Records = dict[str, dict[str, Any]]
 """What records have from their objects, by key."""
 
-KEY, HEADER = "order_number", "Order Number"
 WATCHDOG_SECONDS = 90.0
 _OWN = {"export_id", "date_from", "date_to"}
 """What a record has from its export, and not from its object."""
@@ -37,6 +36,9 @@ class Ground:
     Args:
         config: Of all runs, over what they have anyway.
         options: Of the practice stores, over those that the trials have.
+
+    Raises:
+        SystemExit: If a run without any fault does not make of the data what it should.
     """
 
     def __init__(self, config: Mapping[str, Any] | None = None, **options: Any) -> None:
@@ -55,18 +57,35 @@ class Ground:
         self._numbers: dict[datetime | None, set[str]] = {}
         self._later = self.store()
         self._later.advance(timedelta(hours=1))
-        with self.store() as store:
-            out = self.run(store, ["--discover"], config={}).out
-        (entry,) = [entry for entry in json.loads(out)["streams"] if entry["tap_stream_id"] == CODE]
-        self._catalogs = {bare: self.write(f"catalog-{bare}", _catalog(entry, bare=bare)) for bare in (False, True)}
-        self.clean, self.lines = self._run_clean()
+        try:
+            with self.store() as store:
+                out = self.run(store, ["--discover"], config={}).out
+            (entry,) = [entry for entry in json.loads(out)["streams"] if entry["tap_stream_id"] == CODE]
+            self._catalogs = {bare: self.write(f"catalog-{bare}", _catalog(entry, bare=bare)) for bare in (False, True)}
+            self.clean, self.lines = self._run_clean()
+        except BaseException:
+            self.close()
+            raise
 
-    def _run_clean(self, *, bare: bool = False, **options: Any) -> tuple[Records, int]:
-        """The records of a run without any fault, and how many lines it wrote."""
+    def _run_clean(self, zone: str | None = None, *, bare: bool = False, **options: Any) -> tuple[Records, int]:
+        """The records of a run without any fault, which are the store's own, and how many lines it wrote.
+
+        Args:
+            zone: What times without an offset are to be read in; None for the store's own.
+            bare: For a catalog without the merchant's own columns.
+            options: Of the store.
+
+        Raises:
+            SystemExit: If they are not what the store has: nothing can be held against them then.
+        """
         with self.store(**options) as store:
             run = self.run(store, bare=bare)
-        if run.code or not run.records:
-            raise SystemExit(f"A run without any fault has failed:\n{run.log}")
+            until = bookmark(run.state)
+            if run.code or not run.records or until is None:
+                raise SystemExit(f"A run without any fault has failed:\n{run.log}")
+            held = compare(store, until, run.records, zone)
+        if held.lost or held.doubled or held.wrong:
+            raise SystemExit(f"A run without any fault is not what the store has: {'; '.join(held.examples)}")
         return {record[KEY]: cells(record) for record in run.records}, len(run.messages)
 
     def without(self, scope: str) -> Records:
@@ -74,7 +93,8 @@ class Ground:
         with self._lock:
             if scope not in self._without:
                 scopes = {one.value for one in Scope} - {scope}
-                self._without[scope], _ = self._run_clean(bare=scope == "metadata:read", scopes=scopes)
+                zone = "UTC" if scope == "store:read" else None
+                self._without[scope], _ = self._run_clean(zone, bare=scope == "metadata:read", scopes=scopes)
             return self._without[scope]
 
     def numbers(self, until: datetime | None) -> set[str]:
@@ -146,11 +166,6 @@ class Ground:
         for nursery in self._nurseries:
             nursery.close()
         self.place.cleanup()
-
-
-def column(header: str) -> str:
-    """The column's name for one of the practice store's headers."""
-    return re.sub(r"[^a-z0-9]+", "_", header.lower()).strip("_")
 
 
 def _catalog(entry: dict[str, Any], *, bare: bool) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 CODE = "order_list"
+KEY, HEADER = "order_number", "Order Number"
 _HEAD = re.compile(r"^\d{4}-\d\d-\d\d [^|]*\| (\w+) +\|[^|]*\| ?(.*)$")
 
 
@@ -57,6 +58,11 @@ class Run:
 def whole_lines(text: str) -> list[dict[str, Any]]:
     """What a target can read of an output that may end in the middle of a line."""
     return [json.loads(line, parse_float=str) for line in text[: text.rfind("\n") + 1].split("\n") if line]
+
+
+def column(header: str) -> str:
+    """The column's name for one of the practice store's headers."""
+    return re.sub(r"[^a-z0-9]+", "_", header.lower()).strip("_")
 
 
 def bookmark(state: dict[str, Any] | None) -> datetime | None:

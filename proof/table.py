@@ -11,8 +11,7 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from ground import HEADER, KEY, column
-from runs import CODE
+from runs import CODE, HEADER, KEY, column
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -35,15 +34,16 @@ class Table:
     examples: list[str] = field(default_factory=list)
 
 
-def compare(store: Sandbox, until: datetime, rows: Iterable[dict[str, Any]]) -> Table:
+def compare(store: Sandbox, until: datetime, rows: Iterable[dict[str, Any]], zone: str | None = None) -> Table:
     """Hold a target's rows against the store's.
 
     Args:
         store: What the rows are to come from: each is held against the file of the export that it names.
         until: How far the target's last state says that the stream is known.
         rows: The target's.
+        zone: What times without an offset mean; None for the store's own zone.
     """
-    found, files, rows = Table(), _Files(store), list(rows)
+    found, files, rows = Table(), _Files(store, zone or store.options.timezone), list(rows)
     times = Counter(str(row[KEY]) for row in rows)
     missing = {row[HEADER] for row in store.rows(CODE, store.start_date, until)} - times.keys()
     found.lost = len(missing)
@@ -65,9 +65,9 @@ def compare(store: Sandbox, until: datetime, rows: Iterable[dict[str, Any]]) -> 
 class _Files:
     """The files of a store's exports."""
 
-    def __init__(self, store: Sandbox) -> None:
+    def __init__(self, store: Sandbox, zone: str) -> None:
         self._store = store
-        self._zone = ZoneInfo(store.options.timezone)
+        self._zone = ZoneInfo(zone)
         self._ids = {export.id for export in store.exports if export.type == CODE}
         self._read: dict[int, dict[str, dict[str, str]]] = {}
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import copy
 import json
 from collections import Counter
+from datetime import timedelta
 
 import matrix
 import pytest
 import sweep
+from ground import Ground
 from judge import WEBHOOK_SECRET, Finding, ended_well
 from runs import CODE
 from trials import TIMES, settings_of, trials
@@ -163,16 +165,26 @@ def test_the_judge_sees_a_secret(ground, done, where):
     assert judged(ground, done, change).leaked == 1
 
 
-def test_the_judge_sees_an_export_that_is_made_twice(ground, done):
-    _, store, _ = done
-    first = next(e for e in store.exports if e.type == CODE)
-    finding = Finding()
-    store.make_export(CODE, first.date_from, first.date_to)
-    finding.exports(store)
-    assert finding.doubled == 1
-    finding = Finding()
-    finding.exports(store, frozenset({first.id}))
-    assert finding.doubled == 0
+@pytest.mark.parametrize("later", [0, 3], ids=["the very window", "a newest window that ends later"])
+def test_the_judge_sees_an_export_that_is_made_twice(ground, later):
+    with ground.store() as store:
+        ground.run(store)
+        first = next(e for e in store.exports if e.type == CODE)
+        finding = Finding()
+        finding.exports(store)
+        assert finding.doubled == 0
+        store.make_export(CODE, first.date_from, first.date_to + timedelta(seconds=later))
+        finding.exports(store)
+        assert finding.doubled == 1
+        finding = Finding()
+        finding.exports(store, frozenset({first.id}))
+        assert finding.doubled == 0
+
+
+def test_nothing_is_held_against_a_clean_run_that_is_not_what_the_store_has():
+    """A tap that is wrong in the same way each time would agree with itself."""
+    with pytest.raises(SystemExit, match=r"not what the store has: wrong: .* Date: "):
+        Ground({"timezone": "Asia/Kolkata"})
 
 
 @pytest.mark.parametrize(
