@@ -84,6 +84,9 @@ def attempt(ground: Ground, trial: Trial, column: str) -> Cell:
         stuck = frozenset(e.id for e in store.exports if trial.wastes and e.status(store.now).value == "pending")
         finding.exports(store, stuck)
         finding.secrets(store, *runs)
+    hit = [request.fault for request in store.log] + [delivery.fault for delivery in store.deliveries]
+    if trial.fault is not None and not any(hit):
+        finding.say("the fault never came")
     if finding.faults and outcome != "hung":
         outcome = "FAILED"
     log = "\n".join(_told(one) for one in runs) if finding.faults else ""

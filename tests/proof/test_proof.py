@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 
 import matrix
@@ -75,6 +76,13 @@ def test_every_cell_is_one_that_can_be_tried(ground):
             trial.arm(store, column)
             assert column in TIMES
             assert settings_of(trial).get("webhook_secret", WEBHOOK_SECRET) == WEBHOOK_SECRET
+
+
+def test_a_fault_that_never_comes_proves_nothing(ground):
+    trial = replace(row("file", "410"), fault=lambda _: {"kind": "empty", "export_type": "dispute_list"})
+    cell = matrix.attempt(ground, trial, "for ever")
+    assert cell.outcome == "FAILED"
+    assert cell.finding.faults == ["the fault never came"]
 
 
 @pytest.fixture(scope="module")
