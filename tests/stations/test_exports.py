@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from itertools import pairwise
 
 import pytest
@@ -291,17 +291,39 @@ def test_a_list_that_fails_after_a_lost_answer_is_asked_until_it_answers(bench, 
     assert bench.store.count("create") == 1
 
 
-def test_an_older_export_is_not_the_answer_to_a_lost_call(bench):
-    """What the list had before is not taken for what was just asked for."""
-    older = theirs(bench, ago=10)
+@pytest.mark.parametrize(("ago", "listed"), [(1, True), (10, False)], ids=["listed before", "made long before"])
+def test_another_export_is_not_the_answer_to_a_lost_call(bench, ago, listed):
+    """Neither one that the list had before the call, nor one that is much older than it."""
+    older = theirs(bench, ago=ago)
     source = bench.source()
-    bench.exporter.asking.look_up(source)
-    source.recent.clear()
-    bench.store.add_fault(Fault("create", "lost"))
+    if listed:
+        bench.exporter.asking.look_up(source)
+        source.recent.clear()
+    bench.store.add_fault(Fault("create", "refuse"))  # nothing was made by it
     checked = bench.fetch()
     checked.csv.close()
     assert checked.export.id != older.id
     assert len(bench.made()) == 2
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago"])
+def test_a_lost_export_is_found_on_whichever_day_the_store_has_it(make_bench, zone):
+    """The list filters by day, of a zone that nobody has published."""
+    bench = make_bench(now=datetime(2025, 3, 4, 0, 20, tzinfo=timezone.utc), list_timezone=zone)
+    bench.store.add_fault(Fault("create", "lost"))
+    bench.fetch().csv.close()
+    assert len(bench.made()) == 1
+    assert bench.store.count("create") == 1
+
+
+def test_a_lost_export_that_was_found_is_not_found_again(bench):
+    """It is no answer to the next lost call for its window."""
+    source, window = bench.source(), bench.window()
+    bench.store.add_fault(Fault("create", "lost"))
+    bench.store.add_fault(Fault("create", "refuse", after=1))
+    first = bench.exporter.asking.create(source, window)
+    second = bench.exporter.asking.create(source, window)
+    assert [export.id for export in bench.made()] == [first.id, second.id]
 
 
 def test_another_window_or_type_is_not_the_answer_either(bench):
@@ -315,7 +337,7 @@ def test_another_window_or_type_is_not_the_answer_either(bench):
     assert len(bench.made()) == 3
 
 
-@pytest.mark.parametrize(("seconds", "taken"), [(1, False), (240, False), (300, True)])
+@pytest.mark.parametrize(("seconds", "taken"), [(1, False), (240, False), (280, True), (300, True)])
 def test_one_made_before_its_window_had_settled_is_not_taken_over(make_bench, seconds, taken):
     """Whoever has made it so soon after its end: objects of its last minutes may not have been in exports yet."""
     bench = make_bench(settle=5)
@@ -347,15 +369,20 @@ def test_answers_that_are_lost_for_minutes_end_as_trouble(bench):
     assert 400 < sum(bench.clock.slept) < 450
 
 
-def test_a_window_that_the_store_rounds_is_refused(bench):
+@pytest.mark.parametrize(
+    ("begin", "end"),
+    [("2025-01-03T00:00:00Z", "2025-01-12T00:00:00Z"), ("2025-01-03T00:00:01Z", "2025-01-13T00:00:00Z")],
+    ids=["ends early", "begins late"],
+)
+def test_a_window_that_the_store_rounds_is_refused(bench, begin, end):
     """An export of less than was asked for would lose what is between."""
     window = bench.window()
     document = {
         "id": 7,
         "type": "order_list",
         "status": "pending",
-        "date_from": "2025-01-03T00:00:00Z",
-        "date_to": "2025-01-12T00:00:00Z",
+        "date_from": begin,
+        "date_to": end,
     }
     bench.store.add_fault(Fault("create", "json", document=document))
     with pytest.raises(StoreRefused, match="where 2025-01-03T00:00:00Z to 2025-01-13T00:00:00Z was asked for"):
@@ -446,7 +473,6 @@ def test_too_old_ones_are_not_used(bench):
 
 def test_just_recent_enough_is_used(make_bench):
     """Up to the limit, over midnight and in whatever zone the list's days are."""
-    from datetime import datetime, timezone  # noqa: PLC0415
 
     for hour in (0, 4, 5, 12, 23):
         for zone in ("UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago"):

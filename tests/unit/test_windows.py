@@ -125,6 +125,18 @@ def test_a_plan_may_stop_early_with_an_export_that_is_there():
     assert plan(start=at(4), end=end, step=3 * DAY, slack=HOUR) == [Window(at(4), end)]
 
 
+def test_a_plan_never_stops_early_with_an_export_that_is_still_to_be_made():
+    """However little is left: nothing but that export would reach the end."""
+    end = at(7, 0, 50)
+    assert plan(start=at(1), end=end, step=3 * DAY, slack=HOUR) == [window(1, 4), window(4, 7), Window(at(7), end)]
+
+
+def test_a_bounded_backfill_that_is_run_again_finds_its_last_export_too():
+    """It ends where the first run did, to the second."""
+    known = [window(1, 4), window(4, 6)]
+    assert plan(start=at(1), end=at(6), step=4 * DAY, reusable=known) == known
+
+
 def test_an_empty_window_at_the_store_does_not_hold_the_plan_up():
     """An export from an instant to the same instant moves nothing on."""
     assert plan(start=at(1), end=at(2), step=DAY, reusable=[window(1, 1)]) == [window(1, 2)]
@@ -136,10 +148,10 @@ def test_more_than_a_hundred_thousand_windows_is_a_mistake():
         plan(start=at(1), end=at(3), step=SECOND)
 
 
-@given(start=instants, end=instants, step=steps, bookmark=st.none() | instants, lookback=lookbacks)
-def test_a_plan_covers_its_span_once(start, end, step, bookmark, lookback):
+@given(start=instants, end=instants, step=steps, bookmark=st.none() | instants, lookback=lookbacks, slack=lookbacks)
+def test_a_plan_covers_its_span_once(start, end, step, bookmark, lookback, slack):  # noqa: PLR0913, PLR0917
     """No gap, no overlap, shared boundaries, no window longer than a step, nothing before the start."""
-    windows = plan(start=start, end=end, step=step, bookmark=bookmark, lookback=lookback)
+    windows = plan(start=start, end=end, step=step, bookmark=bookmark, lookback=lookback, slack=slack)
     begin = whole_second(start)
     if bookmark is not None:
         begin = max(begin, whole_second(bookmark) - lookback)
@@ -170,7 +182,7 @@ def test_a_plan_with_any_exports_at_the_store_still_covers_its_span(start, end, 
     windows=st.integers(1, 8),
     step=steps,
     rest=st.integers(1, 3599),
-    later=st.integers(0, 10 * 86400),
+    later=st.just(0) | st.integers(0, 10 * 86400),
     lookback=lookbacks,
     data=st.data(),
 )
