@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
+import zlib
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
@@ -26,12 +27,14 @@ from tap_exports.transport import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
     from tap_exports.clock import Clock
     from tap_exports.transport import StoreTime
 
 BLOCK = 256 * 1024
+
+_GZIP = 16 + zlib.MAX_WBITS
 
 _LINKS = 3
 """How many fresh links a file is tried with when the host refuses them."""
@@ -71,6 +74,7 @@ class _Session(requests.Session):
         self.auth = lambda request: request  # without it, a .netrc file would add one
         self.max_redirects = 3
         self.headers["User-Agent"] = user_agent
+        self.headers["Accept-Encoding"] = "gzip"  # of which we can tell whether it is whole
 
     def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
         """Add none after a redirect either, where `requests` would ask the .netrc file again."""
@@ -191,7 +195,7 @@ class Downloader:
         file: IO[bytes] | None = None
         try:
             file = tempfile.TemporaryFile(prefix="tap-exports-")  # noqa: SIM115 - closed by whoever reads it
-            for block in response.iter_content(BLOCK):
+            for block in _blocks(response):
                 size += file.write(block)
                 digest.update(block)
                 has_nul = has_nul or b"\0" in block
@@ -213,6 +217,36 @@ class Downloader:
                 ) from None
             raise
         return Download(file, size, digest.hexdigest(), has_nul, whole)
+
+
+def _blocks(response: requests.Response) -> Iterator[bytes]:
+    """A file's bytes, with the transport's compression undone.
+
+    Raises:
+        _Passing: If that is broken, or ends early.
+    """
+    if response.headers.get("Content-Encoding", "").strip().lower() not in ("gzip", "x-gzip"):
+        return response.iter_content(BLOCK)
+    # Ours to undo: urllib3 takes a gzip stream that ends before its end for a whole one.
+    del response.raw.headers["Content-Encoding"]
+    return _unpacked(response.iter_content(BLOCK))
+
+
+def _unpacked(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    member = zlib.decompressobj(_GZIP)
+    try:
+        for block in blocks:
+            rest = block
+            while rest := rest.lstrip(b"\0") if member.eof else rest:  # some pad with zeros
+                if member.eof:  # one stream may follow another
+                    member = zlib.decompressobj(_GZIP)
+                yield member.decompress(rest, BLOCK)
+                rest = member.unconsumed_tail or member.unused_data
+        yield member.flush()
+    except zlib.error:
+        raise _Passing("the answer's compression is broken") from None
+    if not member.eof:
+        raise _Passing("the answer's compression ends early")
 
 
 def _verify_length(arrived: int, declared: str | None) -> None:

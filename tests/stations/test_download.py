@@ -9,11 +9,15 @@ import socket
 import struct
 import threading
 import time
+import zlib
 from hashlib import sha256
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tap_exports.clock import Clock
+from tap_exports.download import _Passing, _unpacked
 from tap_exports.errors import BadFile, LinkExpired, LocalTrouble, Stopped, StoreRefused, StoreTrouble
 from tap_exports.sandbox import Fault
 from tap_exports.transport import TRIES
@@ -21,6 +25,16 @@ from tap_exports.transport import TRIES
 from .conftest import open_temp_files
 
 BODY = b"A,B\r\n" + b"1,2\r\n" * 5
+GZIPPED_TWICE = gzip.compress(BODY[:10]) + gzip.compress(BODY[10:]) + bytes(8)  # some pad with zeros
+
+
+def _flushed(body):
+    packer = zlib.compressobj(wbits=16 + zlib.MAX_WBITS)
+    return packer.compress(body) + packer.flush(zlib.Z_FULL_FLUSH)
+
+
+FLUSHED = _flushed(BODY)
+"""All of a file, or its first part: nothing but the missing end of the stream tells."""
 
 
 @pytest.fixture
@@ -154,8 +168,10 @@ def test_a_link_refused_three_times_is_an_error(bench, export):
         (b"Transfer-Encoding: chunked", b"5\r\nA,B\r\n\r\n%x\r\n%s\r\n0\r\n\r\n" % (len(BODY) - 5, BODY[5:])),
         (b"Transfer-Encoding: chunked\r\nContent-Length: 3", b"%x\r\n%s\r\n0\r\n\r\n" % (len(BODY), BODY)),
         (b"Content-Encoding: gzip\r\nContent-Length: %d" % len(gzip.compress(BODY)), gzip.compress(BODY)),
+        (b"Content-Encoding: X-GZip\r\nContent-Length: %d" % len(GZIPPED_TWICE), GZIPPED_TWICE),
+        (b"Content-Encoding: utf-8\r\nContent-Length: %d" % len(BODY), BODY),
     ],
-    ids=["length", "chunked", "chunked with a length", "gzip"],
+    ids=["length", "chunked", "chunked with a length", "gzip", "gzip in two", "no compression at all"],
 )
 def test_lengths_that_can_be_verified(bench, make_wire, head, body):
     """A declared length, and chunks that end; gzip is undone, its length held against what travelled."""
@@ -174,9 +190,10 @@ def test_lengths_that_can_be_verified(bench, make_wire, head, body):
         (b"Transfer-Encoding: chunked", b"ff\r\nA,B\r\n"),
         (b"Content-Encoding: gzip\r\nContent-Length: 500", gzip.compress(BODY)),
         (b"Content-Encoding: gzip\r\nContent-Length: %d" % len(BODY), BODY),
+        (b"Content-Encoding: gzip\r\nContent-Length: %d" % len(FLUSHED), FLUSHED),
         (b"Content-Length: 00%d" % len(BODY), BODY),
     ],
-    ids=["short", "chunks without an end", "chunk cut", "gzip short", "gzip that is none", "an odd length"],
+    ids=["short", "no last chunk", "chunk cut", "gzip short", "no gzip", "gzip that ends early", "an odd length"],
 )
 def test_bodies_that_are_not_whole(bench, make_wire, empty_temp, head, body):
     """None of them is taken for a file."""
@@ -185,6 +202,21 @@ def test_bodies_that_are_not_whole(bench, make_wire, empty_temp, head, body):
         bench.downloader.get(1)
     gc.collect()
     assert open_temp_files(empty_temp) == []
+
+
+@given(data=st.data(), parts=st.lists(st.binary(max_size=2000), min_size=1, max_size=3), sizes=st.integers(1, 300))
+def test_gzip_arrives_whole_or_not_at_all(data, parts, sizes):
+    """However it is cut into blocks, and however many streams it is of; cut anywhere, it is not taken."""
+    packed = b"".join(map(gzip.compress, parts)) + bytes(data.draw(st.integers(0, 20)))
+
+    def blocks(body):
+        return [body[n : n + sizes] for n in range(0, len(body), sizes)]
+
+    assert b"".join(_unpacked(blocks(packed))) == b"".join(parts)
+    last = len(b"".join(map(gzip.compress, parts))) - len(gzip.compress(parts[-1]))
+    cut = data.draw(st.integers(last + 1, last + len(gzip.compress(parts[-1])) - 1))
+    with pytest.raises(_Passing):
+        b"".join(_unpacked(blocks(packed[:cut])))
 
 
 def test_an_environment_that_cannot_be_followed_is_trouble_of_this_machine(bench, monkeypatch, tmp_path):
