@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tap_exports.names import BASE_COLUMNS
 from tap_exports.values import is_null
 
 if TYPE_CHECKING:
@@ -18,6 +19,24 @@ if TYPE_CHECKING:
 EXPORT_LINE = "export_line"
 
 _LINES = "_line_items"
+
+
+def fault_of_key(columns: Sequence[str]) -> str | None:
+    """Why columns that somebody has chosen cannot tell a stream's rows apart, as far as names show it.
+
+    The tap's own are the same for many rows, and no check of a file would notice: but for a line's place in a file,
+    together with which file that is.
+
+    Args:
+        columns: Names of columns; none at all is no key, and no fault.
+    """
+    if "invalid_values" in columns:
+        return "invalid_values, which is empty in most rows"
+    lines = EXPORT_LINE in columns and {"export_id", "date_from", "date_to"} & set(columns)
+    if columns and set(columns) <= set(BASE_COLUMNS) and not lines:
+        told = f"{' and '.join(columns)} alone, the same in many rows"
+        return f"{told}: add a column of the file, or take export_id and {EXPORT_LINE}"
+    return None
 
 
 def candidates(stream: str) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -162,15 +162,20 @@ class Lane:
             self.rows = _KEPT * self.rows + rows
             self.seconds = _KEPT * self.seconds + _seconds(window)
 
-    def give_up(self, failed: Slot) -> None:
-        """Leave alone what nobody works at yet: the reader will not come past a window that failed.
+    def give_up(self, failed: Slot) -> list[Slot]:
+        """Let go of all that is behind a window that failed: the reader will not come past it.
 
         Args:
             failed: That window's; those before it are still wanted.
+
+        Returns:
+            The windows behind it, at some of which somebody may still work.
         """
         self.todo.clear()
-        at = self.slots.index(failed)
-        self.slots = deque(slot for n, slot in enumerate(self.slots) if n <= at or slot.claimed)
+        behind = []
+        while self.slots[-1] is not failed:
+            behind.append(self.slots.pop())
+        return behind
 
     def _pieces(self, window: Window, cap: int) -> int:
         density = self.rows / self.seconds if self.seconds else 0.0

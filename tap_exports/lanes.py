@@ -317,6 +317,7 @@ class Lanes:
                 self._news.notify_all()
 
     def _fail(self, lane: Lane, slot: Slot) -> None:
-        lane.give_up(slot)
+        for given_up in lane.give_up(slot):
+            self._discard(given_up)
         if isinstance(slot.error, BadToken):
             self._fatal = slot.error

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
+from fnmatch import fnmatch
 from typing import TYPE_CHECKING
 
 from singer_sdk.helpers._catalog import get_selected_schema
 from singer_sdk.helpers.conform import TypeConformanceLevel
+from singer_sdk.mapper import RemoveRecordTransform
 from singer_sdk.streams import Stream
 
 from tap_exports.documents import oddity, shortened
 from tap_exports.errors import SettingsError, TapExportsError, Unforeseen
+from tap_exports.sdk_settings import NOTHING
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -43,6 +46,23 @@ class MappedStream(Stream):
             self.register_maps()
         return super().stream_maps
 
+    @property
+    def is_removed(self) -> bool:
+        """Whether the maps take the stream out altogether: then nothing is asked for, and no bookmark moves."""
+        mapper = self.tap.mapper
+        removed, more = mapper.default_mapper_type is RemoveRecordTransform, False
+        for name, stream_map in mapper.stream_maps_dict.items():
+            is_more = isinstance(stream_map, dict) and "__source__" in stream_map
+            source = stream_map["__source__"] if is_more and isinstance(stream_map, dict) else name
+            if fnmatch(self.name, source):
+                removed, more = (removed, True) if is_more else (stream_map in (None, NOTHING), more)
+        return removed and not more
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether anything of the stream is to go out."""
+        return self.selected and not self.is_removed
+
     def register_maps(self) -> None:
         """Make the stream maps anew from the schema in force."""
         schema = get_selected_schema(self.name, self.schema, self.mask)
@@ -69,6 +89,9 @@ class MappedStream(Stream):
 
     @override  # type: ignore[misc]  # final in the SDK, which lets one stream's failure end them all
     def sync(self, context: Context | None = None) -> None:
+        if self.is_removed:
+            self.logger.info("%s is left out: stream_maps removes it", self.name)
+            return
         with self._failing_alone():
             super().sync(context)
 

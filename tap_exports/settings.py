@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -16,6 +17,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from tap_exports import documents
 from tap_exports.client import Connection
 from tap_exports.column_types import ColumnType
+from tap_exports.keys import fault_of_key
 from tap_exports.sdk_settings import sdk_faults
 from tap_exports.transport import host_of
 from tap_exports.values import to_instant
@@ -132,9 +134,10 @@ def coerce(config: Mapping[str, Any]) -> dict[str, Any]:
         config: Settings as they were given.
 
     Returns:
-        A copy. Text that is no number stays, for the check to name it; a count such as `4.0` is made whole.
+        A copy through and through, for the SDK takes parts out of it. Text that is no number stays, for the
+        check to name it; a count such as `4.0` is made whole.
     """
-    coerced = {name: value for name, value in config.items() if value is not None}
+    coerced = {name: deepcopy(value) for name, value in config.items() if value is not None}
     for name in NUMBERS:
         if isinstance(exact := coerced.get(name), Decimal):  # the SDK reads fractions in a file so
             coerced[name] = float(exact)
@@ -246,6 +249,8 @@ def _columns(config: Mapping[str, Any]) -> Iterator[str]:
     for stream, columns in (config.get("primary_keys") or {}).items():
         if len(set(columns)) != len(columns):
             yield f"primary_keys: {stream} names a column twice"
+        if fault := fault_of_key(columns):
+            yield f"primary_keys: {stream} has {fault}"
 
 
 def _webhook(config: Mapping[str, Any]) -> Iterator[str]:

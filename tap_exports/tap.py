@@ -181,7 +181,7 @@ class TapExports(Tap):
     def export_log(self) -> ExportLog | None:
         """The stream that tells of the exports used, where it is selected."""
         log = self.streams.get(EXPORT_LOG)
-        return log if isinstance(log, ExportLog) and log.selected else None
+        return log if isinstance(log, ExportLog) and log.is_wanted else None
 
     @property
     def _export_streams(self) -> list[ExportStream]:
@@ -230,7 +230,7 @@ class TapExports(Tap):
             for name in sorted(set(self.input_catalog or ()) - set(self.streams)):
                 self.logger.warning("The catalog names the stream %s, which the store does not have", name)
             for stream in self._export_streams:
-                if stream.selected:
+                if stream.is_wanted:
                     self.stations.lanes.add(stream.lane())
             if log := self.export_log:
                 ending.callback(log.close)
@@ -248,7 +248,8 @@ class TapExports(Tap):
         with self._work():
             for stream in self._export_streams:
                 stream.ABORT_AT_RECORD_COUNT = 1
-                self.stations.lanes.add(stream.lane())  # so that their exports are not waited for one after the other
+                if not stream.is_removed:  # all at once, so that they are not waited for one after the other
+                    self.stations.lanes.add(stream.lane())
             return self.run_sync_dry_run(1, self._export_streams)
 
     @contextmanager
@@ -264,7 +265,7 @@ class TapExports(Tap):
 
     def _print_plan(self) -> None:
         """What a sync would ask the store for, on standard output."""
-        streams = [stream for stream in self._export_streams if stream.selected]
+        streams = [stream for stream in self._export_streams if stream.is_wanted]
         windows = made = 0
         for stream in streams:
             for window, export in self.stations.lanes.preview(stream.lane()):

@@ -365,6 +365,27 @@ def test_a_key_that_names_a_column_twice_is_named():
     assert said(primary_keys={"order_list": ["a", "a"]}) == ["primary_keys: order_list names a column twice"]
 
 
+@pytest.mark.parametrize(
+    ("columns", "fault"),
+    [
+        (["order_number", "invalid_values"], "invalid_values, which is empty in most rows"),
+        (["export_id"], "export_id alone, the same in many rows: add a column of the file, or take export_id and"),
+        (["date_to", "date_from"], "date_to and date_from alone, the same in many rows"),
+        (["export_line"], "export_line alone, the same in many rows"),
+    ],
+)
+def test_a_key_that_tells_no_rows_apart_is_named(columns, fault):
+    """The check of a file would not notice: these columns are not in it."""
+    (line,) = said(primary_keys={"order_list": columns})
+    assert line.startswith(f"primary_keys: order_list has {fault}")
+
+
+@pytest.mark.parametrize("columns", [[], ["export_id", "export_line"], ["date_to", "export_line"], ["sku", "date_to"]])
+def test_a_key_may_have_columns_of_the_taps_own(columns):
+    """With a column of the file, or a line's place with the file that it is in."""
+    assert said(primary_keys={"order_list": columns}) == []
+
+
 # Webhooks
 
 
