@@ -235,11 +235,12 @@ def page_of(body: Any, parse: Callable[[Any], T]) -> Page[T]:  # noqa: ANN401
     return Page(following or None, [parse(item) for item in results])
 
 
-def words_of(content: bytes) -> str:
+def words_of(content: bytes, starred: Callable[[str], str] = str) -> str:
     """What the API says of a refusal, in one line: `{"detail": …}` or `{"field": ["message", …]}`.
 
     Args:
         content: The answer's body.
+        starred: Hides secrets, before the words are cut and a half of one is left.
 
     Returns:
         The words, or nothing where there are none in the API's own form.
@@ -252,7 +253,7 @@ def words_of(content: bytes) -> str:
             parts.append(text if key == "detail" else f"{key}: {text}")
     except (ValueError, RecursionError):
         return ""
-    return _shorten("; ".join(parts).encode("utf-8", "replace"), _LONGEST)
+    return _shorten(starred("; ".join(parts)).encode("utf-8", "replace"), _LONGEST)
 
 
 def _told(value: Any) -> str:  # noqa: ANN401

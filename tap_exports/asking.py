@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import random
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -95,14 +96,16 @@ class Asking:
             try:
                 export = self._client.create(source.code, window)
             except AnswerLost as lost:
-                trouble = str(lost)
+                trouble, asked = str(lost), lost.retry_after
             else:
                 source.seen.add(export.id)
                 return self._covering(export, window)
             told = "%s: the answer to a create call was lost (%s); for up to %.0f s the list is asked for its export"
             self._logger.warning(told, source.code, trouble, _STILL_AT_IT)
             for look in range(_LOOKS):
-                self._clock.sleep(_STILL_AT_IT / 2 ** (_LOOKS - look))
+                pause = _STILL_AT_IT / 2 ** (_LOOKS - look) * random.uniform(1.0, 1.2)  # noqa: S311 - spreads looks
+                self._clock.sleep(max(pause, asked))
+                asked = 0.0
                 if found := self._made_since(source, window, asked_at):
                     return found
         raise StoreTrouble(f"no export could be asked for: {trouble}", "Run again: what was made is taken over.")

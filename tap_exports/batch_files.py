@@ -9,6 +9,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from fsspec import get_filesystem_class  # type: ignore[import-untyped]  # the SDK's own storage
 from singer_sdk.batch import Batcher
 from singer_sdk.helpers._batch import StorageTarget
 
@@ -74,7 +75,9 @@ def _storage(storage: Mapping[str, Any]) -> Iterator[str]:
         yield "batch_config.storage.root: it has a NUL character, which no address has"
         return
     try:
-        StorageTarget(storage["root"]).get_url("")
+        target = StorageTarget(storage["root"])
+        target.get_url("")
+        get_filesystem_class(target._root_path.protocol)  # noqa: SLF001 - to make one might connect already
     except ImportError as error:  # it says which library to install
         yield f"batch_config.storage.root: {error}"
     except Exception:  # noqa: BLE001 - each kind of storage raises its own
@@ -101,6 +104,7 @@ def written(tap: str, stream: str, batch_config: BatchConfig, records: Iterator[
     except TapExportsError:  # of the records
         raise
     except Exception as error:  # noqa: BLE001 - each kind of storage raises its own
-        reason = shortened(getattr(error, "strerror", None) or f"{type(error).__name__}: {error}")
+        # No other words: those of a storage's library may hold its address, with a password or a signature in it.
+        reason = shortened(getattr(error, "strerror", None) or type(error).__name__)
         hint = "Look at batch_config.storage.root, and at the room and the rights there."
         raise LocalTrouble(f"a batch file cannot be written: {reason}", hint) from None

@@ -6,11 +6,12 @@ Facts about the API are those of its public guide and its OpenAPI document, vers
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tap_exports import api
 from tap_exports.documents import shortened
-from tap_exports.errors import ExportStuck, StoreRefused
+from tap_exports.errors import ExportStuck, NotThere, StoreRefused
 from tap_exports.sending import AnswerLost, Connection, Sender
 from tap_exports.transport import origin
 from tap_exports.windows import rfc3339
@@ -145,12 +146,13 @@ class Client:
         return self._sender.send("POST", "webhooks/", api.Webhook.of, json=body)
 
     def remove_webhook(self, webhook_id: int) -> None:
-        """Take a webhook away again.
+        """Take a webhook away again; one that is not there any more is no error, for an answer may have been lost.
 
         Args:
             webhook_id: Its id.
         """
-        self._sender.send("DELETE", f"webhooks/{webhook_id}/", lambda _: None)
+        with suppress(NotThere):
+            self._sender.send("DELETE", f"webhooks/{webhook_id}/", lambda _: None)
 
     def _pages(self, path: str, parse: Callable[[Any], T], params: dict[str, str] | None = None) -> Iterator[T]:
         page = self._get(path, lambda body: api.page_of(body, parse), params=params)

@@ -70,6 +70,16 @@ class Knowledge:
         defined = None if is_always_text(name) else self._defined(stream, name)
         return defined or type_by_name(stream, name), False
 
+    def recognises(self, layout: Layout) -> bool:
+        """Whether a file's own columns are anything that one may expect of its stream: a key, or a single name.
+
+        Args:
+            layout: What was decided from the file alone.
+        """
+        expected = set(expected_columns(layout.stream))
+        expected |= {snake_case(text) for one in self.definitions for text in (one.name, one.key)}
+        return bool(layout.keys) or any(column.name in expected for column in layout.columns)
+
     def _defined(self, stream: str, name: str) -> ColumnType | None:
         found = [d for d in self.definitions if d.type and name in (snake_case(d.name), snake_case(d.key))]
         own = [d for d in found if thing_of(stream) in d.object.lower()] or found

@@ -58,7 +58,16 @@ SCOPES = {
 
 
 class AnswerLost(Exception):
-    """A create call of which nobody knows whether the store made an export."""
+    """A create call of which nobody knows whether the store made an export.
+
+    Args:
+        trouble: In words.
+        retry_after: Seconds that the store asks to wait; 0 where it does not.
+    """
+
+    def __init__(self, trouble: str, retry_after: float = 0.0) -> None:
+        super().__init__(trouble)
+        self.retry_after = retry_after
 
 
 class _Passing(Exception):
@@ -184,7 +193,7 @@ class Sender:
                 self.budget.answered(turn)
                 self.tally.add(place, status)
             if method == "POST" and maybe_done:
-                raise AnswerLost(trouble)
+                raise AnswerLost(trouble, asked or 0.0)
             pause = next(rest, None)
             if pause is None or misshapen >= _FEW_TRIES:
                 break
@@ -232,7 +241,7 @@ class Sender:
                 nothing = response.request.method == "DELETE"  # whatever its answer holds, it is done
                 return parse(None if nothing else self._json(content))
             except api.WrongShape as error:
-                raise _Passing(str(error), misshapen=error.is_json) from None
+                raise _Passing(self._starred(str(error)), misshapen=error.is_json) from None
         if status not in _PASSING:
             raise self._refusal(place, response, content)
         asked = retry_after(response, self.time.now())
@@ -244,19 +253,20 @@ class Sender:
         try:
             return api.json_of(content)
         except api.WrongShape:
-            return api.json_of(self._starred(content))  # the same once more, in words that may be told
+            text = self._starred(content.decode("utf-8", "surrogateescape"))
+            return api.json_of(text.encode("utf-8", "surrogateescape"))  # the same once more, in words that may be told
 
-    def _starred(self, content: bytes) -> bytes:
-        """An answer without the secrets that it may repeat."""
+    def _starred(self, text: str) -> str:
+        """What an answer says, without the secrets that it may repeat."""
         for secret in self._secrets:
             if len(secret) >= _SECRET:
-                content = content.replace(secret.encode(), b"***")
-        return content
+                text = text.replace(secret, "***")
+        return text
 
     def _refusal(self, place: str, response: requests.Response, content: bytes) -> StoreRefused:
         """The error for an answer that asking again would not change."""
         status = response.status_code
-        words = api.words_of(self._starred(content))
+        words = api.words_of(content, self._starred)
         said = f"{place} was answered {status}" + (f": {words}" if words else "")
         if status == 401:  # noqa: PLR2004
             return BadToken(said, "The store does not accept access_token: make a new one for this store.")

@@ -12,8 +12,9 @@ from singer_sdk.singerlib.messages import StateMessage
 from tap_exports import batch_files
 from tap_exports.columns import Layout, standard_layout
 from tap_exports.drift import Drift
-from tap_exports.errors import TapExportsError
+from tap_exports.errors import SettingsError, TapExportsError
 from tap_exports.exports import Source
+from tap_exports.keys import fault_of_key
 from tap_exports.lanes import Lane
 from tap_exports.mapped import MappedStream
 from tap_exports.records import Records
@@ -82,6 +83,8 @@ class ExportStream(MappedStream):
             root = entry.metadata.root
             keys = entry.key_properties or root.table_key_properties or ()
             self.adopt(Layout.of_schema(self.name, entry.schema.to_dict(), keys, self.tap.stations.knowledge))
+            if fault := fault_of_key(self.primary_keys):
+                raise SettingsError(f"the catalog's stream {self.name} has for its key {fault}")
             for name in self.primary_keys:  # without them no target could tell records apart
                 if found := entry.metadata.get(("properties", name)):
                     found.inclusion = Metadata.InclusionType.AUTOMATIC
@@ -189,6 +192,8 @@ class ExportStream(MappedStream):
                 self._adopt_and_tell(self.source.layout)
                 self._tell_columns(f"export {export.export.id}, the first with rows")
             return
+        if not export.sample:
+            return  # nothing to take a new column's type back by, and no record that would need it
         if self._drift.has_news(self.layout, export.header):
             self.tap.stations.learn_definitions()  # a merchant has switched a column into exports since
         changed = self._drift.held_against(self.layout, export.header, export.sample, self.tap.stations.knowledge)

@@ -9,6 +9,8 @@ from itertools import pairwise
 
 import pytest
 
+from tap_exports.api import Export, ExportStatus
+from tap_exports.columns import Knowledge
 from tap_exports.errors import (
     BadFile,
     BadToken,
@@ -20,6 +22,7 @@ from tap_exports.errors import (
     TapExportsError,
 )
 from tap_exports.sandbox import Fault
+from tap_exports.source import Source
 from tap_exports.waiting import Pace
 from tap_exports.windows import Window
 
@@ -366,7 +369,7 @@ def test_answers_that_are_lost_for_minutes_end_as_trouble(bench):
         bench.fetch()
     assert "stream order_list, window 2025-01-03" in str(caught.value)
     assert bench.store.count("list") == 6 * bench.store.count("create")
-    assert 400 < sum(bench.clock.slept) < 450
+    assert 7 * 59 < sum(bench.clock.slept) < 7 * 60 * 1.25
 
 
 @pytest.mark.parametrize(
@@ -509,6 +512,39 @@ def test_reuse_0_asks_no_list(make_bench):
     bench.fetch().csv.close()
     assert bench.store.count("list") == 0
     assert len(bench.made()) == 2
+
+
+def test_a_lost_call_is_left_alone_for_as_long_as_the_store_asks(bench):
+    """`Retry-After` of a 503 that may have made an export: neither the list nor another export is asked for before."""
+    bench.store.add_fault(Fault("create", "status", status=503, headers={"Retry-After": "150"}))
+    bench.fetch().csv.close()
+    first, second = bench.store.log[:2]
+    assert (first.place, second.place) == ("create", "list")
+    assert second.time - first.time >= timedelta(seconds=150)
+    assert len(bench.made()) == 1
+
+
+def test_a_line_of_prose_is_no_header_of_an_empty_export(bench):
+    """Where no catalog tells the columns, a comma in it does not make it one."""
+    bench.store.add_fault(Fault("file", "body", body="Sorry, something went wrong\n", times=None))
+    with pytest.raises(BadFile, match="a header alone, with nothing that an export of this type has: 'Sorry"):
+        bench.exporter.fetch(bench.source(known=False), bench.window(), bench.permit)
+
+
+@pytest.mark.parametrize(
+    ("code", "header"),
+    [("order_list", "Number,Anything"), ("order_list", "GCLID,Total Tax"), ("invoice_list", "Invoice ID,Paid")],
+)
+def test_a_header_alone_is_an_empty_export(bench, code, header):
+    """Something in it is a key, or has a name that the API uses."""
+    bench.store.add_fault(Fault("file", "body", body=f"{header}\r\n"))
+    window = bench.window()
+    source = Source(code, Knowledge(), None)
+    made = bench.store.make_export("order_list", window.start, window.end)
+    source.recent.append(Export(made.id, code, ExportStatus.AVAILABLE, bench.store.now, window))
+    checked = bench.exporter.fetch(source, window, bench.permit)
+    checked.csv.close()
+    assert checked.checked.rows == 0
 
 
 def test_a_list_without_dates_offers_nothing(make_bench):

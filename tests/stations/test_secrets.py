@@ -106,16 +106,19 @@ def test_odd_headers_of_the_file_host_tell_no_link(bench, caplog, make_wire):
     assert "abc123" not in told(caplog, error)
 
 
-@pytest.mark.parametrize("place", ["detail", "html", "long"])
+@pytest.mark.parametrize("place", ["detail", "html", "long", "escaped", "escaped and long"])
 def test_a_token_that_the_api_repeats_is_not_repeated(make_bench, caplog, place):
     """Where the answer itself holds the token, it is starred."""
     caplog.set_level(logging.DEBUG)
     bench = make_bench()
     token = bench.store.token
+    escaped = "".join(f"\\u{ord(letter):04x}" for letter in token)
     faults = {
         "detail": Fault("types", "status", status=400, body=f'{{"detail": "Bad header Bearer {token}"}}'),
         "html": Fault("types", "body", body=f"<p>{token}</p>", times=None),
         "long": Fault("types", "status", status=400, body=f'{{"detail": "{"x" * 290}{token}"}}'),
+        "escaped": Fault("types", "status", status=400, body=f'{{"detail": "Bad header Bearer {escaped}"}}'),
+        "escaped and long": Fault("types", "status", status=400, body=f'{{"detail": "{"x" * 290}{escaped}"}}'),
     }
     bench.store.add_fault(faults[place])
     error = caught(bench.client.types)

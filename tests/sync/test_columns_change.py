@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tap_exports.errors import SettingsError
 from tap_exports.sandbox import Fault
 
 SNAPSHOT = Path(__file__).with_name("catalog.txt")
@@ -64,6 +65,30 @@ def test_a_new_column_has_its_schema_before_its_records(store, sync):
     assert second["schema"]["properties"]["paid_at"] == {"type": ["string", "null"], "format": "date-time"}
     assert "paid_at" not in run.records("order_list")[0]
     assert run.records("order_list")[1]["paid_at"] == "2025-01-01T00:00:00Z"
+
+
+def test_a_new_column_is_told_by_the_first_file_that_has_it_in_a_row(store, sync):
+    """A header alone says nothing of what is in a column: `007` is no number."""
+    header = "Order Number,Team Position,Ship Date"
+    run = run_two(
+        store, sync, f"{header}\r\n", f"{header}\r\nA1,007,2024-01-02\r\n", catalog=catalog_of("order_number")
+    )
+    (record,) = run.records("order_list")
+    assert (record["team_position"], record["ship_date"]) == ("007", "2024-01-02")
+
+
+def test_a_line_of_prose_is_no_empty_export(store, sync):
+    """Without a catalog nothing says which columns there are; the bookmark stays where nothing was read."""
+    files(store, "Sorry, something went wrong\r\n", "Sorry, something went wrong\r\n")
+    run = sync(store.config, streams=["order_list"])
+    assert "a header alone" in str(run.failures["order_list"])
+    assert run.bookmark("order_list") is None
+
+
+def test_a_catalogs_key_has_to_tell_rows_apart(store, sync):
+    """Of the tap's own columns a target would keep one row of many."""
+    with pytest.raises(SettingsError, match="order_list has for its key export_id alone, the same in many rows"):
+        sync(store.config, catalog=catalog_of("order_number", keys=("export_id",)))
 
 
 def test_a_new_column_is_new_to_the_catalog_too(store, sync):
