@@ -10,6 +10,7 @@ import logging
 import os
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -82,6 +83,18 @@ def line_of(process):
     line = process.stdout.readline()
     assert line, process.stderr.read()
     return line
+
+
+def rest_of(process, seconds=30):
+    """What is left of a process's output, lines that were read ahead too, and its log; it is killed if it goes on."""
+    late = threading.Timer(seconds, process.kill)
+    late.start()
+    try:
+        rest = process.stdout.read(), process.stderr.read()
+        process.wait()
+    finally:
+        late.cancel()
+    return rest
 
 
 def parsed(text):

@@ -15,7 +15,7 @@ from singer_sdk.helpers._batch import BatchConfig
 from tap_exports import batch_files
 from tap_exports.errors import BadFile
 
-from .conftest import line_of, only
+from .conftest import line_of, only, rest_of
 
 
 @pytest.fixture
@@ -131,7 +131,7 @@ def test_a_signal_ends_it_between_two_batches(make_store, discover, command, bat
     while '"BATCH"' not in line_of(process):
         pass
     process.send_signal(signal.SIGTERM)
-    out, err = process.communicate(timeout=30)
+    out, err = rest_of(process)
     assert process.returncode == 128 + signal.SIGTERM
     assert "Ended by a signal" in err
     assert out.count('"BATCH"') < 1000  # of 2,300 in the first window
