@@ -282,6 +282,7 @@ def test_however_the_store_writes_it_the_records_are_the_same(make_store, sync, 
     minutes = awkward.get("time_format") == "django_long"
     for code in wanted:
         expected = [_common(r, whole_minutes=minutes) for r in plain_run.records(code)]
+        assert expected
         assert [_common(r, whole_minutes=minutes) for r in run.records(code)] == expected
         assert all(r["invalid_values"] is None for r in run.records(code))
 
