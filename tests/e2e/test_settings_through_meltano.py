@@ -64,7 +64,7 @@ def variables(settings):
 def test_every_setting_of_meltano_yml_comes_through_with_its_type(meltano):
     connection = {"api_url": "http://127.0.0.1:9/api/admin/", "access_token": "0123"}
     project = meltano(connection, **variables(GIVEN | NESTED))
-    config = json.loads(project.run("invoke", "--dump=config", "tap-exports", timeout=60))
+    config = json.loads(project.run("invoke", "--dump=config", "tap-exports", timeout=300))
     for name, (_, wanted) in NESTED.items():
         *path, last = name.split(".")
         folder = config
@@ -79,7 +79,7 @@ def test_every_setting_of_meltano_yml_comes_through_with_its_type(meltano):
 def test_the_tap_takes_what_meltano_hands_it(meltano):
     with Sandbox(days=10, orders_per_day=1) as store:
         project = meltano(store.config, **variables({**GIVEN, "encoding": ("utf-8", "utf-8")}))
-        catalog = json.loads(project.run("invoke", "tap-exports", "--discover", timeout=60))
+        catalog = json.loads(project.run("invoke", "tap-exports", "--discover", timeout=300))
         assert {stream["tap_stream_id"] for stream in catalog["streams"]} == {*store.types, "export_log"}
         assert {request.headers["User-Agent"] for request in store.log} == {"nightly/1.0"}
 
@@ -92,7 +92,7 @@ def test_a_bad_setting_ends_in_one_line_of_the_taps_own(meltano, name, text):
     with Sandbox(days=1) as store:
         project = meltano(store.config, **{f"TAP_EXPORTS_{name.upper()}": text})
         with pytest.raises(plumbing.MeltanoFailed):
-            project.run("run", "tap-exports", "target-jsonl", timeout=60)
+            project.run("run", "tap-exports", "target-jsonl", timeout=300)
         assert not store.log
     log = project.log.read_text()
     assert len(re.findall(rf"\[error +\] tap-exports +.*{name}", log)) == 1

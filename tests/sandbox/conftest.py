@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from contextlib import ExitStack
 from datetime import datetime, timezone
 
@@ -41,6 +42,14 @@ def fetch(url, **how):
     with requests.Session() as session:
         session.trust_env = False
         return session.get(url, timeout=10, **how)
+
+
+def wait_for(condition):
+    """Wait for what a thread of the store's brings about."""
+    until = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.005)
 
 
 @pytest.fixture

@@ -11,9 +11,15 @@ from tap_exports.sandbox import Fault, Place
 from tap_exports.sandbox.reply import Reply
 from tap_exports.sandbox.server import Server
 
-from .conftest import END, START, fetch
+from .conftest import END, START, fetch, wait_for
 
 DROPPED = (requests.ConnectionError, requests.exceptions.ChunkedEncodingError)
+
+
+@pytest.fixture
+def patient(monkeypatch):
+    """Let a store that stops wait long for connections that nobody ends, so that it can be told."""
+    monkeypatch.setattr("tap_exports.sandbox.server.STOP_SECONDS", 60.0)
 
 
 def last(store):
@@ -52,16 +58,17 @@ def test_a_lost_answer_takes_effect(store, call):
     assert last(store) == ("create", None, "lost")
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_request_that_hangs_ends_with_the_store(open_store):
     """A client that waits gives up, or is let go when the store stops."""
     store, call = open_store()
     store.add_fault(Fault("look", "hang", times=None))
     with pytest.raises(requests.ReadTimeout):
         requests.Session.request(call, "GET", f"{store.api_url}exports/42/", timeout=0.1)
-    assert last(store) == ("look", None, "hang")
+    wait_for(lambda: store.log and last(store) == ("look", None, "hang"))
     begun = time.monotonic()
     store.stop()
-    assert time.monotonic() - begun < 1
+    assert time.monotonic() - begun < 30
 
 
 def test_a_request_may_hang_for_some_seconds(store, call):
@@ -146,6 +153,7 @@ def test_a_file_that_stops_coming(store, call):
     assert last(store) == ("file", 200, "stall")
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_file_that_stops_coming_is_let_go_when_the_store_stops(open_store):
     """Nobody waits for ever."""
     store, call = open_store()
@@ -155,7 +163,7 @@ def test_a_file_that_stops_coming_is_let_go_when_the_store_stops(open_store):
     with requests.get(link, stream=True, timeout=10) as answer:
         begun = time.monotonic()
         store.stop()
-        assert time.monotonic() - begun < 1
+        assert time.monotonic() - begun < 30
         with pytest.raises(DROPPED):
             list(answer.iter_content(1000))
 
@@ -164,19 +172,21 @@ def test_nobody_listens_for_a_while(store, call):
     """After the right answer the port is closed, then it is open again; the other host's never was closed."""
     call.create()
     link = call.link(42)
-    store.add_fault(Fault("types", "away", seconds=0.2))
-    assert call.get("exports/types/").json()["types"]
+    store.add_fault(Fault("types", "away", seconds=2.0))
     begun = time.monotonic()
+    assert call.get("exports/types/").json()["types"]
     with pytest.raises(requests.ConnectionError, match="refused"):
         call.get("exports/types/")
     assert fetch(link).status_code == 200
-    while time.monotonic() - begun < 5:
+    answer = None
+    while answer is None:
+        assert time.monotonic() - begun < 30
         try:
-            assert call.get("exports/42/").json()["status"] == "available"
-            break
+            answer = call.get("exports/42/")
         except requests.ConnectionError:
             time.sleep(0.02)
-    assert time.monotonic() - begun >= 0.15
+    assert time.monotonic() - begun >= 1.9
+    assert answer.json()["status"] == "available"
 
 
 def test_nobody_listens_until_all_is_to_be_well(store, call):
@@ -214,14 +224,15 @@ def test_a_client_that_goes_away_in_the_midst_of_a_request_is_no_news(open_store
     assert capfd.readouterr().err == ""
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_store_that_is_away_can_stop(open_store):
-    """At once."""
+    """At once, although it would be away for ever."""
     store, call = open_store()
     store.add_fault(Fault("types", "away"))
     call.get("exports/types/")
     begun = time.monotonic()
     store.stop()
-    assert time.monotonic() - begun < 1
+    assert time.monotonic() - begun < 30
 
 
 @pytest.mark.parametrize(

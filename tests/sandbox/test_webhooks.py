@@ -12,6 +12,8 @@ import pytest
 
 from tap_exports.sandbox import Fault
 
+from .conftest import wait_for
+
 
 class Listener:
     """Somebody who is told, and answers with the statuses given, then with 200."""
@@ -58,13 +60,6 @@ def listen():
 def register(call, to, **more):
     body = {"target": to, "events": ["export.created"], "secret_key": "s3cret", "name": "n", "active": True}
     return call.post("webhooks/", json={**body, "api_version": "2024-04-01", **more})
-
-
-def wait_for(condition):
-    until = time.monotonic() + 5
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.005)
 
 
 def signed(body):

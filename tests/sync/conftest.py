@@ -10,8 +10,10 @@ import logging
 import os
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from hashlib import sha256
 from typing import Any
 
@@ -32,6 +34,10 @@ QUICK = (
 
 
 SECRET = "not a real one"
+
+NOW = datetime(2026, 3, 3, 12, 34, 56, tzinfo=timezone.utc)
+"""When stores start: the same data each day, windows that do not depend on the hour at which the tests run, and far
+enough from this machine's time for the store's to be used."""
 
 
 @dataclass
@@ -72,6 +78,25 @@ def until(condition, process):
         time.sleep(0.01)
 
 
+def line_of(process):
+    """The next line that a process writes; the end of its output is none."""
+    line = process.stdout.readline()
+    assert line, process.stderr.read()
+    return line
+
+
+def rest_of(process, seconds=30):
+    """What is left of a process's output, lines that were read ahead too, and its log; it is killed if it goes on."""
+    late = threading.Timer(seconds, process.kill)
+    late.start()
+    try:
+        rest = process.stdout.read(), process.stderr.read()
+        process.wait()
+    finally:
+        late.cancel()
+    return rest
+
+
 def parsed(text):
     return [json.loads(line, parse_float=str) for line in text.split("\n") if line]
 
@@ -91,7 +116,7 @@ def make_store():
     with contextlib.ExitStack() as stack:
 
         def make(**options):
-            options = {"rate_limit": None, "days": 40, "orders_per_day": 2, **options}
+            options = {"now": NOW, "rate_limit": None, "days": 40, "orders_per_day": 2, **options}
             return stack.enter_context(Sandbox(**options))
 
         yield make

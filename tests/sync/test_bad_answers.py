@@ -6,11 +6,11 @@ Each answer is sent by the practice store over HTTP, and read by a whole sync or
 from __future__ import annotations
 
 import json
-import socket
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from ports import free_port
 
 from tap_exports import sending
 from tap_exports.sandbox import Fault
@@ -70,8 +70,7 @@ def hasty(monkeypatch):
 @pytest.fixture
 def answered(small_store, inside):
     """Run the command against a store that answers one call with some bytes, for ever."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    port = free_port()
     hook = {"webhook_listen": f"127.0.0.1:{port}", "webhook_target_url": f"http://127.0.0.1:{port}/T"}
 
     def run(place, answer, *arguments, **more):

@@ -15,7 +15,7 @@ from singer_sdk.helpers._batch import BatchConfig
 from tap_exports import batch_files
 from tap_exports.errors import BadFile
 
-from .conftest import only
+from .conftest import line_of, only, rest_of
 
 
 @pytest.fixture
@@ -128,10 +128,10 @@ def test_a_signal_ends_it_between_two_batches(make_store, discover, command, bat
     store = make_store(days=30, orders_per_day=100)
     config = store.config | {"window_days": 30, "batch_config": batch_config(batch_size=1)}
     process = command(config, catalog=only(discover(store.config), "order_list"), wait=False, patience=3600)
-    while '"BATCH"' not in process.stdout.readline():
+    while '"BATCH"' not in line_of(process):
         pass
     process.send_signal(signal.SIGTERM)
-    out, err = process.communicate(timeout=30)
+    out, err = rest_of(process)
     assert process.returncode == 128 + signal.SIGTERM
     assert "Ended by a signal" in err
     assert out.count('"BATCH"') < 1000  # of 2,300 in the first window

@@ -39,7 +39,7 @@ def catalog_of(*columns, keys=("order_number",)):
 
 
 def two_windows(store, **more):
-    start = datetime.now(timezone.utc) - timedelta(days=2)
+    start = store.now - timedelta(days=2)
     return store.config | {"start_date": start.isoformat(), "window_days": 1.5, "max_concurrent_exports": 1, **more}
 
 

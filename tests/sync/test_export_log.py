@@ -16,7 +16,7 @@ import pytest
 
 from tap_exports.sandbox import Fault
 
-from .conftest import assert_ends_well, only
+from .conftest import assert_ends_well, line_of, only
 
 LOG = "export_log"
 
@@ -52,7 +52,7 @@ def test_each_export_has_its_record(make_store, sync):
     assert len(records) == len(exports) >= 10
     for record in records:
         export = exports[record["export_id"]]
-        content = store.csv(export.type, export.date_from, export.date_to)
+        content = store.file(export.id)
         assert record | {"ready_at": None, "used_at": None} == {
             "export_id": export.id,
             "type": export.type,
@@ -68,8 +68,10 @@ def test_each_export_has_its_record(make_store, sync):
             "halved": False,
             "taken_over": False,
         }
-        assert moment(record["created_at"]) <= moment(record["used_at"])
-        assert record["ready_at"] is None or moment(record["ready_at"]) <= moment(record["used_at"])
+        # The tap knows the store's time by the `Date` of its answers, whole seconds of which one may be old already.
+        until = moment(record["used_at"]) + timedelta(seconds=2)
+        assert moment(record["created_at"]) < until
+        assert record["ready_at"] is None or moment(record["ready_at"]) < until
 
 
 def test_its_place_is_between_the_records_and_the_state(make_store, sync):
@@ -99,7 +101,7 @@ def test_when_an_export_was_ready(make_store, sync):
     """By the tap's own looks; null for one that was ready when the tap first saw it."""
     store = make_store(days=10, ready_seconds=1.0)
     (first,) = sync(store.config, streams=["order_list", LOG]).records(LOG)
-    assert timedelta(seconds=0) <= moment(first["ready_at"]) - moment(first["created_at"]) <= timedelta(seconds=5)
+    assert timedelta(seconds=0) <= moment(first["ready_at"]) - moment(first["created_at"]) <= timedelta(seconds=30)
     (again,) = sync(store.config, streams=["order_list", LOG]).records(LOG)
     assert again["taken_over"] is True
     assert again["export_id"] == first["export_id"]
@@ -237,7 +239,7 @@ def test_interrupted_and_resumed_every_window_is_logged(make_store, command, dis
     process = command(config, catalog=catalog, wait=False)
     lines = []
     while sum('"STATE"' in line for line in lines) < 4:
-        lines.append(process.stdout.readline())
+        lines.append(line_of(process))
     process.send_signal(signal.SIGKILL)
     process.wait()
     first = [json.loads(line) for line in lines]

@@ -78,6 +78,14 @@ def make_proxy():
 
 
 @pytest.fixture
+def nobody():
+    """An address at which nobody listens: connections are refused, and the port is given to nobody else."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield f"127.0.0.1:{bound.getsockname()[1]}"
+
+
+@pytest.fixture
 def https(small_store, tmp_path, monkeypatch):
     """Settings for a store behind TLS whose authority is trusted; nothing else is in the environment."""
     for name in ("http", "https", "all", "no"):
@@ -140,12 +148,10 @@ REFUSED = "the proxy of the environment (HTTPS_PROXY) refused or was not reached
         (None, REFUSED),
     ],
 )
-def test_a_proxy_that_refuses_is_one_line(small_store, inside, https, make_proxy, refusal, words):  # noqa: PLR0913, PLR0917
+def test_a_proxy_that_refuses_is_one_line(small_store, inside, https, make_proxy, nobody, refusal, words):  # noqa: PLR0913, PLR0917
     """Its password shows nowhere, at debug level neither; it goes to the proxy and not to the store."""
-    proxy = make_proxy(refusal or b"x")
-    if refusal is None:
-        proxy.close()
-    address = f"http://somebody:{PASSWORD}@{proxy.address}"
+    place = make_proxy(refusal).address if refusal else nobody
+    address = f"http://somebody:{PASSWORD}@{place}"
     run = inside(https, environment={"HTTPS_PROXY": address, "TAP_EXPORTS_LOGLEVEL": "DEBUG"})
     assert run.code == 1
     assert len(run.errors) == 1
@@ -163,6 +169,7 @@ def test_a_proxy_s_password_goes_to_the_proxy_alone(small_store, inside, https, 
     run = inside(https, environment={"HTTPS_PROXY": address, "TAP_EXPORTS_LOGLEVEL": "DEBUG"})
     assert run.code == 0
     basic = base64.b64encode(f"somebody:{PASSWORD}".encode())
+    assert proxy.heads
     assert all(b"Proxy-Authorization: Basic " + basic in head for head in proxy.heads)
     assert not any("Proxy-Authorization" in entry.headers for entry in small_store.log)
     assert PASSWORD not in run.log

@@ -12,7 +12,9 @@ from singer_sdk.testing import SuiteConfig, get_tap_test_class
 from tap_exports.sandbox import Sandbox
 from tap_exports.tap import TapExports
 
-store = Sandbox(rate_limit=None, days=40)
+from .conftest import NOW
+
+store = Sandbox(now=NOW, rate_limit=None, days=40)
 store.__enter__()
 with contextlib.redirect_stdout(io.StringIO()) as out, pytest.MonkeyPatch.context() as quick:
     quick.setattr("tap_exports.transport._PER_SECONDS", 0.02)
