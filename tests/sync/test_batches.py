@@ -73,6 +73,7 @@ def test_batches_hold_the_same_records(make_store, sync, batch_config):
         ({"encoding": {"level": 9}}, "batch_config.encoding.level: it is not known"),
         ({"storage": {"path": "/tmp"}}, "batch_config.storage.path: it is not known"),
         ({"storage": {"params": "anon"}}, "batch_config.storage.params: it is no object"),
+        ({"storage": {"root": "s3://bucket/shop"}}, "batch_config.storage.root: Install s3fs to access S3"),
         ({"storage": {"root": "zork://bucket/shop"}}, "batch_config.storage.root: it is no address of a storage"),
         ({"storage": {"root": "webdav://me:key@host/x"}}, "batch_config.storage.root: it is no address of a storage"),
         ({"storage": {"root": "cached://me:key@host/x"}}, "batch_config.storage.root: it is no address of a storage"),
@@ -151,13 +152,12 @@ def test_trouble_of_the_records_is_told_as_it_is(batch_config):
 @pytest.mark.parametrize(
     ("root", "reason"),
     [
-        ("file:///dev/null", "FileExistsError: file:///dev/null"),
+        ("file:///dev/null", "FileExistsError"),
         ("file:///dev/null/below", "Not a directory"),
         ("file:///proc/nowhere", "No such file or directory"),
         ("file:///tmp/" + "x" * 300, "File name too long"),
-        ("s3://bucket/shop", "ImportError: Install s3fs to access S3"),
     ],
-    ids=["a file", "below a file", "no place", "a long name", "no library for it"],
+    ids=["a file", "below a file", "no place", "a long name"],
 )
 def test_where_no_file_can_be_written_the_streams_fail_with_a_line(make_store, command, batch_config, root, reason):
     """The bookmarks stay, and the line names the streams and the reason."""
@@ -170,3 +170,13 @@ def test_where_no_file_can_be_written_the_streams_fail_with_a_line(make_store, c
     assert f"a batch file cannot be written: {reason}" in error
     assert "Look at batch_config.storage.root" in error
     assert [code for code in store.types if f" {code}" not in error] == []
+
+
+def test_what_a_storage_says_of_its_trouble_is_not_told(make_store, command, batch_config):
+    """The words of a library that sends requests hold addresses, with tokens in them."""
+    store = make_store(days=5)
+    storage = {"root": "webhdfs://127.0.0.1:1/shop", "params": {"token": "not-a-real-token"}}
+    run = command(store.config | {"batch_config": batch_config(storage=storage)})
+    (error,) = run.errors
+    assert "a batch file cannot be written: ConnectionError (" in error
+    assert "not-a-real-token" not in run.log

@@ -284,6 +284,24 @@ def test_one_that_cannot_be_taken_back_is_left_to_the_next_run(make_store, sync,
     assert any("could not be removed at the store, the next run will" in line for line in caplog.messages)
 
 
+@pytest.mark.parametrize("left", [False, True], ids=["at the end", "one that was left, at the start"])
+def test_a_removal_whose_answer_was_lost_is_one_all_the_same(make_store, sync, caplog, left):
+    """Asked for again, it is not there any more: no failure, no warning, and the listener is used."""
+    store = make_store(days=10)
+    ours = hook(free_port())
+    if left:
+        body = {"target": ours["webhook_target_url"], "events": ["export.created"], "name": "left"}
+        headers = {"Authorization": f"Bearer {store.token}", "X-29Next-Api-Version": "2024-04-01"}
+        requests.post(f"{store.config['api_url']}webhooks/", json=body, headers=headers, timeout=5).raise_for_status()
+    store.add_fault(Fault("webhooks", "lost", after=1 if left else 2))
+    with caplog.at_level("WARNING"):
+        run = sync(store.config | ours, streams=["order_list"])
+    assert not run.failures
+    assert store.webhooks == []
+    assert [r.method for r in store.log if r.place == "webhooks"].count("POST") == 1 + left
+    assert not any("webhook could not be" in line for line in caplog.messages)
+
+
 def test_only_so_many_deliveries_are_remembered(listener, bell, monkeypatch):
     """Of exports that nobody waits for, and of events that have come before: the newest."""
     monkeypatch.setattr("tap_exports.webhook._REMEMBERED", 3)
