@@ -69,10 +69,12 @@ class Cells:
     def money(self, value: Value, currency: str) -> str:
         """An amount."""
         text = self._plain(value)
-        if self._options.money_format is MoneyFormat.PLAIN:
-            return text
+        how = self._options.money_format
         minus = "-" if text.startswith("-") else ""
-        return f"{minus}{SIGNS[currency]}{Decimal(text.lstrip('-')):,}"
+        sign = SIGNS[currency] if how in {MoneyFormat.SIGN, MoneyFormat.SIGNS} else ""
+        separated = how in {MoneyFormat.SEPARATORS, MoneyFormat.SIGNS}
+        amount = text.removeprefix("-")
+        return f"{minus}{sign}{Decimal(amount):,}" if separated else f"{minus}{sign}{amount}"
 
     def time(self, value: Value) -> str:
         """An instant."""

@@ -37,6 +37,8 @@ class MoneyFormat(str, Enum):
     """How a CSV writes an amount."""
 
     PLAIN = "plain"  # 1234.50
+    SEPARATORS = "separators"  # 1,234.50
+    SIGN = "sign"  # $1234.50
     SIGNS = "signs"  # $1,234.50
 
 
@@ -146,6 +148,7 @@ class Options:
         encoding: Of the CSV; what it cannot hold becomes `?`.
         bom: Whether the CSV starts with a byte-order mark.
         line_ids: Whether line-item CSVs have ids of lines.
+        lines_apart: Lines of one parent do not stand together in line-item CSVs.
         metadata_headers: What heads a merchant's own column.
         header_style: How headers are written.
         own_key: How the column of the object's own number or id is headed.
@@ -186,6 +189,7 @@ class Options:
     encoding: str = "utf-8"
     bom: bool = False
     line_ids: bool = True
+    lines_apart: bool = False
     metadata_headers: MetadataHeaders = MetadataHeaders.NAME
     header_style: HeaderStyle = HeaderStyle.TITLE
     own_key: OwnKey = OwnKey.FULL

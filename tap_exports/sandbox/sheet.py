@@ -138,10 +138,12 @@ class Sheets:
         book = BOOKS[kind.kind]
         if not kind.lines or book.lines is None:
             return (book.row(thing, at) for thing in things[:cap])
-        if self._options.cap_counts_parents:
-            return (row for thing in things[:cap] for row in book.lines(thing, at))
         lines = book.lines
-        return islice((row for thing in things for row in lines(thing, at)), cap)
+        parents = self._options.cap_counts_parents
+        numbered = [one for thing in (things[:cap] if parents else things) for one in enumerate(lines(thing, at))]
+        if self._options.lines_apart:  # the first ones of all, then the second ones
+            numbered.sort(key=lambda one: one[0])
+        return islice((row for _, row in numbered), None if parents else cap)
 
     def _things(self, kind: Kind, window: Window, at: Moment) -> list[Thing]:
         """The objects in a window, oldest first by the date that the range is held against."""

@@ -80,6 +80,10 @@ def test_money_is_plain_or_has_signs():
     assert [re.sub(r"[$€£,]", "", text) for text in signs] == plain
     assert any("," in text for text in signs)
     assert any(text.startswith("-$") for text in signs)
+    sign = cells("transaction_list", "Amount", orders_per_day=20, money_format="sign")
+    assert sign == [text.replace(",", "") for text in signs]
+    separators = cells("transaction_list", "Amount", orders_per_day=20, money_format="separators")
+    assert separators == [re.sub("[$€£]", "", text) for text in signs]
 
 
 @pytest.mark.parametrize("text", ["", "None", "—"])

@@ -26,6 +26,8 @@ from tap_exports.source import Source
 from tap_exports.waiting import Pace
 from tap_exports.windows import Window
 
+from .conftest import open_temp_files
+
 LOST = [
     Fault("create", "lost"),
     Fault("create", "cut"),
@@ -404,7 +406,10 @@ def test_a_window_that_the_store_makes_wider_is_taken(bench):
         "date_to": "2025-01-23T00:00:00Z",
     }
     bench.store.add_fault(Fault("create", "json", document=document))
-    bench.fetch().csv.close()
+    checked = bench.fetch()
+    assert checked.export.id == export.id
+    store_rows = [list(row.values()) for row in bench.store.rows("order_list", wide.start, wide.end)]
+    assert rows(checked) == store_rows
 
 
 @pytest.mark.parametrize(
@@ -674,7 +679,7 @@ def test_a_file_that_fails_twice_fails_its_window(bench, empty_temp):
     assert bench.store.count("file") == 2
     assert len(bench.made()) == 1
     assert caught.value.__cause__ is None
-    assert list(empty_temp.iterdir()) == []
+    assert open_temp_files(empty_temp) == []
 
 
 @pytest.mark.parametrize(

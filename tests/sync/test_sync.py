@@ -62,13 +62,23 @@ def comparable(record):
     return {k: Decimal(v) if isinstance(v, str) and re.fullmatch(r"-?\d+\.\d+", v) else v for k, v in record.items()}
 
 
-@pytest.mark.parametrize("included", [False, True], ids=["date_to excluded", "date_to included"])
-def test_every_window_holds_just_the_rows_of_the_store(make_store, sync, included):
-    """Records out are the store's rows, cell by cell, for all types and both readings of date_to."""
-    store = make_store(date_to_included=included, frozen=True)  # else old rows change before they are compared
+@pytest.mark.parametrize(
+    "reading",
+    [
+        {},
+        {"date_to_included": True},
+        {"range_field": "placed"},
+        {"range_field": "updated", "date_to_included": True},
+        {"extra_types": ("gift_card_list", "invoice_line_items")},
+    ],
+    ids=str,
+)
+def test_every_window_holds_just_the_rows_of_the_store(make_store, sync, reading):
+    """Records out are the store's rows, cell by cell, for all types and whatever the API's words may mean."""
+    store = make_store(**reading, frozen=True)  # else old rows change before they are compared
     run = sync(store.config | {"window_days": 9})
     assert not run.failures
-    for code in TYPES:
+    for code in [*TYPES, *reading.get("extra_types", ())]:
         schema = run.of("SCHEMA", code)[-1]["schema"]
         windows = sorted({(r["date_from"], r["date_to"]) for r in run.records(code)})
         asked = {(e.date_from, e.date_to) for e in store.exports if e.type == code}
@@ -79,6 +89,32 @@ def test_every_window_holds_just_the_rows_of_the_store(make_store, sync, include
             got = [exact(r) for r in run.records(code) if moment(r["date_from"]) == start]
             assert got == rows, code
         assert run.bookmark(code) == max(b for _, b in asked).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@pytest.mark.parametrize("parents", [False, True], ids=["the cap counts lines", "the cap counts parents"])
+def test_lines_past_the_cap_are_not_lost(make_store, sync, parents):
+    """Whatever the store counts: a file with as many lines as objects are allowed is never used."""
+    options = {"frozen": True, "orders_per_day": 4, "cap_counts_parents": parents}
+    store = make_store(**options, row_cap=40)
+    run = sync(store.config | {"max_export_rows": 40}, streams=["order_line_items"])
+    assert not run.failures
+    every = make_store(**options).rows("order_line_items", store.start_date, store.now - timedelta(minutes=5))
+    assert sorted(r["line_id"] for r in run.records("order_line_items")) == sorted(int(r["Line ID"]) for r in every)
+    assert max(export.downloads for export in store.exports) == 1
+
+
+def test_lines_of_one_parent_need_not_stand_together(make_store, sync):
+    """Without ids of their own they are numbered by their parent's lines, wherever these are in the file."""
+    options = {"frozen": True, "line_ids": False}
+    runs = [sync(make_store(**options, lines_apart=a).config, streams=["order_line_items"]) for a in (False, True)]
+    together, apart = (run.records("order_line_items") for run in runs)
+    assert together != apart
+
+    def place(record):
+        return record["order_number"], record["export_line"]
+
+    assert len({place(record) for record in apart}) == len(apart)
+    assert sorted(apart, key=place) == sorted(together, key=place)
 
 
 def assert_no_gap(store, spans):
@@ -246,6 +282,18 @@ def test_end_date_bounds_a_backfill(make_store, sync):
     assert moment(run.bookmark("order_list")) == end
 
 
+def test_a_bounded_backfill_that_goes_a_little_further_is_made(make_store, sync):
+    """A window that is to end at `end_date` is not left out because an export that can be taken over ends near it."""
+    store = make_store(days=10)
+    end = store.now - timedelta(days=1)
+    config = store.config | {"lookback_days": 0}
+    sync(config | {"end_date": end.isoformat()}, streams=["order_list"])
+    later = (end + timedelta(minutes=30)).replace(microsecond=0)
+    run = sync(config | {"end_date": later.isoformat()}, streams=["order_list"])
+    assert moment(run.bookmark("order_list")) == later
+    assert len(store.exports) == 2
+
+
 def test_an_end_date_to_come_is_now_less_the_settling_time(make_store, sync):
     """The bookmark never passes objects that are still to be made."""
     store = make_store(days=10)
@@ -263,6 +311,8 @@ def test_an_end_date_to_come_is_now_less_the_settling_time(make_store, sync):
         {"time_format": "iso_offset", "boolean_format": "Yes/No", "null_text": "None"},
         {"time_format": "django_long", "boolean_format": "1/0", "null_text": "—"},
         {"money_format": "signs", "bom": True, "header_style": "snake"},
+        {"money_format": "separators"},
+        {"money_format": "sign"},
         {"gzip": "always", "metadata_headers": "key", "line_ids": False},
         {"list_order": "oldest", "null_dates": True, "omit_status": True, "page_size": 2, "own_key": "bare"},
         {"encoding": "utf-16", "scopes": ("exports:read", "exports:write")},
