@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from fsspec import get_filesystem_class  # type: ignore[import-untyped]  # the SDK's own storage
 from singer_sdk.batch import Batcher
 from singer_sdk.helpers._batch import StorageTarget
+from upath import UPath
 
 from tap_exports.documents import shortened
 from tap_exports.errors import LocalTrouble, TapExportsError
@@ -75,9 +76,9 @@ def _storage(storage: Mapping[str, Any]) -> Iterator[str]:
         yield "batch_config.storage.root: it has a NUL character, which no address has"
         return
     try:
-        target = StorageTarget(storage["root"])
-        target.get_url("")
-        get_filesystem_class(target._root_path.protocol)  # noqa: SLF001 - to make one might connect already
+        StorageTarget(storage["root"]).get_url("")
+        for one in storage["root"].split("::"):  # fsspec's chains, each of which has a library of its own
+            get_filesystem_class(UPath(one).protocol)  # to make one might connect already
     except ImportError as error:  # it says which library to install
         yield f"batch_config.storage.root: {error}"
     except Exception:  # noqa: BLE001 - each kind of storage raises its own
@@ -103,6 +104,8 @@ def written(tap: str, stream: str, batch_config: BatchConfig, records: Iterator[
         yield from Batcher(tap, stream, batch_config).get_batches(records)
     except TapExportsError:  # of the records
         raise
+    except ImportError as error:
+        raise LocalTrouble(f"a batch file cannot be written: {error}", "Install it beside the tap.") from None
     except Exception as error:  # noqa: BLE001 - each kind of storage raises its own
         # No other words: those of a storage's library may hold its address, with a password or a signature in it.
         reason = shortened(getattr(error, "strerror", None) or type(error).__name__)

@@ -76,9 +76,10 @@ class Knowledge:
         Args:
             layout: What was decided from the file alone.
         """
-        expected = set(expected_columns(layout.stream))
+        expected = {*expected_columns(layout.stream), *self.column_types.get(layout.stream, ()), *layout.file_keys}
         expected |= {snake_case(text) for one in self.definitions for text in (one.name, one.key)}
-        return bool(layout.keys) or any(column.name in expected for column in layout.columns)
+        prefix = f"{thing_of(layout.stream)}_"
+        return any({c.name, c.name.removeprefix(prefix)} & expected for c in layout.columns)
 
     def _defined(self, stream: str, name: str) -> ColumnType | None:
         found = [d for d in self.definitions if d.type and name in (snake_case(d.name), snake_case(d.key))]
@@ -193,6 +194,18 @@ def decide(stream: str, header: Sequence[str], sample: Sequence[Sequence[str]], 
     keys = choose_keys(stream, names, sample) if keys is None else keys
     columns = [_column(stream, name, [row[n] for row in sample], knowledge) for n, name in enumerate(names)]
     return Layout(stream, tuple(columns), tuple(keys))
+
+
+def is_prose(header: Sequence[str], layout: Layout, knowledge: Knowledge) -> bool:
+    """Whether a file without rows is rather a line of text: with a comma in it, that is a header of two columns.
+
+    Args:
+        header: The file's only row.
+        layout: What was decided from it.
+        knowledge: What is known about columns.
+    """
+    sentence = any(cell[:1].isspace() for cell in header[1:]) or header[-1].rstrip().endswith((".", "!", "?"))
+    return (len(header) == 1 or sentence) and not knowledge.recognises(layout)
 
 
 def _column(stream: str, name: str, cells: Sequence[str], knowledge: Knowledge) -> Column:

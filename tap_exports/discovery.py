@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from tap_exports.api import Export, ExportStatus
-from tap_exports.columns import SAMPLE_ROWS, Layout, decide, standard_layout
+from tap_exports.columns import SAMPLE_ROWS, Layout, decide, is_prose, standard_layout
 from tap_exports.csvfile import CsvFile
 from tap_exports.errors import BadToken, TapExportsError
 from tap_exports.windows import Window, whole_second
@@ -140,6 +140,11 @@ class Discovery:
         except TapExportsError as error:
             logger.warning("%s: export %d could not be looked at: %s", source.code, export.id, error)
             return None, 0
+        layout = decide(source.code, header, sample, source.knowledge)
+        if not sample and is_prose(header, layout, source.knowledge):
+            told = "%s: the file of export %d is a line of text and tells no columns: %r"
+            logger.warning(told, source.code, export.id, ", ".join(header)[:60])
+            return None, 0
         logger.info(
             "%s: %d columns, told by export %d and %d of its rows",
             source.code,
@@ -147,7 +152,7 @@ class Discovery:
             export.id,
             len(sample),
         )
-        return decide(source.code, header, sample, source.knowledge), len(sample)
+        return layout, len(sample)
 
     def _stand_in(self, source: Source) -> Layout:
         logger.warning("%s: its columns are those that the API names; no export has told them", source.code)

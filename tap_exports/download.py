@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 BLOCK = 256 * 1024
 
 _GZIP = 16 + zlib.MAX_WBITS
+_PACKED = frozenset({"gzip", "deflate", "compress", "br", "zstd"})
 
 _LINKS = 3
 """How many fresh links a file is tried with when the host refuses them."""
@@ -224,9 +225,15 @@ def _blocks(response: requests.Response) -> Iterator[bytes]:
 
     Raises:
         _Passing: If that is broken, or ends early.
+        BadFile: If it is a compression that was not asked for.
     """
-    if response.headers.get("Content-Encoding", "").strip().lower() not in ("gzip", "x-gzip"):
+    encodings = [word.strip().lower() for word in response.headers.get("Content-Encoding", "").split(",")]
+    packed = [word.removeprefix("x-") for word in encodings if word.removeprefix("x-") in _PACKED]
+    if not packed:  # other words are no compression, though some hosts send them
         return response.iter_content(BLOCK)
+    if packed != ["gzip"]:
+        told = f"the file host packs the file as {', '.join(packed)}, of which nobody can tell whether it is whole"
+        raise BadFile(told, "Only gzip is asked for: look at what stands between the tap and the file host.")
     # Ours to undo: urllib3 takes a gzip stream that ends before its end for a whole one.
     del response.raw.headers["Content-Encoding"]
     return _unpacked(response.iter_content(BLOCK))
@@ -234,6 +241,7 @@ def _blocks(response: requests.Response) -> Iterator[bytes]:
 
 def _unpacked(blocks: Iterable[bytes]) -> Iterator[bytes]:
     member = zlib.decompressobj(_GZIP)
+    rest = None
     try:
         for block in blocks:
             rest = block
@@ -245,7 +253,7 @@ def _unpacked(blocks: Iterable[bytes]) -> Iterator[bytes]:
         yield member.flush()
     except zlib.error:
         raise _Passing("the answer's compression is broken") from None
-    if not member.eof:
+    if not member.eof and rest is not None:  # no byte at all is an empty file, whatever it is said to be
         raise _Passing("the answer's compression ends early")
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tap_exports.api import Export, ExportStatus
 from tap_exports.asking import Asking
-from tap_exports.columns import SAMPLE_ROWS
+from tap_exports.columns import SAMPLE_ROWS, is_prose
 from tap_exports.csvfile import Checked, CsvFile, KeyColumn
 from tap_exports.errors import (
     BadFile,
@@ -208,8 +208,8 @@ class Exporter:
             layout = source.layout_for(header, sample)
             keys = self._keys(layout, header)
             checked = csv.check(keys, numbered=layout.numbered, cap=self._reading.max_rows)
-            if not checked.rows and source.layout is None:
-                _refuse_prose(header, known=source.knowledge.recognises(layout))
+            if not checked.rows and source.layout is None and is_prose(header, layout, source.knowledge):
+                raise BadFile(f"the file is a line of text and no export: {', '.join(header)[:60]!r}")  # noqa: TRY301
             if not checked.capped:
                 csv.refuse_open_end()
             source.layout_of(header, sample)  # only now: a bad file does not tell the columns
@@ -246,14 +246,3 @@ class Exporter:
             KeyColumn(key, names.index(key), types[key].converter(self._reading.zone) if key in types else None)
             for key in layout.file_keys
         ]
-
-
-def _refuse_prose(header: list[str], *, known: bool) -> None:
-    """Refuse a line of text that stands where a header should: with a comma in it, it is one of two columns.
-
-    Raises:
-        BadFile: If nothing in it is known.
-    """
-    if not known:
-        told = f"the file is a header alone, with nothing that an export of this type has: {', '.join(header)[:60]!r}"
-        raise BadFile(told, "Discover first and give the catalog: it says which columns there are.")

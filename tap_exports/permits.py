@@ -64,17 +64,18 @@ class Permit:
         self._held = True
 
     def acquire(self) -> None:
-        """Wait for it; at once where it is held already.
+        """Wait for it; at once where it is held already, and is still of use.
 
         Raises:
             GivenUp: Or whatever else `go_on` does.
         """
         with self._permits.news:
+            self._go_on()
             while not self._held:
-                self._go_on()
                 self._held = self._permits.take()
                 if not self._held:
                     self._permits.news.wait()
+                    self._go_on()
 
     def release(self) -> None:
         """Give it back, if it is held."""

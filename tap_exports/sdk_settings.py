@@ -36,6 +36,8 @@ def _maps(maps: Mapping[str, Any]) -> Iterator[str]:
             yield f"stream_maps: {_told(stream)} is no stream"
         if not isinstance(mapped, dict):
             continue
+        if not isinstance(mapped.get("__source__", ""), str):
+            yield f"stream_maps: {shortened(stream, 80)}.__source__ is no stream's name"
         for name, text in mapped.items():
             where = f"stream_maps: {shortened(stream, 80)}.{shortened(name, 80)}"
             if not name:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from dataclasses import dataclass, field
+from json import dumps
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urljoin, urlsplit
 
@@ -241,7 +242,7 @@ class Sender:
                 nothing = response.request.method == "DELETE"  # whatever its answer holds, it is done
                 return parse(None if nothing else self._json(content))
             except api.WrongShape as error:
-                raise _Passing(self._starred(str(error)), misshapen=error.is_json) from None
+                raise _Passing(str(error), misshapen=error.is_json) from None
         if status not in _PASSING:
             raise self._refusal(place, response, content)
         asked = retry_after(response, self.time.now())
@@ -250,11 +251,11 @@ class Sender:
         raise _Passing(f"it answers {status}", retry_after=asked, maybe_done=status != _TOO_MANY)
 
     def _json(self, content: bytes) -> Any:  # noqa: ANN401 - whatever the store has sent
-        try:
-            return api.json_of(content)
-        except api.WrongShape:
-            text = self._starred(content.decode("utf-8", "surrogateescape"))
-            return api.json_of(text.encode("utf-8", "surrogateescape"))  # the same once more, in words that may be told
+        text = self._starred(content.decode("utf-8", "surrogateescape"))
+        document = api.json_of(text.encode("utf-8", "surrogateescape"))
+        if b"\\" not in content:
+            return document
+        return api.json_of(self._starred(dumps(document)).encode())  # where escapes have hidden one
 
     def _starred(self, text: str) -> str:
         """What an answer says, without the secrets that it may repeat."""

@@ -153,9 +153,11 @@ class Server(ThreadedWSGIServer):
         # Bound and not listened on, it refuses, and the system gives it to nobody else meanwhile.
         self.socket = socket.socket()
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.socket.bind((HOST, self.port))
-        self._hang_up(but)
-        gone.set()
+        try:
+            self.socket.bind((HOST, self.port))
+            self._hang_up(but)
+        finally:
+            gone.set()
         self._returning.wait(seconds)
         with self._closed:
             self._away = None

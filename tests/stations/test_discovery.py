@@ -55,6 +55,16 @@ def test_one_without_rows_is_passed_over(bench):
     assert "order_number" in names(layout)
 
 
+@pytest.mark.parametrize("text", ["Sorry, something went wrong", "Not Found"])
+def test_a_line_of_text_tells_no_columns(bench, caplog, text):
+    """In a catalog they would make every file of the stream's a wrong one."""
+    theirs(bench)
+    bench.store.add_fault(Fault("file", "body", body=f"{text}\n", times=None))
+    layout = discover(bench, may_create=False)["order_list"]
+    assert "number" in names(layout)
+    assert "is a line of text and tells no columns" in caplog.text
+
+
 def test_a_header_alone_is_better_than_nothing(bench):
     """Where no recent export has rows, the header decides, and no more than three are looked at."""
     for _ in range(5):

@@ -219,6 +219,21 @@ def test_gzip_arrives_whole_or_not_at_all(data, parts, sizes):
         b"".join(_unpacked(blocks(packed[:cut])))
 
 
+@pytest.mark.parametrize("encoding", [b"deflate", b"br", b"zstd", b"gzip, gzip"])
+def test_a_compression_that_was_not_asked_for_is_refused(bench, make_wire, encoding):
+    """Nobody can tell whether such a file is whole."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nContent-Encoding: %s\r\n\r\n" % (len(BODY), encoding)
+    linked(bench, make_wire(head + BODY).origin)
+    with pytest.raises(BadFile, match=f"packs the file as {encoding.decode()}, of which nobody can tell"):
+        bench.downloader.get(1)
+
+
+def test_nothing_that_is_said_to_be_gzip_is_an_empty_file(bench, make_wire):
+    """For the check to refuse, at once."""
+    linked(bench, make_wire(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nContent-Encoding: gzip\r\n\r\n").origin)
+    assert content(bench.downloader.get(1)) == b""
+
+
 def test_an_environment_that_cannot_be_followed_is_trouble_of_this_machine(bench, monkeypatch, tmp_path):
     """A file of certificates that is not there is told at once, and not asked for again and again."""
     linked(bench, "https://127.0.0.1:9/x.csv")

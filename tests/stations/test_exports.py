@@ -10,6 +10,7 @@ from itertools import pairwise
 import pytest
 
 from tap_exports.api import Export, ExportStatus
+from tap_exports.column_types import ColumnType
 from tap_exports.columns import Knowledge
 from tap_exports.errors import (
     BadFile,
@@ -532,19 +533,29 @@ def test_a_lost_call_is_left_alone_for_as_long_as_the_store_asks(bench):
 def test_a_line_of_prose_is_no_header_of_an_empty_export(bench):
     """Where no catalog tells the columns, a comma in it does not make it one."""
     bench.store.add_fault(Fault("file", "body", body="Sorry, something went wrong\n", times=None))
-    with pytest.raises(BadFile, match="a header alone, with nothing that an export of this type has: 'Sorry"):
+    with pytest.raises(BadFile, match="a line of text and no export: 'Sorry"):
         bench.exporter.fetch(bench.source(known=False), bench.window(), bench.permit)
+    own = Knowledge(primary_keys={"order_list": ("export_id", "export_line")})
+    with pytest.raises(BadFile, match="a line of text and no export: 'Sorry"):
+        bench.exporter.fetch(Source("order_list", own, None), bench.window(), bench.permit)
 
 
 @pytest.mark.parametrize(
     ("code", "header"),
-    [("order_list", "Number,Anything"), ("order_list", "GCLID,Total Tax"), ("invoice_list", "Invoice ID,Paid")],
+    [
+        ("order_list", "Anything, Number"),
+        ("order_list", "GCLID, Order Total Tax"),
+        ("order_list", "Paid?, Team Position"),
+        ("invoice_list", "Invoice ID, Paid"),
+        ("gift_card_list", "Code,Balance,Created At"),
+    ],
 )
 def test_a_header_alone_is_an_empty_export(bench, code, header):
-    """Something in it is a key, or has a name that the API uses."""
+    """Something in it is a key, or has a name that the API or the user has for it; or it does not read like prose."""
     bench.store.add_fault(Fault("file", "body", body=f"{header}\r\n"))
     window = bench.window()
-    source = Source(code, Knowledge(), None)
+    own = Knowledge(column_types={"order_list": {"team_position": ColumnType.STRING}})
+    source = Source(code, own, None)
     made = bench.store.make_export("order_list", window.start, window.end)
     source.recent.append(Export(made.id, code, ExportStatus.AVAILABLE, bench.store.now, window))
     checked = bench.exporter.fetch(source, window, bench.permit)

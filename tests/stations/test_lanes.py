@@ -16,7 +16,9 @@ import pytest
 from tap_exports.clock import Clock
 from tap_exports.errors import BadToken, ExportStuck, LocalTrouble, Stopped, StoreRefused, StoreTrouble, TapExportsError
 from tap_exports.lanes import Lane
+from tap_exports.permits import GivenUp, Permit, Permits
 from tap_exports.sandbox import Fault
+from tap_exports.waiting import Pace
 
 from .conftest import in_time, open_temp_files, peak_pending
 
@@ -480,6 +482,21 @@ def test_a_reader_that_goes_on_after_the_end_is_stopped(live):
     lanes.close()
     with pytest.raises(Stopped):
         in_time(lambda: next(files))
+
+
+def test_a_permit_in_hand_is_not_used_for_nobody():
+    """Whoever has been given up between its claim and its create call makes no export."""
+
+    def go_on():
+        raise GivenUp
+
+    permits = Permits(threading.Condition(), 1, Pace(1.0, 1.0, 1.0))
+    assert permits.take()
+    permit = Permit(permits, go_on)
+    with pytest.raises(GivenUp):
+        permit.acquire()
+    permit.release()
+    assert permits.pending == 0
 
 
 @pytest.mark.parametrize("ends", ["the reader gives the stream up", "the run ends"])

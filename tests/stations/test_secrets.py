@@ -106,7 +106,7 @@ def test_odd_headers_of_the_file_host_tell_no_link(bench, caplog, make_wire):
     assert "abc123" not in told(caplog, error)
 
 
-@pytest.mark.parametrize("place", ["detail", "html", "long", "escaped", "escaped and long"])
+@pytest.mark.parametrize("place", ["detail", "html", "long", "escaped", "escaped and long", "as a status", "as an id"])
 def test_a_token_that_the_api_repeats_is_not_repeated(make_bench, caplog, place):
     """Where the answer itself holds the token, it is starred."""
     caplog.set_level(logging.DEBUG)
@@ -120,8 +120,14 @@ def test_a_token_that_the_api_repeats_is_not_repeated(make_bench, caplog, place)
         "escaped": Fault("types", "status", status=400, body=f'{{"detail": "Bad header Bearer {escaped}"}}'),
         "escaped and long": Fault("types", "status", status=400, body=f'{{"detail": "{"x" * 290}{escaped}"}}'),
     }
-    bench.store.add_fault(faults[place])
-    error = caught(bench.client.types)
+    body = {"id": 42, "type": "order_list", "status": "pending"}
+    if place.startswith("as"):
+        fault = Fault("look", "json", document=body | {place.split()[-1]: f"{token} or so"}, times=None)
+        bench.store.add_fault(fault)
+        error = caught(lambda: bench.client.export(42))
+    else:
+        bench.store.add_fault(faults[place])
+        error = caught(bench.client.types)
     assert error is not None
     assert token[:8] not in told(caplog, error)
 

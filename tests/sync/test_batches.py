@@ -13,7 +13,7 @@ import pytest
 from singer_sdk.helpers._batch import BatchConfig
 
 from tap_exports import batch_files
-from tap_exports.errors import BadFile
+from tap_exports.errors import BadFile, LocalTrouble
 
 from .conftest import line_of, only, rest_of
 
@@ -74,6 +74,7 @@ def test_batches_hold_the_same_records(make_store, sync, batch_config):
         ({"storage": {"path": "/tmp"}}, "batch_config.storage.path: it is not known"),
         ({"storage": {"params": "anon"}}, "batch_config.storage.params: it is no object"),
         ({"storage": {"root": "s3://bucket/shop"}}, "batch_config.storage.root: Install s3fs to access S3"),
+        ({"storage": {"root": "simplecache::s3://a/b"}}, "batch_config.storage.root: Install s3fs to access S3"),
         ({"storage": {"root": "zork://bucket/shop"}}, "batch_config.storage.root: it is no address of a storage"),
         ({"storage": {"root": "webdav://me:key@host/x"}}, "batch_config.storage.root: it is no address of a storage"),
         ({"storage": {"root": "cached://me:key@host/x"}}, "batch_config.storage.root: it is no address of a storage"),
@@ -136,6 +137,17 @@ def test_a_signal_ends_it_between_two_batches(make_store, discover, command, bat
     assert process.returncode == 128 + signal.SIGTERM
     assert "Ended by a signal" in err
     assert out.count('"BATCH"') < 1000  # of 2,300 in the first window
+
+
+def test_a_library_that_is_missed_late_is_named(batch_config, monkeypatch):
+    """Some are asked for only when there is something to write."""
+
+    def batches(*_):
+        raise ImportError("Install s3fs to access S3")
+
+    monkeypatch.setattr("singer_sdk.batch.Batcher.get_batches", batches)
+    with pytest.raises(LocalTrouble, match=r"cannot be written: Install s3fs to access S3\. Install it beside the tap"):
+        list(batch_files.written("tap", "order_list", BatchConfig.from_dict(batch_config()), iter([])))
 
 
 def test_trouble_of_the_records_is_told_as_it_is(batch_config):

@@ -365,6 +365,13 @@ def test_a_key_that_names_a_column_twice_is_named():
     assert said(primary_keys={"order_list": ["a", "a"]}) == ["primary_keys: order_list names a column twice"]
 
 
+def test_a_map_of_no_stream_is_named():
+    """The SDK takes any text for a stream's name."""
+    assert said(stream_maps={"copies": {"__source__": None}}) == [
+        "stream_maps: copies.__source__ is no stream's name",
+    ]
+
+
 @pytest.mark.parametrize(
     ("columns", "fault"),
     [
