@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from singer_sdk.helpers.types import Context
-    from singer_sdk.mapper import StreamMap
 
     from tap_exports.tap import TapExports
 
@@ -38,13 +37,6 @@ class MappedStream(Stream):
     def __init__(self, tap: TapExports, name: str) -> None:
         self.tap = tap
         super().__init__(tap, name=name)
-
-    @property
-    @override
-    def stream_maps(self) -> list[StreamMap]:
-        if self.name not in self.tap.mapper.stream_maps:
-            self.register_maps()
-        return super().stream_maps
 
     @property
     def is_removed(self) -> bool:

@@ -265,3 +265,11 @@ def test_how_many_there_were_is_a_metric(make_store, sync, caplog):
 def test_a_test_of_the_connection_leaves_it_alone(make_store, command):
     """It is no export: nothing of it is asked for, and there is nothing to read."""
     assert command(make_store(days=10).config, "--test").of("SCHEMA", LOG) == []
+
+
+def test_a_program_may_select_it_late(make_store, sync):
+    """After the tap was made, and without a catalog: its maps are made when they are needed."""
+    store = make_store(days=10)
+    run = sync(store.config | {"stream_maps": {"export_log": {"shop": "'one'"}}}, streams=["order_list", "export_log"])
+    assert not run.failures
+    assert [record["shop"] for record in run.records("export_log")] == ["one"] * len(store.exports)
