@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, field
 from json import dumps
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -12,7 +13,7 @@ from urllib.parse import urljoin, urlsplit
 import requests
 
 from tap_exports import api
-from tap_exports.errors import BadToken, MissingScope, NotThere, StoreRefused, StoreTrouble
+from tap_exports.errors import BadToken, MissingScope, NotThere, StoreRefused, StoreTrouble, TapExportsError
 from tap_exports.tally import Tally
 from tap_exports.transport import (
     CA_HINT,
@@ -240,7 +241,7 @@ class Sender:
         if 200 <= status < 300:  # noqa: PLR2004
             try:
                 nothing = response.request.method == "DELETE"  # whatever its answer holds, it is done
-                return parse(None if nothing else self._json(content))
+                return parse(None) if nothing else self._parsed(content, parse)
             except api.WrongShape as error:
                 raise _Passing(str(error), misshapen=error.is_json) from None
         if status not in _PASSING:
@@ -250,12 +251,13 @@ class Sender:
             self.budget.hold(1.0 if asked is None else asked)
         raise _Passing(f"it answers {status}", retry_after=asked, maybe_done=status != _TOO_MANY)
 
-    def _json(self, content: bytes) -> Any:  # noqa: ANN401 - whatever the store has sent
+    def _parsed(self, content: bytes, parse: Callable[[Any], T]) -> T:
+        with suppress(api.WrongShape, TapExportsError):
+            return parse(api.json_of(content))
+        # The same once more, in words that may be told, and without the first ones behind them.
         text = self._starred(content.decode("utf-8", "surrogateescape"))
         document = api.json_of(text.encode("utf-8", "surrogateescape"))
-        if b"\\" not in content:
-            return document
-        return api.json_of(self._starred(dumps(document)).encode())  # where escapes have hidden one
+        return parse(api.json_of(self._starred(dumps(document)).encode()))  # escapes may have hidden one
 
     def _starred(self, text: str) -> str:
         """What an answer says, without the secrets that it may repeat."""

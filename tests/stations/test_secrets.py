@@ -132,6 +132,16 @@ def test_a_token_that_the_api_repeats_is_not_repeated(make_bench, caplog, place)
     assert token[:8] not in told(caplog, error)
 
 
+def test_an_answer_that_is_right_is_taken_as_it_is(make_store, make_bench):
+    """Also where a link or a status happens to hold what is a secret elsewhere."""
+    bench = make_bench(make_store(token="available", frozen=True))
+    assert len(bench.client.types()) == 13
+    bench.fetch().csv.close()
+    url = "http://127.0.0.1:9/x.csv?key=available"
+    bench.store.add_fault(Fault("link", "json", document={"url": url}))
+    assert bench.client.link(42) == url
+
+
 def test_a_webhooks_secret_is_not_told(bench, caplog):
     """Neither when it is registered nor when the store refuses it."""
     caplog.set_level(logging.DEBUG)
