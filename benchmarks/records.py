@@ -59,15 +59,15 @@ def make_file(path: Path, rows: int, columns: int) -> None:
 
 def tap_path(path: Path, columns: int) -> int:
     """This tap: check the whole file, then type and write its records."""
-    from tap_exports.api import Export, ExportStatus
-    from tap_exports.column_types import ColumnType
-    from tap_exports.columns import Column, Layout
-    from tap_exports.csvfile import CsvFile, KeyColumn
-    from tap_exports.exports import CheckedExport
-    from tap_exports.messages import MessageWriter
-    from tap_exports.records import Records
-    from tap_exports.values import to_integer
-    from tap_exports.windows import Window
+    from tap_exports.exports.fetch import CheckedExport
+    from tap_exports.files.csv_file import CsvFile, KeyColumn
+    from tap_exports.files.records import Records
+    from tap_exports.schema.layout import Column, Layout
+    from tap_exports.schema.types import ColumnType
+    from tap_exports.schema.values import to_integer
+    from tap_exports.singer.writer import MessageWriter
+    from tap_exports.store.models import Export, ExportStatus
+    from tap_exports.window import Window
 
     began = time.process_time()
     layout = Layout("bench", tuple(Column(name, ColumnType(kind)) for name, kind in columns_of(columns)), ("column_0",))
@@ -134,7 +134,7 @@ def stock_path(path: Path, columns: int) -> int:
     """An ordinary SDK stream that yields the same typed dicts."""
     from singer_sdk import Stream, Tap
 
-    from tap_exports.column_types import ColumnType
+    from tap_exports.schema.types import ColumnType
 
     properties = {name: ColumnType(kind).json_schema() for name, kind in columns_of(columns)}
     for name in ("date_from", "date_to"):

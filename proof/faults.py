@@ -6,8 +6,8 @@ from datetime import timedelta
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
 
-from judge import PLANTED
 from runs import CODE
+from verifier import PLANTED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

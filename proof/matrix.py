@@ -9,13 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from judge import Finding, ended_well
-from trials import TIMES, Trial, settings_of, trials
+from scenarios import TIMES, Trial, settings_of, trials
+from verifier import Finding, ended_well
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from ground import Ground
+    from environment import Ground
     from runs import Run
 
 AT_ONCE = int(os.environ.get("PROOF_AT_ONCE", "0")) or 3 * (os.cpu_count() or 1)

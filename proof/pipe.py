@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ground import WATCHDOG_SECONDS
+from environment import WATCHDOG_SECONDS
 from runs import Run, whole_lines
 
 if TYPE_CHECKING:
-    from ground import Ground
+    from environment import Ground
 
     from tap_exports.sandbox import Sandbox
 

@@ -14,16 +14,16 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-import landings
+import interrupt_sweep as sweep
 import matrix
-import sweep
-from ground import Ground
-from trials import trials
+import target_runs as landings
+from environment import Ground
+from scenarios import trials
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from landing import Landing
+    from target_run import Landing
 
 SWEEPS = ("sweep", "landings", "pace")
 

@@ -10,7 +10,7 @@ import click
 from singer_sdk.exceptions import SingerSDKError
 
 from tap_exports.errors import BadSettings, Stopped, TapExportsError, Unforeseen
-from tap_exports.messages import OutputFailed, TargetGone
+from tap_exports.singer.writer import OutputFailed, TargetGone
 from tap_exports.tap import StreamsFailed, TapExports
 
 logger = logging.getLogger(TapExports.name)

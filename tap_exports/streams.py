@@ -9,17 +9,17 @@ from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE, Metadata
 from singer_sdk.singerlib.messages import StateMessage
 
-from tap_exports import batch_files
-from tap_exports.columns import Layout, standard_layout
-from tap_exports.drift import Drift
+from tap_exports.config.state import bookmark_of
 from tap_exports.errors import SettingsError, TapExportsError
-from tap_exports.exports import Source
-from tap_exports.keys import fault_of_key
-from tap_exports.lanes import Lane
-from tap_exports.mapped import MappedStream
-from tap_exports.records import Records
-from tap_exports.state import bookmark_of
-from tap_exports.windows import rfc3339
+from tap_exports.exports.fetch import Source
+from tap_exports.exports.scheduler import Lane
+from tap_exports.files.records import Records
+from tap_exports.schema.keys import fault_of_key
+from tap_exports.schema.layout import Layout, standard_layout
+from tap_exports.schema.schema_changes import Drift
+from tap_exports.singer import batches as batch_files
+from tap_exports.singer.mapped_stream import MappedStream
+from tap_exports.window import rfc3339
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -35,9 +35,9 @@ if TYPE_CHECKING:
     from singer_sdk.metrics import Counter
     from singer_sdk.singerlib import Catalog
 
-    from tap_exports.exports import CheckedExport
+    from tap_exports.exports.fetch import CheckedExport
     from tap_exports.tap import TapExports
-    from tap_exports.windows import Window
+    from tap_exports.window import Window
 
 REPLICATION_KEY = "date_to"
 

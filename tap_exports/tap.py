@@ -18,20 +18,20 @@ from singer_sdk import Tap, metrics
 from singer_sdk.configuration._dict_config import parse_environment_config
 from singer_sdk.plugin_base import JSONSchemaValidator, PluginBase
 
-from tap_exports import batch_files
-from tap_exports.catalog import check_catalog
 from tap_exports.clock import Clock
-from tap_exports.config_schema import CONFIG_SCHEMA
+from tap_exports.config.catalog import check_catalog
+from tap_exports.config.files import read_config, read_object
+from tap_exports.config.schema import CONFIG_SCHEMA
+from tap_exports.config.settings import UNTOLD, Settings, coerce, faults
+from tap_exports.config.state import check_state
+from tap_exports.context import Stations
 from tap_exports.documents import shortened
 from tap_exports.errors import BadSettings, BadToken, Stopped, TapExportsError, lines_of
-from tap_exports.export_log import EXPORT_LOG, ExportLog
-from tap_exports.inputs import read_config, read_object
-from tap_exports.messages import MessageWriter
-from tap_exports.settings import UNTOLD, Settings, coerce, faults
-from tap_exports.state import check_state
-from tap_exports.stations import Stations
+from tap_exports.singer import batches as batch_files
+from tap_exports.singer.export_log import EXPORT_LOG, ExportLog
+from tap_exports.singer.writer import MessageWriter
+from tap_exports.store.http import RATE
 from tap_exports.streams import ExportStream
-from tap_exports.transport import RATE
 
 if sys.version_info >= (3, 12):
     from typing import override

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tap_exports.config_schema import CONFIG_SCHEMA
+from tap_exports.config.schema import CONFIG_SCHEMA
 from tap_exports.tap import TapExports
 
 ROOT = Path(__file__).parent.parent

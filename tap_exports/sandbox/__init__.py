@@ -10,10 +10,8 @@ with Sandbox(ready_seconds=0.1, time_format="iso_naive") as store:
 
 from __future__ import annotations
 
-from tap_exports.sandbox.courier import Delivery
 from tap_exports.sandbox.exports import Export, Status
 from tap_exports.sandbox.faults import Fault, FaultKind, Place
-from tap_exports.sandbox.journal import Request
 from tap_exports.sandbox.merchant import MetadataType
 from tap_exports.sandbox.options import (
     BooleanFormat,
@@ -31,7 +29,9 @@ from tap_exports.sandbox.options import (
     WebhookMoment,
     WebhookSigns,
 )
+from tap_exports.sandbox.request_log import Request
 from tap_exports.sandbox.sandbox import Sandbox
+from tap_exports.sandbox.webhook_sender import Delivery
 from tap_exports.sandbox.webhooks import Webhook
 
 __all__ = [

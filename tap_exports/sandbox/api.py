@@ -8,10 +8,10 @@ from collections import deque
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from tap_exports.sandbox.desk import json_reply
 from tap_exports.sandbox.export_calls import ExportCalls
 from tap_exports.sandbox.faults import Place
 from tap_exports.sandbox.options import Scope
+from tap_exports.sandbox.request_handler import json_reply
 from tap_exports.sandbox.store_calls import StoreCalls
 
 if TYPE_CHECKING:
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from werkzeug.wrappers import Request
 
     from tap_exports.sandbox.clock import Clock
-    from tap_exports.sandbox.desk import Call
     from tap_exports.sandbox.links import Links
     from tap_exports.sandbox.reply import Reply
+    from tap_exports.sandbox.request_handler import Call
     from tap_exports.sandbox.state import State
     from tap_exports.sandbox.webhooks import Webhooks
 

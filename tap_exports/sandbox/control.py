@@ -6,10 +6,10 @@ from dataclasses import asdict, is_dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from tap_exports.sandbox.desk import json_reply, parsed
 from tap_exports.sandbox.exports import rfc3339
 from tap_exports.sandbox.faults import Fault
 from tap_exports.sandbox.instants import instant
+from tap_exports.sandbox.request_handler import json_reply, parsed
 
 if TYPE_CHECKING:
     from collections.abc import Callable

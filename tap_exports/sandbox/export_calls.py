@@ -5,22 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from tap_exports.sandbox.desk import json_reply
 from tap_exports.sandbox.exports import Status, rfc3339
 from tap_exports.sandbox.faults import FaultKind, Place
 from tap_exports.sandbox.files import file_path
 from tap_exports.sandbox.instants import day, instant
 from tap_exports.sandbox.options import ListOrder
 from tap_exports.sandbox.paging import BadCursorError, page
+from tap_exports.sandbox.request_handler import json_reply
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tap_exports.sandbox.desk import Call
     from tap_exports.sandbox.exports import Export
     from tap_exports.sandbox.faults import Fault
     from tap_exports.sandbox.links import Links
     from tap_exports.sandbox.reply import Reply
+    from tap_exports.sandbox.request_handler import Call
     from tap_exports.sandbox.state import State
 
 REQUIRED = "This field is required."

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tap_exports.sandbox.clock import Clock
+    from tap_exports.sandbox.csv_renderer import Window
     from tap_exports.sandbox.merchant import Definition
     from tap_exports.sandbox.options import Options
-    from tap_exports.sandbox.sheet import Window
 
 FIRST_ID = 41
 

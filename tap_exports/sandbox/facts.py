@@ -7,12 +7,12 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from tap_exports.sandbox.dice import Dice
-from tap_exports.sandbox.people import profile
-from tap_exports.sandbox.words import GIFT_CARD, PAYMENT_METHODS
+from tap_exports.sandbox.sample_data import GIFT_CARD, PAYMENT_METHODS
+from tap_exports.sandbox.sample_people import profile
+from tap_exports.sandbox.seeded_random import Dice
 
 if TYPE_CHECKING:
-    from tap_exports.sandbox.history import History
+    from tap_exports.sandbox.dataset import History
     from tap_exports.sandbox.model import Customer, Line, Order
 
 Value = str | int | Decimal | bool | datetime | None

@@ -14,9 +14,9 @@ from tap_exports.sandbox.reply import Reply
 if TYPE_CHECKING:
     from werkzeug.wrappers import Request
 
-    from tap_exports.sandbox.desk import Call
     from tap_exports.sandbox.exports import Export
     from tap_exports.sandbox.links import Links
+    from tap_exports.sandbox.request_handler import Call
     from tap_exports.sandbox.state import State
 
 MESSAGES = {

@@ -9,8 +9,8 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from tap_exports.sandbox.columns import CellType, Column
-from tap_exports.sandbox.dice import Dice
-from tap_exports.sandbox.words import AWKWARD
+from tap_exports.sandbox.sample_data import AWKWARD
+from tap_exports.sandbox.seeded_random import Dice
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
     from decimal import Decimal
 
-    from tap_exports.sandbox.words import Product
+    from tap_exports.sandbox.sample_data import Product
 
 
 class Kind(str, Enum):

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tap_exports.sandbox import words
-from tap_exports.sandbox.dice import Dice
+from tap_exports.sandbox import sample_data as words
 from tap_exports.sandbox.facts import (
     ZERO,
     Row,
@@ -15,7 +14,8 @@ from tap_exports.sandbox.facts import (
     payment_method,
     untaxed,
 )
-from tap_exports.sandbox.people import attribution, profile
+from tap_exports.sandbox.sample_people import attribution, profile
+from tap_exports.sandbox.seeded_random import Dice
 
 if TYPE_CHECKING:
     from datetime import datetime

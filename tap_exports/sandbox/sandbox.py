@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 from tap_exports.sandbox import control
 from tap_exports.sandbox.api import PREFIX, Api
 from tap_exports.sandbox.control import Control
-from tap_exports.sandbox.desk import Desk
 from tap_exports.sandbox.exports import rfc3339
 from tap_exports.sandbox.files import Files
 from tap_exports.sandbox.links import Links
 from tap_exports.sandbox.options import Options
+from tap_exports.sandbox.request_handler import Desk
 from tap_exports.sandbox.state import State, derived
 from tap_exports.sandbox.webhooks import Webhooks
 
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     from typing_extensions import Self
     from werkzeug.wrappers import Request as HttpRequest
 
-    from tap_exports.sandbox.courier import Delivery
     from tap_exports.sandbox.exports import Export
     from tap_exports.sandbox.faults import Fault
-    from tap_exports.sandbox.journal import Request
     from tap_exports.sandbox.merchant import MetadataType
     from tap_exports.sandbox.reply import Reply
+    from tap_exports.sandbox.request_log import Request
     from tap_exports.sandbox.server import Server
+    from tap_exports.sandbox.webhook_sender import Delivery
     from tap_exports.sandbox.webhooks import Webhook
 
 STOP_SECONDS = 2.0

@@ -10,12 +10,12 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from tap_exports.sandbox.clock import Clock
+from tap_exports.sandbox.csv_renderer import Sheets, Window
+from tap_exports.sandbox.dataset import History
 from tap_exports.sandbox.exports import Export, Exports
 from tap_exports.sandbox.faults import Faults
-from tap_exports.sandbox.history import History
-from tap_exports.sandbox.journal import Journal
 from tap_exports.sandbox.merchant import Merchant
-from tap_exports.sandbox.sheet import Sheets, Window
+from tap_exports.sandbox.request_log import Journal
 
 if TYPE_CHECKING:
     from tap_exports.sandbox.options import Options

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tap_exports.sandbox.desk import json_reply
 from tap_exports.sandbox.paging import BadCursorError, page
+from tap_exports.sandbox.request_handler import json_reply
 
 if TYPE_CHECKING:
-    from tap_exports.sandbox.desk import Call
     from tap_exports.sandbox.merchant import Definition
     from tap_exports.sandbox.reply import Reply
+    from tap_exports.sandbox.request_handler import Call
     from tap_exports.sandbox.state import State
 
 

@@ -6,15 +6,15 @@ import threading
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from tap_exports.sandbox.courier import EVENT, Courier
-from tap_exports.sandbox.desk import json_reply
 from tap_exports.sandbox.paging import BadCursorError, page
 from tap_exports.sandbox.reply import Reply
+from tap_exports.sandbox.request_handler import json_reply
+from tap_exports.sandbox.webhook_sender import EVENT, Courier
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from tap_exports.sandbox.desk import Call
+    from tap_exports.sandbox.request_handler import Call
     from tap_exports.sandbox.state import State
 
 

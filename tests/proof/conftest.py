@@ -13,7 +13,7 @@ sys.path.append(str(Path(__file__).parents[2] / "proof"))
 @pytest.fixture(scope="module")
 def ground():
     """The data and the clean run that trials are held against."""
-    from ground import Ground  # noqa: PLC0415
+    from environment import Ground  # noqa: PLC0415
 
     found = Ground()
     yield found

@@ -8,13 +8,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from judge import stopped_well
-from landing import land
-from landings import points_of, show, totals
+from interrupt_sweep import places_of_a_run
 from loaders import JsonLines, Postgres, places
 from pipe import Interrupted, Point
 from runs import Run
-from sweep import places_of_a_run
+from target_run import land
+from target_runs import points_of, show, totals
+from verifier import stopped_well
 
 pytestmark = pytest.mark.xdist_group("landings")  # one PostgreSQL for all of them
 

@@ -8,13 +8,13 @@ from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 
+import interrupt_sweep as sweep
 import matrix
 import pytest
-import sweep
-from ground import Ground
-from judge import WEBHOOK_SECRET, Finding, ended_well
+from environment import Ground
 from runs import CODE
-from trials import TIMES, settings_of, trials
+from scenarios import TIMES, settings_of, trials
+from verifier import WEBHOOK_SECRET, Finding, ended_well
 
 THIN = {
     ("types", "503 in 1 s", "once"): "recovered",

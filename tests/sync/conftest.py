@@ -21,12 +21,12 @@ import pytest
 
 from tap_exports.__main__ import run as run_command
 from tap_exports.clock import Clock
+from tap_exports.exports.webhook import Bell, Listener
 from tap_exports.sandbox import Fault, Sandbox
 from tap_exports.tap import _GRACE_SECONDS, StreamsFailed, TapExports
-from tap_exports.webhook import Bell, Listener
 
 QUICK = (
-    "import tap_exports.transport as t, tap_exports.exports as e, tap_exports.asking as a; "
+    "import tap_exports.store.http as t, tap_exports.exports.fetch as e, tap_exports.exports.requester as a; "
     "t._PER_SECONDS = 0.02; a._STILL_AT_IT = 1.0; e._FIRST_LOOK = 0.05; e._LOOKS_A_SECOND = 500.0; "
     "from tap_exports.__main__ import main; main()"
 )
@@ -104,10 +104,10 @@ def parsed(text):
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     """Let requests and looks follow one another quickly: these stores have no rate limit."""
-    monkeypatch.setattr("tap_exports.transport._PER_SECONDS", 0.02)
-    monkeypatch.setattr("tap_exports.asking._STILL_AT_IT", 1.0)
-    monkeypatch.setattr("tap_exports.exports._FIRST_LOOK", 0.05)
-    monkeypatch.setattr("tap_exports.exports._LOOKS_A_SECOND", 500.0)
+    monkeypatch.setattr("tap_exports.store.http._PER_SECONDS", 0.02)
+    monkeypatch.setattr("tap_exports.exports.requester._STILL_AT_IT", 1.0)
+    monkeypatch.setattr("tap_exports.exports.fetch._FIRST_LOOK", 0.05)
+    monkeypatch.setattr("tap_exports.exports.fetch._LOOKS_A_SECOND", 500.0)
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ports import free_port
 
-from tap_exports import sending
 from tap_exports.sandbox import Fault
+from tap_exports.store import session as sending
 
 from .conftest import assert_ends_well
 
@@ -59,12 +59,12 @@ AN_EXPORT = {
 @pytest.fixture(autouse=True)
 def hasty(monkeypatch):
     """Try again at once: what is wrong here stays wrong."""
-    monkeypatch.setattr("tap_exports.transport.TRIES", 3)
-    monkeypatch.setattr("tap_exports.sending.pauses", lambda: iter([0.0, 0.0]))
-    monkeypatch.setattr("tap_exports.download.pauses", lambda: iter([0.0, 0.0]))
-    monkeypatch.setattr("tap_exports.asking._STILL_AT_IT", 0.0)
-    monkeypatch.setattr("tap_exports.exports._FIRST_LOOK", 0.001)
-    monkeypatch.setattr("tap_exports.transport._PER_SECONDS", 0.001)
+    monkeypatch.setattr("tap_exports.store.http.TRIES", 3)
+    monkeypatch.setattr("tap_exports.store.session.pauses", lambda: iter([0.0, 0.0]))
+    monkeypatch.setattr("tap_exports.store.download.pauses", lambda: iter([0.0, 0.0]))
+    monkeypatch.setattr("tap_exports.exports.requester._STILL_AT_IT", 0.0)
+    monkeypatch.setattr("tap_exports.exports.fetch._FIRST_LOOK", 0.001)
+    monkeypatch.setattr("tap_exports.store.http._PER_SECONDS", 0.001)
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tap_exports.config.settings import _OF_NO_FILE
 from tap_exports.sandbox import Fault
-from tap_exports.settings import _OF_NO_FILE
 
 from .conftest import assert_ends_well
 

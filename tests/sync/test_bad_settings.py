@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tap_exports.config_schema import CONFIG_SCHEMA
+from tap_exports.config.schema import CONFIG_SCHEMA
 from tap_exports.errors import BadSettings
 from tap_exports.sandbox import Fault
 from tap_exports.streams import ExportStream
@@ -203,7 +203,7 @@ def test_something_unforeseen_in_one_stream(make_store, inside, monkeypatch):
 
 def test_something_unforeseen_before_any_stream(small_store, inside, monkeypatch):
     """One line as well; the traceback is for the debug level."""
-    monkeypatch.setattr("tap_exports.client.Client.types", lambda self: 1 / 0)
+    monkeypatch.setattr("tap_exports.store.client.Client.types", lambda self: 1 / 0)
     run = inside(small_store.config)
     assert run.code == 1
     assert "Traceback" not in run.log

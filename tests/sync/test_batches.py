@@ -12,8 +12,8 @@ from urllib.parse import urlparse
 import pytest
 from singer_sdk.helpers._batch import BatchConfig
 
-from tap_exports import batch_files
 from tap_exports.errors import BadFile, LocalTrouble
+from tap_exports.singer import batches as batch_files
 
 from .conftest import line_of, only, rest_of
 

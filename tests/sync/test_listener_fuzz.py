@@ -13,8 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tap_exports import connections
-from tap_exports.webhook import LARGEST_BODY, Listener
+from tap_exports.exports import connections
+from tap_exports.exports.webhook import LARGEST_BODY, Listener
 
 from .conftest import SECRET, signed
 

@@ -13,7 +13,7 @@ import sys
 import pytest
 
 from tap_exports.clock import Clock
-from tap_exports.progress import EVERY_SECONDS, Progress, Standing
+from tap_exports.exports.progress import EVERY_SECONDS, Progress, Standing
 
 from .conftest import QUICK
 

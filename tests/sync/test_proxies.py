@@ -91,7 +91,7 @@ def https(small_store, tmp_path, monkeypatch):
     for name in ("http", "https", "all", "no"):
         monkeypatch.delenv(f"{name}_proxy", raising=False)
         monkeypatch.delenv(f"{name}_proxy".upper(), raising=False)
-    monkeypatch.setattr("tap_exports.sending.pauses", lambda: iter([0.0]))
+    monkeypatch.setattr("tap_exports.store.session.pauses", lambda: iter([0.0]))
     ca = trustme.CA()
     ca.cert_pem.write_to_path(tmp_path / "ca.pem")
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "ca.pem"))

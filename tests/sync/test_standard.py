@@ -17,8 +17,8 @@ from .conftest import NOW
 store = Sandbox(now=NOW, rate_limit=None, days=40)
 store.__enter__()
 with contextlib.redirect_stdout(io.StringIO()) as out, pytest.MonkeyPatch.context() as quick:
-    quick.setattr("tap_exports.transport._PER_SECONDS", 0.02)
-    quick.setattr("tap_exports.exports._FIRST_LOOK", 0.05)
+    quick.setattr("tap_exports.store.http._PER_SECONDS", 0.02)
+    quick.setattr("tap_exports.exports.fetch._FIRST_LOOK", 0.05)
     TapExports(config=dict(store.config), setup_mapper=False).run_discovery()
 catalog = json.loads(out.getvalue())
 for entry in catalog["streams"]:  # the SDK tests every stream, also the one that nobody gets by default

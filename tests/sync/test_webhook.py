@@ -16,8 +16,8 @@ from ports import free_port
 
 from tap_exports.clock import Clock
 from tap_exports.errors import LocalTrouble, Stopped
+from tap_exports.exports.webhook import LARGEST_BODY, Bell, Listener, signed_rightly
 from tap_exports.sandbox import Fault
-from tap_exports.webhook import LARGEST_BODY, Bell, Listener, signed_rightly
 
 from .conftest import SECRET, signed, until
 
@@ -178,7 +178,7 @@ def test_a_look_at_another_path_is_not_told(listener, caplog):
 
 def test_a_webhook_of_ones_own_has_any_path(make_store, sync, monkeypatch):
     """Registered by hand, with the secret that the settings give: its deliveries are heard."""
-    monkeypatch.setattr("tap_exports.exports._FIRST_LOOK", 100.0)
+    monkeypatch.setattr("tap_exports.exports.fetch._FIRST_LOOK", 100.0)
     store = make_store(days=10, ready_seconds=1.0)
     port = free_port()
     body = {"target": f"http://127.0.0.1:{port}/my/hook", "events": ["export.created"], "secret_key": SECRET}
@@ -197,7 +197,7 @@ def test_a_webhook_of_ones_own_has_any_path(make_store, sync, monkeypatch):
 )
 def test_an_export_is_picked_up_when_it_is_ready(make_store, sync, signs, path, monkeypatch):
     """With looks that would come minutes apart, a delivery leads to one at once; the registration goes again."""
-    monkeypatch.setattr("tap_exports.exports._FIRST_LOOK", 100.0)
+    monkeypatch.setattr("tap_exports.exports.fetch._FIRST_LOOK", 100.0)
     store = make_store(days=10, ready_seconds=1.0, webhook_signs=signs)
     ours = hook(free_port(), path)
     began = time.monotonic()
@@ -304,7 +304,7 @@ def test_a_removal_whose_answer_was_lost_is_one_all_the_same(make_store, sync, c
 
 def test_only_so_many_deliveries_are_remembered(listener, bell, monkeypatch):
     """Of exports that nobody waits for, and of events that have come before: the newest."""
-    monkeypatch.setattr("tap_exports.webhook._REMEMBERED", 3)
+    monkeypatch.setattr("tap_exports.exports.webhook._REMEMBERED", 3)
     for n in range(5):
         assert post(listener, event(n, f"event {n}")).status_code == 200
     assert [heard(bell, n) for n in range(5)] == [False, False, True, True, True]

@@ -9,13 +9,13 @@ from datetime import datetime, timezone
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tap_exports.api import Export, ExportStatus
-from tap_exports.columns import Column, Knowledge, Layout, decide
-from tap_exports.csvfile import CsvFile, KeyColumn
-from tap_exports.exports import CheckedExport
-from tap_exports.names import column_names
-from tap_exports.records import Records
-from tap_exports.windows import Window
+from tap_exports.exports.fetch import CheckedExport
+from tap_exports.files.csv_file import CsvFile, KeyColumn
+from tap_exports.files.records import Records
+from tap_exports.schema.layout import Column, Knowledge, Layout, decide
+from tap_exports.schema.names import column_names
+from tap_exports.store.models import Export, ExportStatus
+from tap_exports.window import Window
 
 settings.register_profile(
     "unit",

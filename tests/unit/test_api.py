@@ -8,7 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_exports.api import (
+from tap_exports.errors import ExportStuck
+from tap_exports.schema.layout import Definition
+from tap_exports.schema.types import ColumnType
+from tap_exports.store.models import (
     Export,
     ExportStatus,
     ExportType,
@@ -23,10 +26,7 @@ from tap_exports.api import (
     types_of,
     words_of,
 )
-from tap_exports.column_types import ColumnType
-from tap_exports.columns import Definition
-from tap_exports.errors import ExportStuck
-from tap_exports.windows import Window
+from tap_exports.window import Window
 
 BODY = {
     "id": 42,

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_exports.bulk import CONVERTERS, instants, integers, numbers
-from tap_exports.values import to_datetime, to_integer, to_number
+from tap_exports.schema.bulk_values import CONVERTERS, instants, integers, numbers
+from tap_exports.schema.values import to_datetime, to_integer, to_number
 
 EACH = {integers: to_integer, numbers: to_number, instants: to_datetime(timezone.utc)}
 plain = st.one_of(

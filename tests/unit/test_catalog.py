@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tap_exports.catalog import check_catalog
+from tap_exports.config.catalog import check_catalog
 from tap_exports.errors import SettingsError
 
 

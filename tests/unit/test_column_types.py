@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_exports.column_types import (
+from tap_exports.schema.names import snake_case
+from tap_exports.schema.types import (
     METADATA_TYPES,
     ColumnType,
     expected_columns,
@@ -16,7 +17,6 @@ from tap_exports.column_types import (
     thing_of,
     type_by_name,
 )
-from tap_exports.names import snake_case
 
 S, I, N, B, D, T = ColumnType  # noqa: E741
 

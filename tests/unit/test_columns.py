@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from tap_exports.column_types import ColumnType
-from tap_exports.columns import Column, Definition, Knowledge, Layout, decide, standard_layout
+from tap_exports.schema.layout import Column, Definition, Knowledge, Layout, decide, standard_layout
+from tap_exports.schema.types import ColumnType
 from tests.unit.conftest import layout_of
 
 S, I, N, B, D, T = ColumnType  # noqa: E741

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 from singer_sdk.plugin_base import JSONSchemaValidator
 
-from tap_exports.config_schema import CONFIG_SCHEMA
-from tap_exports.settings import NUMBERS, SECRETS
+from tap_exports.config.schema import CONFIG_SCHEMA
+from tap_exports.config.settings import NUMBERS, SECRETS
 
 PROPERTIES = CONFIG_SCHEMA["properties"]
 

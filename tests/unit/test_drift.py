@@ -4,10 +4,10 @@ import logging
 
 import pytest
 
-from tap_exports.column_types import ColumnType
-from tap_exports.columns import Column, Knowledge
-from tap_exports.drift import Drift
 from tap_exports.errors import BadData
+from tap_exports.schema.layout import Column, Knowledge
+from tap_exports.schema.schema_changes import Drift
+from tap_exports.schema.types import ColumnType
 from tests.unit.conftest import layout_of
 
 S, N = ColumnType.STRING, ColumnType.NUMBER

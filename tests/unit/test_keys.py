@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tap_exports.keys import choose_keys
+from tap_exports.schema.keys import choose_keys
 from tests.unit.test_column_types import STREAMS
 
 
@@ -80,7 +80,7 @@ def test_a_parent_may_repeat_but_not_be_blank():
 @pytest.mark.parametrize("stream", STREAMS)
 def test_every_stream_of_today_has_a_key_by_the_api_s_names(stream):
     """Where no file could be had, its rows can be updated all the same."""
-    from tap_exports.columns import Knowledge, standard_layout  # noqa: PLC0415 - what stands above this station
+    from tap_exports.schema.layout import Knowledge, standard_layout  # noqa: PLC0415 - what stands above this station
 
     layout = standard_layout(stream, Knowledge())
     assert layout.keys

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from tap_exports.names import BASE_COLUMNS, column_names, snake_case
+from tap_exports.schema.names import BASE_COLUMNS, column_names, snake_case
 
 IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]{0,62}", re.ASCII)
 headers = st.one_of(

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_exports.column_types import ColumnType
-from tap_exports.csvfile import Checked
 from tap_exports.errors import BadData
-from tap_exports.values import is_null
+from tap_exports.files.csv_file import Checked
+from tap_exports.schema.types import ColumnType
+from tap_exports.schema.values import is_null
 from tests.unit.conftest import BASE, STAND_IN, layout_of, records_of, rows_of
 
 S, I, N, B, D, T = ColumnType  # noqa: E741

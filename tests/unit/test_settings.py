@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from singer_sdk.plugin_base import JSONSchemaValidator
 
-from tap_exports.column_types import ColumnType
-from tap_exports.config_schema import CONFIG_SCHEMA
-from tap_exports.settings import NUMBERS, Settings, coerce, faults, zone_of
-from tap_exports.windows import MOST_WINDOWS, plan
+from tap_exports.config.schema import CONFIG_SCHEMA
+from tap_exports.config.settings import NUMBERS, Settings, coerce, faults, zone_of
+from tap_exports.schema.types import ColumnType
+from tap_exports.window import MOST_WINDOWS, plan
 
 TOKEN = "t0ken-of-the-store"
 DEFAULTS = {name: prop["default"] for name, prop in CONFIG_SCHEMA["properties"].items() if "default" in prop}

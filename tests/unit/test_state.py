@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tap_exports.config.state import bookmark_of, check_state
 from tap_exports.errors import SettingsError
-from tap_exports.state import bookmark_of, check_state
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),

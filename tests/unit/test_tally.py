@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
-from tap_exports.tally import Tally
+from tap_exports.store.request_counter import Tally
 
 
 def test_ids_make_no_endpoints_of_their_own():

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_exports.values import is_day, is_null, to_boolean, to_date, to_datetime, to_integer, to_number
+from tap_exports.schema.values import is_day, is_null, to_boolean, to_date, to_datetime, to_integer, to_number
 
 UTC = timezone.utc
 NEW_YORK = ZoneInfo("America/New_York")

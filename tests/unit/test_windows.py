@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_exports.errors import SettingsError, TooManyRows
-from tap_exports.windows import SECOND, Window, plan, rfc3339, step_of, whole_second
+from tap_exports.window import SECOND, Window, plan, rfc3339, step_of, whole_second
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)

@@ -1,0 +1,184 @@
+"""What all trials share: a practice store's data, and what a run without any fault makes of them."""
+
+from __future__ import annotations
+
+import copy
+import json
+import signal
+import tempfile
+import threading
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fork_server import Job, Nursery
+from runs import CODE, HEADER, KEY, Run, bookmark, column, whole_lines
+from table import compare
+
+from tap_exports.sandbox import Sandbox
+from tap_exports.sandbox.merchant import definitions
+from tap_exports.sandbox.options import Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+Records = dict[str, dict[str, Any]]
+"""What records have from their objects, by key."""
+
+WATCHDOG_SECONDS = 90.0
+_OWN = {"export_id", "date_from", "date_to"}
+"""What a record has from its export, and not from its object."""
+
+
+class Ground:
+    """What all trials share: the data, what a clean run makes of them, and a nursery for each thread.
+
+    Args:
+        config: Of all runs, over what they have anyway.
+        options: Of the practice stores, over those that the trials have.
+
+    Raises:
+        SystemExit: If a run without any fault does not make of the data what it should.
+    """
+
+    def __init__(self, config: Mapping[str, Any] | None = None, **options: Any) -> None:
+        self.config = {"window_days": 8, "lookback_days": 0, "max_concurrent_exports": 2, **(config or {})}
+        # One moment for all stores: so each has the same data, and its clock is not quite this machine's.
+        self.now = datetime.now(timezone.utc).replace(microsecond=0)
+        # Times without an offset: a run that does not know the store's zone has them wrong.
+        usual = {"rate_limit": None, "days": 20, "orders_per_day": 2, "ready_seconds": 0.1, "time_format": "iso_naive"}
+        self.options = usual | options
+        self.place = tempfile.TemporaryDirectory()
+        self._local = threading.local()
+        self._nurseries: list[Nursery] = []
+        self._catalogs: dict[bool, Path] = {}
+        self._without: dict[str, Records] = {}
+        self._lock = threading.Lock()
+        self._numbers: dict[datetime | None, set[str]] = {}
+        self._later = self.store()
+        self._later.advance(timedelta(hours=1))
+        try:
+            with self.store() as store:
+                out = self.run(store, ["--discover"], config={}).out
+            (entry,) = [entry for entry in json.loads(out)["streams"] if entry["tap_stream_id"] == CODE]
+            self._catalogs = {bare: self.write(f"catalog-{bare}", _catalog(entry, bare=bare)) for bare in (False, True)}
+            self.clean, self.lines = self._run_clean()
+        except BaseException:
+            self.close()
+            raise
+
+    def _run_clean(self, zone: str | None = None, *, bare: bool = False, **options: Any) -> tuple[Records, int]:
+        """The records of a run without any fault, which are the store's own, and how many lines it wrote.
+
+        Args:
+            zone: What times without an offset are to be read in; None for the store's own.
+            bare: For a catalog without the merchant's own columns.
+            options: Of the store.
+
+        Raises:
+            SystemExit: If they are not what the store has: nothing can be held against them then.
+        """
+        with self.store(**options) as store:
+            run = self.run(store, bare=bare)
+            until = bookmark(run.state)
+            if run.code or not run.records or until is None:
+                raise SystemExit(f"A run without any fault has failed:\n{run.log}")
+            held = compare(store, until, run.records, zone)
+        if held.lost or held.doubled or held.wrong:
+            raise SystemExit(f"A run without any fault is not what the store has: {'; '.join(held.examples)}")
+        return {record[KEY]: cells(record) for record in run.records}, len(run.messages)
+
+    def without(self, scope: str) -> Records:
+        """The records where the token lacks a scope."""
+        with self._lock:
+            if scope not in self._without:
+                scopes = {one.value for one in Scope} - {scope}
+                zone = "UTC" if scope == "store:read" else None
+                self._without[scope], _ = self._run_clean(zone, bare=scope == "metadata:read", scopes=scopes)
+            return self._without[scope]
+
+    def numbers(self, until: datetime | None) -> set[str]:
+        """The store's own numbers of the orders up to an instant, or of all and those of the next hour."""
+        if until not in self._numbers:
+            rows = self._later.rows(CODE, self._later.start_date, until or self._later.now)
+            self._numbers[until] = {row[HEADER] for row in rows}
+        return self._numbers[until]
+
+    def store(self, **options: Any) -> Sandbox:
+        """A fresh practice store, which is still to be started."""
+        return Sandbox(**{"now": self.now, **self.options, **options})
+
+    def write(self, name: str, document: object) -> Path:
+        """A file for the tap to read, of a name of this thread's own."""
+        path = Path(self.place.name) / f"{threading.get_ident()}-{name}.json"
+        path.write_text(json.dumps(document))
+        return path
+
+    @property
+    def nursery(self) -> Nursery:
+        """This thread's own."""
+        if not hasattr(self._local, "nursery"):
+            self._local.nursery = Nursery()
+            self._nurseries.append(self._local.nursery)
+        found: Nursery = self._local.nursery
+        return found
+
+    def job(self, store: Sandbox, arguments: Iterable[str] = (), **more: Any) -> Job:
+        """A run that is ready to begin.
+
+        Args:
+            store: Where from.
+            arguments: Of the command.
+            more: `config` over the usual one, `state` where it goes on, `bare` for a catalog without the
+                merchant's own columns, and what else a job has.
+        """
+        config = self.write("config", store.config | self.config | more.pop("config", {}))
+        given = [*arguments, "--config", str(config)]
+        if catalog := self._catalogs.get(more.pop("bare", False)):
+            given += ["--catalog", str(catalog)]
+        if (state := more.pop("state", None)) is not None:
+            given += ["--state", str(self.write("state", state))]
+        place = Path(self.place.name)
+        out, err = (place / f"{threading.get_ident()}.{name}" for name in ("out", "err"))
+        more.setdefault("stdout", out)
+        environment = {"LOGLEVEL": "DEBUG", **more.pop("environment", {})}
+        return Job(given, stderr=err, environment=environment, **more)
+
+    def run(self, store: Sandbox, arguments: Iterable[str] = (), **more: Any) -> Run:
+        """A run to its end, or to the watchdog's."""
+        job = self.job(store, arguments, **more)
+        nursery, hung = self.nursery, threading.Event()
+
+        def bite() -> None:
+            hung.set()
+            nursery.signal(signal.SIGKILL)
+
+        nursery.begin(job)
+        watchdog = threading.Timer(WATCHDOG_SECONDS, bite)
+        watchdog.start()
+        code = nursery.end()
+        watchdog.cancel()
+        out, log = (path.read_text(errors="replace") for path in (job.stdout, job.stderr))
+        return Run([] if "--discover" in job.arguments else whole_lines(out), code, log, out, hung.is_set())
+
+    def close(self) -> None:
+        """End the nurseries and take all files away."""
+        for nursery in self._nurseries:
+            nursery.close()
+        self.place.cleanup()
+
+
+def _catalog(entry: dict[str, Any], *, bare: bool) -> dict[str, Any]:
+    """A catalog of one stream; bare, it is one from before the merchant had columns of their own."""
+    entry = copy.deepcopy(entry)
+    if bare:
+        own = {column(one.name) for one in definitions()}
+        columns = entry["schema"]["properties"]
+        entry["schema"]["properties"] = {name: what for name, what in columns.items() if name not in own}
+        entry["metadata"] = [one for one in entry["metadata"] if not own.intersection(one["breadcrumb"])]
+    return {"streams": [entry]}
+
+
+def cells(record: dict[str, Any]) -> dict[str, Any]:
+    """What a record has from its object."""
+    return {name: value for name, value in record.items() if name not in _OWN}

@@ -1,0 +1,108 @@
+"""The interruption sweep: stopped at every request and after every so many lines, and run again from the last state."""
+
+from __future__ import annotations
+
+import signal
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from environment import Ground
+from matrix import AT_ONCE
+from pipe import Point, through_pipe
+from verifier import Finding, stopped_well
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ALLOWED = 4
+"""Requests in a second: the API's limit."""
+LINES = 8
+"""Every how many lines the sweep stops."""
+SIGNALS = (signal.SIGKILL, signal.SIGTERM)
+
+
+@dataclass
+class Stop:
+    """One interruption, tried."""
+
+    point: Point
+    came: bool
+    """Whether the run was interrupted at all: the last ones are over before."""
+    finding: Finding
+    log: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.point}: {'interrupted' if self.came else 'it was over'}"
+
+
+def _stop(ground: Ground, point: Point) -> Stop:
+    finding = Finding()
+    with ground.store() as store:
+        began = store.now
+        first = through_pipe(ground, store, point)
+        finding.emitted(ground, first.run)
+        for wrong in stopped_well(first, point):
+            finding.say(wrong)
+        second = ground.run(store, state=first.run.state)
+        finding.emitted(ground, second)
+        if second.code or second.errors:
+            finding.say(f"the second run failed: {' '.join(second.errors)}")
+        # Where it took the newest export over, it is as far as the first run would have come.
+        finding.arrived(ground, store, began, second)
+        finding.exports(store)
+        finding.secrets(store, first.run, second)
+    log = f"{first.run.log}\n{second.log}" if finding.faults else ""
+    return Stop(point, first.run.code != 0, finding, log)
+
+
+def places_of_a_run() -> tuple[Ground, list[tuple[str, int]]]:
+    """What interrupted runs stand on, and where they are interrupted."""
+    ground = Ground({"window_days": 4, "lookback_days": 1}, orders_per_day=6)
+    with ground.store() as store:
+        ground.run(store)
+        requests = store.count()
+    places = [("request", n) for n in range(1, requests + 1)]
+    return ground, places + [("lines", n) for n in range(1, ground.lines + 1, LINES)]
+
+
+def sweep(step: int = 1, heard: Callable[[Stop], None] = lambda _: None) -> list[Stop]:
+    """Stop a run at every n-th request, and after every so many lines, by both signals."""
+    ground, places = places_of_a_run()
+
+    def one(point: Point) -> Stop:
+        found = _stop(ground, point)
+        heard(found)
+        return found
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        stops = list(pool.map(one, [Point(*place, number) for place in places[::step] for number in SIGNALS]))
+    ground.close()
+    return stops
+
+
+def show(stops: list[Stop]) -> None:
+    """Print what the sweep has found."""
+    for where in ("request", "lines"):
+        for number in SIGNALS:
+            some = [stop for stop in stops if (stop.point.where, stop.point.signal) == (where, number)]
+            at = [stop.point.at for stop in some if stop.came]
+            wrong = [stop for stop in some if stop.finding.faults]
+            words = "at request" if where == "request" else "after line"
+            print(
+                f"{signal.Signals(number).name} {words} {min(at, default=0)} to {max(at, default=0)}:"
+                f" {len(some)} tried, {len(at)} interrupted, {len(wrong)} not as promised"
+            )
+            for stop in wrong:
+                for fault in stop.finding.faults:
+                    print(f"  {stop.point}: {fault}")
+
+
+def pace() -> tuple[int, int]:
+    """The most requests in any second of a run at the tap's own pace, and how many were throttled."""
+    ground = Ground()
+    with ground.store(rate_limit=ALLOWED, ready_seconds=1.0) as store:
+        ground.run(store, config={"window_days": 2}, constants={})
+        found = store.peak_requests_per_second(), store.count(status=429)
+    ground.close()
+    return found

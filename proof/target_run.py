@@ -1,0 +1,133 @@
+"""An interruption with a real target at the other end: what it holds after the second run is held against the store.
+
+The first run's own bytes go by a pipe into a target, which is real, and so is its database. The tap, the target, or
+both get a signal. The state that the *target* has given back is where the second run goes on, as with Meltano, into
+the same target.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pipe import Point, through_pipe
+from runs import bookmark
+from table import Table, compare
+from verifier import Finding, stopped_well
+
+if TYPE_CHECKING:
+    from environment import Ground
+    from loaders import Target
+    from pipe import Interrupted
+    from runs import Run
+
+    from tap_exports.sandbox import Sandbox
+
+
+@dataclass
+class Landing:
+    """One interruption with a real target at the other end, tried."""
+
+    target: str
+    upserts: bool
+    point: Point
+    finding: Finding
+    table: Table
+    came: bool
+    """Whether anybody was interrupted at all."""
+    cut: bool
+    """Whether the tap ended in the midst of a line."""
+    resumed: bool
+    """Whether the target had given a state back."""
+    log: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.target}, {self.point}: {self.table}"
+
+
+def land(ground: Ground, target: Target, point: Point) -> Landing:
+    """A run into a target, interrupted; another one from the target's state; and what the target holds then.
+
+    Args:
+        ground: What the runs stand on.
+        target: The target, which holds nothing yet.
+        point: Where the first run is interrupted.
+    """
+    finding = Finding()
+    with ground.store() as store:
+        began = store.now
+        first = _load(ground, store, target, point=point)
+        finding.emitted(ground, first.run)
+        second = _load(ground, store, target, state=first.state)
+        finding.emitted(ground, second.run)
+        for wrong in [*stopped_well(first.tap, point), *_not_given_back(first), *_ended_badly(second)]:
+            finding.say(wrong)
+        finding.arrived(ground, store, began, second.run)
+        finding.exports(store)
+        finding.secrets(store, first.run, second.run)
+        until = bookmark(second.state)
+        table = compare(store, until, target.rows()) if until else Table()
+    for number, what in ((table.lost, "lost"), (table.wrong, "wrong"), (target.upserts and table.doubled, "doubled")):
+        if number:
+            finding.say(f"{number} rows are {what}; {'; '.join(table.examples[:3])}")
+    log = f"{first.run.log}\n{first.log}\n{second.run.log}\n{second.log}" if finding.faults else ""
+    return Landing(
+        target=target.name,
+        upserts=target.upserts,
+        point=point,
+        finding=finding,
+        table=table,
+        came=first.run.code != 0 or first.code != 0,
+        cut=first.tap.cut,
+        resumed=first.state is not None,
+        log=log,
+    )
+
+
+@dataclass(frozen=True)
+class _Load:
+    """One run of the tap into a target."""
+
+    tap: Interrupted
+    code: int | None
+    """The target's exit code; None where it hung."""
+    state: dict[str, Any] | None
+    log: str
+
+    @property
+    def run(self) -> Run:
+        """What the tap wrote."""
+        return self.tap.run
+
+
+def _load(
+    ground: Ground,
+    store: Sandbox,
+    target: Target,
+    *,
+    point: Point | None = None,
+    state: dict[str, Any] | None = None,
+) -> _Load:
+    loader = target.begin()
+    tap = through_pipe(ground, store, point, loader, state=state)
+    code = loader.end()
+    return _Load(tap, code, loader.state, loader.log)
+
+
+def _not_given_back(load: _Load) -> list[str]:
+    """What is wrong with how a target has ended, and with the state that it gave back."""
+    found = [] if load.code is not None else ["the target hung"]
+    states = [message["value"] for message in load.run.messages if message["type"] == "STATE"]
+    return found if load.state is None or load.state in states else [*found, "the target's state is none of the tap's"]
+
+
+def _ended_badly(load: _Load) -> list[str]:
+    """What is wrong with a run that nobody interrupted."""
+    found = []
+    if load.run.code or load.run.errors:
+        found.append(f"the second run failed: {' '.join(load.run.errors)}")
+    if load.code != 0:
+        found.append(f"the target's second run ended with {load.code}: {load.log[-300:]}")
+    if load.state is None or load.state != load.run.state:
+        found.append("the second run's last state was not given back")
+    return found

@@ -1,0 +1,79 @@
+"""The interruption sweep into real targets."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from interrupt_sweep import SIGNALS, places_of_a_run
+from loaders import JsonLines, Postgres, places
+from matrix import AT_ONCE
+from pipe import Point
+from target_run import Landing, land
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+TARGET_LINES = 17
+"""Every how many lines a target itself gets a signal: a batch has a few more, so that it comes at any time of one."""
+
+
+def points_of(places: list[tuple[str, int]], lines: int, step: int = 1) -> list[tuple[str, Point]]:
+    """Where runs are interrupted, and into which target they go.
+
+    Args:
+        places: Where the tap is: they go into one target and the other in turns.
+        lines: How many a run writes; after some of them it is the target itself, or both.
+        step: Every how many of all these.
+    """
+    found = []
+    for start, name in enumerate((Postgres.name, JsonLines.name)):
+        points = [Point(*place, number) for place in places[start :: 2 * step] for number in SIGNALS]
+        for n in range(TARGET_LINES, lines, TARGET_LINES * step):
+            points += [Point("lines", n, number, whom) for whom in ("target", "both") for number in SIGNALS]
+        found += [(name, point) for point in points]
+    return found
+
+
+def landings(step: int = 1, heard: Callable[[Landing], None] = lambda _: None) -> list[Landing]:
+    """The whole sweep."""
+    ground, where = places_of_a_run()
+    with places(Path(ground.place.name)) as made, ThreadPoolExecutor(max(1, AT_ONCE // 2)) as pool:
+
+        def one(trial: tuple[str, Point]) -> Landing:
+            name, point = trial
+            found = land(ground, made.new(name), point)
+            heard(found)
+            return found
+
+        found = list(pool.map(one, points_of(where, ground.lines, step)))
+    ground.close()
+    return found
+
+
+def show(found: list[Landing]) -> None:
+    """Print what the sweep has found: a line for each target, and for each who got the signals."""
+    counts = ("came", "cut", "resumed")
+    rows = ("lost", "doubled", "wrong", "cells")
+    heads = ("into", "signals to", "tried", "hit", "half a line", "from a state", *rows)
+    print(("{:16} {:10}" + "{:>13}" * 8).format(*heads))
+    for name in dict.fromkeys(one.target for one in found):
+        for whom in ("tap", "target", "both"):
+            some = [one for one in found if (one.target, one.point.whom) == (name, whom)]
+            told = [sum(getattr(one, what) for one in some) for what in counts]
+            told += [sum(getattr(one.table, what) for one in some) for what in rows]
+            print(("{:16} {:10}" + "{:13}" * 8).format(name, whom, len(some), *told))
+    for one in found:
+        for fault in one.finding.faults:
+            print(f"  {one.target}, {one.point}: {fault}")
+
+
+def totals(found: list[Landing]) -> dict[str, int]:
+    """The figures. Where rows are appended and not upserted, one may come again: at least once is what is promised."""
+    counts = dict.fromkeys(("lost", "wrong", "doubled", "appended again, as they may be"), 0)
+    for one in found:
+        counts["lost"] += one.table.lost
+        counts["wrong"] += one.table.wrong
+        counts["doubled" if one.upserts else "appended again, as they may be"] += one.table.doubled
+    return counts

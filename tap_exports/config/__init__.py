@@ -1,0 +1,1 @@
+"""What the user gives, validated before any request."""

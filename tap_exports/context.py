@@ -1,0 +1,170 @@
+"""What a run is made of: each station once, from the settings, when it is first wanted."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from datetime import timedelta, timezone
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar
+
+from tap_exports.clock import Clock
+from tap_exports.config.settings import zone_of
+from tap_exports.errors import BadToken, MissingScope, NotThere, StoreRefused, StoreTrouble, TapExportsError
+from tap_exports.exports.discovery import Discovery
+from tap_exports.exports.fetch import Exporter, Patience, Reading
+from tap_exports.exports.progress import Progress
+from tap_exports.exports.scheduler import Lanes, Span
+from tap_exports.exports.webhook import Bell, Webhook
+from tap_exports.schema.layout import Definition, Knowledge
+from tap_exports.store.client import Client
+from tap_exports.store.download import Downloader
+from tap_exports.window import whole_second
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import tzinfo
+
+    from tap_exports.config.settings import Settings
+
+T = TypeVar("T")
+
+_AS_UTC = "times without an offset are read as UTC"
+
+
+class Stations:
+    """The stations of one run.
+
+    Args:
+        settings: Checked.
+        clock: Ends all waiting when the run ends.
+        agent: What to call oneself where the settings say nothing.
+    """
+
+    def __init__(self, settings: Settings, clock: Clock, agent: str) -> None:
+        self._settings = settings
+        self._connection = settings.connection(agent)
+        self._logger = logging.getLogger("tap-exports")
+        self.clock = clock
+
+    @cached_property
+    def client(self) -> Client:
+        """The API."""
+        return Client(self._connection, self.clock)
+
+    @cached_property
+    def knowledge(self) -> Knowledge:
+        """All that is known about columns before any file was seen."""
+        return Knowledge(self._settings.column_types, self._settings.primary_keys, self._definitions())
+
+    def learn_definitions(self) -> None:
+        """Ask for the merchant's own columns anew: they can change while a run goes on."""
+        self.knowledge = replace(self.knowledge, definitions=self._definitions())
+
+    def _definitions(self) -> tuple[Definition, ...]:
+        found = self._as_far_as_allowed(self.client.definitions, "merchant's own columns are typed by name")
+        return found or ()
+
+    @cached_property
+    def zone(self) -> tzinfo:
+        """The zone of times that carry no offset."""
+        name = self._settings.raw.get("timezone") or self._as_far_as_allowed(self._stores_zone, _AS_UTC)
+        return zone_of(name) or timezone.utc if name else timezone.utc
+
+    def _stores_zone(self) -> str | None:
+        """The store's own zone. One that is not told is not guessed: every time would be wrong by hours."""
+        try:
+            name = self.client.timezone()
+        except (BadToken, MissingScope, NotThere):
+            raise
+        except TapExportsError as error:
+            raise StoreTrouble(error.what, f"{error.hint} Or set timezone: then it is not asked for.") from error
+        if name is None:
+            self._logger.warning("The store tells no time zone: %s. Set timezone.", _AS_UTC)
+        elif zone_of(name) is None:
+            self._logger.warning("The store's time zone %r is not known: %s. Set timezone.", name, _AS_UTC)
+        return name
+
+    def _as_far_as_allowed(self, ask: Callable[[], T], otherwise: str) -> T | None:
+        """Ask the store for what a token need not be allowed to know."""
+        try:
+            return ask()
+        except BadToken:
+            raise
+        except StoreRefused as error:
+            scope = " (the token lacks the scope)" if isinstance(error, MissingScope) else ""
+            self._logger.info("%s%s: %s", error.what, scope, otherwise)
+            return None
+
+    @cached_property
+    def downloader(self) -> Downloader:
+        """Gets files."""
+        insecure = self._settings.api_url.startswith("http:")
+        agent = self._connection.user_agent
+        return Downloader(self.client.link, self.clock, self.client.time, agent, insecure=insecure)
+
+    @cached_property
+    def exporter(self) -> Exporter:
+        """Brings a window to a file."""
+        raw = self._settings.raw
+        patience = Patience(
+            poll_seconds=raw["poll_interval_seconds"],
+            timeout_seconds=raw["export_timeout_minutes"] * 60,
+            reuse=self._settings.reuse,
+            settle=self._settings.settle,
+        )
+        reading = Reading(raw["encoding"], raw["max_export_rows"], self.zone)
+        wait = self.bell.wait if raw.get("webhook_listen") else None
+        return Exporter(self.client, self.downloader, self.clock, patience, reading, wait)
+
+    @cached_property
+    def bell(self) -> Bell:
+        """Rings when the store says that an export is ready."""
+        return Bell(self.clock)
+
+    def webhook(self) -> Webhook | None:
+        """A listener that rings the bell, where the settings ask for one. It listens from now on."""
+        raw = self._settings.raw
+        if not raw.get("webhook_listen"):
+            return None
+        farewell = Client(self._connection, Clock())
+        return Webhook(
+            raw["webhook_listen"],
+            raw.get("webhook_target_url"),
+            raw.get("webhook_secret"),
+            bell=self.bell,
+            client=self.client,
+            farewell=farewell,
+        )
+
+    @cached_property
+    def lanes(self) -> Lanes:
+        """The windows of all streams, made ahead of the reader."""
+        settings = self._settings
+        # An end_date that is still to come would move the bookmark past objects that do not exist yet.
+        settled = self.client.time.now() - settings.settle
+        end = min(settings.end_date or settled, settled)
+        slack = settings.reuse if end == settled else timedelta(0)
+        span = Span(settings.start_date, whole_second(end), settings.step, settings.lookback, slack)
+        return Lanes(
+            self.exporter,
+            self.clock,
+            span,
+            most_pending=settings.raw["max_concurrent_exports"],
+            cap=settings.raw["max_export_rows"],
+            progress=self.progress,
+        )
+
+    @cached_property
+    def progress(self) -> Progress:
+        """Tells how far the run is."""
+        return Progress(self.clock)
+
+    def discovery(self, *, may_create: bool) -> Discovery:
+        """Finds the columns of streams of which no catalog tells.
+
+        Args:
+            may_create: Whether exports may be made for it.
+        """
+        encoding, settle = self._settings.raw["encoding"], self._settings.settle
+        return Discovery(self.client, self.downloader, self.exporter, encoding, settle, may_create)

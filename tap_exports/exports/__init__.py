@@ -1,0 +1,1 @@
+"""A window's way to a validated file, many at a time."""

@@ -1,0 +1,85 @@
+"""The right to have an export pending at the store, of which there are only so many over all streams."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable
+
+    from tap_exports.exports.polling import Pace
+
+
+class GivenUp(Exception):
+    """The reader has given up the stream that somebody waits to make an export for."""
+
+
+class Permits:
+    """Counts what is pending. Whoever calls it holds the lock of its news.
+
+    Args:
+        news: Notified when one is given back.
+        most: How many there are.
+        pace: Told how many are pending.
+    """
+
+    def __init__(self, news: threading.Condition, most: int, pace: Pace) -> None:
+        self.news = news
+        self._most = most
+        self._pace = pace
+        self.pending = 0
+
+    @property
+    def free(self) -> bool:
+        """Whether there is one to take."""
+        return self.pending < self._most
+
+    def take(self) -> bool:
+        """Count one more, if that is allowed now."""
+        if not self.free:
+            return False
+        self.pending += 1
+        self._pace.pending = self.pending
+        return True
+
+    def give(self) -> None:
+        """Count one less."""
+        self.pending -= 1
+        self._pace.pending = self.pending
+        self.news.notify_all()
+
+
+class Permit:
+    """One of them, held at first by whoever has taken it.
+
+    Args:
+        permits: Where it is from.
+        go_on: Raises where waiting for it has become useless.
+    """
+
+    def __init__(self, permits: Permits, go_on: Callable[[], None]) -> None:
+        self._permits = permits
+        self._go_on = go_on
+        self._held = True
+
+    def acquire(self) -> None:
+        """Wait for it; at once where it is held already, and is still of use.
+
+        Raises:
+            GivenUp: Or whatever else `go_on` does.
+        """
+        with self._permits.news:
+            self._go_on()
+            while not self._held:
+                self._held = self._permits.take()
+                if not self._held:
+                    self._permits.news.wait()
+                    self._go_on()
+
+    def release(self) -> None:
+        """Give it back, if it is held."""
+        with self._permits.news:
+            if self._held:
+                self._held = False
+                self._permits.give()

@@ -1,0 +1,268 @@
+"""A checked file's rows → typed records, many at a time.
+
+The plan of a row (which columns, which converter, which output name) is made once for a file. Work goes
+column by column over a batch of rows: where texts of a column repeat, each is converted once, and a column
+that nobody has selected is never touched.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import islice, repeat
+from typing import TYPE_CHECKING, Any
+
+from tap_exports.errors import BadData
+from tap_exports.schema import bulk_values as bulk
+from tap_exports.schema.keys import EXPORT_LINE
+from tap_exports.schema.names import column_names
+from tap_exports.schema.types import ColumnType
+from tap_exports.schema.values import is_null
+from tap_exports.window import rfc3339
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from datetime import tzinfo
+
+    from tap_exports.exports.fetch import CheckedExport
+    from tap_exports.schema.layout import Layout
+
+    _Numbering = Callable[[Iterable[object]], list[int]]
+
+_BATCH_ROWS = 250
+"""Few enough for a batch to stay in the processor's cache."""
+_BATCH_BYTES = 4 * 1024 * 1024
+_REMEMBERED = 1000
+"""Texts of one column whose values are kept from one batch to the next, so that memory stays flat."""
+_SHORT = 100
+"""Characters of a text that may be kept at all."""
+_EXAMPLE = 40
+
+
+class _Invalid:
+    """Stands in a column for a cell that is no value of its type."""
+
+
+_INVALID = _Invalid()
+
+
+@dataclass
+class InvalidCells:
+    """What a file has of cells that do not fit their column's type."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+    examples: dict[str, str] = field(default_factory=dict)
+
+    def add(self, name: str, text: str) -> None:
+        """Count one.
+
+        Args:
+            name: The column.
+            text: The cell.
+        """
+        self.counts[name] = self.counts.get(name, 0) + 1
+        self.examples.setdefault(name, text if len(text) <= _EXAMPLE else f"{text[:_EXAMPLE]}…")
+
+    def lines(self, rows: int) -> Iterator[str]:
+        """A line for each column.
+
+        Args:
+            rows: Rows of the file.
+        """
+        for name, count in self.counts.items():
+            line = f"{name}: {count} of {rows} cells do not fit, for instance {self.examples[name]!r}"
+            if count * 2 > rows:
+                line += f'; set column_types, {{"<stream>": {{"{name}": "string"}}}}, if the column is no such type'
+            yield line
+
+
+class _Values(dict):  # type: ignore[type-arg]
+    """A column's texts and their values; a text that is not there yet is converted.
+
+    A column whose texts hardly repeat is converted without looking them up.
+    """
+
+    def __init__(
+        self, convert: Callable[[str], Any], in_bulk: Callable[[Sequence[str]], list[Any] | None] | None
+    ) -> None:
+        super().__init__()
+        self._convert = convert
+        self._in_bulk = in_bulk
+        self._mostly_distinct = False
+        self.has_invalid = False
+
+    def __missing__(self, text: str) -> Any:  # noqa: ANN401
+        try:
+            value = self._convert(text)
+        except ValueError:  # no type has a value that reads like a null
+            value = None if is_null(text) else _INVALID
+            self.has_invalid = self.has_invalid or value is _INVALID
+        if len(text) <= _SHORT:
+            self[text] = value
+        return value
+
+    def of(self, cells: Sequence[str]) -> list[Any]:
+        if self._in_bulk is not None and (plain := self._in_bulk(cells)) is not None:
+            return plain
+        if self._mostly_distinct:
+            convert = self._convert
+            with suppress(ValueError):  # some cell is a null in words, or invalid: one by one then
+                return [convert(cell) if cell else None for cell in cells]
+        known = len(self)
+        values = list(map(self.__getitem__, cells))
+        self._mostly_distinct = self._mostly_distinct or (len(self) - known) * 2 > len(cells)
+        if self._mostly_distinct or len(self) > _REMEMBERED:
+            self.clear()
+        return values
+
+
+def _values_of(column_type: ColumnType, zone: tzinfo) -> _Values | None:
+    """What makes a column's values; None for text, which stays as it is."""
+    convert = column_type.converter(zone)
+    return None if convert is None else _Values(convert, bulk.CONVERTERS.get(column_type))
+
+
+@dataclass(frozen=True)
+class _Planned:
+    """One column of the output: where its cells stand, and what makes their values."""
+
+    name: str
+    position: int | None
+    values: _Values | None
+
+
+class Records:
+    """The typed records of one file.
+
+    Args:
+        export: The checked file.
+        layout: The schema in force.
+        selected: Names of the columns that go out.
+        zone: The zone of times that carry no offset.
+    """
+
+    def __init__(self, export: CheckedExport, layout: Layout, selected: Collection[str], zone: tzinfo) -> None:
+        self._export = export
+        self._layout = layout
+        self._selected = selected
+        at = {name: n for n, name in enumerate(column_names(export.header))}
+        self._plan = [
+            _Planned(column.name, at.get(column.name), _values_of(column.type, zone))
+            for column in layout.columns
+            if column.name in selected
+        ]
+        types = {column.name: column.type for column in layout.columns}
+        self._parents = [
+            _Planned(name, at[name], _values_of(types.get(name, ColumnType.STRING), zone))
+            for name in (layout.file_keys if layout.numbered else ())
+        ]
+        self.invalid = InvalidCells()
+
+    def batches(self) -> Iterator[list[dict[str, Any]]]:
+        """The records, in the file's order.
+
+        Yields:
+            Lists of a few hundred, fewer where rows are long.
+        """
+        rows = self._export.csv.rows()
+        size = self._batch_size()
+        lines = _line_numbers(grouped=self._export.checked.grouped)
+        while batch := list(islice(rows, size)):
+            yield self._typed(batch, lines)
+
+    def refuse_invalid(self) -> None:
+        """Look at every cell before the first record goes out.
+
+        Raises:
+            BadData: If a cell does not fit its column's type.
+        """
+        for _ in self.batches():
+            for name, example in self.invalid.examples.items():
+                raise BadData(
+                    f"a cell of {name} does not fit its type: {example!r}",
+                    "on_invalid_value is fail; keep would put the text into invalid_values.",
+                )
+
+    def _batch_size(self) -> int:
+        average = self._export.size // max(1, self._export.checked.rows)
+        return max(1, min(_BATCH_ROWS, _BATCH_BYTES // max(1, average)))
+
+    def _typed(self, batch: list[list[str]], lines: _Numbering) -> list[dict[str, Any]]:
+        columns = list(zip(*batch))  # noqa: B905 - every row is as wide as the header, that was checked
+        names: list[str] = []
+        values: list[Iterable[Any]] = []
+        invalid: dict[int, dict[str, str]] = {}
+        for planned in self._plan:
+            names.append(planned.name)
+            if planned.position is None:
+                values.append(repeat(None))
+                continue
+            cells = columns[planned.position]
+            if planned.values is None:
+                values.append([cell or None for cell in cells] if "" in cells else cells)
+                continue
+            typed = planned.values.of(cells)
+            if planned.values.has_invalid:
+                self._set_aside(planned.name, cells, typed, invalid)
+            values.append(typed)
+        for name, value in self._base(columns, lines, invalid):
+            if name in self._selected:
+                names.append(name)
+                values.append(value)
+        return [dict(zip(names, record)) for record in _rows_of(values, len(batch))]  # noqa: B905
+
+    def _set_aside(
+        self, name: str, cells: tuple[str, ...], typed: list[Any], invalid: dict[int, dict[str, str]]
+    ) -> None:
+        """Null for the cells that do not fit, and their texts for `invalid_values`."""
+        for n, value in enumerate(typed):
+            if value is _INVALID:
+                typed[n] = None
+                invalid.setdefault(n, {})[name] = cells[n]
+                self.invalid.add(name, cells[n])
+
+    def _base(
+        self,
+        columns: list[tuple[str, ...]],
+        lines: _Numbering,
+        invalid: dict[int, dict[str, str]],
+    ) -> Iterator[tuple[str, Iterable[Any]]]:
+        """The columns that the tap itself adds, in the schema's order."""
+        yield "date_from", repeat(rfc3339(self._export.window.start))
+        yield "date_to", repeat(rfc3339(self._export.window.end))
+        yield "export_id", repeat(self._export.export.id)
+        if self._layout.numbered:
+            yield EXPORT_LINE, lines(self._parents_of(columns))
+        yield "invalid_values", [invalid.get(n) for n in range(len(columns[0]))] if invalid else repeat(None)
+
+    def _parents_of(self, columns: list[tuple[str, ...]]) -> Iterable[object]:
+        """What tells each row's parent: values, because the check has held values against one another."""
+        keys = [
+            columns[planned.position] if planned.values is None else planned.values.of(columns[planned.position])
+            for planned in self._parents
+            if planned.position is not None
+        ]
+        if not keys:  # the user's key is the line alone
+            return repeat(None, len(columns[0]))
+        return keys[0] if len(keys) == 1 else zip(*keys)  # noqa: B905 - one value for each row in all of them
+
+
+def _rows_of(values: list[Iterable[Any]], count: int) -> Iterable[tuple[Any, ...]]:
+    return islice(zip(*values), count)  # noqa: B905 - constants repeat for ever
+
+
+def _line_numbers(*, grouped: bool) -> _Numbering:
+    """The function that numbers the lines of each parent, from 1, over one batch after the other."""
+    seen: dict[object, int] = {}
+
+    def number(parents: Iterable[object]) -> list[int]:
+        numbers = []
+        for parent in parents:
+            count = seen.get(parent, 0) + 1
+            if count == 1 and grouped:
+                seen.clear()  # the lines of one parent stand together: the others are done with
+            seen[parent] = count
+            numbers.append(count)
+        return numbers
+
+    return number

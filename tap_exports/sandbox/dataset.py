@@ -1,0 +1,220 @@
+"""The store's past and future: which objects there are, and when things happen to them.
+
+Days are made one after the other, each once, as far as somebody looks. What an order leads to (parcels,
+returns, refunds, disputes) is made with it and filed under its own day, which may lie ahead of the clock.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from datetime import datetime, time, timedelta, timezone
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from tap_exports.sandbox.model import Cart, Customer, Kind, Line, Order, Subscription
+from tap_exports.sandbox.order_lifecycle import Aftermath
+from tap_exports.sandbox.sample_data import CURRENCIES, PRODUCTS, SHIPPING, SUBSCRIBABLE
+from tap_exports.sandbox.seeded_random import Dice
+
+if TYPE_CHECKING:
+    from tap_exports.sandbox.model import Thing
+
+DAY = timedelta(days=1)
+LAST_HALF_SECOND = DAY - timedelta(milliseconds=500)
+# Each of these comes round so often, by the number of the day or of the order.
+EVERY_LAST_INSTANT, EVERY_LOCAL_MIDNIGHT, EVERY_SHARP_SUBSCRIPTION, EVERY_TWIN_LINES = 5, 3, 4, 11
+
+
+class History:
+    """All objects of one store, in the order of their making.
+
+    Args:
+        seed: Of its chance.
+        start: A midnight UTC; nothing is older.
+        orders_per_day: How dense it is.
+        zone: The store's.
+    """
+
+    def __init__(self, seed: int, start: datetime, orders_per_day: int, zone: str) -> None:
+        self.seed = seed
+        self.start = start
+        self.orders_of: defaultdict[int, list[Order]] = defaultdict(list)
+        self.test_orders: list[str] = []
+        self._per_day = orders_per_day
+        self._zone = ZoneInfo(zone)
+        self._days = 0
+        self._filed: dict[Kind, defaultdict[int, list[Thing]]] = {kind: defaultdict(list) for kind in Kind}
+        self._due: defaultdict[int, list[Subscription]] = defaultdict(list)
+        self._customers: list[Customer] = []
+        self._lines = 5_000
+        self._numbers = 10_000
+        self._aftermath = Aftermath(seed, self._file)
+        self._growing = threading.Lock()
+
+    def between(self, kind: Kind, start: datetime, end: datetime) -> list[Thing]:
+        """Objects of one kind made from `start` to `end`, both included, oldest first."""
+        self.grow(end)
+        filed = self._filed[kind]
+        found: list[Thing] = []
+        for day in range(max(0, self._day(start)), self._day(end) + 1):
+            found += [thing for thing in filed.get(day, ()) if start <= thing.created <= end]
+        return sorted(found, key=lambda thing: (thing.created, thing.id))
+
+    def _day(self, moment: datetime) -> int:
+        return (moment - self.start) // DAY
+
+    def _file(self, kind: Kind, thing: Thing) -> None:
+        self._filed[kind][self._day(thing.created)].append(thing)
+
+    def grow(self, until: datetime) -> None:
+        """Make all days up to that of `until`."""
+        with self._growing:
+            while self._days <= self._day(until):
+                if self._per_day:
+                    self._make_day(self._days)
+                self._days += 1
+
+    def _make_day(self, day: int) -> None:
+        dice = Dice(self.seed, "day", day)
+        renewals = self._renewals(day)
+        # A cart is half as frequent as an order, and the first of both is at midnight sharp.
+        moments = [(moment, True) for moment in self._moments(day, dice, self._per_day)]
+        moments += [(moment, False) for moment in self._moments(day, dice, (self._per_day + 1) // 2)]
+        midnight = self.start + day * DAY
+        for moment, is_order in sorted(moments):
+            starts = moment == midnight and day % EVERY_SHARP_SUBSCRIPTION == 1
+            if not is_order:
+                self._make_cart(moment)
+            elif renewals and not starts:
+                subscription = renewals.pop()
+                self._make_order(moment, subscription.customer, subscription)
+            else:
+                self._make_order(moment, self._buyer(moment, dice), starts=starts)
+        self._due[day + 1][:0] = renewals
+
+    def _moments(self, day: int, dice: Dice, count: int) -> list[datetime]:
+        """When something happens on a day: some where windows are likely to end, some between seconds."""
+        midnight = self.start + day * DAY
+        moments = [midnight]
+        if count > 1 and day % EVERY_LAST_INSTANT == 0:
+            moments.append(midnight + LAST_HALF_SECOND)
+        if count > len(moments) and day % EVERY_LOCAL_MIDNIGHT == 0:
+            # The day that has begun in the store's zone by the end of this one in UTC.
+            today = (midnight + LAST_HALF_SECOND).astimezone(self._zone).date()
+            local = datetime.combine(today, time(), self._zone)
+            moments.append(local.astimezone(timezone.utc))
+        while len(moments) < count:
+            micro = 0 if dice.chance(30) else dice.below(1_000_000)
+            moments.append(midnight + timedelta(seconds=dice.below(86_400), microseconds=micro))
+        return moments
+
+    def _renewals(self, day: int) -> list[Subscription]:
+        """Subscriptions that buy again today; where they are too many, the rest does tomorrow."""
+        tonight = self.start + (day + 1) * DAY
+
+        def alive(one: Subscription) -> bool:
+            return all(end is None or end > tonight for end in (one.paused, one.cancelled))
+
+        due = [one for one in self._due.pop(day, []) if alive(one)]
+        quota = max(1, self._per_day // 3)
+        self._due[day + 1][:0] = due[quota:]
+        return due[:quota]
+
+    def _buyer(self, moment: datetime, dice: Dice) -> Customer:
+        if self._customers and not dice.chance(55):
+            return dice.pick(self._customers)
+        # Never on the day before: that one is made already, and somebody may have looked at it.
+        midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
+        joined = max(midnight, moment - timedelta(seconds=dice.below(60)))
+        return self._new_customer(joined)
+
+    def _new_customer(self, joined: datetime) -> Customer:
+        customer = Customer(501 + len(self._customers), joined)
+        self._customers.append(customer)
+        self._file(Kind.CUSTOMER, customer)
+        return customer
+
+    def _new_lines(self, dice: Dice, *, twins: bool = False) -> tuple[Line, ...]:
+        products = [dice.pick(PRODUCTS) for _ in range(dice.pick((1, 1, 2, 2, 3, 4)))]
+        if twins:
+            products = [products[0], *products]
+        lines = []
+        for at, product in enumerate(products):
+            self._lines += 1
+            quantity = dice.pick((1, 1, 1, 2, 3))
+            lines.append(Line(self._lines, product, quantity, is_upsell=at > 0 and dice.chance(30)))
+        return tuple(lines)
+
+    def _make_order(
+        self, moment: datetime, buyer: Customer, renewed: Subscription | None = None, *, starts: bool = False
+    ) -> None:
+        self._numbers += 1
+        dice = Dice(self.seed, "order", self._numbers)
+        if dice.chance(2):
+            # A test order: it takes a number, and no export ever shows it.
+            self.test_orders.append(str(self._numbers))
+            self._numbers += 1
+        exact = moment.microsecond == 0
+        placed = moment if exact else moment - timedelta(seconds=dice.below(20))
+        subscription = renewed
+        if renewed is not None:
+            lines = tuple(line._replace(id=self._lines + 1 + at) for at, line in enumerate(renewed.lines))
+            self._lines += len(lines)
+        else:
+            lines = self._new_lines(dice, twins=self._numbers % EVERY_TWIN_LINES == 0)
+            if dice.chance(20) or starts:
+                lines = (lines[0]._replace(product=dice.pick(SUBSCRIBABLE)), *lines[1:])
+                subscription = self._new_subscription(moment, buyer, lines[0], dice)
+        shipping = dice.pick(SHIPPING)
+        order = Order(
+            id=self._numbers - 9_000,
+            number=str(self._numbers),
+            created=moment,
+            placed=max(placed, buyer.created),
+            customer=buyer,
+            lines=lines,
+            currency=subscription.currency if subscription else dice.pick(CURRENCIES),
+            shipping=shipping,
+            subscription=subscription,
+            total=sum((line.product.price * line.quantity for line in lines), shipping[2]),
+            cancelled=moment + timedelta(minutes=dice.between(5, 600)) if dice.chance(4) else None,
+        )
+        self.orders_of[buyer.id].append(order)
+        self._file(Kind.ORDER, order)
+        if subscription is not None:
+            subscription.orders.append(order)
+            self._due[self._day(moment + subscription.every)].append(subscription)
+        self._aftermath.follow(order, dice, self._day(moment), sharp=moment.hour == moment.minute == 0 and exact)
+
+    def _new_subscription(self, moment: datetime, buyer: Customer, line: Line, dice: Dice) -> Subscription:
+        self._lines += 1
+        extra = Line(self._lines + 1, dice.pick(SUBSCRIBABLE), 1)
+        first = line._replace(id=self._lines)
+        lines = (first, extra) if dice.chance(30) else (first,)
+        self._lines += 1
+        subscription = Subscription(
+            id=int(line.id) - 4_000,
+            created=moment,
+            customer=buyer,
+            lines=lines,
+            currency=dice.pick(CURRENCIES),
+            every=timedelta(days=dice.pick((7, 14, 30, 30, 30))),
+            paused=moment + timedelta(days=dice.between(10, 90)) if dice.chance(15) else None,
+            cancelled=moment + timedelta(days=dice.between(3, 200), seconds=77) if dice.chance(50) else None,
+        )
+        self._file(Kind.SUBSCRIPTION, subscription)
+        return subscription
+
+    def _make_cart(self, moment: datetime) -> None:
+        self._lines += 1
+        number = self._lines
+        dice = Dice(self.seed, "cart", number)
+        customer: Customer | None = None
+        if moment.hour == moment.minute == 0 or dice.chance(40):
+            customer = self._new_customer(moment)
+        elif self._customers and dice.chance(70):
+            customer = dice.pick(self._customers)
+        abandoned = moment + timedelta(minutes=dice.between(30, 240))
+        lines = self._new_lines(dice)
+        self._file(Kind.CART, Cart(number, moment, customer, lines, dice.pick(CURRENCIES), abandoned))

@@ -1,0 +1,1 @@
+"""Columns: header and cell to column and value. Pure."""

@@ -1,0 +1,294 @@
+"""Which type a column has: tables and rules over names, and what a sample says against them. Pure.
+
+The order, which README tells too: the user's `column_types`, the store's metadata definitions, the names that the
+API uses for the same things, rules over names; anything else is `string`. What files contain can only
+take a type back, so the same store gives the same schema tomorrow, with other rows in it.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import timezone
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from tap_exports.schema.values import is_day, is_null, to_boolean, to_date, to_datetime, to_integer, to_number
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from datetime import tzinfo
+
+
+class ColumnType(str, Enum):
+    """The type of a column, in the words of the setting `column_types`."""
+
+    STRING = "string"
+    INTEGER = "integer"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    DATE = "date"
+    DATE_TIME = "date-time"
+
+    def json_schema(self, *, null: bool = True) -> dict[str, Any]:
+        """The property that stands for it in a stream's JSON schema.
+
+        Args:
+            null: Whether the column may be null.
+        """
+        kind = self.value if self not in (ColumnType.DATE, ColumnType.DATE_TIME) else "string"
+        schema: dict[str, Any] = {"type": [kind, "null"] if null else [kind]}
+        if kind != self.value:
+            schema["format"] = self.value
+        return schema
+
+    @classmethod
+    def of_schema(cls, schema: Mapping[str, Any]) -> ColumnType:
+        """The type that a property of a catalog's schema asks for; `string` where it is none of ours.
+
+        Args:
+            schema: The property's JSON schema.
+        """
+        options = schema.get("anyOf") or [schema]
+        for option in options:
+            kinds = option.get("type", [])
+            kinds = {kinds} if isinstance(kinds, str) else set(kinds)
+            wanted = option.get("format") if "string" in kinds else None
+            for column_type in (cls.DATE_TIME, cls.DATE):
+                if wanted == column_type.value:
+                    return column_type
+            for column_type in (cls.INTEGER, cls.NUMBER, cls.BOOLEAN):
+                if column_type.value in kinds and "string" not in kinds:
+                    return column_type
+        return cls.STRING
+
+    def converter(self, zone: tzinfo) -> Callable[[str], Any] | None:
+        """The function from a cell's text to its value; None for text, which stays as it is.
+
+        Args:
+            zone: The zone of times that carry no offset.
+        """
+        return {
+            ColumnType.STRING: None,
+            ColumnType.INTEGER: to_integer,
+            ColumnType.NUMBER: to_number,
+            ColumnType.BOOLEAN: to_boolean,
+            ColumnType.DATE: to_date,
+            ColumnType.DATE_TIME: to_datetime(zone),
+        }[self]
+
+
+_S, _I, _N, _B, _T = (
+    ColumnType.STRING,
+    ColumnType.INTEGER,
+    ColumnType.NUMBER,
+    ColumnType.BOOLEAN,
+    ColumnType.DATE_TIME,
+)
+
+METADATA_TYPES = {
+    "text": _S,
+    "integer": _I,
+    "decimal": _N,
+    "rich text": _S,
+    "multi text": _S,
+    "file": _S,
+    "boolean": _B,
+}
+"""What a metadata definition's `type` means; one that is not listed says nothing."""
+
+API_NAMES: dict[str, dict[ColumnType, str]] = {
+    "order": {
+        _S: "number status payment_status fulfillment_status source currency shipping_code shipping_method"
+        " subscription_lifecycle tags",
+        _N: "total_incl_tax total_excl_tax total_tax total_discount total_cost total_outstanding"
+        " shipping_incl_tax shipping_excl_tax shipping_tax",
+        _B: "is_test",
+        _T: "date_placed created_at updated_at",
+    },
+    "line": {
+        _S: "product_title variant_title sku currency",
+        _I: "id product_id variant_id quantity current_quantity",
+        _N: "price_incl_tax price_excl_tax unit_cost total_cost total_discount",
+        _B: "is_upsell is_gift_card requires_shipping",
+        _T: "created_at updated_at",
+    },
+    "customer": {
+        _S: "email first_name last_name phone_number ip language user_type tags",
+        _I: "id orders_count subscriptions_count",
+        _N: "total_spent",
+        _B: "accepts_marketing is_blocked",
+        _T: "date_joined first_purchase_date last_purchase_date",
+    },
+    "transaction": {
+        _S: "external_id auth_code network_transaction_id order currency payment_method statement_descriptor"
+        " type status response_message response_code",
+        _I: "id parent_id billing_cycle",
+        _N: "amount amount_available_for_refund",
+        _B: "is_disputed is_external is_test is_3ds",
+        _T: "date_created order_date",
+    },
+    "dispute": {
+        _S: "type status resolution arn case_number currency order",
+        _I: "id transaction",
+        _N: "amount report_amount",
+        _T: "date_created happened_at",
+    },
+    "subscription": {
+        _S: "status interval frequency currency cancel_reason payment_method",
+        _I: "id interval_count num_orders num_lines",
+        _N: "total price shipping_price",
+        _B: "is_test",
+        _T: "date_created next_renewal_date paused_at paused_until cancelled_at",
+    },
+    "cart": {
+        _S: "status currency checkout_url",
+        _I: "id",
+        _N: "total_incl_tax total_excl_tax total_discount",
+        _B: "abandoned",
+        _T: "date_created created_at",
+    },
+    "return": {
+        _S: "number status reason location carrier tracking_code",
+        _I: "id quantity",
+        _N: "amount total_refund_amount amount_incl_tax amount_excl_tax",
+        _T: "created_at",
+    },
+    "fulfillment": {
+        _S: "order_number status delivery_status carrier tracking_code tracking_link reference",
+        _I: "id location_id order_line_id quantity",
+        _B: "requires_shipping",
+        _T: "created_at date_created last_event_date delivered_at",
+    },
+}
+"""Names that the Admin API gives the fields of each object (OpenAPI document, version 2024-04-01).
+
+Codes and order numbers are text here, although the API counts `response_code` and a dispute's `order` among
+the integers: a gateway's codes may begin with a zero, and an order number has one type in all streams.
+"""
+
+RULES: tuple[tuple[ColumnType, str], ...] = (
+    # Text first: what looks like a number here is a name for something.
+    (_S, r"(^|_)(codes?|phone|phone_number|postcode|postal_code|zip|zipcode|number|ip|ip_address)$"),
+    (_S, r"(^|_)(sku|email|name|title|url|link|type|status|reason|currency|method|source|tags?|gclid|reference)$"),
+    (_S, r"(^|_)(notes?|comments?|description|label|address|line_?[1-4]|tax_(id|name|class|label))$"),
+    (_B, r"^(is|has|was|accepts|requires|can|allow|allows)_"),
+    (_B, r"(^|_)(abandoned|enabled|accepts_marketing|taxable)$"),
+    (_T, r"(^|_)(date|datetime|timestamp|at)$"),
+    (_T, r"^date_|(^|_)(paused_until|expires_on|created_on|updated_on)$"),
+    (_I, r"(^|_)(quantity|qty|count|position)$|^(num|number_of|count)_"),
+    (_I, r"^((order_|parent_)?(line|line_item|item)|order|customer|product|variant|parent|location)_id$"),
+    (_I, r"^(transaction|dispute|subscription|cart|return|fulfillment|user)_id$"),
+    (_N, r"(^|_)(total|subtotal|amount|price|cost|cogs|tax|discount|revenue|profit|margin|fees?|balance)$"),
+    (_N, r"(^|_)(total|price|cost|tax|shipping|discount|amount)_(incl|excl|including|excluding)_tax$"),
+    (_N, r"^(original_)?total_(?!.*(name|code|type|quantity|count|number)$)|_(refunded|outstanding|spent)$"),
+)
+"""Type and pattern over the snake_case name; the first that matches decides."""
+
+_API = {
+    (thing, name): column_type
+    for thing, types in API_NAMES.items()
+    for column_type, names in types.items()
+    for name in names.split()
+}
+_RULES = tuple((column_type, re.compile(pattern)) for column_type, pattern in RULES)
+_ALWAYS_TEXT = re.compile(r"(^|_)(codes?|phone|phone_number|postcode|postal_code|zip|zipcode|order_number)$|^number$")
+_LEADING_ZERO = re.compile(r"[+-]?0[0-9]")
+
+
+def thing_of(stream: str) -> str:
+    """What a stream's rows are: `line` for line items, else the object that the code names.
+
+    Args:
+        stream: The export type's code, such as `order_list`.
+
+    Returns:
+        A key of `API_NAMES`, or the code's own first words.
+    """
+    if stream.endswith("_line_items"):
+        return "line"
+    thing = stream.removesuffix("_list")
+    return thing.removeprefix("open_")
+
+
+def expected_columns(stream: str) -> list[str]:
+    """The names that the API lets expect in an export that nobody has seen yet.
+
+    Args:
+        stream: The export type's code.
+
+    Returns:
+        For line items the parent's number or id first; nothing for a type that is unknown today.
+    """
+    thing = thing_of(stream)
+    names = [name for names in API_NAMES.get(thing, {}).values() for name in names.split()]
+    if thing != "line":
+        return names
+    parent = stream.removesuffix("_line_items").removeprefix("open_")
+    return [f"{parent}_number" if parent in ("order", "return") else f"{parent}_id", *names]
+
+
+def type_by_name(stream: str, name: str) -> ColumnType:
+    """The type that a column's name stands for.
+
+    Args:
+        stream: The export type's code.
+        name: The snake_case name. A prefix that repeats the object (`order_status`) is of no account.
+
+    Returns:
+        `string` where neither the API's names nor a rule says otherwise.
+    """
+    thing = thing_of(stream)
+    for candidate in (name, name.removeprefix(f"{thing}_")):
+        if (thing, candidate) in _API:
+            return _API[thing, candidate]
+    for column_type, pattern in _RULES:
+        if pattern.search(name):
+            return column_type
+    return ColumnType.STRING
+
+
+def is_always_text(name: str) -> bool:
+    """Whether a column is text whatever the store's definitions say: codes, phone numbers, postcodes, order numbers.
+
+    Args:
+        name: The snake_case name.
+    """
+    return bool(_ALWAYS_TEXT.search(name))
+
+
+def take_back(column_type: ColumnType, cells: Iterable[str]) -> ColumnType:
+    """What is left of a type once a sample of the column was seen.
+
+    Args:
+        column_type: The type that the column's name stands for.
+        cells: The column's cells in the sample.
+
+    Returns:
+        `string` where most of the cells that say anything are no such value, or a number has leading
+        zeros (it is a name, and would lose them); `date` for a `date-time` whose every value is a day.
+    """
+    if column_type is ColumnType.STRING:
+        return column_type
+    said = [cell for cell in cells if not is_null(cell)]
+    if not said:
+        return column_type
+    if column_type in (ColumnType.INTEGER, ColumnType.NUMBER) and any(_LEADING_ZERO.match(c.strip()) for c in said):
+        return ColumnType.STRING
+    if column_type is ColumnType.DATE_TIME and all(map(is_day, said)):
+        return ColumnType.DATE
+    fitting = sum(map(_fitter(column_type), said))
+    return column_type if fitting * 2 >= len(said) else ColumnType.STRING
+
+
+def _fitter(column_type: ColumnType) -> Callable[[str], bool]:
+    """The function that says whether a cell is a value of a type."""
+    convert = column_type.converter(timezone.utc) or str
+
+    def fits(cell: str) -> bool:
+        try:
+            convert(cell)
+        except ValueError:
+            return False
+        return True
+
+    return fits

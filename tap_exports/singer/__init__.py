@@ -1,0 +1,1 @@
+"""Singer messages, and everything that depends on the SDK's internals."""

@@ -1,0 +1,1 @@
+"""The store's API over HTTP: the only HTTP of the tap."""

@@ -1,0 +1,173 @@
+"""The calls of the Admin API that the tap makes.
+
+Facts about the API are those of its public guide and its OpenAPI document, version 2024-04-01.
+"""
+
+from __future__ import annotations
+
+import logging
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from tap_exports.documents import shortened
+from tap_exports.errors import ExportStuck, NotThere, StoreRefused
+from tap_exports.store import models as api
+from tap_exports.store.http import origin
+from tap_exports.store.session import AnswerLost, Connection, Sender
+from tap_exports.window import rfc3339
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import date
+
+    from tap_exports.clock import Clock
+    from tap_exports.schema.layout import Definition
+    from tap_exports.window import Window
+
+__all__ = ["AnswerLost", "Client", "Connection"]
+
+T = TypeVar("T")
+
+
+class Client:
+    """The calls of the Admin API that the tap makes.
+
+    Every call waits for the rate budget, and is sent again with growing pauses after passing trouble:
+    connection errors, 429, 5xx, a page that is not JSON. It may be used from several threads.
+
+    Args:
+        connection: Where the store is and who asks.
+        clock: To wait with.
+
+    All calls raise:
+        BadToken: 401.
+        MissingScope: 403.
+        StoreRefused: 400, 404 and other refusals, and redirects, which are not followed.
+        StoreTrouble: Trouble that outlasted every retry.
+        Stopped: If the run ends meanwhile.
+    """
+
+    def __init__(self, connection: Connection, clock: Clock) -> None:
+        self._connection = connection
+        self._sender = Sender(connection, clock)
+        self._origin = origin(connection.api_url)
+        self._logger = logging.getLogger("tap-exports")
+        self.budget = self._sender.budget
+        self.time = self._sender.time
+        self.tally = self._sender.tally
+
+    def types(self) -> list[api.ExportType]:
+        """The export types that the store has today, but for those whose codes can name no stream."""
+        found = self._get("exports/types/", api.types_of)
+        for odd in [kind for kind in found if not kind.is_usable]:
+            code = shortened(ascii(odd.code), 80)
+            self._logger.warning("The store's export type %s is left out: its code can name no stream", code)
+        return [kind for kind in found if kind.is_usable]
+
+    def create(self, code: str, window: Window) -> api.Export:
+        """Ask for an export. Sent once, but for refusals that say that nothing was made.
+
+        Args:
+            code: The export type.
+            window: What of.
+
+        Raises:
+            AnswerLost: If an export may have been made, and its answer did not arrive.
+        """
+        body = {"type": code, "date_from": rfc3339(window.start), "date_to": rfc3339(window.end)}
+        return self._sender.send("POST", "exports/", api.Export.of, json=body)
+
+    def export(self, export_id: int) -> api.Export:
+        """An export as it is now.
+
+        Args:
+            export_id: Its id.
+        """
+        return self._get(f"exports/{export_id}/", api.Export.of)
+
+    def link(self, export_id: int) -> str:
+        """A fresh signed link to an export's file; short-lived, and a secret.
+
+        Args:
+            export_id: The export's id.
+        """
+        return self._get(f"exports/{export_id}/download/", api.link_of)
+
+    def exports(self, code: str, created_from: date | None = None) -> Iterator[api.Export]:
+        """The store's list of exports of one type.
+
+        Args:
+            code: The export type.
+            created_from: The first day of making that is of interest, if not all are.
+
+        Yields:
+            Exports in the store's order.
+        """
+        params = {"type": code} | ({"date_created_from": created_from.isoformat()} if created_from else {})
+        yield from (e for e in self._pages("exports/", self._listed, params) if e is not None)
+
+    def _listed(self, body: Any) -> api.Export | None:  # noqa: ANN401 - the decoded JSON
+        """An export in a list, where one of an unknown status may be anybody's: it is left out."""
+        try:
+            return api.Export.of(body)
+        except ExportStuck as error:
+            self._logger.warning("%s; it is left out", error.what)
+            return None
+
+    def timezone(self) -> str | None:
+        """The store's time zone as it names it, or None where it does not."""
+        return self._get("store/", api.timezone_of)
+
+    def definitions(self) -> tuple[Definition, ...]:
+        """The merchant's own columns that are switched into exports."""
+        return tuple(d for d in self._pages("metadata/", api.definition_of) if d is not None)
+
+    def webhooks(self) -> list[api.Webhook]:
+        """The webhooks that are registered at the store."""
+        return list(self._pages("webhooks/", api.Webhook.of))
+
+    def register_webhook(self, target: str, secret: str, name: str) -> api.Webhook:
+        """Ask the store to tell of exports that are ready.
+
+        Args:
+            target: The listener's public address.
+            secret: What deliveries are to be signed with.
+            name: What the store's own pages show.
+        """
+        body = {
+            "target": target,
+            "events": ["export.created"],
+            "secret_key": secret,
+            "name": name,
+            "active": True,
+            "api_version": self._connection.api_version,
+        }
+        self._sender.keep_secret(secret)
+        return self._sender.send("POST", "webhooks/", api.Webhook.of, json=body)
+
+    def remove_webhook(self, webhook_id: int) -> None:
+        """Take a webhook away again; one that is not there any more is no error, for an answer may have been lost.
+
+        Args:
+            webhook_id: Its id.
+        """
+        with suppress(NotThere):
+            self._sender.send("DELETE", f"webhooks/{webhook_id}/", lambda _: None)
+
+    def _pages(self, path: str, parse: Callable[[Any], T], params: dict[str, str] | None = None) -> Iterator[T]:
+        page = self._get(path, lambda body: api.page_of(body, parse), params=params)
+        seen = set()
+        while True:
+            yield from page.results
+            if page.next is None:
+                return
+            if origin(page.next, base=self._connection.api_url) != self._origin or page.next in seen:
+                raise StoreRefused(
+                    f"the list {path} goes on at an address that is not followed",
+                    "The token is sent to the API's own origin alone; check api_url.",
+                )
+            seen.add(page.next)
+            page = self._get(page.next, lambda body: api.page_of(body, parse))
+
+    def _get(self, path: str, parse: Callable[[Any], T], params: dict[str, str] | None = None) -> T:
+        return self._sender.send("GET", path, parse, params=params)

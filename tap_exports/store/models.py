@@ -1,0 +1,308 @@
+"""The API's JSON → small frozen dataclasses, and the errors in its words.
+
+Nothing behind this file sees a dict of API JSON.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from tap_exports import documents
+from tap_exports.errors import ExportStuck
+from tap_exports.schema.layout import Definition
+from tap_exports.schema.types import METADATA_TYPES
+from tap_exports.schema.values import to_instant
+from tap_exports.window import SECOND, Window, whole_second
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+T = TypeVar("T")
+
+_LONGEST = 300
+_LONGEST_ID = 20
+_LONGEST_CODE = 200
+_NOT_IN_NAMES = frozenset("/\\")
+
+
+class WrongShape(ValueError):
+    """An answer that is no JSON, or JSON of another shape than the API's documents say."""
+
+    def __init__(self, message: str, *, is_json: bool = True) -> None:
+        super().__init__(message)
+        self.is_json = is_json
+
+
+class ExportStatus(Enum):
+    """The two states of an export. There is no failed one: an export that dies stays pending."""
+
+    PENDING = "pending"
+    AVAILABLE = "available"
+
+
+@dataclass(frozen=True)
+class ExportType:
+    """A type that `exports/types/` lists."""
+
+    code: str
+    name: str
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether its code can name a stream, which targets make tables, files and log lines of."""
+        return (
+            self.code.isprintable()
+            and len(self.code) <= _LONGEST_CODE
+            and not self.code.startswith(".")
+            and not _NOT_IN_NAMES & set(self.code)
+        )
+
+
+@dataclass(frozen=True)
+class Export:
+    """An export as the store tells it."""
+
+    id: int
+    type: str
+    status: ExportStatus
+    created_at: datetime | None
+    window: Window | None
+    """The whole seconds that it surely covers; None where the store does not tell both dates."""
+
+    @classmethod
+    def of(cls, body: Any) -> Export:  # noqa: ANN401 - whatever the store has sent
+        """Read one from JSON.
+
+        Args:
+            body: The decoded JSON.
+
+        Raises:
+            WrongShape: If it is no export.
+            ExportStuck: If its status is one that nobody knows.
+        """
+        found = _object(body, "an export")
+        status = found.get("status")
+        try:
+            known = ExportStatus.PENDING if status is None else ExportStatus(status)
+        except ValueError:
+            raise ExportStuck(
+                f"export {_told(found.get('id'))} has the status {_told(status)}, which this version does not know",
+                "Look at it in the store; upgrade tap-exports.",
+            ) from None
+        window = _window(_moment(found.get("date_from")), _moment(found.get("date_to")))
+        code = found.get("type")
+        return cls(id_of(found), str(code or ""), known, _moment(found.get("created_at")), window)
+
+
+@dataclass(frozen=True)
+class Webhook:
+    """A webhook that is registered at the store."""
+
+    id: int
+    target: str
+
+    @classmethod
+    def of(cls, body: Any) -> Webhook:  # noqa: ANN401
+        """Read one from JSON.
+
+        Args:
+            body: The decoded JSON.
+
+        Raises:
+            WrongShape: If it is no webhook.
+        """
+        found = _object(body, "a webhook")
+        return cls(id_of(found), str(found.get("target") or ""))
+
+
+@dataclass(frozen=True)
+class Page(Generic[T]):
+    """A page of a list."""
+
+    next: str | None
+    results: list[T]
+
+
+def json_of(content: bytes) -> Any:  # noqa: ANN401
+    """The JSON of an answer.
+
+    Args:
+        content: Its body.
+
+    Raises:
+        WrongShape: If it is none, for instance a page of HTML.
+    """
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError):
+        kind = "an empty answer" if not content.strip() else f"no JSON but {_shorten(content, 40)!r}"
+        raise WrongShape(f"it sends {kind}", is_json=False) from None
+
+
+def types_of(body: Any) -> list[ExportType]:  # noqa: ANN401
+    """The list of export types.
+
+    Args:
+        body: The decoded JSON.
+
+    Returns:
+        Each code once, in the store's order.
+
+    Raises:
+        WrongShape: If it is no such list.
+    """
+    found = _object(body, "the types").get("types")
+    if not isinstance(found, list) or not all(isinstance(t, dict) and isinstance(t.get("code"), str) for t in found):
+        raise WrongShape("it sends no list of export types")
+    unique = {t["code"]: ExportType(t["code"], str(t.get("name") or t["code"])) for t in found if t["code"]}
+    return list(unique.values())
+
+
+def link_of(body: Any) -> str:  # noqa: ANN401
+    """The signed link of a download.
+
+    Args:
+        body: The decoded JSON.
+
+    Raises:
+        WrongShape: If it is no link.
+    """
+    url = _object(body, "a link").get("url")
+    if not isinstance(url, str) or not url.startswith(("https://", "http://")) or not url.isprintable():
+        raise WrongShape("it sends no link to the file")
+    return url
+
+
+def timezone_of(body: Any) -> str | None:  # noqa: ANN401
+    """The store's time zone.
+
+    Args:
+        body: The decoded JSON.
+
+    Returns:
+        Its IANA name, unchecked; None where the store has none.
+
+    Raises:
+        WrongShape: If it is no store, or says nothing of a zone.
+    """
+    zone = _object(body, "the store").get("timezone", False)
+    if zone is not None and not isinstance(zone, str):
+        raise WrongShape("it sends no time zone")
+    return zone or None
+
+
+def definition_of(body: Any) -> Definition | None:  # noqa: ANN401
+    """A metadata definition; None for one that is not in exports.
+
+    Args:
+        body: The decoded JSON.
+
+    Raises:
+        WrongShape: If it is none.
+    """
+    found = _object(body, "a metadata definition")
+    if found.get("enable_export") is False:
+        return None
+    kind = str(found.get("type") or "").lower().replace("_", " ").strip()
+    return Definition(
+        name=str(found.get("name") or ""),
+        key=str(found.get("key") or ""),
+        object=str(found.get("object") or ""),
+        type=METADATA_TYPES.get(kind),
+    )
+
+
+def page_of(body: Any, parse: Callable[[Any], T]) -> Page[T]:  # noqa: ANN401
+    """A page of a list, or a plain list, which is its own only page.
+
+    Args:
+        body: The decoded JSON.
+        parse: Reads one item.
+
+    Raises:
+        WrongShape: If it is no list, or an item is not what it should be.
+    """
+    if isinstance(body, list):
+        return Page(None, [parse(item) for item in body])
+    found = _object(body, "a list")
+    results, following = found.get("results"), found.get("next")
+    if not isinstance(results, list) or not (following is None or isinstance(following, str)):
+        raise WrongShape("it sends no list")
+    return Page(following or None, [parse(item) for item in results])
+
+
+def words_of(content: bytes, starred: Callable[[str], str] = str) -> str:
+    """What the API says of a refusal, in one line: `{"detail": …}` or `{"field": ["message", …]}`.
+
+    Args:
+        content: The answer's body.
+        starred: Hides secrets, before the words are cut and a half of one is left.
+
+    Returns:
+        The words, or nothing where there are none in the API's own form.
+    """
+    parts = []
+    try:
+        body = json.loads(content)
+        for key, value in body.items() if isinstance(body, dict) else ():
+            text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+            parts.append(text if key == "detail" else f"{key}: {text}")
+    except (ValueError, RecursionError):
+        return ""
+    return _shorten(starred("; ".join(parts)).encode("utf-8", "replace"), _LONGEST)
+
+
+def _told(value: Any) -> str:  # noqa: ANN401
+    return documents.shortened(repr(value), 80)
+
+
+def _shorten(content: bytes, longest: int) -> str:
+    text = " ".join(content[: longest * 4].decode("utf-8", "replace").split())
+    return text if len(text) <= longest else f"{text[:longest]}…"
+
+
+def _object(body: Any, what: str) -> dict[str, Any]:  # noqa: ANN401
+    if not isinstance(body, dict):
+        raise WrongShape(f"it sends {type(body).__name__} where {what} should be")
+    return body
+
+
+def id_of(found: dict[str, Any]) -> int:
+    """The id of something that the store tells of.
+
+    Args:
+        found: The decoded JSON.
+
+    Raises:
+        WrongShape: If it has none.
+    """
+    number = found.get("id")
+    if isinstance(number, str) and number.isascii() and number.isdigit() and len(number) <= _LONGEST_ID:
+        return int(number)
+    if not isinstance(number, int) or isinstance(number, bool):
+        raise WrongShape(f"it sends no id but {str(number)[:40]!r}")
+    return number
+
+
+def _window(start: datetime | None, end: datetime | None) -> Window | None:
+    """The whole seconds between two times, so that no window is taken for more than it is."""
+    if start is None or end is None:
+        return None
+    first, last = whole_second(start), whole_second(end)
+    if first < start and first < last:
+        first += SECOND
+    return Window(first, last) if first < last else None
+
+
+def _moment(text: Any) -> datetime | None:  # noqa: ANN401
+    """A time of the API's, which is RFC 3339; naive ones are taken as UTC."""
+    if not isinstance(text, str) or not text:
+        return None
+    try:
+        return to_instant(text)
+    except ValueError:
+        return None

@@ -1,0 +1,343 @@
+"""The talking stations against a practice store: real HTTP on this machine, and a clock that never waits."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import faulthandler
+import io
+import socket
+import threading
+import time
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tap_exports.clock import Clock
+from tap_exports.errors import Stopped, TapExportsError
+from tap_exports.exports.fetch import Exporter, Patience, Reading, Source
+from tap_exports.exports.scheduler import Lane, Lanes, Span
+from tap_exports.sandbox import Sandbox
+from tap_exports.schema.layout import Knowledge, decide
+from tap_exports.store.client import Client, Connection
+from tap_exports.store.download import Downloader
+from tap_exports.window import Window
+
+NOW = datetime(2025, 3, 4, 15, 30, tzinfo=timezone.utc)
+AGENT = "tap-exports/test"
+
+
+class FakeClock(Clock):
+    """Moves by its sleeps alone, and takes a store's clock along. For one thread, or for one at a time."""
+
+    def __init__(self, store: Sandbox | None = None) -> None:
+        super().__init__()
+        self.store = store
+        self.slept: list[float] = []
+        self._lock = threading.Lock()
+        self._seconds = 1000.0
+
+    def now(self):
+        return self.store.now if self.store else NOW + timedelta(seconds=self._seconds)
+
+    def monotonic(self):
+        return self._seconds
+
+    def sleep(self, seconds):
+        if self._stopping.is_set():
+            raise Stopped
+        if seconds > 0:
+            with self._lock:
+                self.slept.append(seconds)
+                self._seconds += seconds
+                if self.store:
+                    self.store.advance(timedelta(seconds=seconds))
+
+    @property
+    def waited(self):
+        return sum(self.slept)
+
+
+def open_temp_files(where):
+    """Files of a directory that this process has open, unnamed ones too."""
+    found = []
+    for descriptor in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(OSError):
+            target = str(descriptor.readlink())
+            if target.startswith(str(where)):
+                found.append(target)
+    return found
+
+
+def in_time(call, seconds=15.0):
+    """Call something that must not hang, and show where it does."""
+    outcome = []
+
+    def run():
+        try:
+            outcome.append((call(), None))
+        except BaseException as error:  # noqa: BLE001 - raised again below
+            outcome.append((None, error))
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if not outcome:
+        faulthandler.dump_traceback(all_threads=True)
+        pytest.fail(f"still at it after {seconds} seconds")
+    result, error = outcome[0]
+    if error is not None:
+        raise error
+    return result
+
+
+def peak_pending(exports):
+    """The most exports that were pending at the store at one time."""
+    never = datetime.max.replace(tzinfo=timezone.utc)
+    marks = sorted(mark for e in exports for mark in ((e.created_at, 1), (e.ready_at or never, -1)))
+    now = peak = 0
+    for _, change in marks:
+        now += change
+        peak = max(peak, now)
+    return peak
+
+
+class Permit:
+    """A permit that is always to be had, and tells whether it was."""
+
+    def __init__(self) -> None:
+        self.held = False
+        self.acquired = 0
+
+    def acquire(self):
+        self.held = True
+        self.acquired += 1
+
+    def release(self):
+        self.held = False
+
+
+@dataclass
+class Bench:
+    """One store and the stations that talk to it."""
+
+    store: Any
+    clock: Any
+    client: Client
+    downloader: Downloader
+    exporter: Exporter
+    max_rows: int
+    sources: dict[str, Source] = field(default_factory=dict)
+    permit: Permit = field(default_factory=Permit)
+    closing: list[Lanes] = field(default_factory=list)
+
+    def source(self, code="order_list", *, known=True):
+        """A stream's exports, whose columns are known from a catalog."""
+        if code not in self.sources:
+            self.sources[code] = Source(code, Knowledge(), self.layout(code) if known else None)
+        return self.sources[code]
+
+    def layout(self, code="order_list"):
+        """The columns that the store's own files have."""
+        rows = self.store.rows(code, self.store.start_date, self.store.start_date + timedelta(days=30))
+        return decide(code, list(rows[0]), [list(row.values()) for row in rows], Knowledge())
+
+    def window(self, first=0, days=10):
+        """A window of the store's history, by its days."""
+        start = self.store.start_date + timedelta(days=first)
+        return Window(start, start + timedelta(days=days))
+
+    def fetch(self, window=None, code="order_list"):
+        """The checked file of a window, as the queue asks for it, but for the queue."""
+        return self.exporter.fetch(self.source(code), window or self.window(), self.permit)
+
+    def made(self, code=None):
+        """The store's exports."""
+        return [e for e in self.store.exports if code in (None, e.type)]
+
+    def lanes(self, *codes, days=40, step=10, most_pending=4, known=True, cap=None):
+        """The queue over some streams."""
+        start = self.store.start_date
+        span = Span(start, start + timedelta(days=days), timedelta(days=step), timedelta(0), timedelta(0))
+        lanes = Lanes(self.exporter, self.clock, span, most_pending=most_pending, cap=cap or self.max_rows)
+        for code in codes:
+            lanes.add(Lane(self.source(code, known=known), bookmark=None))
+        self.closing.append(lanes)
+        return lanes
+
+    def read(self, lanes, *codes, slowly=0.0):
+        """Read streams to their ends, as a sync does: what arrived of each, and the errors of those that failed."""
+        arrived, errors = {}, {}
+        for code in codes:
+            arrived[code] = []
+            try:
+                for checked in lanes.files(code):
+                    arrived[code].append((checked.window, checked.export.id, list(checked.csv.rows())))
+                    time.sleep(slowly)
+            except TapExportsError as error:
+                errors[code] = error
+        return arrived, errors
+
+    def assert_whole(self, arrived, code, *, days=40):
+        """What arrived are the rows of the store's own files, window after window without a gap, to the end."""
+        exports = {export.id: export for export in self.store.exports}
+        start = self.store.start_date
+        at = start
+        for window, export_id, rows in arrived[code]:
+            assert window.start == at
+            export = exports[export_id]
+            assert (export.type, export.date_from, export.date_to) == (code, window.start, window.end)
+            # Of the very file: what an export asked for now would have is another one, for old rows change.
+            text = self.store.file(export_id).decode(self.store.options.encoding)
+            assert rows == list(csv.reader(io.StringIO(text, newline="")))[1:]
+            assert len(rows) == len(self.store.rows(code, window.start, window.end))
+            at = window.end
+        assert at == start + timedelta(days=days)
+
+
+@pytest.fixture
+def make_store():
+    """Make practice stores, and stop them with the test."""
+    with contextlib.ExitStack() as stack:
+
+        def make(**options):
+            return stack.enter_context(Sandbox(**{"days": 60, "now": NOW, **options}))
+
+        yield make
+
+
+@pytest.fixture
+def make_bench(make_store):
+    """Make a bench: by default at a store whose clock the tap's own sleeps move."""
+    benches = []
+
+    def make(  # noqa: PLR0913
+        store=None,
+        *,
+        clock=None,
+        url=None,
+        token=None,
+        poll=120.0,
+        timeout=3600.0,
+        reuse=60,
+        settle=5,
+        max_rows=100_000,
+        **options,
+    ):
+        store = store or make_store(**{"frozen": clock is None, **options})
+        clock = clock or FakeClock(store)
+        connection = Connection(url or store.api_url, token or store.token, "2024-04-01", AGENT)
+        client = Client(connection, clock)
+        downloader = Downloader(client.link, clock, client.time, AGENT, insecure=True)
+        patience = Patience(poll, timeout, timedelta(minutes=reuse), timedelta(minutes=settle))
+        reading = Reading("utf-8", max_rows, timezone.utc)
+        exporter = Exporter(client, downloader, clock, patience, reading)
+        benches.append(Bench(store, clock, client, downloader, exporter, max_rows))
+        return benches[-1]
+
+    yield make
+    for bench in benches:
+        bench.clock.stop()
+        for lanes in bench.closing:
+            lanes.close()
+
+
+@pytest.fixture
+def bench(make_bench):
+    return make_bench()
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Let requests and looks follow one another quickly, for stores that live in real time without a limit."""
+    monkeypatch.setattr("tap_exports.store.http._PER_SECONDS", 0.002)
+    monkeypatch.setattr("tap_exports.store.http.LONGEST_PAUSE", 0.01)
+    monkeypatch.setattr("tap_exports.exports.requester._STILL_AT_IT", 0.05)
+    monkeypatch.setattr("tap_exports.exports.fetch._FIRST_LOOK", 0.01)
+    monkeypatch.setattr("tap_exports.exports.fetch._LOOKS_A_SECOND", 1000.0)
+
+
+@pytest.fixture
+def live(make_bench, quick):
+    """Make a bench that lives in real time, where the least is waited that is possible."""
+
+    def make(**options):
+        return make_bench(
+            **{"clock": Clock(), "frozen": False, "now": None, "rate_limit": None, "poll": 0.1, **options}
+        )
+
+    return make
+
+
+class Wire:
+    """A host that sends just the bytes that a test wants to be sent."""
+
+    def __init__(self, answer):
+        self.heads: list[bytes] = []
+        self._answer = answer
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.origin = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        self._threads = [threading.Thread(target=self._accept, daemon=True)]
+        self._threads[0].start()
+
+    def _accept(self):
+        while True:
+            try:
+                connection, _ = self._socket.accept()
+            except OSError:
+                return
+            thread = threading.Thread(target=self._serve, args=(connection,), daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def _serve(self, connection):
+        with connection, contextlib.suppress(OSError):
+            head = b""
+            while b"\r\n\r\n" not in head:
+                block = connection.recv(65536)
+                if not block:
+                    return
+                head += block
+            self.heads.append(head)
+            self._answer(connection, head)
+
+    def close(self):
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+        for thread in self._threads:
+            thread.join(2)
+
+
+@pytest.fixture
+def make_wire():
+    """Make hosts of raw bytes, given those bytes or what sends them."""
+    wires = []
+
+    def make(answer):
+        wires.append(Wire(answer if callable(answer) else lambda connection, _: connection.sendall(answer)))
+        return wires[-1]
+
+    yield make
+    for wire in wires:
+        wire.close()
+
+
+@pytest.fixture
+def closed_port():
+    """The address of a port at which nobody listens."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # while it is bound and not listened on it refuses, and is given to nobody else
+        yield f"http://127.0.0.1:{taken.getsockname()[1]}/api/admin/"
+
+
+@pytest.fixture
+def empty_temp(monkeypatch, tmp_path):
+    """A directory of its own for temporary files, to look into."""
+    where = tmp_path / "temporary"
+    where.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(where))
+    return where

@@ -1,0 +1,418 @@
+"""What is asked of the API, and what is made of its answers."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from tap_exports.errors import BadToken, ExportStuck, MissingScope, StoreRefused, StoreTrouble
+from tap_exports.sandbox import Fault
+from tap_exports.store.client import AnswerLost
+from tap_exports.store.http import TRIES
+from tap_exports.store.models import ExportStatus
+
+from .conftest import AGENT, FakeClock
+
+
+def statuses(bench):
+    return [r.status for r in bench.store.log]
+
+
+def test_every_request_carries_the_apis_headers(bench):
+    """Token, version and name of the tap are on each call, whatever its method."""
+    bench.client.types()
+    export = bench.client.create("order_list", bench.window())
+    bench.client.export(export.id)
+    bench.client.link(export.id)
+    list(bench.client.exports("order_list"))
+    bench.client.timezone()
+    bench.client.definitions()
+    hook = bench.client.register_webhook("https://tap.example/hook", "s3cret", "tap")
+    assert [h.id for h in bench.client.webhooks()] == [hook.id]
+    bench.client.remove_webhook(hook.id)
+    assert len(bench.store.log) == 10
+    for request in bench.store.log:
+        assert request.headers["Authorization"] == f"Bearer {bench.store.token}"
+        assert request.headers["X-29Next-Api-Version"] == "2024-04-01"
+        assert request.headers["User-Agent"] == AGENT
+        assert request.path.endswith("/")
+    assert {r.status for r in bench.store.log} <= {200, 201, 204}
+
+
+def test_no_netrc_credential_replaces_the_token(bench, monkeypatch, tmp_path):
+    """A .netrc file that names the store's host and the file host's changes no request."""
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login me password mine\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    bench.fetch().csv.close()
+    api = [r for r in bench.store.log if r.host == "api"]
+    files = [r for r in bench.store.log if r.host == "file"]
+    assert {r.headers["Authorization"] for r in api} == {f"Bearer {bench.store.token}"}
+    assert files
+    assert not any("Authorization" in r.headers for r in files)
+
+
+def test_a_create_call_says_the_window_in_utc(bench):
+    """Its body is the type and both instants in RFC 3339."""
+    window = bench.window()
+    export = bench.client.create("order_list", window)
+    assert bench.store.log[-1].body == {
+        "type": "order_list",
+        "date_from": "2025-01-03T00:00:00Z",
+        "date_to": "2025-01-13T00:00:00Z",
+    }
+    assert export.window == window
+    assert export.status is ExportStatus.PENDING
+    assert export.created_at == bench.store.now
+
+
+@pytest.mark.parametrize(
+    ("headers", "least"),
+    [
+        ({"Retry-After": "9"}, 9),
+        ({"Retry-After": "Tue, 04 Mar 2025 15:30:40 GMT"}, 39),
+        ({"Retry-After": "rubbish"}, 0.1),
+        ({}, 0.1),
+    ],
+    ids=["seconds", "date", "rubbish", "none"],
+)
+def test_429_is_waited_out(bench, headers, least):
+    """A 429 is retried after as long as it asks for, or after a pause of our own."""
+    bench.store.add_fault(Fault("types", "status", status=429, headers=headers))
+    began = bench.clock.monotonic()
+    assert len(bench.client.types()) == 13
+    assert statuses(bench) == [429, 200]
+    assert least <= bench.clock.monotonic() - began < least + 3
+    assert bench.client.budget.throttled == 1
+
+
+def test_a_store_that_throttles_for_a_minute_is_waited_for(bench):
+    """`Retry-After: 1` again and again is no reason to give up after ten seconds: pauses still grow."""
+    bench.store.add_fault(Fault("types", "status", status=429, headers={"Retry-After": "1"}, times=None))
+    with pytest.raises(StoreTrouble, match="429"):
+        bench.client.types()
+    assert len(bench.store.log) == TRIES
+    assert bench.clock.waited > 30
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("types", "status", status=500),
+        Fault("types", "status", status=502, body="<html>Bad gateway</html>"),
+        Fault("types", "status", status=503, headers={"Retry-After": "3"}),
+        Fault("types", "status", status=504),
+        Fault("types", "status", status=408),
+        Fault("types", "refuse"),
+        Fault("types", "reset"),
+        Fault("types", "html"),
+        Fault("types", "empty"),
+        Fault("types", "cut"),
+        Fault("types", "wrong_length"),
+        Fault("types", "json", document=["not", "an", "object"]),
+        Fault("types", "json", document={"types": [{"name": "no code"}]}),
+        Fault("types", "json", document=None),
+    ],
+    ids=lambda f: f"{f.kind.value} {f.status if f.kind.value == 'status' else ''} {f.document or ''}".strip(),
+)
+def test_passing_trouble_passes(bench, fault):
+    """Once or twice of it is waited out, and what arrives in the end is right."""
+    bench.store.add_fault(fault)
+    bench.store.add_fault(fault)
+    assert len(bench.client.types()) == 13
+    assert len(bench.store.log) == 3
+    assert bench.clock.waited >= 0.2
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (Fault("types", "status", status=503, times=None), "it answers 503"),
+        (Fault("types", "refuse", times=None), "the connection broke"),
+        (Fault("types", "reset", times=None), "the connection broke"),
+        (Fault("types", "html", times=None), "no JSON but '<!doctype html>"),
+        (Fault("types", "empty", times=None), "an empty answer"),
+        (Fault("types", "cut", times=None), "broke"),
+    ],
+    ids=lambda value: value.kind.value if isinstance(value, Fault) else "",
+)
+def test_lasting_trouble_is_told_in_words(bench, fault, said):
+    """After about two minutes the trouble is told with its place and its host."""
+    bench.store.add_fault(fault)
+    with pytest.raises(StoreTrouble) as caught:
+        bench.client.types()
+    assert said in str(caught.value)
+    assert "GET exports/types/ at 127.0.0.1" in str(caught.value)
+    assert len(bench.store.log) == TRIES
+    assert bench.clock.waited > 20
+
+
+def test_json_of_the_wrong_shape_is_asked_for_three_times(bench):
+    """It seldom passes, so it is not worth two minutes."""
+    bench.store.add_fault(Fault("types", "json", document={"kinds": []}, times=None))
+    with pytest.raises(StoreTrouble, match="no list of export types"):
+        bench.client.types()
+    assert len(bench.store.log) == 3
+
+
+def test_a_hang_ends_with_the_read_timeout(bench, monkeypatch):
+    """A request that is never answered is given up and sent again."""
+    monkeypatch.setattr("tap_exports.store.session.READ_SECONDS", 0.1)
+    bench.store.add_fault(Fault("types", "hang"))
+    assert len(bench.client.types()) == 13
+    assert statuses(bench) == [None, 200]
+
+
+def test_a_store_that_is_not_there(make_bench, closed_port):
+    """A refused connection is retried, and told in the end."""
+    bench = make_bench(url=closed_port)
+    with pytest.raises(StoreTrouble, match="the connection was refused"):
+        bench.client.types()
+    assert bench.clock.waited > 20
+
+
+def test_a_name_that_is_not_known(make_bench):
+    """A host that no name server knows is told as that."""
+    bench = make_bench(url="http://no-such-store.invalid/api/admin/")
+    with pytest.raises(StoreTrouble, match="name is not known"):
+        bench.client.types()
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [(400, StoreRefused), (401, BadToken), (403, MissingScope), (404, StoreRefused), (405, StoreRefused)],
+)
+def test_refusals_are_not_retried(bench, status, kind):
+    """One request, and the API's own words."""
+    bench.store.add_fault(Fault("look", "status", status=status, body='{"detail": "It is so."}', times=None))
+    with pytest.raises(kind) as caught:
+        bench.client.export(7)
+    assert f"GET exports/7/ was answered {status}: It is so." in str(caught.value)
+    assert len(bench.store.log) == 1
+    assert bench.clock.waited == 0
+
+
+def test_a_400_names_the_field(bench):
+    """`{"field": ["message"]}` is told with the field's name."""
+    bench.store.add_fault(Fault("create", "status", status=400, body='{"type": ["No choice.", "Sorry."], "x": "y"}'))
+    with pytest.raises(StoreRefused, match=r"type: No choice\., Sorry\.; x: y"):
+        bench.client.create("order_list", bench.window())
+
+
+@pytest.mark.parametrize(
+    ("scopes", "call", "scope"),
+    [
+        (["exports:write"], lambda c, _: c.types(), "exports:read"),
+        (["exports:write"], lambda c, _: c.link(1), "exports:read"),
+        (["exports:read"], lambda c, w: c.create("order_list", w), "exports:write"),
+        (["exports:read"], lambda c, _: c.timezone(), "store:read"),
+        (["exports:read"], lambda c, _: c.definitions(), "metadata:read"),
+        (["exports:read"], lambda c, _: c.webhooks(), "webhooks:read"),
+        (["exports:read"], lambda c, _: c.register_webhook("https://x", "s", "n"), "webhooks:write"),
+        (["exports:read"], lambda c, _: c.remove_webhook(3), "webhooks:write"),
+    ],
+    ids=["types", "link", "create", "store", "metadata", "webhooks", "register", "remove"],
+)
+def test_a_missing_scope_is_named(make_bench, scopes, call, scope):
+    """A 403 says which scope the token needs."""
+    bench = make_bench(scopes=scopes)
+    with pytest.raises(MissingScope, match=scope) as caught:
+        call(bench.client, bench.window())
+    assert "You do not have permission" in str(caught.value)
+    assert len(bench.store.log) == 1
+
+
+def test_a_wrong_token_is_told_after_one_request(make_bench):
+    """It is not tried again."""
+    bench = make_bench(token="wr0ng")
+    with pytest.raises(BadToken, match="Invalid token"):
+        bench.client.types()
+    assert statuses(bench) == [401]
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_redirects_are_not_followed(bench, make_wire, status):
+    """The token does not travel, and the message names the other host, without its path."""
+    other = make_wire(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+    bench.store.add_fault(Fault("types", "redirect", status=status, location=f"{other.origin}/there?secret=1"))
+    with pytest.raises(StoreRefused, match=r"redirect to http://127\.0\.0\.1") as caught:
+        bench.client.types()
+    assert "secret" not in str(caught.value)
+    assert other.heads == []
+    assert len(bench.store.log) == 1
+
+
+@pytest.mark.parametrize("location", ["/login/", "", "http://[broken"])
+def test_odd_redirects_are_refusals_too(bench, location):
+    """A relative, a missing and a broken Location end in the same words."""
+    bench.store.add_fault(Fault("types", "redirect", location=location))
+    with pytest.raises(StoreRefused, match="redirect"):
+        bench.client.types()
+
+
+def listed(bench, following, results=()):
+    bench.store.add_fault(
+        Fault("list", "json", document={"next": following, "previous": None, "results": list(results)})
+    )
+
+
+def test_pages_are_followed_to_the_end(make_bench):
+    """A list of many pages arrives whole and in order, with the filters on each page."""
+    bench = make_bench(page_size=3)
+    for n in range(8):
+        bench.store.make_export("order_list", *bounds(bench, n))
+        bench.store.make_export("customer_list", *bounds(bench, n))
+    found = [e.id for e in bench.client.exports("order_list", bench.store.now.date())]
+    assert found == [e.id for e in reversed(bench.made("order_list"))]
+    assert bench.store.count("list") == 3
+    assert bench.store.log[0].query["date_created_from"] == bench.store.now.date().isoformat()
+
+
+def bounds(bench, n):
+    start = bench.store.start_date + timedelta(days=n)
+    return start, start + timedelta(days=1)
+
+
+@pytest.mark.parametrize("kind", ["elsewhere", "other port", "other scheme", "user in it", "broken"])
+def test_a_next_link_elsewhere_is_not_followed(bench, make_wire, kind):
+    """The token goes to the API's own origin alone."""
+    other = make_wire(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+    own = bench.store.api_url
+    link = {
+        "elsewhere": "https://evil.example/api/admin/exports/?cursor=x",
+        "other port": f"{other.origin}/api/admin/exports/?cursor=x",
+        "other scheme": own.replace("http://", "https://") + "exports/?cursor=x",
+        "user in it": own.replace("http://", "http://me:mine@") + "exports/?cursor=x",
+        "broken": "http://[broken/?cursor=x",
+    }[kind]
+    listed(bench, link)
+    with pytest.raises(StoreRefused, match="not followed"):
+        list(bench.client.exports("order_list"))
+    assert other.heads == []
+    assert len(bench.store.log) == 1
+
+
+def test_a_next_link_is_the_same_origin_however_it_is_written(bench):
+    """Upper case and a relative address make no other origin."""
+    listed(bench, bench.store.api_url.replace("http://", "HTTP://") + "exports/?type=order_list")
+    listed(bench, "/api/admin/exports/?type=order_list&cursor=2")
+    bench.store.make_export("order_list", *bounds(bench, 1))
+    bench.store.add_fault(Fault("list", "json", document={"next": None, "results": []}))
+    assert list(bench.client.exports("order_list")) == []
+    assert [r.query.get("cursor") for r in bench.store.log] == [None, None, "2"]
+
+
+def test_a_list_that_goes_round_in_circles_ends(bench):
+    """A next link that was followed already is an error, and no endless loop."""
+    for _ in range(3):
+        listed(bench, bench.store.api_url + "exports/?cursor=again")
+    with pytest.raises(StoreRefused):
+        list(bench.client.exports("order_list"))
+    assert len(bench.store.log) == 2
+
+
+def test_a_list_without_pages_is_read_as_one(bench):
+    """A plain JSON list is its own only page."""
+    bench.store.add_fault(Fault("webhooks", "json", document=[{"id": 4, "target": "https://x"}]))
+    assert [w.id for w in bench.client.webhooks()] == [4]
+
+
+def test_an_unknown_status_is_named(bench):
+    """An export of a status that nobody knows is an error that tells it, after one request."""
+    export = bench.client.create("order_list", bench.window())
+    bench.store.add_fault(Fault("look", "unknown_status", value="exploded"))
+    with pytest.raises(ExportStuck, match="'exploded'"):
+        bench.client.export(export.id)
+    assert len(bench.store.log) == 2
+
+
+def test_an_unknown_status_in_a_list_is_nobodys_trouble(bench, caplog):
+    """Somebody else's export of an unknown status is left out of the list, and does not end the reading of it."""
+    bench.store.make_export("order_list", *bounds(bench, 1))
+    bench.store.add_fault(Fault("list", "unknown_status", value="exploded"))
+    assert list(bench.client.exports("order_list")) == []
+    assert "exploded" in caplog.text
+
+
+def test_a_missing_status_is_pending(make_bench):
+    """Where the store says no status at all, the export is taken as pending."""
+    bench = make_bench(omit_status=True, ready_seconds=30)
+    export = bench.client.create("order_list", bench.window())
+    assert bench.client.export(export.id).status is ExportStatus.PENDING
+    bench.store.advance(timedelta(seconds=30))
+    assert bench.client.export(export.id).status is ExportStatus.AVAILABLE
+
+
+def test_null_dates_are_no_window(make_bench):
+    """An export whose dates the store keeps to itself is none that a window can be held against."""
+    bench = make_bench(null_dates=True)
+    assert bench.client.create("order_list", bench.window()).window is None
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("create", "lost"),
+        Fault("create", "refuse"),
+        Fault("create", "reset"),
+        Fault("create", "html"),
+        Fault("create", "empty"),
+        Fault("create", "cut"),
+        Fault("create", "json", document={}),
+        Fault("create", "status", status=500),
+        Fault("create", "status", status=502),
+        Fault("create", "status", status=504),
+    ],
+    ids=lambda f: f"{f.kind.value} {f.status}",
+)
+def test_a_create_call_whose_answer_is_lost_is_not_repeated(bench, fault):
+    """The client itself sends it once: whether anything was made is for the list to say."""
+    bench.store.add_fault(fault)
+    with pytest.raises(AnswerLost):
+        bench.client.create("order_list", bench.window())
+    assert bench.store.count("create") == 1
+
+
+def test_a_create_call_that_hangs_is_lost(bench, monkeypatch):
+    """A read timeout says nothing of what was made."""
+    monkeypatch.setattr("tap_exports.store.session.READ_SECONDS", 0.1)
+    bench.store.add_fault(Fault("create", "hang"))
+    with pytest.raises(AnswerLost, match="no answer within"):
+        bench.client.create("order_list", bench.window())
+
+
+def test_a_throttled_create_call_is_repeated(bench):
+    """A 429 has made nothing, so the call is sent again."""
+    bench.store.add_fault(Fault("create", "status", status=429, headers={"Retry-After": "2"}))
+    bench.client.create("order_list", bench.window())
+    assert statuses(bench) == [429, 201]
+    assert len(bench.made()) == 1
+
+
+def test_a_create_call_that_reached_nobody_is_repeated(make_bench, closed_port):
+    """Without a connection nothing was asked, so nothing is lost."""
+    bench = make_bench(url=closed_port)
+    with pytest.raises(StoreTrouble, match="refused"):
+        bench.client.create("order_list", bench.window())
+
+
+def test_a_connection_that_ends_within_tls_may_have_brought_the_call(make_wire, make_bench):
+    """A TLS failure is no proof that nothing was sent, unless it is the certificate's."""
+    from requests.exceptions import SSLError  # noqa: PLC0415
+
+    from tap_exports.store.http import was_sent  # noqa: PLC0415
+
+    eof = SSLError("Max retries exceeded (Caused by SSLError(SSLEOFError(8, 'EOF occurred in violation of protocol')))")
+    bad = SSLError(
+        "Max retries exceeded (Caused by SSLError(SSLCertVerificationError(1, '[SSL: CERTIFICATE_VERIFY_FAILED] …')))"
+    )
+    assert was_sent(eof)
+    assert not was_sent(bad)
+
+
+def test_the_stores_time_is_heard_in_each_answer(make_bench):
+    """The `Date` header of the answers sets the time by which windows end."""
+    bench = make_bench(now=FakeClock().now() + timedelta(days=3), clock=FakeClock(), frozen=True)
+    bench.client.types()
+    assert abs(bench.client.time.now() - bench.store.now) <= timedelta(seconds=2)

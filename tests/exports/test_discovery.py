@@ -1,0 +1,193 @@
+"""Columns from the store itself: the head of an export of each type."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from tap_exports.errors import BadToken
+from tap_exports.exports.discovery import Discovery
+from tap_exports.sandbox import Fault
+
+TYPES = 13
+SETTLE = timedelta(minutes=5)
+
+
+def discover(bench, *codes, may_create=True):
+    found = Discovery(bench.client, bench.downloader, bench.exporter, "utf-8", SETTLE, may_create)
+    return found.run([bench.source(code, known=False) for code in codes or ("order_list",)])
+
+
+def names(layout):
+    return {column.name for column in layout.columns}
+
+
+def theirs(bench, code="order_list", *, days=10, first=0, ago=timedelta(minutes=5)):
+    window = bench.window(first, days)
+    export = bench.store.make_export(code, window.start, window.end)
+    bench.store.advance(ago)
+    return export
+
+
+def downloaded(bench):
+    return [e.id for e in bench.made() if e.downloads]
+
+
+def test_the_newest_available_export_tells_the_columns(bench):
+    """No export is made, and the merchant's newest columns are there."""
+    theirs(bench)
+    bench.store.add_column("order", "gift_note", "Gift Note", "text")
+    newest = theirs(bench)
+    layout = discover(bench)["order_list"]
+    assert "order_number" in names(layout)
+    assert "gift_note" in names(layout)
+    assert downloaded(bench) == [newest.id]
+    assert bench.store.count("create") == 0
+
+
+def test_one_without_rows_is_passed_over(bench):
+    """The next older one with rows tells more, because values may take a type back."""
+    full = theirs(bench)
+    empty = theirs(bench, first=-400)
+    layout = discover(bench)["order_list"]
+    assert downloaded(bench) == [full.id, empty.id]
+    assert "order_number" in names(layout)
+
+
+@pytest.mark.parametrize("text", ["Sorry, something went wrong", "Not Found"])
+def test_a_line_of_text_tells_no_columns(bench, caplog, text):
+    """In a catalog they would make every file of the stream's a wrong one."""
+    theirs(bench)
+    bench.store.add_fault(Fault("file", "body", body=f"{text}\n", times=None))
+    layout = discover(bench, may_create=False)["order_list"]
+    assert "number" in names(layout)
+    assert "is a line of text and tells no columns" in caplog.text
+
+
+def test_a_header_alone_is_better_than_nothing(bench):
+    """Where no recent export has rows, the header decides, and no more than three are looked at."""
+    for _ in range(5):
+        theirs(bench, first=-400)
+    layout = discover(bench)["order_list"]
+    assert len(downloaded(bench)) == 3
+    assert "order_number" in names(layout)
+    assert bench.store.count("create") == 0
+
+
+@pytest.mark.parametrize("kind", ["empty", "html", "cut"])
+def test_a_newest_one_that_cannot_be_read_is_passed_over(bench, kind):
+    """With a warning; the next one tells."""
+    theirs(bench)
+    newest = theirs(bench)
+    bench.store.add_fault(Fault("file", kind, times=10 if kind == "cut" else 1))
+    assert "order_number" in names(discover(bench)["order_list"])
+    assert f"/api/admin/exports/{newest.id}/download/" in [r.path for r in bench.store.log]
+    assert bench.store.count("create") == 0
+
+
+def test_an_old_export_will_do(bench):
+    """Where nothing was exported for a month, the whole list is read."""
+    theirs(bench, ago=timedelta(days=200))
+    assert "order_number" in names(discover(bench)["order_list"])
+    assert bench.store.count("list") == 2
+    assert bench.store.count("create") == 0
+
+
+def test_types_without_any_get_one_small_export_each_at_once(make_bench):
+    """All are asked for before any is waited for, and each is of a week that has settled."""
+    bench = make_bench(ready_seconds=60, parallel_exports=20)
+    codes = bench.store.types
+    found = discover(bench, *codes)
+    assert len(codes) == TYPES
+    assert sorted(found) == sorted(codes)
+    assert sorted(e.type for e in bench.made()) == sorted(codes)
+    assert {e.date_to - e.date_from for e in bench.made()} == {timedelta(days=7)}
+    assert all(e.date_to <= e.created_at - SETTLE for e in bench.made())
+    places = [r.place for r in bench.store.log]
+    assert places.index("look") > max(n for n, place in enumerate(places) if place == "create")
+    assert bench.clock.waited < 60 + 13 * 3
+
+
+def test_a_pending_one_is_waited_for_instead_of_another(make_bench):
+    """One that was asked for within the hour will be ready sooner than a new one."""
+    bench = make_bench(ready_seconds=900)
+    theirs(bench)
+    assert "order_number" in names(discover(bench)["order_list"])
+    assert len(bench.made()) == 1
+
+
+def test_a_pending_one_of_long_ago_is_not_waited_for(make_bench):
+    """It is dead, because the API has no failed state."""
+    bench = make_bench()
+    bench.store.add_fault(Fault("create", "never_ready"))
+    window = bench.window()
+    bench.client.create("order_list", window)
+    bench.store.advance(timedelta(hours=2))
+    assert "order_number" in names(discover(bench)["order_list"])
+    assert len(bench.made()) == 2
+
+
+def test_exports_that_never_get_ready_cost_one_deadline_and_not_one_each(make_bench):
+    """The deadline of each counts from its making; then the names in the API stand in."""
+    bench = make_bench(timeout=600)
+    bench.store.add_fault(Fault("create", "never_ready", times=None))
+    codes = bench.store.types[:5]
+    found = discover(bench, *codes)
+    assert sorted(found) == sorted(codes)
+    assert bench.clock.waited < 600 + 60
+
+
+@pytest.mark.parametrize("how", ["may not create", "no scope", "refused", "trouble"])
+def test_the_names_in_the_api_stand_in(make_bench, caplog, how):
+    """Where no export can be had, with a warning; nothing is repeated that was refused."""
+    bench = make_bench(scopes=["exports:read"] if how == "no scope" else ["exports:read", "exports:write"])
+    if how == "refused":
+        bench.store.add_fault(Fault("create", "status", status=400, times=None))
+    if how == "trouble":
+        bench.store.add_fault(Fault("create", "refuse", times=None))
+    layout = discover(bench, may_create=how != "may not create")["order_list"]
+    assert {"number", "currency", "total_incl_tax"} <= names(layout)
+    assert "names" in caplog.text
+    assert bench.made() == []
+    if how != "trouble":
+        assert bench.store.count("create") == (0 if how == "may not create" else 1)
+
+
+def test_a_list_that_cannot_be_had_is_no_end(bench):
+    """A new export is made instead."""
+    bench.store.add_fault(Fault("list", "status", status=400, times=None))
+    assert "order_number" in names(discover(bench)["order_list"])
+
+
+@pytest.mark.parametrize("place", ["list", "create", "look", "link"])
+def test_a_bad_token_ends_it(bench, place):
+    """At once, at whichever call it is told."""
+    bench.store.add_fault(Fault(place, "status", status=401, times=None))
+    with pytest.raises(BadToken):
+        discover(bench, "order_list", "customer_list")
+    assert bench.store.count(place) == 1
+
+
+def test_only_the_head_of_a_file_is_read(bench, make_wire):
+    """Of a file of 200 MB the host sends a few."""
+    sent = []
+
+    def large(connection, _):
+        block = b"1001,a note\r\n" * 5000
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 200000000\r\n\r\nOrder Number,Note\r\n")
+        while sum(sent) < 200_000_000:
+            connection.sendall(block)
+            sent.append(len(block))
+
+    theirs(bench)
+    bench.store.add_fault(Fault("link", "json", document={"url": f"{make_wire(large).origin}/x.csv?Signature=x"}))
+    assert names(discover(bench)["order_list"]) == {"order_number", "note"}
+    assert sum(sent) < 20_000_000
+
+
+def test_what_was_listed_is_not_taken_for_a_lost_answer(bench):
+    """Ids that discovery has seen are none that a create call of the sync may have made."""
+    export = theirs(bench)
+    discover(bench)
+    assert export.id in bench.source().seen

@@ -1,0 +1,366 @@
+"""The way of a file from its signed link to the disk."""
+
+from __future__ import annotations
+
+import gc
+import gzip
+import resource
+import socket
+import struct
+import threading
+import time
+import zlib
+from hashlib import sha256
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tap_exports.clock import Clock
+from tap_exports.errors import BadFile, LinkExpired, LocalTrouble, Stopped, StoreRefused, StoreTrouble
+from tap_exports.sandbox import Fault
+from tap_exports.store.download import _Passing, _unpacked
+from tap_exports.store.http import TRIES
+
+from .conftest import open_temp_files
+
+BODY = b"A,B\r\n" + b"1,2\r\n" * 5
+GZIPPED_TWICE = gzip.compress(BODY[:10]) + gzip.compress(BODY[10:]) + bytes(8)  # some pad with zeros
+
+
+def _flushed(body):
+    packer = zlib.compressobj(wbits=16 + zlib.MAX_WBITS)
+    return packer.compress(body) + packer.flush(zlib.Z_FULL_FLUSH)
+
+
+FLUSHED = _flushed(BODY)
+"""All of a file, or its first part: nothing but the missing end of the stream tells."""
+
+
+@pytest.fixture
+def export(bench):
+    """An export that is there."""
+    window = bench.window()
+    return bench.store.make_export("order_list", window.start, window.end)
+
+
+def content(download):
+    with download.file as file:
+        file.seek(0)
+        return file.read()
+
+
+def linked(bench, url, times=None):
+    bench.store.add_fault(Fault("link", "json", document={"url": url}, times=times))
+
+
+def test_a_file_arrives_whole(bench, export):
+    """Its bytes, their number and their digest are the store's."""
+    download = bench.downloader.get(export.id)
+    whole = bench.store.file(export.id)
+    assert (download.size, download.sha256) == (len(whole), sha256(whole).hexdigest())
+    assert download.whole
+    assert not download.has_nul
+    assert content(download) == whole
+
+
+def test_the_file_host_sees_no_credential(bench, export):
+    """No Authorization header, no API version, no cookie: the link's signature is all."""
+    bench.downloader.get(export.id).file.close()
+    sent = {name.lower() for name in bench.store.log[-1].headers}
+    assert bench.store.log[-1].host == "file"
+    assert not sent & {"authorization", "cookie", "x-29next-api-version"}
+
+
+def test_no_credential_is_added_after_a_redirect(bench, export, make_wire, monkeypatch, tmp_path):
+    """A redirect of the file host is followed, and no .netrc file is asked for the new host."""
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login me password mine\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    other = make_wire(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(BODY), BODY))
+    bench.store.add_fault(Fault("file", "redirect", location=f"{other.origin}/x.csv"))
+    assert content(bench.downloader.get(export.id)) == BODY
+    assert len(other.heads) == 1
+    assert b"authorization" not in other.heads[0].lower()
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("file", "cut"),
+        Fault("file", "cut", keep=0),
+        Fault("file", "wrong_length"),
+        Fault("file", "refuse"),
+        Fault("file", "reset"),
+        Fault("file", "status", status=500),
+        Fault("file", "status", status=503, headers={"Retry-After": "5"}),
+        Fault("file", "status", status=429),
+        Fault("link", "status", status=502),
+        Fault("link", "html"),
+        Fault("link", "expire"),
+        Fault("file", "status", status=403, body="<Error>Request has expired</Error>"),
+        Fault("file", "redirect", location="http://[broken"),
+    ],
+    ids=lambda f: f"{f.place.value} {f.kind.value} {f.status}",
+)
+def test_trouble_on_the_way_is_waited_out(bench, export, empty_temp, fault):
+    """Twice of it, each time with a fresh link; the file is whole in the end, and nothing of the others is left."""
+    bench.store.add_fault(fault)
+    bench.store.add_fault(fault)
+    assert content(bench.downloader.get(export.id)) == bench.store.file(export.id)
+    assert bench.store.count("link") == 3
+    gc.collect()
+    assert open_temp_files(empty_temp) == []
+
+
+def test_a_file_host_that_asks_for_time_gets_it(bench, export):
+    """`Retry-After` counts at the file host too."""
+    bench.store.add_fault(Fault("file", "status", status=503, headers={"Retry-After": "50"}))
+    bench.downloader.get(export.id).file.close()
+    assert bench.clock.waited >= 50
+
+
+def test_a_file_host_that_hangs_is_asked_again(bench, export, monkeypatch):
+    """No answer within the timeout is trouble that may pass."""
+    monkeypatch.setattr("tap_exports.store.download.READ_SECONDS", 0.1)
+    bench.store.add_fault(Fault("file", "hang"))
+    assert content(bench.downloader.get(export.id)) == bench.store.file(export.id)
+
+
+def test_a_hang_in_the_midst_of_a_body_is_noticed(bench, export, monkeypatch, make_wire):
+    """A body that stops without an end is given up like a missing answer."""
+    monkeypatch.setattr("tap_exports.store.download.READ_SECONDS", 0.1)
+    ended = threading.Event()
+
+    def half(connection, _):
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nA,B\r\n")
+        ended.wait(2)
+
+    linked(bench, make_wire(half).origin + "/x.csv", times=1)
+    assert content(bench.downloader.get(export.id)) == bench.store.file(export.id)
+    ended.set()
+
+
+@pytest.mark.parametrize("kind", ["cut", "wrong_length", "refuse", "reset"])
+def test_trouble_that_lasts_is_told(bench, export, empty_temp, kind):
+    """After every try the stream's error says what happened at which host, and no file is left."""
+    bench.store.add_fault(Fault("file", kind, times=None))
+    with pytest.raises(StoreTrouble, match="could not be downloaded") as caught:
+        bench.downloader.get(export.id)
+    assert "host 127.0.0.1" in str(caught.value)
+    assert bench.store.count("file") == TRIES
+    gc.collect()
+    assert open_temp_files(empty_temp) == []
+
+
+def test_a_link_refused_three_times_is_an_error(bench, export):
+    """Fresh links that the host refuses one after another end soon."""
+    bench.store.add_fault(Fault("link", "expire", times=None))
+    with pytest.raises(LinkExpired, match=r"refused the link \(403\)"):
+        bench.downloader.get(export.id)
+    assert bench.store.count("file") == 3
+
+
+@pytest.mark.parametrize(
+    ("head", "body"),
+    [
+        (b"Content-Length: %d" % len(BODY), BODY),
+        (b"Transfer-Encoding: chunked", b"5\r\nA,B\r\n\r\n%x\r\n%s\r\n0\r\n\r\n" % (len(BODY) - 5, BODY[5:])),
+        (b"Transfer-Encoding: chunked\r\nContent-Length: 3", b"%x\r\n%s\r\n0\r\n\r\n" % (len(BODY), BODY)),
+        (b"Content-Encoding: gzip\r\nContent-Length: %d" % len(gzip.compress(BODY)), gzip.compress(BODY)),
+        (b"Content-Encoding: X-GZip\r\nContent-Length: %d" % len(GZIPPED_TWICE), GZIPPED_TWICE),
+        (b"Content-Encoding: utf-8\r\nContent-Length: %d" % len(BODY), BODY),
+    ],
+    ids=["length", "chunked", "chunked with a length", "gzip", "gzip in two", "no compression at all"],
+)
+def test_lengths_that_can_be_verified(bench, make_wire, head, body):
+    """A declared length, and chunks that end; gzip is undone, its length held against what travelled."""
+    linked(bench, make_wire(b"HTTP/1.1 200 OK\r\n" + head + b"\r\n\r\n" + body).origin)
+    download = bench.downloader.get(1)
+    assert download.size == len(BODY)
+    assert content(download) == BODY
+    assert bench.clock.slept == []
+
+
+@pytest.mark.parametrize(
+    ("head", "body"),
+    [
+        (b"Content-Length: %d" % (len(BODY) + 1), BODY),
+        (b"Transfer-Encoding: chunked", b"5\r\nA,B\r\n\r\n"),
+        (b"Transfer-Encoding: chunked", b"ff\r\nA,B\r\n"),
+        (b"Content-Encoding: gzip\r\nContent-Length: 500", gzip.compress(BODY)),
+        (b"Content-Encoding: gzip\r\nContent-Length: %d" % len(BODY), BODY),
+        (b"Content-Encoding: gzip\r\nContent-Length: %d" % len(FLUSHED), FLUSHED),
+        (b"Content-Length: 00%d" % len(BODY), BODY),
+    ],
+    ids=["short", "no last chunk", "chunk cut", "gzip short", "no gzip", "gzip that ends early", "an odd length"],
+)
+def test_bodies_that_are_not_whole(bench, make_wire, empty_temp, head, body):
+    """None of them is taken for a file."""
+    linked(bench, make_wire(b"HTTP/1.1 200 OK\r\n" + head + b"\r\n\r\n" + body).origin)
+    with pytest.raises(StoreTrouble):
+        bench.downloader.get(1)
+    gc.collect()
+    assert open_temp_files(empty_temp) == []
+
+
+@given(data=st.data(), parts=st.lists(st.binary(max_size=2000), min_size=1, max_size=3), sizes=st.integers(1, 300))
+def test_gzip_arrives_whole_or_not_at_all(data, parts, sizes):
+    """However it is cut into blocks, and however many streams it is of; cut anywhere, it is not taken."""
+    packed = b"".join(map(gzip.compress, parts)) + bytes(data.draw(st.integers(0, 20)))
+
+    def blocks(body):
+        return [body[n : n + sizes] for n in range(0, len(body), sizes)]
+
+    assert b"".join(_unpacked(blocks(packed))) == b"".join(parts)
+    last = len(b"".join(map(gzip.compress, parts))) - len(gzip.compress(parts[-1]))
+    cut = data.draw(st.integers(last + 1, last + len(gzip.compress(parts[-1])) - 1))
+    with pytest.raises(_Passing):
+        b"".join(_unpacked(blocks(packed[:cut])))
+
+
+@pytest.mark.parametrize("encoding", [b"deflate", b"br", b"zstd", b"gzip, gzip"])
+def test_a_compression_that_was_not_asked_for_is_refused(bench, make_wire, encoding):
+    """Nobody can tell whether such a file is whole."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nContent-Encoding: %s\r\n\r\n" % (len(BODY), encoding)
+    linked(bench, make_wire(head + BODY).origin)
+    with pytest.raises(BadFile, match=f"packs the file as {encoding.decode()}, of which nobody can tell"):
+        bench.downloader.get(1)
+
+
+def test_nothing_that_is_said_to_be_gzip_is_an_empty_file(bench, make_wire):
+    """For the check to refuse, at once."""
+    linked(bench, make_wire(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nContent-Encoding: gzip\r\n\r\n").origin)
+    assert content(bench.downloader.get(1)) == b""
+
+
+def test_an_environment_that_cannot_be_followed_is_trouble_of_this_machine(bench, monkeypatch, tmp_path):
+    """A file of certificates that is not there is told at once, and not asked for again and again."""
+    linked(bench, "https://127.0.0.1:9/x.csv")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "missing.pem"))
+    with pytest.raises(LocalTrouble, match="REQUESTS_CA_BUNDLE"):
+        bench.downloader.get(1)
+    assert bench.clock.slept == []
+
+
+def test_a_body_without_any_length_is_refused(bench, make_wire):
+    """A file that ends where the connection does could be cut anywhere."""
+    linked(bench, make_wire(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + BODY).origin)
+    with pytest.raises(BadFile, match="how long the file is"):
+        bench.downloader.get(1)
+
+
+def test_a_body_that_is_reset_in_its_midst(bench, make_wire):
+    """A connection reset between two blocks is a broken download."""
+
+    def reset(connection, _):
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nA,B\r\n")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    linked(bench, make_wire(reset).origin)
+    with pytest.raises(StoreTrouble):
+        bench.downloader.get(1)
+
+
+@pytest.mark.parametrize("how", ["accepted", "always"])
+def test_gzip_of_the_transport_is_undone(make_bench, how):
+    """Size and digest are those of the file, not of what travelled."""
+    bench = make_bench(gzip=how)
+    window = bench.window()
+    export = bench.store.make_export("order_list", window.start, window.end)
+    download = bench.downloader.get(export.id)
+    assert download.size == len(bench.store.file(export.id))
+    assert content(download) == bench.store.file(export.id)
+
+
+def test_nul_bytes_are_noticed(bench, make_wire):
+    """They cost a pass of their own, so the download says whether there are any."""
+    body = b"A,B\r\n1,\x00\r\n"
+    linked(bench, make_wire(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)).origin)
+    download = bench.downloader.get(1)
+    assert download.has_nul
+    assert content(download) == body
+
+
+def test_links_have_to_be_https_but_on_this_machine(bench, make_bench):
+    """A store that is asked over https gives no link in the clear."""
+    bench.downloader._insecure = False
+    window = bench.window()
+    export = bench.store.make_export("order_list", window.start, window.end)
+    with pytest.raises(StoreRefused, match=r"the link to the file leads to 127\.0\.0\.1 and is not https"):
+        bench.downloader.get(export.id)
+    assert bench.store.count("file") == 0
+
+
+def test_the_file_has_no_name(bench, export, empty_temp):
+    """Nothing is to be seen in the directory while it is there, and its room is given back with it."""
+    download = bench.downloader.get(export.id)
+    assert list(empty_temp.iterdir()) == []
+    assert len(open_temp_files(empty_temp)) == 1
+    download.file.close()
+    assert open_temp_files(empty_temp) == []
+
+
+def test_a_missing_temporary_directory_is_trouble_of_this_machine(bench, export, monkeypatch, tmp_path):
+    """The error names the directory and says what to do; nothing is retried."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing"))
+    with pytest.raises(LocalTrouble, match="TMPDIR") as caught:
+        bench.downloader.get(export.id)
+    assert str(tmp_path / "missing") in str(caught.value)
+    assert bench.store.count("file") == 1
+
+
+@pytest.mark.parametrize("size", [5_000, 2_000_000], ids=["in the buffer", "past the buffer"])
+def test_a_full_disk_is_trouble_of_this_machine(bench, make_wire, empty_temp, size):
+    """Whether it is full at the first block or at the last flush; and the file is given up."""
+    body = b"A,B\r\n" + b"1,2\r\n" * (size // 5)
+    linked(bench, make_wire(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)).origin)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
+    try:
+        with pytest.raises(LocalTrouble, match="could not be kept"):
+            bench.downloader.get(1)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert open_temp_files(empty_temp) == []
+
+
+def test_a_download_ends_with_the_run(make_bench, make_wire, empty_temp):
+    """A long body is given up between two blocks, and its file with it."""
+    bench = make_bench(clock=Clock(), frozen=True)
+    ended = threading.Event()
+
+    def endless(connection, _):
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n")
+        while not ended.is_set():
+            connection.sendall(b"1,2\r\n" * 1000)
+
+    linked(bench, make_wire(endless).origin)
+    threading.Timer(0.1, bench.clock.stop).start()
+    began = time.monotonic()
+    with pytest.raises(Stopped):
+        bench.downloader.get(1)
+    ended.set()
+    assert time.monotonic() - began < 2
+    assert open_temp_files(empty_temp) == []
+
+
+def test_a_look_at_the_head_reads_little_more_than_the_head(bench, make_wire):
+    """Of a file of 500 MB a look at 1 MiB makes the host send a few, and the rest is not asked for."""
+    sent = []
+
+    def large(connection, _):
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 500000000\r\n\r\n")
+        block = b"1,2\r\n" * 13107
+        for _ in range(500_000_000 // len(block)):
+            connection.sendall(block)
+            sent.append(len(block))
+
+    linked(bench, make_wire(large).origin)
+    download = bench.downloader.get(1, at_most=1024 * 1024)
+    download.file.close()
+    assert not download.whole
+    assert 1024 * 1024 <= download.size < 2 * 1024 * 1024
+    time.sleep(0.05)
+    assert sum(sent) < 16 * 1024 * 1024

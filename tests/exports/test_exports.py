@@ -1,0 +1,752 @@
+"""One window's way to a checked file: take over or create, wait, download, check."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from itertools import pairwise
+
+import pytest
+
+from tap_exports.errors import (
+    BadFile,
+    BadToken,
+    ExportStuck,
+    LocalTrouble,
+    MissingScope,
+    StoreRefused,
+    StoreTrouble,
+    TapExportsError,
+)
+from tap_exports.exports.polling import Pace
+from tap_exports.exports.stream_exports import Source
+from tap_exports.sandbox import Fault
+from tap_exports.schema.layout import Knowledge
+from tap_exports.schema.types import ColumnType
+from tap_exports.store.models import Export, ExportStatus
+from tap_exports.window import Window
+
+from .conftest import open_temp_files
+
+LOST = [
+    Fault("create", "lost"),
+    Fault("create", "cut"),
+    Fault("create", "wrong_length"),
+]
+NEVER_MADE = [
+    Fault("create", "refuse"),
+    Fault("create", "reset"),
+    Fault("create", "html"),
+    Fault("create", "empty"),
+    Fault("create", "json", document={"sorry": True}),
+    Fault("create", "status", status=502),
+    Fault("create", "status", status=503, headers={"Retry-After": "2"}),
+    Fault("create", "status", status=429),
+]
+
+
+def kind(fault):
+    return f"{fault.place.value} {fault.kind.value} {fault.status}"
+
+
+def rows(checked):
+    with_header = list(checked.csv.rows())
+    checked.csv.close()
+    return with_header
+
+
+def theirs(bench, window=None, code="order_list", ago=0):
+    """An export that an earlier run asked for, some minutes ago."""
+    window = window or bench.window()
+    export = bench.store.make_export(code, window.start, window.end)
+    bench.clock.sleep(ago * 60)
+    return export
+
+
+# The plain way
+
+
+def test_a_window_becomes_a_checked_file(make_bench):
+    """Created, waited for, downloaded, checked: the store's rows, with where they came from."""
+    bench = make_bench(ready_seconds=40)
+    checked = bench.fetch()
+    store_rows = [
+        list(row.values()) for row in bench.store.rows("order_list", checked.window.start, checked.window.end)
+    ]
+    assert checked.checked.rows == len(store_rows) > 5
+    assert checked.export.id == bench.made()[0].id
+    assert checked.size == len(bench.store.file(checked.export.id))
+    assert not checked.taken_over
+    assert rows(checked) == store_rows
+    assert [r.place for r in bench.store.log if r.place != "look"] == ["create", "link", "file"]
+
+
+def test_the_permit_is_held_while_the_export_is_pending_and_no_longer(make_bench, monkeypatch):
+    """It is given back before the download, which the store has no part in."""
+    bench = make_bench(ready_seconds=40)
+    held = {}
+    for name in ("create", "export", "link"):
+        real = getattr(bench.client, name)
+
+        def noted(*args, name=name, real=real):
+            held.setdefault(name, set()).add(bench.permit.held)
+            return real(*args)
+
+        monkeypatch.setattr(bench.client, name, noted)
+    bench.downloader._link = bench.client.link
+    bench.fetch().csv.close()
+    assert held == {"create": {True}, "export": {True}, "link": {False}}
+
+
+# Waiting
+
+
+def test_looks_start_close_together_and_stretch(make_bench):
+    """The first look comes within a second or two, each pause is a tenth of what was waited, two minutes at most."""
+    bench = make_bench(ready_seconds=3000)
+    bench.fetch().csv.close()
+    looks = [r.time for r in bench.store.log if r.place == "look"]
+    pauses = [(b - a).total_seconds() for a, b in pairwise(looks)]
+    assert (looks[0] - bench.made()[0].created_at).total_seconds() < 2
+    assert pauses[0] < 2
+    assert max(pauses) <= 120.5
+    assert min(pauses[-5:]) > 100
+    assert len(looks) < 90
+    assert (looks[-1] - bench.made()[0].ready_at).total_seconds() <= 120.5
+
+
+def test_a_small_export_is_found_in_seconds(make_bench):
+    """One that takes five seconds is not waited for as long as one that takes an hour."""
+    bench = make_bench(ready_seconds=5)
+    bench.fetch().csv.close()
+    assert bench.clock.waited < 8
+
+
+def test_waiting_learns_from_the_exports_before():
+    """Where exports take five minutes there is no look long before, and one that takes longer is not left alone."""
+    pace = Pace(poll_seconds=600, first_look=1.0, looks_a_second=3.0)
+    assert pace.pause(0) <= 1
+    for _ in range(5):
+        pace.learn(290, 310)
+    assert 285 <= pace.pause(0) <= 310
+    assert 28 <= pace.pause(310) <= 31
+
+
+def test_waiting_learns_that_exports_have_become_quicker():
+    """One that was ready at the first look may have been so for long: the next first look comes earlier."""
+    pace = Pace(poll_seconds=600, first_look=1.0, looks_a_second=3.0)
+    pace.learn(290, 310)
+    firsts = []
+    for _ in range(20):
+        firsts.append(pace.pause(0))
+        pace.learn(0, firsts[-1])
+    assert firsts[-1] < 0.5 * firsts[0]
+
+
+def test_no_pause_is_longer_than_poll_interval_seconds():
+    """Neither the jitter, nor what was learned, nor many pending exports make it longer."""
+    pace = Pace(poll_seconds=7, first_look=1.0, looks_a_second=3.0)
+    pace.learn(9_000, 11_000)
+    pace.pending = 10_000
+    assert all(6 <= pace.pause(waited) <= 7 for waited in range(0, 10_000, 10))
+
+
+def test_a_poll_interval_below_a_second_is_kept(make_bench):
+    """A user who sets it so gets it so."""
+    bench = make_bench(ready_seconds=2, poll=0.5)
+    bench.fetch().csv.close()
+    assert max(bench.clock.slept) <= 0.85  # the rate's own pauses are in it too
+
+
+def test_only_the_deadline_ends_the_wait(make_bench):
+    """An export that never gets ready is given up after just the time that was set, told with its stream and id."""
+    bench = make_bench(timeout=900)
+    bench.store.add_fault(Fault("create", "never_ready"))
+    with pytest.raises(ExportStuck, match="still pending after 15 minutes") as caught:
+        bench.fetch()
+    assert "stream order_list, export 42, window 2025-01-03T00:00:00Z to 2025-01-13T00:00:00Z" in str(caught.value)
+    assert "export_timeout_minutes" in str(caught.value)
+    assert bench.clock.waited == pytest.approx(900, abs=2)
+    assert len(bench.made()) == 1
+
+
+def test_one_that_is_ready_at_the_last_moment_is_taken(make_bench):
+    """At the deadline there is one more look."""
+    bench = make_bench(timeout=900, ready_seconds=899)
+    bench.fetch().csv.close()
+
+
+def test_an_unknown_status_ends_the_wait(bench):
+    """It is told with its name, at once."""
+    bench.store.add_fault(Fault("look", "unknown_status", value="exploded", times=None))
+    with pytest.raises(ExportStuck, match="'exploded'"):
+        bench.fetch()
+    assert bench.store.count("look") == 1
+    assert len(bench.made()) == 1
+
+
+def test_a_missing_status_is_waited_for(make_bench):
+    """Where `status` is missing or null, the export is pending."""
+    bench = make_bench(omit_status=True, ready_seconds=30)
+    bench.store.add_fault(Fault("look", "json", document={"id": 42, "type": "order_list", "status": None}))
+    bench.fetch().csv.close()
+    assert bench.store.count("look") > 2
+
+
+def test_news_end_the_pause_early(make_bench):
+    """Where a bell is given, it is what is waited with, and the status is asked for all the same."""
+    bench = make_bench(ready_seconds=50)
+    rung = []
+
+    def bell(export_id, seconds):
+        rung.append((export_id, seconds))
+        bench.clock.sleep(50)
+
+    bench.exporter._wait = bell
+    bench.fetch().csv.close()
+    assert len(rung) == 1
+    assert bench.store.count("look") == 1
+
+
+# Creating
+
+
+@pytest.mark.parametrize("fault", LOST, ids=kind)
+def test_a_lost_answer_is_found_in_the_list(bench, fault):
+    """The export was made, its answer was not heard: the list tells it, and no second one is made."""
+    bench.store.add_fault(fault)
+    bench.fetch().csv.close()
+    assert len(bench.made()) == 1
+    assert bench.store.count("create") == 1
+    assert bench.store.count("list") == 1
+
+
+@pytest.mark.parametrize("fault", NEVER_MADE, ids=kind)
+def test_a_call_that_made_nothing_is_sent_again(bench, fault):
+    """The list does not have it, so it is asked for again: one export in the end."""
+    bench.store.add_fault(fault)
+    bench.store.add_fault(fault)
+    bench.fetch().csv.close()
+    assert len(bench.made()) == 1
+    assert bench.store.count("create") == 3
+
+
+def test_an_export_made_behind_a_bad_gateway_is_found(bench, monkeypatch):
+    """A 502 that came although the export was made is a lost answer like any other."""
+    bench.store.add_fault(Fault("create", "status", status=502))
+    window = bench.window()
+    bench.store.make_export("order_list", window.start, window.end)  # what the gateway has let through
+    bench.fetch(window).csv.close()
+    assert len(bench.made()) == 1
+
+
+def test_an_export_that_shows_up_late_is_found(bench):
+    """One that the list does not have at first is found before a third is asked for."""
+    bench.store.add_fault(Fault("create", "status", status=504))
+    bench.store.add_fault(Fault("create", "lost"))
+    bench.fetch().csv.close()
+    assert len(bench.made()) == 1
+    assert bench.store.count("create") == 2
+
+
+def test_a_store_that_is_still_at_the_call_is_given_a_minute(bench, monkeypatch):
+    """A proxy has given it up long before the export is made: it is found, and no second one is asked for."""
+    bench.store.add_fault(Fault("create", "status", status=504))
+    window = bench.window()
+    real = bench.clock.sleep
+
+    def sleep(seconds):
+        before = bench.clock.waited
+        real(seconds)
+        if before <= 25 < bench.clock.waited:
+            bench.store.make_export("order_list", window.start, window.end)
+
+    monkeypatch.setattr(bench.clock, "sleep", sleep)
+    bench.fetch(window).csv.close()
+    assert len(bench.made()) == 1
+    assert bench.store.count("create") == 1
+
+
+def test_an_answer_that_hangs_is_a_lost_one(bench, monkeypatch):
+    """A read timeout after the export was made does not make a second."""
+    monkeypatch.setattr("tap_exports.store.session.READ_SECONDS", 0.15)
+    bench.store.add_fault(Fault("create", "slow", seconds=0.4))
+    window = bench.window()
+    real = bench.clock.sleep
+
+    def sleep(seconds):
+        if bench.store.count("create") == 1 and seconds > 0.9:
+            import time  # noqa: PLC0415
+
+            time.sleep(0.4)  # let the store finish what nobody waits for
+        real(seconds)
+
+    monkeypatch.setattr(bench.clock, "sleep", sleep)
+    bench.fetch(window).csv.close()
+    assert len(bench.made()) == 1
+
+
+@pytest.mark.parametrize("faults", [1, 4])
+def test_a_list_that_fails_after_a_lost_answer_is_asked_until_it_answers(bench, faults):
+    """Nothing is created while nobody knows."""
+    bench.store.add_fault(Fault("create", "lost"))
+    bench.store.add_fault(Fault("list", "status", status=503, times=faults))
+    bench.fetch().csv.close()
+    assert len(bench.made()) == 1
+    assert bench.store.count("create") == 1
+
+
+@pytest.mark.parametrize(("ago", "listed"), [(1, True), (10, False)], ids=["listed before", "made long before"])
+def test_another_export_is_not_the_answer_to_a_lost_call(bench, ago, listed):
+    """Neither one that the list had before the call, nor one that is much older than it."""
+    older = theirs(bench, ago=ago)
+    source = bench.source()
+    if listed:
+        bench.exporter.asking.look_up(source)
+        source.recent.clear()
+    bench.store.add_fault(Fault("create", "refuse"))  # nothing was made by it
+    checked = bench.fetch()
+    checked.csv.close()
+    assert checked.export.id != older.id
+    assert len(bench.made()) == 2
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago"])
+def test_a_lost_export_is_found_on_whichever_day_the_store_has_it(make_bench, zone):
+    """The list filters by day, of a zone that nobody has published."""
+    bench = make_bench(now=datetime(2025, 3, 4, 0, 20, tzinfo=timezone.utc), list_timezone=zone)
+    bench.store.add_fault(Fault("create", "lost"))
+    bench.fetch().csv.close()
+    assert len(bench.made()) == 1
+    assert bench.store.count("create") == 1
+
+
+def test_a_lost_export_that_was_found_is_not_found_again(bench):
+    """It is no answer to the next lost call for its window."""
+    source, window = bench.source(), bench.window()
+    bench.store.add_fault(Fault("create", "lost"))
+    bench.store.add_fault(Fault("create", "refuse", after=1))
+    first = bench.exporter.asking.create(source, window)
+    second = bench.exporter.asking.create(source, window)
+    assert [export.id for export in bench.made()] == [first.id, second.id]
+
+
+def test_another_window_or_type_is_not_the_answer_either(bench):
+    """The list decides by type and by both instants."""
+    bench.store.add_fault(Fault("create", "refuse"))
+    theirs(bench, bench.window(0, 9))
+    theirs(bench, bench.window(), code="customer_list")
+    checked = bench.fetch()
+    checked.csv.close()
+    assert checked.export.window == bench.window()
+    assert len(bench.made()) == 3
+
+
+@pytest.mark.parametrize(("seconds", "taken"), [(1, False), (240, False), (280, True), (300, True)])
+def test_one_made_before_its_window_had_settled_is_not_taken_over(make_bench, seconds, taken):
+    """Whoever has made it so soon after its end: objects of its last minutes may not have been in exports yet."""
+    bench = make_bench(settle=5)
+    end = bench.store.now.replace(microsecond=0)
+    bench.clock.sleep(seconds)
+    made = theirs(bench, Window(end - timedelta(days=10), end))
+    source = bench.source()
+    bench.exporter.asking.look_up(source)
+    assert [export.id for export in source.recent] == ([made.id] if taken else [])
+
+
+def test_an_export_whose_dates_are_not_told_is_not_trusted(make_bench):
+    """Where the list does not tell windows, a lost export cannot be told from another's: a new one is made."""
+    bench = make_bench(null_dates=True)
+    bench.store.add_fault(Fault("create", "lost"))
+    checked = bench.fetch()
+    checked.csv.close()
+    assert checked.export.id == bench.made()[-1].id
+    assert len(bench.made()) == 2
+
+
+def test_answers_that_are_lost_for_minutes_end_as_trouble(bench):
+    """With no answer and nothing in the list the stream fails, and says that running again is safe."""
+    bench.store.add_fault(Fault("create", "refuse", times=None))
+    with pytest.raises(StoreTrouble, match="no export could be asked for") as caught:
+        bench.fetch()
+    assert "stream order_list, window 2025-01-03" in str(caught.value)
+    assert bench.store.count("list") == 6 * bench.store.count("create")
+    assert 7 * 59 < sum(bench.clock.slept) < 7 * 60 * 1.25
+
+
+@pytest.mark.parametrize(
+    ("begin", "end"),
+    [("2025-01-03T00:00:00Z", "2025-01-12T00:00:00Z"), ("2025-01-03T00:00:01Z", "2025-01-13T00:00:00Z")],
+    ids=["ends early", "begins late"],
+)
+def test_a_window_that_the_store_rounds_is_refused(bench, begin, end):
+    """An export of less than was asked for would lose what is between."""
+    window = bench.window()
+    document = {
+        "id": 7,
+        "type": "order_list",
+        "status": "pending",
+        "date_from": begin,
+        "date_to": end,
+    }
+    bench.store.add_fault(Fault("create", "json", document=document))
+    with pytest.raises(StoreRefused, match="where 2025-01-03T00:00:00Z to 2025-01-13T00:00:00Z was asked for"):
+        bench.fetch(window)
+
+
+def test_a_window_that_the_store_makes_wider_is_taken(bench):
+    """More than was asked for loses nothing."""
+    wide = bench.window(0, 20)
+    export = bench.store.make_export("order_list", wide.start, wide.end)
+    document = {
+        "id": export.id,
+        "type": "order_list",
+        "status": "pending",
+        "date_from": "2025-01-03T00:00:00Z",
+        "date_to": "2025-01-23T00:00:00Z",
+    }
+    bench.store.add_fault(Fault("create", "json", document=document))
+    checked = bench.fetch()
+    assert checked.export.id == export.id
+    store_rows = [list(row.values()) for row in bench.store.rows("order_list", wide.start, wide.end)]
+    assert rows(checked) == store_rows
+
+
+@pytest.mark.parametrize(
+    ("status", "error"), [(400, StoreRefused), (401, BadToken), (403, MissingScope), (404, StoreRefused)]
+)
+def test_a_refused_create_call_is_told_once(bench, status, error):
+    """With the window and the API's own words, after one request."""
+    bench.store.add_fault(Fault("create", "status", status=status, body='{"date_to": ["Too far."]}', times=None))
+    with pytest.raises(error, match=r"date_to: Too far\..*\(stream order_list, window 2025-01-03"):
+        bench.fetch()
+    assert len(bench.store.log) == 1
+
+
+# Taking over
+
+
+def test_an_available_one_is_downloaded(bench):
+    """No export is made, and nothing is waited for."""
+    export = theirs(bench, ago=10)
+    assert bench.exporter.asking.look_up(bench.source()) == [bench.window()]
+    checked = bench.fetch()
+    checked.csv.close()
+    assert checked.taken_over
+    assert checked.export.id == export.id
+    assert [r.place for r in bench.store.log] == ["list", "link", "file"]
+
+
+def test_a_pending_one_is_waited_for(make_bench):
+    """Its deadline counts from its making, and it is looked at at once: it may have been ready for long."""
+    bench = make_bench(ready_seconds=1500)
+    export = theirs(bench, ago=10)
+    bench.exporter.asking.look_up(bench.source())
+    checked = bench.fetch()
+    checked.csv.close()
+    assert checked.export.id == export.id
+    assert len(bench.made()) == 1
+    assert bench.permit.acquired
+
+
+def test_one_of_which_nobody_knows_the_age_is_waited_for_from_now_on(make_bench):
+    """Where the store does not tell when it was made, its deadline counts from the first look."""
+    bench = make_bench(ready_seconds=4000)  # longer than the hour that is waited for one
+    theirs(bench, ago=50)
+    export = next(iter(bench.client.exports("order_list")))
+    ready = bench.exporter.ready(replace(export, created_at=None), taken_over=True)
+    assert ready.id == export.id
+
+
+def test_one_that_has_become_ready_meanwhile_costs_one_look(make_bench):
+    """What the list said when the stream was planned may be long ago."""
+    bench = make_bench(ready_seconds=1500)
+    theirs(bench, ago=10)
+    bench.exporter.asking.look_up(bench.source())
+    bench.clock.sleep(3400)  # past the deadline that counts from its making
+    before = bench.clock.waited
+    bench.fetch().csv.close()
+    assert bench.clock.waited - before < 3
+    assert bench.store.count("look") == 1
+    assert len(bench.made()) == 1
+
+
+def test_too_old_ones_are_not_used(bench):
+    """`reuse_exports_minutes` is the limit."""
+    theirs(bench, ago=61)
+    assert bench.exporter.asking.look_up(bench.source()) == []
+    bench.fetch().csv.close()
+    assert len(bench.made()) == 2
+
+
+def test_just_recent_enough_is_used(make_bench):
+    """Up to the limit, over midnight and in whatever zone the list's days are."""
+
+    for hour in (0, 4, 5, 12, 23):
+        for zone in ("UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago"):
+            bench = make_bench(now=datetime(2025, 3, 4, hour, 20, tzinfo=timezone.utc), list_timezone=zone)
+            theirs(bench, ago=59)
+            assert bench.exporter.asking.look_up(bench.source()) == [bench.window()]
+
+
+def test_other_windows_and_types_are_not_used(bench):
+    """Both instants have to be the same, to the second."""
+    window = bench.window()
+    bench.store.make_export("order_list", window.start, window.end + timedelta(seconds=1))
+    bench.store.make_export("order_list", window.start + timedelta(seconds=1), window.end)
+    bench.store.make_export("customer_list", window.start, window.end)
+    bench.exporter.asking.look_up(bench.source())
+    checked = bench.fetch(window)
+    checked.csv.close()
+    assert not checked.taken_over
+
+
+def test_one_that_was_made_before_its_window_ended_is_not_used(bench):
+    """It cannot have what happened between its making and the window's end."""
+    end = bench.store.now + timedelta(minutes=10)
+    bench.store.make_export("order_list", end - timedelta(days=1), end)
+    bench.clock.sleep(1800)
+    assert bench.exporter.asking.look_up(bench.source()) == []
+
+
+def test_reuse_0_asks_no_list(make_bench):
+    """Switched off, nothing is taken over and nothing is asked."""
+    bench = make_bench(reuse=0)
+    theirs(bench, ago=1)
+    assert bench.exporter.asking.look_up(bench.source()) == []
+    bench.fetch().csv.close()
+    assert bench.store.count("list") == 0
+    assert len(bench.made()) == 2
+
+
+def test_a_lost_call_is_left_alone_for_as_long_as_the_store_asks(bench):
+    """`Retry-After` of a 503 that may have made an export: neither the list nor another export is asked for before."""
+    bench.store.add_fault(Fault("create", "status", status=503, headers={"Retry-After": "150"}))
+    bench.fetch().csv.close()
+    first, second = bench.store.log[:2]
+    assert (first.place, second.place) == ("create", "list")
+    assert second.time - first.time >= timedelta(seconds=150)
+    assert len(bench.made()) == 1
+
+
+def test_a_line_of_prose_is_no_header_of_an_empty_export(bench):
+    """Where no catalog tells the columns, a comma in it does not make it one."""
+    bench.store.add_fault(Fault("file", "body", body="Sorry, something went wrong\n", times=None))
+    with pytest.raises(BadFile, match="a line of text and no export: 'Sorry"):
+        bench.exporter.fetch(bench.source(known=False), bench.window(), bench.permit)
+    own = Knowledge(primary_keys={"order_list": ("export_id", "export_line")})
+    with pytest.raises(BadFile, match="a line of text and no export: 'Sorry"):
+        bench.exporter.fetch(Source("order_list", own, None), bench.window(), bench.permit)
+
+
+@pytest.mark.parametrize(
+    ("code", "header"),
+    [
+        ("order_list", "Anything, Number"),
+        ("order_list", "GCLID, Order Total Tax"),
+        ("order_list", "Paid?, Team Position"),
+        ("invoice_list", "Invoice ID, Paid"),
+        ("gift_card_list", "Code,Balance,Created At"),
+    ],
+)
+def test_a_header_alone_is_an_empty_export(bench, code, header):
+    """Something in it is a key, or has a name that the API or the user has for it; or it does not read like prose."""
+    bench.store.add_fault(Fault("file", "body", body=f"{header}\r\n"))
+    window = bench.window()
+    own = Knowledge(column_types={"order_list": {"team_position": ColumnType.STRING}})
+    source = Source(code, own, None)
+    made = bench.store.make_export("order_list", window.start, window.end)
+    source.recent.append(Export(made.id, code, ExportStatus.AVAILABLE, bench.store.now, window))
+    checked = bench.exporter.fetch(source, window, bench.permit)
+    checked.csv.close()
+    assert checked.checked.rows == 0
+
+
+def test_a_list_without_dates_offers_nothing(make_bench):
+    """Exports whose windows are not told are left alone."""
+    bench = make_bench(null_dates=True)
+    theirs(bench, ago=1)
+    assert bench.exporter.asking.look_up(bench.source()) == []
+
+
+def test_the_list_is_read_to_its_end(make_bench):
+    """What is on its last page is taken over too."""
+    bench = make_bench(page_size=2)
+    windows = [bench.window(n, 1) for n in range(7)]
+    for window in windows:
+        theirs(bench, window)
+    assert sorted(bench.exporter.asking.look_up(bench.source())) == windows
+    assert bench.store.count("list") == 4
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("file", "body", body="A,B\r\n1\r\n", times=2),
+        Fault("file", "empty", times=2),
+        Fault("file", "html", times=2),
+        Fault("file", "status", status=404, times=6),
+        Fault("link", "status", status=404, times=1),
+        Fault("file", "body", body="Nothing,Known\r\n1,2\r\n", times=2),
+    ],
+    ids=kind,
+)
+def test_a_bad_one_is_replaced_once(bench, caplog, fault):
+    """One that turns out bad is not taken over again: a new one is made, and a warning says why."""
+    old = theirs(bench, ago=10)
+    bench.exporter.asking.look_up(bench.source())
+    bench.store.add_fault(fault)
+    checked = bench.fetch()
+    checked.csv.close()
+    assert not checked.taken_over
+    assert len(bench.made()) == 2
+    assert f"export {old.id} of an earlier run is of no use" in caplog.text
+    again = bench.fetch()
+    again.csv.close()
+    assert again.export.id not in (old.id, checked.export.id)
+
+
+def test_a_stuck_one_is_replaced_when_its_own_time_is_over(make_bench):
+    """Its deadline counts from its making; then a new one is made, with a deadline of its own."""
+    bench = make_bench(timeout=1800)
+    bench.store.add_fault(Fault("create", "never_ready"))
+    bench.client.create("order_list", bench.window())
+    bench.clock.sleep(1200)
+    bench.exporter.asking.look_up(bench.source())
+    began = bench.clock.waited
+    checked = bench.fetch()
+    checked.csv.close()
+    assert not checked.taken_over
+    assert len(bench.made()) == 2
+    assert 599 <= bench.clock.waited - began < 620
+
+
+def test_one_that_is_stuck_already_is_not_waited_for(make_bench):
+    """Past its deadline it is not even taken."""
+    bench = make_bench(timeout=600)
+    bench.store.add_fault(Fault("create", "never_ready"))
+    bench.client.create("order_list", bench.window())
+    bench.clock.sleep(601)
+    assert bench.exporter.asking.look_up(bench.source()) == []
+
+
+def test_the_better_of_two_is_taken(make_bench):
+    """An available one rather than a pending one, the newest of several; the other is still there if it is bad."""
+    bench = make_bench(ready_seconds=300)
+    first = theirs(bench, ago=1)
+    second = theirs(bench, ago=20)
+    third = theirs(bench)
+    bench.exporter.asking.look_up(bench.source())
+    bench.store.add_fault(Fault("file", "empty", times=2))
+    checked = bench.fetch()
+    checked.csv.close()
+    assert checked.export.id == first.id
+    assert bench.source().recent[0].id == third.id
+    assert second.id not in (e.id for e in bench.source().recent)
+
+
+@pytest.mark.parametrize(("status", "error"), [(401, BadToken), (403, MissingScope)])
+def test_a_token_that_may_not_is_no_reason_to_make_another(bench, status, error):
+    """What the token may not do does not get better with a new export."""
+    theirs(bench, ago=1)
+    bench.exporter.asking.look_up(bench.source())
+    bench.store.add_fault(Fault("link", "status", status=status, times=None))
+    with pytest.raises(error):
+        bench.fetch()
+    assert len(bench.made()) == 1
+
+
+# Checking
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("file", "body", body="A,B\r\n1\r\n"),
+        Fault("file", "html"),
+        Fault("file", "empty"),
+        Fault("file", "body", body="Order Number,Status\r\n,new\r\n"),
+    ],
+    ids=["short row", "html", "empty", "blank key"],
+)
+def test_a_file_that_fails_is_fetched_once_more(bench, caplog, fault):
+    """Once bad, then good: the good one is used, and no new export is made."""
+    bench.store.add_fault(fault)
+    checked = bench.fetch()
+    assert len(rows(checked)) > 5
+    assert len(bench.made()) == 1
+    assert bench.store.count("file") == 2
+    assert "fetching it once more" in caplog.text
+
+
+def test_a_file_that_fails_twice_fails_its_window(bench, empty_temp):
+    """With the stream, the export and the window; nothing is left on disk."""
+    bench.store.add_fault(Fault("file", "body", body="Order Number,Status\r\n1\r\n", times=None))
+    with pytest.raises(
+        BadFile, match=r"row 1 has 1 cells where the header has 2 \(stream order_list, export 42, window"
+    ) as caught:
+        bench.fetch()
+    assert bench.store.count("file") == 2
+    assert len(bench.made()) == 1
+    assert caught.value.__cause__ is None
+    assert open_temp_files(empty_temp) == []
+
+
+@pytest.mark.parametrize(
+    ("place", "fault", "hint"),
+    [
+        ("file", {"kind": "html"}, "Look at the export in the store; run again"),
+        ("file", {"kind": "empty"}, "Look at the export in the store; run again"),
+        ("look", {"kind": "status", "status": 400}, "Mend the setting"),
+        ("create", {"kind": "status", "status": 400}, "Mend the setting"),
+    ],
+)
+def test_every_error_says_what_to_do(bench, place, fault, hint):
+    """Behind what went wrong and where."""
+    bench.store.add_fault(Fault(place, times=None, **fault))
+    with pytest.raises(TapExportsError, match=rf"\(stream order_list, .*\)\. {hint}"):
+        bench.fetch()
+
+
+def test_a_bad_file_does_not_tell_the_columns(bench):
+    """Where no catalog does, the first file that was checked whole decides, and not one that failed."""
+    source = bench.source(known=False)
+    bench.store.add_fault(Fault("file", "body", body="Other ID,Thing\r\n1,2\r\n3\r\n"))
+    checked = bench.fetch()
+    checked.csv.close()
+    assert "order_number" in {column.name for column in source.layout.columns}
+
+
+def test_a_file_without_rows_does_not_tell_the_columns_either(bench):
+    """Its header is kept for want of a better one, and the next file may still decide."""
+    source = bench.source(known=False)
+    bench.store.add_fault(Fault("file", "body", body="Order Number,Status\r\n"))
+    bench.fetch().csv.close()
+    assert source.layout is None
+    assert [c.name for c in source.first.columns] == ["order_number", "status"]
+
+
+def test_a_full_disk_is_not_the_files_fault(bench, monkeypatch, tmp_path):
+    """It fails the window at once: neither a second fetch nor a new export would help."""
+    theirs(bench, ago=1)
+    bench.exporter.asking.look_up(bench.source())
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing"))
+    with pytest.raises(LocalTrouble, match="stream order_list, export 42"):
+        bench.fetch()
+    assert len(bench.made()) == 1
+
+
+def test_a_file_at_the_cap_says_so(make_bench):
+    """It is not refused here, but marked, for its window to be made smaller."""
+    bench = make_bench(row_cap=10, max_rows=10)
+    checked = bench.fetch()
+    checked.csv.close()
+    assert checked.checked.capped
+
+
+def test_what_happens_is_told_without_noise(bench, caplog):
+    """A window that goes well writes no warning."""
+    caplog.set_level(logging.INFO)
+    bench.fetch().csv.close()
+    assert [r for r in caplog.records if r.levelno >= logging.WARNING] == []

@@ -1,0 +1,154 @@
+"""No token, secret or signed query is ever told: not in a message, a log line, or an error's chain."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+
+import pytest
+
+from tap_exports.errors import TapExportsError
+from tap_exports.exports.fetch import CheckedExport
+from tap_exports.sandbox import Fault
+from tap_exports.store.client import AnswerLost
+
+TROUBLES = [
+    *(
+        Fault(place, kind, times=None)
+        for place in ("create", "look", "link", "file", "list")
+        for kind in ("refuse", "reset", "cut", "wrong_length", "overlong", "html", "empty")
+    ),
+    *(
+        Fault(place, "status", status=s, times=None)
+        for place in ("link", "file", "create")
+        for s in (400, 401, 403, 404, 429, 500)
+    ),
+    Fault("file", "redirect", location="/elsewhere?Signature=of-another-kind", times=None),
+    Fault("file", "redirect", location="http://127.0.0.1:1/elsewhere?Signature=of-another-kind", times=None),
+    Fault("link", "expire", times=None),
+]
+
+
+def chain(error):
+    """Every error that hangs on an error, also those that a traceback would not show."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def told(caplog, error):
+    """All that a user could come to see."""
+    lines = [record.getMessage() for record in caplog.records]
+    lines += [str(record.exc_info) for record in caplog.records if record.exc_info]
+    lines += [caplog.text]
+    if error is not None:
+        lines += traceback.format_exception(error)
+        lines += [f"{one!r} {one} {vars(one)}" for one in chain(error)]
+    return "\n".join(lines)
+
+
+def caught(call):
+    try:
+        if isinstance(found := call(), CheckedExport):
+            found.csv.close()
+    except (TapExportsError, AnswerLost) as error:
+        return error
+    return None
+
+
+@pytest.mark.parametrize("fault", TROUBLES, ids=lambda f: f"{f.place.value} {f.kind.value} {f.status}")
+def test_no_trouble_tells_a_secret(bench, caplog, fault):
+    """Whatever goes wrong on an export's way, neither the token nor a link's query is told."""
+    caplog.set_level(logging.DEBUG)
+    bench.store.add_fault(fault)
+    error = caught(bench.fetch)
+    caught(lambda: bench.exporter.asking.look_up(bench.source()))
+    text = told(caplog, error)
+    assert bench.store.token not in text
+    assert "Signature" not in text
+    assert "Expires" not in text
+
+
+def test_a_refused_file_host_tells_no_link(bench, caplog, closed_port):
+    """An address that cannot be reached is told by its host alone."""
+    caplog.set_level(logging.DEBUG)
+    signed = f"{closed_port}x.csv?Signature=abc123"
+    bench.store.add_fault(Fault("link", "json", document={"url": signed}, times=None))
+    error = caught(bench.fetch)
+    assert "host 127.0.0.1" in str(error)
+    assert "abc123" not in told(caplog, error)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://[broken/x?Signature=abc123",
+        "http://:99999/x?Signature=abc123",
+        "http:///x?Signature=abc123",
+        "ftp://x/y?Signature=abc123",
+    ],
+)
+def test_a_link_that_is_none_is_an_error_of_ours(bench, caplog, url):
+    """A broken address is told in one line without itself."""
+    caplog.set_level(logging.DEBUG)
+    bench.store.add_fault(Fault("link", "json", document={"url": url}, times=None))
+    error = caught(bench.fetch)
+    assert isinstance(error, TapExportsError)
+    assert "abc123" not in told(caplog, error)
+
+
+def test_odd_headers_of_the_file_host_tell_no_link(bench, caplog, make_wire):
+    """urllib3 warns of headers that it cannot read with the whole address: that warning is not let through."""
+    caplog.set_level(logging.DEBUG)
+    host = make_wire(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nno colon here\r\nX: y\r\n\r\n")
+    bench.store.add_fault(Fault("link", "json", document={"url": f"{host.origin}/x.csv?Signature=abc123"}, times=None))
+    error = caught(bench.fetch)
+    assert "abc123" not in told(caplog, error)
+
+
+@pytest.mark.parametrize("place", ["detail", "html", "long", "escaped", "escaped and long", "as a status", "as an id"])
+def test_a_token_that_the_api_repeats_is_not_repeated(make_bench, caplog, place):
+    """Where the answer itself holds the token, it is starred."""
+    caplog.set_level(logging.DEBUG)
+    bench = make_bench()
+    token = bench.store.token
+    escaped = "".join(f"\\u{ord(letter):04x}" for letter in token)
+    faults = {
+        "detail": Fault("types", "status", status=400, body=f'{{"detail": "Bad header Bearer {token}"}}'),
+        "html": Fault("types", "body", body=f"<p>{token}</p>", times=None),
+        "long": Fault("types", "status", status=400, body=f'{{"detail": "{"x" * 290}{token}"}}'),
+        "escaped": Fault("types", "status", status=400, body=f'{{"detail": "Bad header Bearer {escaped}"}}'),
+        "escaped and long": Fault("types", "status", status=400, body=f'{{"detail": "{"x" * 290}{escaped}"}}'),
+    }
+    body = {"id": 42, "type": "order_list", "status": "pending"}
+    if place.startswith("as"):
+        fault = Fault("look", "json", document=body | {place.split()[-1]: f"{token} or so"}, times=None)
+        bench.store.add_fault(fault)
+        error = caught(lambda: bench.client.export(42))
+    else:
+        bench.store.add_fault(faults[place])
+        error = caught(bench.client.types)
+    assert error is not None
+    assert token[:8] not in told(caplog, error)
+
+
+def test_an_answer_that_is_right_is_taken_as_it_is(make_store, make_bench):
+    """Also where a link or a status happens to hold what is a secret elsewhere."""
+    bench = make_bench(make_store(token="available", frozen=True))
+    assert len(bench.client.types()) == 13
+    bench.fetch().csv.close()
+    url = "http://127.0.0.1:9/x.csv?key=available"
+    bench.store.add_fault(Fault("link", "json", document={"url": url}))
+    assert bench.client.link(42) == url
+
+
+def test_a_webhooks_secret_is_not_told(bench, caplog):
+    """Neither when it is registered nor when the store refuses it."""
+    caplog.set_level(logging.DEBUG)
+    secret = "v3ry" + "secret"  # in two, because a traceback shows the test's own lines too
+    bench.client.register_webhook("https://tap.example/", secret, "tap")
+    body = f'{{"secret_key": ["Too short: {secret}"]}}'
+    bench.store.add_fault(Fault("webhooks", "status", status=400, body=body, times=None))
+    error = caught(lambda: bench.client.register_webhook("https://tap.example/", secret, "tap"))
+    assert "Too short" in str(error)
+    assert secret not in told(caplog, error)

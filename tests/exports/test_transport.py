@@ -1,0 +1,273 @@
+"""How fast, how often and how patiently requests are sent."""
+
+from __future__ import annotations
+
+import heapq
+import threading
+from datetime import datetime, timedelta, timezone
+from email.utils import format_datetime
+from itertools import pairwise
+
+import pytest
+import requests
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tap_exports.clock import Clock
+from tap_exports.errors import Stopped
+from tap_exports.sandbox import Fault
+from tap_exports.store import http as transport
+from tap_exports.store.http import Budget, StoreTime, http_date, pauses, retry_after
+
+from .conftest import NOW, FakeClock
+
+
+def answer(**headers):
+    response = requests.Response()
+    response.headers.update({name.replace("_", "-"): value for name, value in headers.items()})
+    return response
+
+
+class Road(FakeClock):
+    """The way to the store: while somebody sleeps, requests arrive there and their answers come back."""
+
+    def __init__(self):
+        super().__init__()
+        self.arrivals = []
+        self.budget = Budget(self)
+        self._events = []
+
+    def sleep(self, seconds):
+        end = self.monotonic() + max(0.0, seconds)
+        while self._events and self._events[0][0] <= end:
+            at, turn, arrives = heapq.heappop(self._events)
+            super().sleep(at - self.monotonic())
+            if arrives:
+                self.arrivals.append(at)
+            else:
+                self.budget.answered(turn)
+        super().sleep(end - self.monotonic())
+
+    def send(self, there, back):
+        """Send a request that is so many seconds on its way, and its answer so many."""
+        turn = self.budget.take()
+        heapq.heappush(self._events, (self.monotonic() + there, turn, True))
+        heapq.heappush(self._events, (self.monotonic() + there + back, turn, False))
+
+    def assert_no_fifth_in_a_second(self):
+        self.sleep(100)
+        assert all(b - a > 1.0 for a, b in zip(self.arrivals, self.arrivals[4:], strict=False))
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(0.0, 0.99), st.one_of(st.floats(0.0, 0.5), st.floats(0.0, 70.0)), st.floats(0.0, 2.0)),
+        min_size=5,
+        max_size=40,
+    )
+)
+def test_the_store_never_counts_five_requests_in_a_second(requests):
+    """However long each is on its way, up to a second, and however long the store and its answer take."""
+    road = Road()
+    for there, back, idle in requests:
+        road.send(there, back)
+        if idle > 1.0:
+            road.sleep(idle - 1.0)
+    assert road.budget.requests == len(requests)
+    road.assert_no_fifth_in_a_second()
+    assert len(road.arrivals) == len(requests)
+
+
+@pytest.mark.parametrize(("back", "seconds"), [(0.0, 9.3), (0.2, 11.0), (1.0, 18.3), (60.0, 18.3)])
+def test_the_rate_is_used_while_answers_are_slow(back, seconds):
+    """Forty requests take little more than ten seconds; one that the store holds for a minute delays no other."""
+    road = Road()
+    began = road.monotonic()
+    for _ in range(40):
+        road.send(0.0, back)
+    assert road.monotonic() - began <= seconds
+
+
+def test_the_rate_holds_for_those_who_come_late_to_their_turn():
+    """Whoever was kept from sending in time does not send together with the ones behind it."""
+
+    class Sluggish(Road):
+        def sleep(self, seconds):
+            super().sleep(seconds + 0.7 if seconds > 0 and len(self.slept) % 3 == 0 else seconds)
+
+    road = Sluggish()
+    for _ in range(40):
+        road.send(0.0, 0.0)
+    road.assert_no_fifth_in_a_second()
+
+
+def test_the_store_sees_no_more_than_four_requests_in_any_second(make_bench):
+    """Over many threads that ask at once, the store's own log shows the rate, and none is throttled."""
+    bench = make_bench(clock=Clock(), rate_limit=4)
+    threads = [threading.Thread(target=bench.client.types) for _ in range(11)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert bench.store.count("types", 200) == 11
+    assert bench.store.count(status=429) == 0
+    assert bench.store.peak_requests_per_second() <= 4
+
+
+def test_everybody_waits_when_the_store_says_that_it_is_too_much():
+    """After a hold nobody's turn comes before its end, not even one's that was about to."""
+    clock = Clock()
+    budget = Budget(clock)
+    for _ in range(4):
+        budget.answered(budget.take())
+    turns = []
+
+    def one():
+        budget.answered(budget.take())
+        turns.append(clock.monotonic())
+
+    threads = [threading.Thread(target=one) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    end = clock.monotonic() + 1.4
+    budget.hold(1.4)
+    for thread in threads:
+        thread.join(5)
+    assert len(turns) == 3
+    assert min(turns) >= end - 0.01
+    assert budget.throttled == 1
+    assert budget.requests == 7
+
+
+def test_a_stopped_clock_lets_everybody_in_the_queue_go():
+    """The end of the run reaches all who wait for a turn, not the first of them alone."""
+    clock = Clock()
+    budget = Budget(clock)
+    budget.hold(60)
+    ended = []
+
+    def one():
+        with pytest.raises(Stopped):
+            budget.take()
+        ended.append(1)
+
+    threads = [threading.Thread(target=one) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    clock.stop()
+    for thread in threads:
+        thread.join(2)
+    assert len(ended) == 20
+
+
+def test_pauses_grow_and_make_about_two_minutes():
+    """Ten tries have nine pauses between them, jittered, growing, never over a minute by much."""
+    many = [list(pauses()) for _ in range(400)]
+    assert {len(one) for one in many} == {transport.TRIES - 1}
+    average = [sum(column) / len(column) for column in zip(*many, strict=True)]
+    assert all(a < b for a, b in pairwise(average[:6]))
+    assert 90 < sum(average) < 150
+    assert max(max(one) for one in many) <= transport.LONGEST_PAUSE + 0.1
+    assert min(min(one) for one in many) > 0
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("0", 0.0),
+        ("7", 7.0),
+        (" 7 ", 7.0),
+        ("86400", 300.0),
+        ("Tue, 04 Mar 2025 15:30:30 GMT", 30.0),
+        ("Tue, 04 Mar 2025 15:29:30 GMT", 0.0),
+        ("Tue, 04 Mar 2035 15:30:30 GMT", 300.0),
+        ("", None),
+        ("soon", None),
+        ("1.5", None),
+        ("-3", None),
+        ("٣", None),
+        ("Fri, 31 Dec 9999 23:59:59 -1200", None),
+    ],
+)
+def test_retry_after_is_seconds_or_a_date(text, seconds):
+    """`Retry-After` is read in both of its forms, is never more than five minutes, and rubbish is none."""
+    assert retry_after(answer(Retry_After=text), NOW) == seconds
+
+
+def test_no_retry_after_is_none():
+    """An answer without the header asks for nothing."""
+    assert retry_after(answer(), NOW) is None
+    assert http_date(None) is None
+
+
+def test_windows_end_by_the_stores_time():
+    """A machine whose clock is an hour off takes the store's, and says so once."""
+    clock = FakeClock()
+    time = StoreTime(clock)
+    ahead = clock.now() + timedelta(hours=1)
+    for _ in range(2):
+        time.heard(ahead.strftime("%a, %d %b %Y %H:%M:%S GMT"))
+    assert abs(time.now() - ahead) <= timedelta(seconds=1)
+
+
+def test_clocks_that_agree_to_a_second_or_two_agree(caplog):
+    """The header's whole seconds are no difference of clocks."""
+    clock = FakeClock()
+    time = StoreTime(clock)
+    time.heard((clock.now() - timedelta(seconds=1.5)).strftime("%a, %d %b %Y %H:%M:%S GMT"))
+    time.heard("rubbish")
+    time.heard(None)
+    assert time.now() == clock.now()
+    assert not caplog.records
+
+
+def test_the_clock_is_utc_and_stops_for_good():
+    """Wall time is aware and in UTC; after the stop no sleep is slept."""
+    clock = Clock()
+    assert clock.now().tzinfo is timezone.utc
+    assert abs(clock.now() - datetime.now(timezone.utc)) < timedelta(seconds=5)
+    clock.sleep(0)
+    clock.stop()
+    with pytest.raises(Stopped):
+        clock.sleep(0)
+    with pytest.raises(Stopped):
+        clock.sleep(3600)
+
+
+def test_a_429_slows_all_threads_down(bench, monkeypatch):
+    """One thread's 429 holds the next request of every other one as well, however soon that is."""
+    bench.store.add_fault(Fault("types", "status", status=429, headers={"Retry-After": "20"}))
+    real, others = bench.clock.sleep, []
+
+    def sleep(seconds):
+        if bench.store.count() == 1 and seconds >= 20 and not others:
+            others.append(threading.Thread(target=bench.client.timezone))
+            others[0].start()  # while the first one only begins to pause
+            others[0].join(10)
+        real(seconds)
+
+    monkeypatch.setattr(bench.clock, "sleep", sleep)
+    bench.client.types()
+    assert [(r.place, r.status) for r in bench.store.log] == [("types", 429), ("store", 200), ("types", 200)]
+    first, other, _ = bench.store.log
+    assert other.time - first.time >= timedelta(seconds=20)
+
+
+def test_a_503_that_says_when_is_given_that_time(bench):
+    """`Retry-After` is the least that is waited, not of a 429 alone."""
+    bench.store.add_fault(Fault("types", "status", status=503, headers={"Retry-After": "50"}))
+    bench.client.types()
+    assert bench.clock.waited >= 50
+    assert bench.client.budget.throttled == 0
+
+
+def test_a_jump_of_this_machines_clock_moves_nothing():
+    """Once the store's time was heard, monotonic time alone goes on from it."""
+    clock = FakeClock()
+    time = StoreTime(clock)
+    time.heard(format_datetime(clock.now(), usegmt=True))
+    before = time.now()
+    jumped = clock.now() + timedelta(days=1)
+    clock.now = lambda: jumped
+    clock.sleep(10)
+    assert timedelta(seconds=10) <= time.now() - before <= timedelta(seconds=11)
