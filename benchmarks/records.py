@@ -59,14 +59,13 @@ def make_file(path: Path, rows: int, columns: int) -> None:
 
 def tap_path(path: Path, columns: int) -> int:
     """This tap: check the whole file, then type and write its records."""
-    from tap_exports.exports.fetch import CheckedExport
+    from tap_exports.files.checked import CheckedFile
     from tap_exports.files.csv_file import CsvFile, KeyColumn
     from tap_exports.files.records import Records
     from tap_exports.schema.layout import Column, Layout
     from tap_exports.schema.types import ColumnType
     from tap_exports.schema.values import to_integer
     from tap_exports.singer.writer import MessageWriter
-    from tap_exports.store.models import Export, ExportStatus
     from tap_exports.window import Window
 
     began = time.process_time()
@@ -75,12 +74,9 @@ def tap_path(path: Path, columns: int) -> int:
     csv_file = CsvFile(path.open("rb"))
     header, sample = csv_file.head(500)
     checked = csv_file.check([KeyColumn("column_0", 0, to_integer)])
-    export = CheckedExport(
-        Export(42, "bench", ExportStatus.AVAILABLE, None, window), window, csv_file, header, sample, checked,
-        path.stat().st_size, "", taken_over=False,
-    )  # fmt: skip
+    file = CheckedFile(csv_file, header, sample, checked, path.stat().st_size, "")
     writer = MessageWriter()
-    records = Records(export, layout, set(layout.schema()["properties"]), timezone.utc)
+    records = Records(file, window, 42, layout, set(layout.schema()["properties"]), timezone.utc)
     for batch in records.batches():
         writer.write_records("bench", batch, None)
     writer.flush()

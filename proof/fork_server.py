@@ -132,16 +132,16 @@ def _fill_disk(after: int, files: int) -> None:
 
 def _limit_output(after: int) -> None:
     """Let the disk be full where standard output goes, from the n-th write on."""
-    from tap_exports import messages  # noqa: PLC0415
+    from tap_exports.singer import writer  # noqa: PLC0415
 
-    real, writes = messages._write_all, itertools.count()  # noqa: SLF001
+    real, writes = writer._write_all, itertools.count()  # noqa: SLF001
 
     def written(pipe: Any, data: bytes) -> None:
         if next(writes) == after:
             os.dup2(os.open("/dev/full", os.O_WRONLY), 1)
         real(pipe, data)
 
-    messages._write_all = written  # noqa: SLF001
+    writer._write_all = written  # noqa: SLF001
 
 
 def _jump(after: int, seconds: float, to_and_fro: bool) -> None:  # noqa: FBT001

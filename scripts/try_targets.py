@@ -56,20 +56,20 @@ def tell(name: str, one: Finding) -> None:
 def is_as_told(target: Target, recordings: Recordings, folder: Path) -> bool | None:
     """Try one target, print what came out, and whether that is what is known of it; None where it cannot be tried."""
     print(f"\n{target.title}", flush=True)
-    faults: set[str] = set()
+    validation_errors: set[str] = set()
     try:
         for number, finding in enumerate(attempt(target, recordings.of(target), folder)):
             tell(("first load", "second load")[number], finding)
-            faults |= finding.faults
+            validation_errors |= finding.validation_errors
     except NotInstalled as error:
         print(f"  {error}")
-        faults.add("install")
+        validation_errors.add("install")
     except NoInterpreter as error:
         print(f"  not tried: {error}")
         return None
-    if faults != target.quirks:
-        print(f"  NOT as told: found {sorted(faults)}, told {sorted(target.quirks)}")
-    return faults == target.quirks
+    if validation_errors != target.quirks:
+        print(f"  NOT as told: found {sorted(validation_errors)}, told {sorted(target.quirks)}")
+    return validation_errors == target.quirks
 
 
 def main() -> None:

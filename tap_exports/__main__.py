@@ -9,7 +9,7 @@ import sys
 import click
 from singer_sdk.exceptions import SingerSDKError
 
-from tap_exports.errors import BadSettings, Stopped, TapExportsError, Unforeseen
+from tap_exports.errors import InvalidSettings, Stopped, TapExportsError, UnexpectedError
 from tap_exports.singer.writer import OutputFailed, TargetGone
 from tap_exports.tap import StreamsFailed, TapExports
 
@@ -61,8 +61,8 @@ def _called() -> int:
 
 def _tell(error: Exception) -> None:
     """One line for each fault, and the way to it at debug level."""
-    known = error if isinstance(error, (TapExportsError, SingerSDKError)) else Unforeseen(error)
-    for line in known.lines if isinstance(known, BadSettings) else [str(known)]:
+    known = error if isinstance(error, (TapExportsError, SingerSDKError)) else UnexpectedError(error)
+    for line in known.lines if isinstance(known, InvalidSettings) else [str(known)]:
         logger.error("%s", " ".join(line.split()))
     logger.debug("How it came to that:", exc_info=known)
 

@@ -6,18 +6,18 @@ import logging
 from dataclasses import replace
 from datetime import timedelta, timezone
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from tap_exports.clock import Clock
 from tap_exports.config.settings import zone_of
-from tap_exports.errors import BadToken, MissingScope, NotThere, StoreRefused, StoreTrouble, TapExportsError
+from tap_exports.errors import MissingScope, NotFound, StoreRefused, StoreTrouble, TapExportsError, Unauthorized
 from tap_exports.exports.discovery import Discovery
 from tap_exports.exports.fetch import Exporter, Patience, Reading
 from tap_exports.exports.progress import Progress
-from tap_exports.exports.scheduler import Lanes, Span
-from tap_exports.exports.webhook import Bell, Webhook
+from tap_exports.exports.scheduler import ExportScheduler, SyncRange
+from tap_exports.exports.webhook import ReadyNotifier, Webhook
 from tap_exports.schema.layout import Definition, Knowledge
-from tap_exports.store.client import Client
+from tap_exports.store.client import Client, Connection
 from tap_exports.store.download import Downloader
 from tap_exports.window import whole_second
 
@@ -26,13 +26,22 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
     from tap_exports.config.settings import Settings
+    from tap_exports.exports.fetch import CheckedExport
 
 T = TypeVar("T")
+
+
+class ExportRecorder(Protocol):
+    """Records what became of an export."""
+
+    def note(self, export: CheckedExport, invalid_cells: int) -> None:
+        """Record an export whose records are all written."""
+
 
 _AS_UTC = "times without an offset are read as UTC"
 
 
-class Stations:
+class RunContext:
     """The stations of one run.
 
     Args:
@@ -43,9 +52,18 @@ class Stations:
 
     def __init__(self, settings: Settings, clock: Clock, agent: str) -> None:
         self._settings = settings
-        self._connection = settings.connection(agent)
+        self._connection = Connection(
+            api_url=settings.api_url,
+            token=settings.raw["access_token"],
+            api_version=settings.raw["api_version"],
+            user_agent=settings.raw.get("user_agent") or agent,
+        )
         self._logger = logging.getLogger("tap-exports")
         self.clock = clock
+        self.failures: dict[str, TapExportsError] = {}
+        """By stream."""
+        self.export_log: ExportRecorder | None = None
+        """The stream that records the exports used."""
 
     @cached_property
     def client(self) -> Client:
@@ -75,7 +93,7 @@ class Stations:
         """The store's own zone. One that is not told is not guessed: every time would be wrong by hours."""
         try:
             name = self.client.timezone()
-        except (BadToken, MissingScope, NotThere):
+        except (Unauthorized, MissingScope, NotFound):
             raise
         except TapExportsError as error:
             raise StoreTrouble(error.what, f"{error.hint} Or set timezone: then it is not asked for.") from error
@@ -89,7 +107,7 @@ class Stations:
         """Ask the store for what a token need not be allowed to know."""
         try:
             return ask()
-        except BadToken:
+        except Unauthorized:
             raise
         except StoreRefused as error:
             scope = " (the token lacks the scope)" if isinstance(error, MissingScope) else ""
@@ -114,16 +132,16 @@ class Stations:
             settle=self._settings.settle,
         )
         reading = Reading(raw["encoding"], raw["max_export_rows"], self.zone)
-        wait = self.bell.wait if raw.get("webhook_listen") else None
+        wait = self.notifier.wait if raw.get("webhook_listen") else None
         return Exporter(self.client, self.downloader, self.clock, patience, reading, wait)
 
     @cached_property
-    def bell(self) -> Bell:
+    def notifier(self) -> ReadyNotifier:
         """Rings when the store says that an export is ready."""
-        return Bell(self.clock)
+        return ReadyNotifier(self.clock)
 
     def webhook(self) -> Webhook | None:
-        """A listener that rings the bell, where the settings ask for one. It listens from now on."""
+        """A listener that rings the notifier, where the settings ask for one. It listens from now on."""
         raw = self._settings.raw
         if not raw.get("webhook_listen"):
             return None
@@ -132,25 +150,25 @@ class Stations:
             raw["webhook_listen"],
             raw.get("webhook_target_url"),
             raw.get("webhook_secret"),
-            bell=self.bell,
+            notifier=self.notifier,
             client=self.client,
             farewell=farewell,
         )
 
     @cached_property
-    def lanes(self) -> Lanes:
+    def scheduler(self) -> ExportScheduler:
         """The windows of all streams, made ahead of the reader."""
         settings = self._settings
         # An end_date that is still to come would move the bookmark past objects that do not exist yet.
         settled = self.client.time.now() - settings.settle
         end = min(settings.end_date or settled, settled)
         slack = settings.reuse if end == settled else timedelta(0)
-        span = Span(settings.start_date, whole_second(end), settings.step, settings.lookback, slack)
-        return Lanes(
+        sync_range = SyncRange(settings.start_date, whole_second(end), settings.step, settings.lookback, slack)
+        return ExportScheduler(
             self.exporter,
             self.clock,
-            span,
-            most_pending=settings.raw["max_concurrent_exports"],
+            sync_range,
+            max_pending=settings.raw["max_concurrent_exports"],
             cap=settings.raw["max_export_rows"],
             progress=self.progress,
         )

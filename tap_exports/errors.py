@@ -2,19 +2,19 @@
 
 TapExportsError          one line: what, where, what to do
 ├── SettingsError        mend a setting, the catalog or the state
-│   └── BadSettings      several settings at once, a line for each; nothing was asked of the store
+│   └── InvalidSettings      several settings at once, a line for each; nothing was asked of the store
 ├── StoreRefused         the store understood and said no (400 and its like)
-│   ├── BadToken         401: a new token is needed, nothing else can be done in this run
+│   ├── Unauthorized         401: a new token is needed, nothing else can be done in this run
 │   ├── MissingScope     403: the token needs another scope
-│   └── NotThere         404: the store does not have it
+│   └── NotFound         404: the store does not have it
 ├── StoreTrouble         passing trouble that outlasted every retry: run again later
 ├── ExportStuck          an export that was not ready in time
-├── BadFile              a file that failed a check, so that nothing of it was used
+├── InvalidFile              a file that failed a check, so that nothing of it was used
 │   └── LinkExpired      its link was refused: a fresh one may do
 ├── TooManyRows          one second of the store holds more rows than an export can
 ├── BadData              cells or columns that the settings forbid
 ├── LocalTrouble         this machine: disk, descriptors, ports
-└── Unforeseen           a fault of the tap's own, or of a library's: tell the maintainers
+└── UnexpectedError           a fault of the tap's own, or of a library's: tell the maintainers
 
 Stopped                  not an error: the run is ending, whoever waits lets go
 """
@@ -69,6 +69,16 @@ class TapExportsError(Exception):
         return " ".join(line.split())
 
 
+def shortened(text: str, longest: int = 300) -> str:
+    """A text that fits into a line of the log.
+
+    Args:
+        text: Of any length.
+        longest: How many characters may stay.
+    """
+    return text if len(text) <= longest else f"{text[:longest]}…"
+
+
 def lines_of(failures: Mapping[str, TapExportsError]) -> list[str]:
     """What to tell of many streams' failures: one line for each cause.
 
@@ -93,7 +103,7 @@ class SettingsError(TapExportsError):
     """A setting, the catalog or the state cannot be used."""
 
 
-class BadSettings(SettingsError):
+class InvalidSettings(SettingsError):
     """Settings that cannot be used.
 
     Args:
@@ -106,10 +116,10 @@ class BadSettings(SettingsError):
 
 
 class StoreRefused(TapExportsError):
-    """The store answered with a refusal that asking again would not change."""
+    """The store answered with a refusal that requester again would not change."""
 
 
-class BadToken(StoreRefused):
+class Unauthorized(StoreRefused):
     """The store does not know the token (401)."""
 
 
@@ -117,7 +127,7 @@ class MissingScope(StoreRefused):
     """The token may not do this (403)."""
 
 
-class NotThere(StoreRefused):
+class NotFound(StoreRefused):
     """The store does not have what was asked for (404)."""
 
 
@@ -129,11 +139,11 @@ class ExportStuck(TapExportsError):
     """An export that was not ready by its deadline, or of which the store says something unknown."""
 
 
-class BadFile(TapExportsError):
+class InvalidFile(TapExportsError):
     """A downloaded file that failed a check."""
 
 
-class LinkExpired(BadFile):
+class LinkExpired(InvalidFile):
     """The file host refused a signed link."""
 
 
@@ -149,7 +159,7 @@ class LocalTrouble(TapExportsError):
     """Something on this machine: a full disk, a port in use."""
 
 
-class Unforeseen(TapExportsError):
+class UnexpectedError(TapExportsError):
     """Something that nobody has thought of. Its own words are not told: they may hold an address that is a secret.
 
     Args:

@@ -11,8 +11,8 @@ from singer_sdk.singerlib.messages import StateMessage
 
 from tap_exports.config.state import bookmark_of
 from tap_exports.errors import SettingsError, TapExportsError
-from tap_exports.exports.fetch import Source
-from tap_exports.exports.scheduler import Lane
+from tap_exports.exports.fetch import StreamExports
+from tap_exports.exports.scheduler import StreamQueue
 from tap_exports.files.records import Records
 from tap_exports.schema.keys import fault_of_key
 from tap_exports.schema.layout import Layout, standard_layout
@@ -29,14 +29,16 @@ else:
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Mapping
 
+    from singer_sdk import Tap
     from singer_sdk.batch import BaseBatchFileEncoding
     from singer_sdk.helpers._batch import BatchConfig
     from singer_sdk.helpers.types import Context, Record
     from singer_sdk.metrics import Counter
     from singer_sdk.singerlib import Catalog
 
+    from tap_exports.context import RunContext
     from tap_exports.exports.fetch import CheckedExport
-    from tap_exports.tap import TapExports
+    from tap_exports.singer.writer import MessageWriter
     from tap_exports.window import Window
 
 REPLICATION_KEY = "date_to"
@@ -52,23 +54,23 @@ class ExportStream(MappedStream):
     replication_key = REPLICATION_KEY
     is_sorted = True
 
-    def __init__(self, tap: TapExports, code: str) -> None:
+    def __init__(self, tap: Tap, code: str, run: RunContext) -> None:
         self.layout: Layout | None = None
-        super().__init__(tap, code)
-        self.source = Source(code, tap.stations.knowledge, None)
-        self._drift = Drift(code, tap.config["on_new_column"], self.logger)
+        super().__init__(tap, code, run)
+        self.source = StreamExports(code, run.knowledge, None)
+        self._changes = Drift(code, tap.config["on_new_column"], self.logger)
 
     # Columns, key and catalog
 
     @property
     @override
     def schema(self) -> dict[str, Any]:
-        return (self.layout or standard_layout(self.name, self.tap.stations.knowledge)).schema()
+        return (self.layout or standard_layout(self.name, self.run.knowledge)).schema()
 
     @property
     @override
     def primary_keys(self) -> list[str]:
-        return list((self.layout or standard_layout(self.name, self.tap.stations.knowledge)).keys)
+        return list((self.layout or standard_layout(self.name, self.run.knowledge)).keys)
 
     @primary_keys.setter
     def primary_keys(self, new_value: Iterable[str]) -> None:
@@ -82,7 +84,7 @@ class ExportStream(MappedStream):
         if entry := catalog.get_stream(self.name):
             root = entry.metadata.root
             keys = entry.key_properties or root.table_key_properties or ()
-            self.adopt(Layout.of_schema(self.name, entry.schema.to_dict(), keys, self.tap.stations.knowledge))
+            self.adopt(Layout.of_schema(self.name, entry.schema.to_dict(), keys, self.run.knowledge))
             if fault := fault_of_key(self.primary_keys):
                 raise SettingsError(f"the catalog's stream {self.name} has for its key {fault}")
             for name in self.primary_keys:  # without them no target could tell records apart
@@ -121,12 +123,12 @@ class ExportStream(MappedStream):
             for export, records in self._files():
                 for batch in self._batches(records):
                     if self._is_plain:
-                        self.tap.message_writer.write_records(self.name, batch, self._stream_version)
+                        self._writer.write_records(self.name, batch, self._stream_version)
                     else:
                         yield from self._written(batch)
                     self._count(counter, len(batch))
                     if self._has_enough:
-                        self.tap.message_writer.flush()
+                        self._writer.flush()
                         return  # the window is not out: its bookmark stays
                 self._finish(export, records)
 
@@ -152,14 +154,14 @@ class ExportStream(MappedStream):
             for batch in self._batches(records):
                 yield from batch
 
-    def lane(self, *, ahead: bool = True) -> Lane:
+    def queue(self, *, ahead: bool = True) -> StreamQueue:
         """The stream's windows, as the queue works at them.
 
         Args:
             ahead: Whether work may begin before the stream's turn.
         """
         full = self.replication_method == REPLICATION_FULL_TABLE
-        return Lane(
+        return StreamQueue(
             self.source,
             bookmark=None if full else bookmark_of(self.tap.state, self.name),
             newest_only=self._is_test,
@@ -168,14 +170,13 @@ class ExportStream(MappedStream):
 
     def _files(self) -> Iterator[tuple[CheckedExport, Records]]:
         """The checked files of this run's windows, in order, the schema in force for each, and their records."""
-        stations = self.tap.stations
-        stations.lanes.add(lane := self.lane(ahead=False))
-        if lane.bookmark and lane.bookmark > stations.client.time.now():
+        self.run.scheduler.add(queue := self.queue(ahead=False))
+        if queue.bookmark and queue.bookmark > self.run.client.time.now():
             said = "%s: its bookmark %s is yet to come; until then nothing is asked for but what the look-back reaches"
-            self.logger.warning(said, self.name, rfc3339(lane.bookmark))
+            self.logger.warning(said, self.name, rfc3339(queue.bookmark))
         if self.layout is not None:
             self._tell_columns("the catalog")
-        for export in stations.lanes.files(self.name):
+        for export in self.run.scheduler.files(self.name):
             try:
                 self._meet(export)
                 records = self._records(export)
@@ -194,9 +195,9 @@ class ExportStream(MappedStream):
             return
         if not export.sample:
             return  # nothing to take a new column's type back by, and no record that would need it
-        if self._drift.has_news(self.layout, export.header):
-            self.tap.stations.learn_definitions()  # a merchant has switched a column into exports since
-        changed = self._drift.held_against(self.layout, export.header, export.sample, self.tap.stations.knowledge)
+        if self._changes.has_news(self.layout, export.header):
+            self.run.learn_definitions()  # a merchant has switched a column into exports since
+        changed = self._changes.held_against(self.layout, export.header, export.sample, self.run.knowledge)
         if changed is not self.layout:
             self._adopt_and_tell(changed)
 
@@ -204,7 +205,7 @@ class ExportStream(MappedStream):
         """Say where the columns came from, and which of the user's types are for none of them."""
         names = {column.name for column in self.layout.columns} if self.layout else set()
         self.logger.info("%s: %d columns, told by %s", self.name, len(names), where)
-        for name in sorted(set(self.tap.stations.knowledge.column_types.get(self.name, {})) - names):
+        for name in sorted(set(self.run.knowledge.column_types.get(self.name, {})) - names):
             self.logger.warning("column_types names the column %s.%s, which the stream does not have", self.name, name)
 
     def _adopt_and_tell(self, layout: Layout) -> None:
@@ -214,15 +215,19 @@ class ExportStream(MappedStream):
 
     def _records(self, export: CheckedExport) -> Records:
         layout = self.layout or self.source.layout_of(export.header, export.sample)
-        records = Records(export, layout, self.selected_columns, self.tap.stations.zone)
+        records = Records(export, export.window, export.export.id, layout, self.selected_columns, self.run.zone)
         if self.config["on_invalid_value"] == "fail":
             records.refuse_invalid()
         return records
 
     def _batches(self, records: Records) -> Iterator[list[dict[str, Any]]]:
         for batch in records.batches():
-            self.tap.clock.sleep(0)  # a signal ends the run between two batches
+            self.run.clock.sleep(0)  # a signal ends the run between two batches
             yield batch
+
+    @property
+    def _writer(self) -> MessageWriter:
+        return self.tap.message_writer  # type: ignore[return-value]  # TapExports.message_writer_class
 
     @property
     def _is_plain(self) -> bool:
@@ -259,7 +264,7 @@ class ExportStream(MappedStream):
 
     def _count(self, counter: Counter, records: int) -> None:
         counter.increment(records)
-        self.tap.stations.progress.rows += records
+        self.run.progress.rows += records
 
     def _finish(self, export: CheckedExport, records: Records) -> None:
         """Every record of a window is out: say what was odd about it, move the bookmark, and tell the state."""
@@ -270,7 +275,7 @@ class ExportStream(MappedStream):
             self.logger.warning("%d NUL characters were removed, which databases cannot hold (%s)", nul, where)
         if self._is_test:
             return  # nobody has asked for the windows before
-        if (log := self.tap.export_log) is not None:
+        if (log := self.run.export_log) is not None:
             log.note(export, sum(records.invalid.counts.values()))
         if self._advance(export.window):
             self.tap.state_writer.write_state(self.tap_state)

@@ -22,11 +22,10 @@ from tap_exports.clock import Clock
 from tap_exports.config.catalog import check_catalog
 from tap_exports.config.files import read_config, read_object
 from tap_exports.config.schema import CONFIG_SCHEMA
-from tap_exports.config.settings import UNTOLD, Settings, coerce, faults
+from tap_exports.config.settings import UNTOLD, Settings, coerce, validation_errors
 from tap_exports.config.state import check_state
-from tap_exports.context import Stations
-from tap_exports.documents import shortened
-from tap_exports.errors import BadSettings, BadToken, Stopped, TapExportsError, lines_of
+from tap_exports.context import RunContext
+from tap_exports.errors import InvalidSettings, Stopped, Unauthorized, lines_of, shortened
 from tap_exports.singer import batches as batch_files
 from tap_exports.singer.export_log import EXPORT_LOG, ExportLog
 from tap_exports.singer.writer import MessageWriter
@@ -81,7 +80,6 @@ class TapExports(Tap):
         **kwargs: Any,  # noqa: ANN401 - the SDK's own
     ) -> None:
         self.clock = Clock()
-        self.failures: dict[str, TapExportsError] = {}
         if state is not None:
             check_state(state)
         if isinstance(kwargs.get("catalog"), dict):
@@ -141,11 +139,11 @@ class TapExports(Tap):
             for error in JSONSchemaValidator(schema).iter_errors(self._config)
         ]
         errors = list(dict.fromkeys(found))  # a word that is no word is of the wrong kind and none of the choices
-        errors = errors or [*faults(self._config), *batch_files.faults(self._config)]
+        errors = errors or [*validation_errors(self._config), *batch_files.validation_errors(self._config)]
         if self._config.get("webhook_listen") and find_spec("uvicorn") is None:
             errors.append("webhook_listen: it needs the extra webhook: pip install 'tap-exports[webhook]'")
         if errors and raise_errors:
-            raise BadSettings(errors)
+            raise InvalidSettings(errors)
         for name in sorted(set(self._config) - set(schema["properties"])):
             self.logger.warning("The setting %s is not known and has no effect", name)
         return errors
@@ -156,19 +154,20 @@ class TapExports(Tap):
         return Settings(self.config)
 
     @cached_property
-    def stations(self) -> Stations:
+    def run_context(self) -> RunContext:
         """What the run is made of."""
-        return Stations(self.settings, self.clock, f"{self.name}/{self.plugin_version}")
+        return RunContext(self.settings, self.clock, f"{self.name}/{self.plugin_version}")
 
     # Discovery
 
     @override
     def discover_streams(self) -> Sequence[Stream]:
-        types = self.stations.client.types()
+        types = self.run_context.client.types()
         codes = {kind.code for kind in types}
-        streams: list[Stream] = [ExportStream(self, kind.code) for kind in types]
+        streams: list[Stream] = [ExportStream(self, kind.code, self.run_context) for kind in types]
         if EXPORT_LOG not in codes:
-            streams.append(ExportLog(self))
+            self.run_context.export_log = ExportLog(self, self.run_context)
+            streams.append(self.run_context.export_log)
         for setting, given in (
             ("column_types", self.settings.column_types),
             ("primary_keys", self.settings.primary_keys),
@@ -176,12 +175,6 @@ class TapExports(Tap):
             for stream in sorted(set(given) - codes):
                 self.logger.warning("%s names the stream %s, which the store does not have", setting, stream)
         return streams
-
-    @property
-    def export_log(self) -> ExportLog | None:
-        """The stream that tells of the exports used, where it is selected."""
-        log = self.streams.get(EXPORT_LOG)
-        return log if isinstance(log, ExportLog) and log.is_wanted else None
 
     @property
     def _export_streams(self) -> list[ExportStream]:
@@ -194,7 +187,7 @@ class TapExports(Tap):
             may_create: Whether exports may be made for it.
         """
         unknown = [stream for stream in self._export_streams if stream.layout is None]
-        layouts = self.stations.discovery(may_create=may_create).run([stream.source for stream in unknown])
+        layouts = self.run_context.discovery(may_create=may_create).run([stream.source for stream in unknown])
         for stream in unknown:
             stream.adopt(layouts[stream.name])
             if self._mapper is not None:
@@ -208,7 +201,8 @@ class TapExports(Tap):
     @override
     def setup_mapper(self) -> None:
         PluginBase.setup_mapper(self)
-        if log := self.export_log:
+        log = self.streams.get(EXPORT_LOG)
+        if isinstance(log, ExportLog) and log.is_wanted:
             log.register_maps()
         for stream in self._export_streams:
             if stream.layout is not None:
@@ -231,8 +225,9 @@ class TapExports(Tap):
                 self.logger.warning("The catalog names the stream %s, which the store does not have", name)
             for stream in self._export_streams:
                 if stream.is_wanted:
-                    self.stations.lanes.add(stream.lane())
-            if log := self.export_log:
+                    self.run_context.scheduler.add(stream.queue())
+            log = self.streams.get(EXPORT_LOG)
+            if isinstance(log, ExportLog) and log.is_wanted:
                 ending.callback(log.close)
             try:
                 super().sync_all()
@@ -249,7 +244,7 @@ class TapExports(Tap):
             for stream in self._export_streams:
                 stream.ABORT_AT_RECORD_COUNT = 1
                 if not stream.is_removed:  # all at once, so that they are not waited for one after the other
-                    self.stations.lanes.add(stream.lane())
+                    self.run_context.scheduler.add(stream.queue())
             return self.run_sync_dry_run(1, self._export_streams)
 
     @contextmanager
@@ -258,8 +253,8 @@ class TapExports(Tap):
         with ExitStack() as ending:
             ending.callback(self._tell_failures)
             ending.callback(self._tell_requests)
-            ending.callback(self.stations.lanes.close)
-            ending.callback(self.stations.progress.close)
+            ending.callback(self.run_context.scheduler.close)
+            ending.callback(self.run_context.progress.close)
             yield ending
         self._report()
 
@@ -268,7 +263,7 @@ class TapExports(Tap):
         streams = [stream for stream in self._export_streams if stream.is_wanted]
         windows = made = 0
         for stream in streams:
-            for window, export in self.stations.lanes.preview(stream.lane()):
+            for window, export in self.run_context.scheduler.preview(stream.queue()):
                 windows += 1
                 made += export is None
                 do = "make" if export is None else f"take over export {export.id}"
@@ -297,14 +292,16 @@ class TapExports(Tap):
     def _listening(self) -> Iterator[None]:
         """Receive webhooks while exports are pending, where the settings say so."""
         with ExitStack() as ending:
-            if webhook := self.stations.webhook():
+            if webhook := self.run_context.webhook():
                 ending.callback(webhook.close)
                 webhook.register()
             yield
 
     def _tell_failures(self) -> None:
         """An ERROR line for each cause of streams' failures; a bad token is told by whoever ends the run."""
-        told = {stream: error for stream, error in self.failures.items() if not isinstance(error, BadToken)}
+        told = {
+            stream: error for stream, error in self.run_context.failures.items() if not isinstance(error, Unauthorized)
+        }
         for line in lines_of(told):
             self.logger.error("%s", line)
         for stream, error in told.items():
@@ -312,7 +309,7 @@ class TapExports(Tap):
 
     def _tell_requests(self) -> None:
         """A metric for each endpoint and answer; a status of 0 says that there was none."""
-        for endpoint, status, count in self.stations.client.tally:
+        for endpoint, status, count in self.run_context.client.request_counter:
             tags: dict[str, Any] = {
                 metrics.Tag.ENDPOINT: endpoint,
                 metrics.Tag.HTTP_STATUS_CODE: status,
@@ -323,10 +320,10 @@ class TapExports(Tap):
 
     def _report(self) -> None:
         """Let the exit code tell of failed streams."""
-        for error in self.failures.values():
-            if isinstance(error, BadToken):
+        for error in self.run_context.failures.values():
+            if isinstance(error, Unauthorized):
                 raise error
-        if self.failures:
+        if self.run_context.failures:
             raise StreamsFailed
 
 
@@ -334,19 +331,19 @@ def _environment(tap: type[TapExports]) -> Mapping[str, Any]:
     """The settings in the environment, each read by the SDK, so that a fault has its setting's name."""
     schema = tap.config_jsonschema
     tap.append_builtin_config(schema)
-    faults = []
+    validation_errors = []
 
     def read(name: str, setting: Mapping[str, Any]) -> Mapping[str, Any]:
         try:
             return parse_environment_config({"properties": {name: setting}}, tap._env_var_prefix)  # noqa: SLF001
         except (ValueError, ArithmeticError, RecursionError):
             wanted = "a plain whole number" if "integer" in setting["type"] else "JSON"
-            faults.append(f"{name}: what the environment says is not {wanted}")
+            validation_errors.append(f"{name}: what the environment says is not {wanted}")
             return {}
 
     found = {name: value for one in schema["properties"].items() for name, value in read(*one).items()}
-    if faults:
-        raise BadSettings(faults)
+    if validation_errors:
+        raise InvalidSettings(validation_errors)
     return found
 
 

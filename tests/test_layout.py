@@ -69,7 +69,8 @@ def test_a_folder_imports_only_what_lies_before_it(module):
 
 
 def test_there_is_no_import_cycle():
-    graph = {name: set(own_imports(path)) & set(MODULES) - {name} for name, path in MODULES.items()}
+    names = {name for name in MODULES if not name.startswith("sandbox.")}
+    graph = {name: set(own_imports(MODULES[name])) & names - {name} for name in names}
     while free := {name for name, targets in graph.items() if not targets & graph.keys()}:
         for name in free:
             del graph[name]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tap_exports import documents
-from tap_exports.errors import SettingsError
+from tap_exports.config.documents import find_unencodable
+from tap_exports.errors import SettingsError, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,13 +26,13 @@ def check_catalog(catalog: Any) -> None:  # noqa: ANN401 - whatever the file hol
     streams = catalog.get("streams") if isinstance(catalog, dict) else None
     if not isinstance(streams, list):
         raise SettingsError('the catalog has no list "streams"', _ANEW)
-    if fault := documents.oddity(streams):
+    if fault := find_unencodable(streams):
         raise SettingsError(f"the catalog cannot be used: {fault}", _ANEW)
     for n, entry in enumerate(streams, start=1):
-        if faults := list(_faults(entry)):
+        if validation_errors := list(_faults(entry)):
             name = entry.get("tap_stream_id", n) if isinstance(entry, dict) else n
-            told = f"the catalog's stream {documents.shortened(str(name), 80)} has {'; '.join(faults)}"
-            raise SettingsError(documents.shortened(told), _ANEW)
+            told = f"the catalog's stream {shortened(str(name), 80)} has {'; '.join(validation_errors)}"
+            raise SettingsError(shortened(told), _ANEW)
 
 
 def _faults(entry: Any) -> Iterator[str]:  # noqa: ANN401
@@ -47,7 +47,7 @@ def _faults(entry: Any) -> Iterator[str]:  # noqa: ANN401
         return
     for name, prop in schema.get("properties", {}).items():
         if not _is_schema(prop):
-            yield f"a schema that is none for the column {documents.shortened(name, 80)}"
+            yield f"a schema that is none for the column {shortened(name, 80)}"
     if not _is_schema(schema):
         yield "a schema that is none"
     yield from _key_and_method(entry, "key_properties", "replication_method")
@@ -62,7 +62,7 @@ def _faults(entry: Any) -> Iterator[str]:  # noqa: ANN401
 def _metadata(breadcrumb: list[str], metadata: dict[str, Any]) -> Iterator[str]:
     for name in ("selected", "selected-by-default"):
         if (chosen := metadata.get(name)) is not None and not isinstance(chosen, bool):
-            where = f" of {documents.shortened('.'.join(breadcrumb[1:]), 80)}" if breadcrumb else ""
+            where = f" of {shortened('.'.join(breadcrumb[1:]), 80)}" if breadcrumb else ""
             yield f"{_told(chosen)} for {name}{where}, where true or false should be"
     if not breadcrumb:
         yield from _key_and_method(metadata, "table-key-properties", "forced-replication-method")
@@ -102,4 +102,4 @@ def _is_metadata(item: Any) -> bool:  # noqa: ANN401
 
 
 def _told(value: Any) -> str:  # noqa: ANN401
-    return documents.shortened(repr(value), 80)
+    return shortened(repr(value), 80)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import IO, Any
 
-from tap_exports import documents
-from tap_exports.errors import SettingsError
+from tap_exports.config.documents import load
+from tap_exports.errors import SettingsError, shortened
 
 
 def json_object(text: str, what: str) -> dict[str, Any]:
@@ -20,9 +20,9 @@ def json_object(text: str, what: str) -> dict[str, Any]:
         SettingsError: If it is no JSON, or no object.
     """
     try:
-        found = documents.load(text)
+        found = load(text)
     except ValueError as error:
-        reason = documents.shortened(str(error))
+        reason = shortened(str(error))
         raise SettingsError(
             f"{what} is no JSON that can be used: {reason}", "Look at the file; an empty object is {}."
         ) from None
@@ -44,7 +44,7 @@ def read_config(path: str) -> None:
         text = Path(path).read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8"
-        raise SettingsError(f"the config file {documents.shortened(path)} cannot be read: {reason}") from None
+        raise SettingsError(f"the config file {shortened(path)} cannot be read: {reason}") from None
     json_object(text, f"the config file {path}")
 
 

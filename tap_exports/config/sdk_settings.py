@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Any
 
-from tap_exports.documents import shortened
+from tap_exports.errors import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -17,7 +17,7 @@ _OPTIONS = ("__alias__", "__source__", "__else__", "__filter__", "__key_properti
 _EXPRESSIONS = ("__alias__", "__filter__")
 
 
-def sdk_faults(config: Mapping[str, Any]) -> Iterator[str]:
+def sdk_validation_errors(config: Mapping[str, Any]) -> Iterator[str]:
     """What is wrong with settings of the SDK's own whose kinds are right: a line for each fault.
 
     Args:

@@ -14,13 +14,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from tap_exports import documents
-from tap_exports.config.sdk_settings import sdk_faults
+from tap_exports.config.documents import find_unencodable
+from tap_exports.config.sdk_settings import sdk_validation_errors
 from tap_exports.schema.keys import fault_of_key
 from tap_exports.schema.types import ColumnType
 from tap_exports.schema.values import to_instant
-from tap_exports.store.client import Connection
-from tap_exports.store.http import host_of
 from tap_exports.window import step_of
 
 if TYPE_CHECKING:
@@ -57,6 +55,7 @@ _SUBDOMAIN = re.compile(_LABEL, re.IGNORECASE)
 _HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?", re.IGNORECASE)
 _NOT_IN_ADDRESS = re.compile(r"[\s\\\x00-\x1f\x7f]")
 _PORT = re.compile(r"[0-9]{1,5}")
+_BRACKETS = re.compile(r"(?:[^@]*@)?\[[0-9a-f:.]+(?:%[^\]\s]+)?\](?::[0-9]*)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -71,19 +70,6 @@ class Settings:
         """The Admin API's address, ending in `/`."""
         url: str = self.raw.get("api_url") or f"https://{self.raw['store']}.29next.store/api/admin/"
         return url if url.endswith("/") else f"{url}/"
-
-    def connection(self, user_agent: str) -> Connection:
-        """Where the store is and who asks.
-
-        Args:
-            user_agent: What to call oneself where the setting says nothing.
-        """
-        return Connection(
-            api_url=self.api_url,
-            token=self.raw["access_token"],
-            api_version=self.raw["api_version"],
-            user_agent=self.raw.get("user_agent") or user_agent,
-        )
 
     @cached_property
     def start_date(self) -> datetime:
@@ -155,7 +141,7 @@ def coerce(config: Mapping[str, Any]) -> dict[str, Any]:
     return coerced
 
 
-def faults(config: Mapping[str, Any]) -> Iterator[str]:
+def validation_errors(config: Mapping[str, Any]) -> Iterator[str]:
     """What is wrong with settings whose kinds are right: a line for each fault.
 
     Args:
@@ -164,13 +150,13 @@ def faults(config: Mapping[str, Any]) -> Iterator[str]:
     Yields:
         Lines that name the setting, its value unless that may be a secret, and what is wanted.
     """
-    for check in (_characters, _address, _range, _numbers, _words, _columns, _webhook, sdk_faults):
+    for check in (_characters, _address, _range, _numbers, _words, _columns, _webhook, sdk_validation_errors):
         yield from check(config)
 
 
 def _characters(config: Mapping[str, Any]) -> Iterator[str]:
     for name, value in config.items():
-        if fault := documents.oddity({name: value}):
+        if fault := find_unencodable({name: value}):
             yield f"{name!a}: {fault}"
 
 
@@ -274,8 +260,9 @@ def _web_address(text: str) -> SplitResult | None:
         _ = url.port
     except ValueError:
         return None
-    host = host_of(text)
-    fits = url.scheme in ("http", "https") and not _NOT_IN_ADDRESS.search(text) and host and _is_host(host)
+    fits = url.scheme in ("http", "https") and not _NOT_IN_ADDRESS.search(text) and _is_host(url.hostname or "")
+    if "[" in url.netloc and not _BRACKETS.fullmatch(url.netloc):
+        return None
     return url if fits else None
 
 
@@ -284,7 +271,10 @@ def _is_host(text: str) -> bool:
     try:
         ip_address(text)
     except ValueError:
-        return _HOST.fullmatch(text) is not None
+        try:
+            return _HOST.fullmatch(text.encode("idna").decode()) is not None
+        except UnicodeError:
+            return False
     return True
 
 

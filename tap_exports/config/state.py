@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tap_exports import documents
-from tap_exports.errors import SettingsError
+from tap_exports.config.documents import find_unencodable
+from tap_exports.errors import SettingsError, shortened
 from tap_exports.schema.values import to_instant
 
 if TYPE_CHECKING:
@@ -27,10 +27,10 @@ def check_state(state: Any) -> None:  # noqa: ANN401 - whatever the file holds
     """
     if not isinstance(state, dict):
         raise SettingsError("the state is no JSON object", _HINT)
-    if fault := documents.oddity(state):
+    if fault := find_unencodable(state):
         raise SettingsError(f"the state cannot be used: {fault}", _HINT)
     if state and "bookmarks" not in state:
-        names = documents.shortened(", ".join(sorted(state)), 80)
+        names = shortened(", ".join(sorted(state)), 80)
         raise SettingsError(f'the state has no "bookmarks" but {names}', _NO_BOOKMARKS)
     bookmarks = state.get("bookmarks", {})
     if not isinstance(bookmarks, dict) or not all(isinstance(entry, dict) for entry in bookmarks.values()):
@@ -39,7 +39,7 @@ def check_state(state: Any) -> None:  # noqa: ANN401 - whatever the file holds
         partitions = entry.get("partitions", [])
         parts = partitions if isinstance(partitions, list) else [None]
         if not all(map(_has_whole_progress, (entry, *parts))):
-            name = documents.shortened(stream, 80)
+            name = shortened(stream, 80)
             raise SettingsError(f"the state of stream {name} has progress_markers or partitions that are none", _HINT)
         bookmark_of(state, stream)
 
@@ -69,7 +69,7 @@ def bookmark_of(state: Mapping[str, Any], stream: str) -> datetime | None:
     try:
         return to_instant(value)
     except ValueError:
-        told = documents.shortened(repr(value), 80)
+        told = shortened(repr(value), 80)
         raise SettingsError(
-            f"the bookmark of stream {documents.shortened(stream, 80)} in the state is {told}, which is no time", _HINT
+            f"the bookmark of stream {shortened(stream, 80)} in the state is {told}, which is no time", _HINT
         ) from None

@@ -8,14 +8,14 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Callable
 
-    from tap_exports.exports.polling import Pace
+    from tap_exports.exports.polling import PollSchedule
 
 
 class GivenUp(Exception):
     """The reader has given up the stream that somebody waits to make an export for."""
 
 
-class Permits:
+class ExportSlots:
     """Counts what is pending. Whoever calls it holds the lock of its news.
 
     Args:
@@ -24,7 +24,7 @@ class Permits:
         pace: Told how many are pending.
     """
 
-    def __init__(self, news: threading.Condition, most: int, pace: Pace) -> None:
+    def __init__(self, news: threading.Condition, most: int, pace: PollSchedule) -> None:
         self.news = news
         self._most = most
         self._pace = pace
@@ -50,16 +50,16 @@ class Permits:
         self.news.notify_all()
 
 
-class Permit:
+class ExportSlot:
     """One of them, held at first by whoever has taken it.
 
     Args:
-        permits: Where it is from.
+        slots: Where it is from.
         go_on: Raises where waiting for it has become useless.
     """
 
-    def __init__(self, permits: Permits, go_on: Callable[[], None]) -> None:
-        self._permits = permits
+    def __init__(self, slots: ExportSlots, go_on: Callable[[], None]) -> None:
+        self._slots = slots
         self._go_on = go_on
         self._held = True
 
@@ -69,17 +69,17 @@ class Permit:
         Raises:
             GivenUp: Or whatever else `go_on` does.
         """
-        with self._permits.news:
+        with self._slots.news:
             self._go_on()
             while not self._held:
-                self._held = self._permits.take()
+                self._held = self._slots.take()
                 if not self._held:
-                    self._permits.news.wait()
+                    self._slots.news.wait()
                     self._go_on()
 
     def release(self) -> None:
         """Give it back, if it is held."""
-        with self._permits.news:
+        with self._slots.news:
             if self._held:
                 self._held = False
-                self._permits.give()
+                self._slots.give()

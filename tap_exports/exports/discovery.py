@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from tap_exports.errors import BadToken, TapExportsError
+from tap_exports.errors import TapExportsError, Unauthorized
 from tap_exports.files.csv_file import CsvFile
 from tap_exports.schema.layout import SAMPLE_ROWS, Layout, decide, is_prose, standard_layout
 from tap_exports.store.models import Export, ExportStatus
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from tap_exports.exports.fetch import Exporter
-    from tap_exports.exports.stream_exports import Source
+    from tap_exports.exports.stream_exports import StreamExports
     from tap_exports.store.client import Client
     from tap_exports.store.download import Downloader
 
@@ -52,7 +52,7 @@ class Discovery:
     settle: timedelta
     may_create: bool = True
 
-    def run(self, sources: Iterable[Source]) -> dict[str, Layout]:
+    def run(self, sources: Iterable[StreamExports]) -> dict[str, Layout]:
         """The layouts of some streams.
 
         Args:
@@ -62,10 +62,10 @@ class Discovery:
             A layout for each.
 
         Raises:
-            BadToken: If the store does not accept the token.
+            Unauthorized: If the store does not accept the token.
         """
         found: dict[str, Layout] = {}
-        wanted: list[tuple[Source, Export]] = []
+        wanted: list[tuple[StreamExports, Export]] = []
         for source in sources:
             layout, pending = self._from_list(source)
             if layout is not None:
@@ -80,14 +80,14 @@ class Discovery:
             found[source.code] = self._from_new(source, export) or self._stand_in(source)
         return found
 
-    def _from_list(self, source: Source) -> tuple[Layout | None, Export | None]:
+    def _from_list(self, source: StreamExports) -> tuple[Layout | None, Export | None]:
         """Columns from the newest available exports; else one that is being made already."""
         try:
             recent = (self.client.time.now() - _RECENT).date()
             exports = list(self.client.exports(source.code, recent))
             if not any(e.status is ExportStatus.AVAILABLE for e in exports):
                 exports = list(self.client.exports(source.code))
-        except BadToken:
+        except Unauthorized:
             raise
         except TapExportsError as error:
             logger.warning("%s: its exports could not be listed: %s", source.code, error)
@@ -104,29 +104,29 @@ class Discovery:
         pending = [e for e in newest if e.status is ExportStatus.PENDING and e.created_at and e.created_at > fresh]
         return header_only, pending[0] if pending else None
 
-    def _make(self, source: Source) -> Export | None:
+    def _make(self, source: StreamExports) -> Export | None:
         if not self.may_create:
             return None
         end = whole_second(self.client.time.now() - self.settle)
         try:
-            return self.exporter.asking.create(source, Window(end - _SMALL, end))
-        except BadToken:
+            return self.exporter.requester.create(source, Window(end - _SMALL, end))
+        except Unauthorized:
             raise
         except TapExportsError as error:
             logger.warning("%s: no export could be made to see its columns: %s", source.code, error)
             return None
 
-    def _from_new(self, source: Source, export: Export) -> Layout | None:
+    def _from_new(self, source: StreamExports, export: Export) -> Layout | None:
         try:
             layout, _ = self._peek(source, self.exporter.ready(export, taken_over=True))
-        except BadToken:
+        except Unauthorized:
             raise
         except TapExportsError as error:
             logger.warning("%s: export %d did not tell its columns: %s", source.code, export.id, error)
             return None
         return layout
 
-    def _peek(self, source: Source, export: Export) -> tuple[Layout | None, int]:
+    def _peek(self, source: StreamExports, export: Export) -> tuple[Layout | None, int]:
         """The layout that the head of a file tells, and how many rows it was told by."""
         try:
             download = self.downloader.get(export.id, at_most=_SAMPLE_BYTES)
@@ -135,7 +135,7 @@ class Discovery:
                 header, sample = csv.head(SAMPLE_ROWS)
             finally:
                 csv.close()
-        except BadToken:
+        except Unauthorized:
             raise
         except TapExportsError as error:
             logger.warning("%s: export %d could not be looked at: %s", source.code, export.id, error)
@@ -154,7 +154,7 @@ class Discovery:
         )
         return layout, len(sample)
 
-    def _stand_in(self, source: Source) -> Layout:
+    def _stand_in(self, source: StreamExports) -> Layout:
         logger.warning("%s: its columns are those that the API names; no export has told them", source.code)
         return standard_layout(source.code, source.knowledge)
 

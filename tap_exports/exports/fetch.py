@@ -7,17 +7,18 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tap_exports.errors import (
-    BadFile,
-    BadToken,
     ExportStuck,
+    InvalidFile,
     MissingScope,
     StoreRefused,
     TapExportsError,
+    Unauthorized,
 )
-from tap_exports.exports.polling import Pace
-from tap_exports.exports.requester import Asking
-from tap_exports.exports.stream_exports import Source
-from tap_exports.files.csv_file import Checked, CsvFile, KeyColumn
+from tap_exports.exports.polling import PollSchedule
+from tap_exports.exports.requester import ExportRequester
+from tap_exports.exports.stream_exports import StreamExports
+from tap_exports.files.checked import CheckedFile
+from tap_exports.files.csv_file import CsvFile, KeyColumn
 from tap_exports.schema.layout import SAMPLE_ROWS, is_prose
 from tap_exports.schema.names import column_names
 from tap_exports.store.models import Export, ExportStatus
@@ -27,18 +28,18 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta, tzinfo
 
     from tap_exports.clock import Clock
-    from tap_exports.exports.concurrency import Permit
+    from tap_exports.exports.concurrency import ExportSlot
     from tap_exports.schema.layout import Layout
     from tap_exports.store.client import Client
     from tap_exports.store.download import Downloader
     from tap_exports.window import Window
 
-__all__ = ["CheckedExport", "Exporter", "Patience", "Reading", "Source"]
+__all__ = ["CheckedExport", "Exporter", "Patience", "Reading", "StreamExports"]
 
 _FIRST_LOOK = 1.0
 """Seconds before the first look at an export, as long as nothing is known of how long they take."""
 _LOOKS_A_SECOND = 3.0
-"""How much of the rate budget looks may use; the rest is for creating and downloading."""
+"""How much of the rate rate_limiter looks may use; the rest is for creating and downloading."""
 _LOOK_AT_IT = "Look at the export in the store; run again: one that stays as it is gives way to a new one."
 """What to do about an export that is of no use, where nothing else is said."""
 
@@ -67,18 +68,11 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class CheckedExport:
+class CheckedExport(CheckedFile):
     """A file that may be used, and where it came from."""
 
     export: Export
     window: Window
-    csv: CsvFile
-    header: list[str]
-    sample: list[list[str]]
-    checked: Checked
-    size: int
-    """Bytes on disk."""
-    sha256: str
     taken_over: bool
     ready_at: datetime | None = None
     """When it was found ready, by the store's clock; None where it was so at the first sight of it."""
@@ -114,16 +108,16 @@ class Exporter:
         self._reading = reading
         self._wait = wait or (lambda _, seconds: clock.sleep(seconds))
         self._logger = logging.getLogger("tap-exports")
-        self.asking = Asking(client, clock, patience.reuse, patience.settle, patience.timeout_seconds)
-        self.pace = Pace(patience.poll_seconds, _FIRST_LOOK, _LOOKS_A_SECOND)
+        self.requester = ExportRequester(client, clock, patience.reuse, patience.settle, patience.timeout_seconds)
+        self.pace = PollSchedule(patience.poll_seconds, _FIRST_LOOK, _LOOKS_A_SECOND)
 
-    def fetch(self, source: Source, window: Window, permit: Permit) -> CheckedExport:
+    def fetch(self, source: StreamExports, window: Window, slot: ExportSlot) -> CheckedExport:
         """The checked file of one window.
 
         Args:
             source: The stream's exports.
             window: What of.
-            permit: Held while an export is pending, given back once the store has made it.
+            slot: Held while an export is pending, given back once the store has made it.
 
         Returns:
             The file; `checked.capped` says that it may not be used.
@@ -134,33 +128,33 @@ class Exporter:
         while (export := source.take(window)) is not None:
             self._logger.info("%s: taking over export %d of %s", source.code, export.id, window)
             try:
-                return self._bring(source, window, export, permit=permit, taken_over=True)
-            except (BadToken, MissingScope):
+                return self._bring(source, window, export, slot=slot, taken_over=True)
+            except (Unauthorized, MissingScope):
                 raise
-            except (BadFile, ExportStuck, StoreRefused) as error:
+            except (InvalidFile, ExportStuck, StoreRefused) as error:
                 self._logger.warning("%s: export %d of an earlier run is of no use: %s", source.code, export.id, error)
-        permit.acquire()
+        slot.acquire()
         try:
-            export = self.asking.create(source, window)
+            export = self.requester.create(source, window)
         except TapExportsError as error:
             raise error.at(f"stream {source.code}, window {window}")  # noqa: B904 - the same error
-        return self._bring(source, window, export, permit=permit, taken_over=False)
+        return self._bring(source, window, export, slot=slot, taken_over=False)
 
     def _bring(
-        self, source: Source, window: Window, export: Export, *, permit: Permit, taken_over: bool
+        self, source: StreamExports, window: Window, export: Export, *, slot: ExportSlot, taken_over: bool
     ) -> CheckedExport:
         """The rest of the way, once there is an export."""
         where = f"stream {source.code}, export {export.id}, window {window}"
         ready_at = None
         try:
             if export.status is not ExportStatus.AVAILABLE:
-                permit.acquire()
+                slot.acquire()
                 export = self.ready(export, taken_over=taken_over)
                 ready_at = self._client.time.now()
-            permit.release()
+            slot.release()
             try:
                 found = self._file(source, window, export, taken_over=taken_over)
-            except BadFile as error:
+            except InvalidFile as error:
                 self._logger.warning("%s (%s); fetching it once more", error.what, where)
                 found = self._file(source, window, export, taken_over=taken_over)
             return replace(found, ready_at=ready_at)
@@ -199,7 +193,7 @@ class Exporter:
             pending_at = self._clock.monotonic() - began
         return export
 
-    def _file(self, source: Source, window: Window, export: Export, *, taken_over: bool) -> CheckedExport:
+    def _file(self, source: StreamExports, window: Window, export: Export, *, taken_over: bool) -> CheckedExport:
         """Download and check."""
         download = self._downloader.get(export.id)
         csv = CsvFile(download.file, self._reading.encoding, has_nul=download.has_nul)
@@ -209,7 +203,7 @@ class Exporter:
             keys = self._keys(layout, header)
             checked = csv.check(keys, numbered=layout.numbered, cap=self._reading.max_rows)
             if not checked.rows and source.layout is None and is_prose(header, layout, source.knowledge):
-                raise BadFile(f"the file is a line of text and no export: {', '.join(header)[:60]!r}")  # noqa: TRY301
+                raise InvalidFile(f"the file is a line of text and no export: {', '.join(header)[:60]!r}")  # noqa: TRY301
             if not checked.capped:
                 csv.refuse_open_end()
             source.layout_of(header, sample)  # only now: a bad file does not tell the columns
@@ -217,28 +211,20 @@ class Exporter:
             csv.close()
             raise
         return CheckedExport(
-            export,
-            window,
-            csv,
-            header,
-            sample,
-            checked,
-            download.size,
-            download.sha256,
-            taken_over=taken_over,
+            csv, header, sample, checked, download.size, download.sha256, export, window, taken_over=taken_over
         )
 
     def _keys(self, layout: Layout, header: list[str]) -> list[KeyColumn]:
         names = column_names(header)
         types = {column.name: column.type for column in layout.columns}
         if types and not set(types) & set(names):
-            raise BadFile(
+            raise InvalidFile(
                 "the file has not one of the stream's columns",
                 "Discover again if the store has renamed them all.",
             )
         missing = [key for key in layout.file_keys if key not in names]
         if missing:
-            raise BadFile(
+            raise InvalidFile(
                 f"the file has no column {', '.join(missing)}, which is the stream's key",
                 "Set primary_keys for this stream, or discover again.",
             )

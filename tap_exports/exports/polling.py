@@ -9,7 +9,7 @@ _MANY = 3.0
 """Seconds between looks at one export from which on so many are pending that none can be favoured."""
 
 
-class Pace:
+class PollSchedule:
     """The pauses between looks: learned from how long the earlier exports of this run took.
 
     Args:
@@ -46,13 +46,13 @@ class Pace:
 
         Returns:
             Seconds: until an export usually is ready, then a tenth of the time that it took already; longer
-            where so many are pending that looks would use up the rate budget.
+            where so many are pending that looks would use up the rate rate_limiter.
         """
         fair = self.pending / self._looks_a_second
         if self._usual is None:
             pause = max(self._first_look, fair, 0.1 * waited)
         else:
-            # A few exports may be looked at more closely once they are due; many would use up the budget.
+            # A few exports may be looked at more closely once they are due; many would use up the rate_limiter.
             least = fair if fair > _MANY else min(fair / 2, self._first_look)
             pause = max(1.03 * self._usual - waited, 0.1 * waited, least)
         return min(pause, self._poll) * random.uniform(0.95, 1.0)  # noqa: S311 - spreads looks, guards nothing

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tap_exports.clock import Clock
-    from tap_exports.exports.stream_exports import Source
+    from tap_exports.exports.stream_exports import StreamExports
     from tap_exports.window import Window
 
 _JUST_NOW = timedelta(minutes=2)
@@ -30,7 +30,7 @@ _CALLS = 7
 """How often one export is asked for."""
 
 
-class Asking:
+class ExportRequester:
     """Asks the store for exports, and for its list of those that are there. For several threads.
 
     Args:
@@ -51,7 +51,7 @@ class Asking:
         self._timeout_seconds = timeout_seconds
         self._logger = logging.getLogger("tap-exports")
 
-    def look_up(self, source: Source) -> list[Window]:
+    def look_up(self, source: StreamExports) -> list[Window]:
         """Ask the store's list, once for a stream, for exports that may be taken over.
 
         Args:
@@ -80,7 +80,7 @@ class Asking:
             return False
         return export.status is ExportStatus.AVAILABLE or (now - made).total_seconds() < self._timeout_seconds
 
-    def create(self, source: Source, window: Window) -> Export:
+    def create(self, source: StreamExports, window: Window) -> Export:
         """Ask for an export; where the answer is lost, the list decides before anything is sent again.
 
         Args:
@@ -110,7 +110,7 @@ class Asking:
                     return found
         raise StoreTrouble(f"no export could be asked for: {trouble}", "Run again: what was made is taken over.")
 
-    def _made_since(self, source: Source, window: Window, asked_at: datetime) -> Export | None:
+    def _made_since(self, source: StreamExports, window: Window, asked_at: datetime) -> Export | None:
         """The newest export of a window that may be the answer to a lost create call."""
         day = (asked_at - timedelta(days=1)).date()
         found = [

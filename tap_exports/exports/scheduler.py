@@ -1,4 +1,4 @@
-"""Many windows at a time, ahead of the reader: every stream is a lane, read in order.
+"""Many windows at a time, ahead of the reader: every stream is a queue, read in order.
 
 Workers take windows in the order in which they will be read and bring each to a checked file. Two bounds
 hold them: exports pending at the store, and windows ahead of the reader, so that the number of files on
@@ -14,10 +14,10 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tap_exports.errors import BadToken, LocalTrouble, Stopped, TapExportsError
-from tap_exports.exports.concurrency import GivenUp, Permit, Permits
+from tap_exports.errors import LocalTrouble, Stopped, TapExportsError, Unauthorized
+from tap_exports.exports.concurrency import ExportSlot, ExportSlots, GivenUp
 from tap_exports.exports.progress import Progress, Standing
-from tap_exports.exports.stream_queue import Lane, Slot, Span
+from tap_exports.exports.stream_queue import StreamQueue, SyncRange, WindowTask
 from tap_exports.window import Window
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tap_exports.exports.fetch import CheckedExport, Exporter
     from tap_exports.store.models import Export
 
-__all__ = ["Lane", "Lanes", "Span"]
+__all__ = ["ExportScheduler", "StreamQueue", "SyncRange"]
 
 _DOWNLOADS = 2
 """Workers beyond those that wait for the store, which download and check meanwhile."""
@@ -35,14 +35,14 @@ _CLOSING_SECONDS = 0.5
 """How long the end waits for workers; one in the midst of a request is left behind, and holds no file."""
 
 
-class Lanes:
+class ExportScheduler:
     """The windows of all streams, made ahead of the reader.
 
     Args:
         exporter: Brings one window to a file.
         clock: Ends all waiting when the run ends.
-        span: What of time the run asks for.
-        most_pending: Exports pending at the store at one time.
+        sync_range: What of time the run asks for.
+        max_pending: Exports pending at the store at one time.
         cap: Rows at which a file is taken as cut short.
         progress: Tells where the reader is.
     """
@@ -51,42 +51,42 @@ class Lanes:
         self,
         exporter: Exporter,
         clock: Clock,
-        span: Span,
+        sync_range: SyncRange,
         *,
-        most_pending: int,
+        max_pending: int,
         cap: int,
         progress: Progress | None = None,
     ) -> None:
         self._progress = progress or Progress(clock)
         self._exporter = exporter
         self._clock = clock
-        self._span = span
+        self._sync_range = sync_range
         self._cap = cap
-        self._workers = most_pending + _DOWNLOADS
-        self._most_ahead = 2 * most_pending + _DOWNLOADS
-        self._lanes: dict[str, Lane] = {}
+        self._workers = max_pending + _DOWNLOADS
+        self._max_ahead = 2 * max_pending + _DOWNLOADS
+        self._queues: dict[str, StreamQueue] = {}
         self._news = threading.Condition()
-        self._permits = Permits(self._news, most_pending, exporter.pace)
+        self._slots = ExportSlots(self._news, max_pending, exporter.pace)
         self._claimed = 0
         self._threads: list[threading.Thread] = []
         self._closing = False
         self._fatal: BaseException | None = None
         self._logger = logging.getLogger("tap-exports")
 
-    def add(self, lane: Lane) -> None:
+    def add(self, queue: StreamQueue) -> None:
         """Let a stream's windows be worked at.
 
         Args:
-            lane: The stream; those added first are read first.
+            queue: The stream; those added first are read first.
         """
         with self._news:
-            self._lanes.setdefault(lane.source.code, lane)
+            self._queues.setdefault(queue.source.code, queue)
 
-    def preview(self, lane: Lane) -> list[tuple[Window, Export | None]]:
-        """What a sync would ask for, without asking for it.
+    def preview(self, queue: StreamQueue) -> list[tuple[Window, Export | None]]:
+        """What a sync would ask for, without requester for it.
 
         Args:
-            lane: The stream.
+            queue: The stream.
 
         Returns:
             Its windows, each with the export that would be taken over for it, if there is one.
@@ -95,8 +95,8 @@ class Lanes:
             TapExportsError: If the store's list cannot be read.
         """
         return [
-            (window, lane.source.take(window))
-            for window in lane.windows_of(self._span, self._exporter.asking.look_up(lane.source))
+            (window, queue.source.take(window))
+            for window in queue.windows_of(self._sync_range, self._exporter.requester.look_up(queue.source))
         ]
 
     def files(self, code: str) -> Iterator[CheckedExport]:
@@ -112,22 +112,22 @@ class Lanes:
             TapExportsError: Of the first window that failed; later ones are given up.
             Stopped: If the run ends meanwhile.
         """
-        lane = self._lanes[code]
+        queue = self._queues[code]
         try:
-            while (slot := self._await_first(lane)) is not None:
-                yield slot.outcome()
+            while (task := self._await_first(queue)) is not None:
+                yield task.outcome()
                 with self._news:
-                    if slot in lane.slots:  # else close() has been faster
-                        lane.slots.remove(slot)
-                        self._discard(slot)
-                    lane.read += 1
-                    self._progress.show(self._standing(lane, 0.0))
+                    if task in queue.tasks:  # else close() has been faster
+                        queue.tasks.remove(task)
+                        self._discard(task)
+                    queue.read += 1
+                    self._progress.show(self._standing(queue, 0.0))
                     self._news.notify_all()
         finally:
             with self._news:
-                lane.planned, lane.ahead, lane.reading = True, False, False
-                lane.todo.clear()
-                self._clear(lane)
+                queue.planned, queue.ahead, queue.reading = True, False, False
+                queue.todo.clear()
+                self._clear(queue)
 
     def close(self) -> None:
         """End the work and give all disk space back. Whoever waits lets go at once."""
@@ -139,26 +139,26 @@ class Lanes:
         for thread in self._threads:
             thread.join(timeout=max(0.0, until - time.monotonic()))
         with self._news:
-            for lane in self._lanes.values():
-                self._clear(lane)
+            for queue in self._queues.values():
+                self._clear(queue)
 
-    def _clear(self, lane: Lane) -> None:
-        while lane.slots:
-            self._discard(lane.slots.popleft())
+    def _clear(self, queue: StreamQueue) -> None:
+        while queue.tasks:
+            self._discard(queue.tasks.popleft())
         self._news.notify_all()
 
-    def _discard(self, slot: Slot) -> None:
+    def _discard(self, task: WindowTask) -> None:
         """Let go of a window that the reader is past; one that is worked at lets go of itself later."""
-        if slot.claimed and slot.done:
+        if task.claimed and task.done:
             self._claimed -= 1
-        if slot.result is not None:
-            slot.result.csv.close()
+        if task.result is not None:
+            task.result.csv.close()
 
-    def _await_first(self, lane: Lane) -> Slot | None:
-        """Wait for the first window of a lane; None at its end."""
+    def _await_first(self, queue: StreamQueue) -> WindowTask | None:
+        """Wait for the first window of a queue; None at its end."""
         began = self._clock.monotonic()
         with self._news:
-            lane.ahead = lane.reading = True
+            queue.ahead = queue.reading = True
             self._staff()
             self._news.notify_all()
             while True:
@@ -166,25 +166,25 @@ class Lanes:
                     raise Stopped
                 if self._fatal is not None:
                     raise self._fatal
-                if lane.slots and lane.slots[0].done:
-                    return lane.slots[0]
-                if lane.planned and not lane.slots and not lane.todo:
+                if queue.tasks and queue.tasks[0].done:
+                    return queue.tasks[0]
+                if queue.planned and not queue.tasks and not queue.todo:
                     return None
                 self._news.wait(timeout=0.25)
                 self._clock.sleep(0)
-                self._progress.show(self._standing(lane, self._clock.monotonic() - began))
+                self._progress.show(self._standing(queue, self._clock.monotonic() - began))
 
-    def _standing(self, lane: Lane, waited: float) -> Standing:
+    def _standing(self, queue: StreamQueue, waited: float) -> Standing:
         """Where the reader is; streams of which no plan is made yet are taken to be like the others."""
-        planned = [one.windows for one in self._lanes.values() if one.planned]
-        unknown = len(self._lanes) - len(planned)
+        planned = [one.windows for one in self._queues.values() if one.planned]
+        unknown = len(self._queues) - len(planned)
         return Standing(
-            stream=lane.source.code,
-            window=lane.read + 1,
-            windows=lane.windows,
-            done=sum(one.read for one in self._lanes.values()),
+            stream=queue.source.code,
+            window=queue.read + 1,
+            windows=queue.windows,
+            done=sum(one.read for one in self._queues.values()),
             total=sum(planned) + (unknown * sum(planned) // len(planned) if planned else unknown),
-            pending=self._permits.pending,
+            pending=self._slots.pending,
             waited=waited,
         )
 
@@ -208,7 +208,7 @@ class Lanes:
             self._threads.append(thread)
 
     def _work(self) -> None:
-        """A worker's life: plan lanes and bring windows to files until the run ends."""
+        """A worker's life: plan scheduler and bring windows to files until the run ends."""
         try:
             while (task := self._claim()) is not None:
                 task()
@@ -223,83 +223,83 @@ class Lanes:
         """The next thing to do, in the order of reading; None when the run ends."""
         with self._news:
             while not self._closing and self._fatal is None:
-                for lane in self._lanes.values():
-                    if not lane.ahead:
+                for queue in self._queues.values():
+                    if not queue.ahead:
                         continue
-                    if not lane.planned:
-                        if lane.planning:
+                    if not queue.planned:
+                        if queue.planning:
                             continue
-                        lane.planning = True
-                        return lambda lane=lane: self._plan(lane)  # type: ignore[misc]
-                    if not self._permits.free or not self._may_claim(lane):
+                        queue.planning = True
+                        return lambda queue=queue: self._plan(queue)  # type: ignore[misc]
+                    if not self._slots.free or not self._may_claim(queue):
                         continue
-                    slot = lane.next_slot(self._cap)
-                    if slot is not None:
-                        slot.claimed = self._permits.take()
+                    task = queue.next_task(self._cap)
+                    if task is not None:
+                        task.claimed = self._slots.take()
                         self._claimed += 1
-                        return lambda lane=lane, slot=slot: self._bring(lane, slot)  # type: ignore[misc]
+                        return lambda queue=queue, task=task: self._bring(queue, task)  # type: ignore[misc]
                 self._news.wait()
             return None
 
-    def _may_claim(self, lane: Lane) -> bool:
+    def _may_claim(self, queue: StreamQueue) -> bool:
         """Whether another file fits on disk; the one that the reader waits for always does."""
-        return self._claimed < self._most_ahead or (lane.reading and lane.unbegun)
+        return self._claimed < self._max_ahead or (queue.reading and queue.unbegun)
 
-    def _plan(self, lane: Lane) -> None:
-        span = self._span
+    def _plan(self, queue: StreamQueue) -> None:
+        sync_range = self._sync_range
         todo: list[Window] = []
         error: BaseException | None = None
         try:
-            todo = lane.windows_of(self._span, self._exporter.asking.look_up(lane.source))
+            todo = queue.windows_of(self._sync_range, self._exporter.requester.look_up(queue.source))
         except TapExportsError as failed:
-            error = failed.at(f"stream {lane.source.code}")
+            error = failed.at(f"stream {queue.source.code}")
         except Exception as failed:  # noqa: BLE001 - it is the reader's to raise, in its own thread
             error = failed
         with self._news:
             if error is not None:
-                slot = Slot(Window(span.start, span.end), done=True, error=error)
-                lane.slots.append(slot)
-                self._fail(lane, slot)
-            elif not lane.planned:
-                lane.todo.extend(todo)
-            lane.planned = True
+                task = WindowTask(Window(sync_range.start, sync_range.end), done=True, error=error)
+                queue.tasks.append(task)
+                self._fail(queue, task)
+            elif not queue.planned:
+                queue.todo.extend(todo)
+            queue.planned = True
             self._news.notify_all()
 
-    def _bring(self, lane: Lane, slot: Slot) -> None:
+    def _bring(self, queue: StreamQueue, task: WindowTask) -> None:
         """Bring one window to a file; where it is at the cap, its first part, the others being for all."""
 
         def go_on() -> None:
             if self._closing:
                 raise Stopped
-            if slot not in lane.slots:
+            if task not in queue.tasks:
                 raise GivenUp
 
-        permit = Permit(self._permits, go_on)
+        slot = ExportSlot(self._slots, go_on)
         result: CheckedExport | None = None
         error: BaseException | None = None
         try:
-            result = self._below_cap(lane, slot, permit)
+            result = self._below_cap(queue, task, slot)
         except TapExportsError as failed:
-            error = failed.at(f"stream {lane.source.code}, window {slot.window}")
+            error = failed.at(f"stream {queue.source.code}, window {task.window}")
         except Exception as failed:  # noqa: BLE001 - it is the reader's to raise, in its own thread
             error = failed
-        permit.release()
+        slot.release()
         with self._news:
-            slot.done, slot.result, slot.error = True, result, error
-            if slot not in lane.slots:  # the reader has given this stream up meanwhile
-                self._discard(slot)
+            task.done, task.result, task.error = True, result, error
+            if task not in queue.tasks:  # the reader has given this stream up meanwhile
+                self._discard(task)
             elif error is not None:
-                self._fail(lane, slot)
+                self._fail(queue, task)
             else:
-                lane.learn(slot.window, slot.outcome().checked.rows)
+                queue.learn(task.window, task.outcome().checked.rows)
             self._news.notify_all()
 
-    def _below_cap(self, lane: Lane, slot: Slot, permit: Permit) -> CheckedExport | None:
+    def _below_cap(self, queue: StreamQueue, task: WindowTask, slot: ExportSlot) -> CheckedExport | None:
         """The file of a window that may have been made smaller; None where nobody wants it any more."""
         full: list[CheckedExport] = []
         while True:
             try:
-                result = self._exporter.fetch(lane.source, slot.window, permit)
+                result = self._exporter.fetch(queue.source, task.window, slot)
             except GivenUp:
                 return None
             if not result.checked.capped:
@@ -307,17 +307,17 @@ class Lanes:
             result.csv.close()
             full.append(result)
             with self._news:
-                if slot not in lane.slots:
+                if task not in queue.tasks:
                     return None
                 self._logger.info(
                     "%s: the export of %s is at the cap of %d rows; its window is made smaller",
-                    lane.source.code, slot.window, self._cap,
+                    queue.source.code, task.window, self._cap,
                 )  # fmt: skip
-                lane.shrink(slot, self._cap)
+                queue.shrink(task, self._cap)
                 self._news.notify_all()
 
-    def _fail(self, lane: Lane, slot: Slot) -> None:
-        for given_up in lane.give_up(slot):
+    def _fail(self, queue: StreamQueue, task: WindowTask) -> None:
+        for given_up in queue.give_up(task):
             self._discard(given_up)
-        if isinstance(slot.error, BadToken):
-            self._fatal = slot.error
+        if isinstance(task.error, Unauthorized):
+            self._fatal = task.error

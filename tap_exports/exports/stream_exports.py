@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Source:
+class StreamExports:
     """A stream's columns, and its exports that are known."""
 
     code: str

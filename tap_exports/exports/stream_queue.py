@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from tap_exports.exports.fetch import CheckedExport
-    from tap_exports.exports.stream_exports import Source
+    from tap_exports.exports.stream_exports import StreamExports
 
 _FULL = 0.8
 """How much of the cap a window that was made smaller is meant to fill."""
@@ -24,7 +24,7 @@ _KEPT = 0.7
 
 
 @dataclass(frozen=True)
-class Span:
+class SyncRange:
     """What of time the run asks for."""
 
     start: datetime
@@ -36,7 +36,7 @@ class Span:
 
 
 @dataclass(eq=False)
-class Slot:
+class WindowTask:
     """A window on its way to the reader."""
 
     window: Window
@@ -60,10 +60,10 @@ class Slot:
 
 
 @dataclass
-class Lane:
+class StreamQueue:
     """One stream's windows, in order. Whoever touches one holds the queue's lock."""
 
-    source: Source
+    source: StreamExports
     bookmark: datetime | None
     newest_only: bool = False
     """For a test of the connection: the last window alone."""
@@ -74,8 +74,8 @@ class Lane:
     planned: bool = False
     planning: bool = False
     todo: deque[Window] = field(default_factory=deque)
-    """Windows behind all slots."""
-    slots: deque[Slot] = field(default_factory=deque)
+    """Windows behind all tasks."""
+    tasks: deque[WindowTask] = field(default_factory=deque)
     read: int = 0
     rows: float = 0.0
     """Of the windows since one was at the cap, the older ones counting less and less."""
@@ -84,19 +84,19 @@ class Lane:
     searching: bool = False
     """Whether there may be any number more than that: no window was below the cap since."""
 
-    def windows_of(self, span: Span, reusable: Iterable[Window]) -> list[Window]:
+    def windows_of(self, sync_range: SyncRange, reusable: Iterable[Window]) -> list[Window]:
         """The plan of this stream.
 
         Args:
-            span: What of time the run asks for.
+            sync_range: What of time the run asks for.
             reusable: Windows of exports that may be taken over.
         """
         windows = plan(
-            start=span.start,
-            end=span.end,
-            step=span.step,
-            lookback=span.lookback,
-            slack=span.slack,
+            start=sync_range.start,
+            end=sync_range.end,
+            step=sync_range.step,
+            lookback=sync_range.lookback,
+            slack=sync_range.slack,
             bookmark=self.bookmark,
             reusable=reusable,
         )
@@ -105,14 +105,14 @@ class Lane:
     @property
     def windows(self) -> int:
         """How many there are in all, as far as is known."""
-        return self.read + sum(slot.pieces for slot in self.slots) + len(self.todo)
+        return self.read + sum(task.pieces for task in self.tasks) + len(self.todo)
 
     @property
     def unbegun(self) -> bool:
         """Whether nobody works at the window that is read next."""
-        return not self.slots or not self.slots[0].claimed
+        return not self.tasks or not self.tasks[0].claimed
 
-    def next_slot(self, cap: int) -> Slot | None:
+    def next_task(self, cap: int) -> WindowTask | None:
         """The first window that nobody works at, if work on it may begin.
 
         Args:
@@ -121,33 +121,33 @@ class Lane:
         Returns:
             None where there is no such window now.
         """
-        if (self.source.layout is None or self.searching) and any(s.claimed and not s.done for s in self.slots):
+        if (self.source.layout is None or self.searching) and any(s.claimed and not s.done for s in self.tasks):
             return None  # that file tells the columns that the others are checked by, and how many rows to expect
-        slot = next((slot for slot in self.slots if not slot.claimed and not slot.done), None)
-        if slot is None and self.todo:
-            slot = Slot(self.todo.popleft())
-            self.slots.append(slot)
-        if slot is not None and self._is_free(slot):
-            self._join(slot)
-            self._cut(slot, self._pieces(slot.window, cap))
-        return slot
+        task = next((task for task in self.tasks if not task.claimed and not task.done), None)
+        if task is None and self.todo:
+            task = WindowTask(self.todo.popleft())
+            self.tasks.append(task)
+        if task is not None and self._is_free(task):
+            self._join(task)
+            self._cut(task, self._pieces(task.window, cap))
+        return task
 
-    def shrink(self, slot: Slot, cap: int) -> None:
+    def shrink(self, task: WindowTask, cap: int) -> None:
         """Put a smaller window in the place of one that was at the cap, and the rest of its time behind it.
 
         Args:
-            slot: The window's.
+            task: The window's.
             cap: Rows at which a file is taken as cut short.
 
         Raises:
             TooManyRows: If the window is one second long.
         """
-        half = len(slot.window.halve())
-        seconds = _seconds(slot.window)
+        half = len(task.window.halve())
+        seconds = _seconds(task.window)
         if self.rows * seconds < cap * self.seconds or not self.seconds:  # it is fuller than was known
             self.rows, self.seconds = cap, seconds
         self.searching = True
-        self._cut(slot, max(half, self._pieces(slot.window, cap)))
+        self._cut(task, max(half, self._pieces(task.window, cap)))
 
     def learn(self, window: Window, rows: int) -> None:
         """Take notice of how full a window was, where windows have had to be made smaller.
@@ -162,7 +162,7 @@ class Lane:
             self.rows = _KEPT * self.rows + rows
             self.seconds = _KEPT * self.seconds + _seconds(window)
 
-    def give_up(self, failed: Slot) -> list[Slot]:
+    def give_up(self, failed: WindowTask) -> list[WindowTask]:
         """Let go of all that is behind a window that failed: the reader will not come past it.
 
         Args:
@@ -173,31 +173,31 @@ class Lane:
         """
         self.todo.clear()
         behind = []
-        while self.slots[-1] is not failed:
-            behind.append(self.slots.pop())
+        while self.tasks[-1] is not failed:
+            behind.append(self.tasks.pop())
         return behind
 
     def _pieces(self, window: Window, cap: int) -> int:
         density = self.rows / self.seconds if self.seconds else 0.0
         return max(1, math.ceil(density * _seconds(window) / (cap * _FULL)))
 
-    def _is_free(self, slot: Slot) -> bool:
+    def _is_free(self, task: WindowTask) -> bool:
         """Whether a window may be changed: nobody works at it, and it is not that of an export to take over."""
-        return not slot.claimed and not slot.done and not self.source.offers(slot.window)
+        return not task.claimed and not task.done and not self.source.offers(task.window)
 
-    def _join(self, slot: Slot) -> None:
+    def _join(self, task: WindowTask) -> None:
         """Put the pieces behind a window to it again, for all of it to be cut by what is known now."""
-        behind = self.slots.index(slot) + 1
-        while behind < len(self.slots) and self._is_free(self.slots[behind]):
-            slot.window = Window(slot.window.start, self.slots[behind].window.end)
-            del self.slots[behind]
+        behind = self.tasks.index(task) + 1
+        while behind < len(self.tasks) and self._is_free(self.tasks[behind]):
+            task.window = Window(task.window.start, self.tasks[behind].window.end)
+            del self.tasks[behind]
 
-    def _cut(self, slot: Slot, pieces: int) -> None:
-        """Leave a slot the first of so many pieces; the others are one behind it until the next one is wanted."""
-        slot.window, *rest = slot.window.cut(pieces)
-        slot.pieces = 1
+    def _cut(self, task: WindowTask, pieces: int) -> None:
+        """Leave a task the first of so many pieces; the others are one behind it until the next one is wanted."""
+        task.window, *rest = task.window.cut(pieces)
+        task.pieces = 1
         for window in rest:
-            self.slots.insert(self.slots.index(slot) + 1, Slot(window, pieces - 1))
+            self.tasks.insert(self.tasks.index(task) + 1, WindowTask(window, pieces - 1))
 
 
 def _seconds(window: Window) -> float:

@@ -18,7 +18,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from tap_exports.errors import BadToken, LocalTrouble, TapExportsError
+from tap_exports.errors import LocalTrouble, TapExportsError, Unauthorized
 from tap_exports.exports.connections import bounded_protocol
 from tap_exports.store.client import AnswerLost
 from tap_exports.store.models import id_of
@@ -44,7 +44,7 @@ _GLANCE = 0.25
 logger = logging.getLogger("tap-exports")
 
 
-class Bell:
+class ReadyNotifier:
     """Rings for an export, and is heard even by those who begin to listen a little later.
 
     Args:
@@ -69,7 +69,7 @@ class Bell:
             self._news.notify_all()
 
     def wait(self, export_id: int, seconds: float) -> None:
-        """Wait for an export's bell.
+        """Wait for an export's notifier.
 
         Args:
             export_id: The export's id.
@@ -109,7 +109,7 @@ def signed_rightly(body: bytes, signature: str, secret: str) -> bool:
 
 
 class Listener:
-    """Receives deliveries over HTTP and rings the bell for the exports that they name.
+    """Receives deliveries over HTTP and rings the notifier for the exports that they name.
 
     Answers: 200 for a delivery, also for one that came before; 401 for a wrong signature, 405 and 404 for
     another method or path, 413 for more than 1 MiB, 400 for what is no event. Never 410, at which the
@@ -119,13 +119,13 @@ class Listener:
         listen: `host:port`; port 0 picks a free one.
         path: The path that deliveries come to, as an address has it; without one, any will do.
         secret: What they are signed with.
-        bell: Rung for each export.
+        notifier: Rung for each export.
     """
 
-    def __init__(self, listen: str, path: str, secret: str, bell: Bell) -> None:
+    def __init__(self, listen: str, path: str, secret: str, notifier: ReadyNotifier) -> None:
         self._path = unquote(path)
         self._secret = secret
-        self._bell = bell
+        self._notifier = notifier
         self._seen: OrderedDict[str, None] = OrderedDict()
         self._refused: Counter[str] = Counter()
         host, _, port = listen.rpartition(":")
@@ -207,7 +207,7 @@ class Listener:
             if len(self._seen) > _REMEMBERED:
                 self._seen.popitem(last=False)
             logger.debug("Webhook: export %d", export_id)
-            self._bell.ring(export_id)
+            self._notifier.ring(export_id)
         return 200
 
 
@@ -230,14 +230,21 @@ class Webhook:
         listen: `host:port` to receive on.
         target: The public address of that; None leaves registering to the user.
         secret: What deliveries are signed with; None makes one up, which only registering can use.
-        bell: Rung for each export.
+        notifier: Rung for each export.
         client: The API.
         farewell: The API for the end, with a clock of its own: a run that a signal ends has to take its
             webhook back all the same.
     """
 
     def __init__(  # noqa: PLR0913 - three settings and three stations
-        self, listen: str, target: str | None, secret: str | None, *, bell: Bell, client: Client, farewell: Client
+        self,
+        listen: str,
+        target: str | None,
+        secret: str | None,
+        *,
+        notifier: ReadyNotifier,
+        client: Client,
+        farewell: Client,
     ) -> None:
         self._client = client
         self._farewell = farewell
@@ -245,7 +252,7 @@ class Webhook:
         self._secret = secret or secrets.token_hex(32)
         self._id: int | None = None
         path = urlsplit(target).path or "/" if target else ""
-        self.listener = Listener(listen, path, self._secret, bell)
+        self.listener = Listener(listen, path, self._secret, notifier)
 
     def register(self) -> None:
         """Register at the store, and clean up what an earlier run with this address has left there.
@@ -253,7 +260,7 @@ class Webhook:
         Without the scope, or when the store does not take it, polling has to do: a warning says so.
 
         Raises:
-            BadToken: If the store does not accept the token.
+            Unauthorized: If the store does not accept the token.
         """
         if not self._target:
             return
@@ -266,7 +273,7 @@ class Webhook:
                 self._id = next(self._registered(), None)
                 if self._id is None:
                     raise
-        except BadToken:
+        except Unauthorized:
             raise
         except (TapExportsError, AnswerLost) as error:
             logger.warning("The webhook could not be registered, polling goes on without it: %s", error)

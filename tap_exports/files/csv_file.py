@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import IO, TYPE_CHECKING, Any
 
-from tap_exports.errors import BadFile
+from tap_exports.errors import InvalidFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -92,12 +92,12 @@ class CsvFile:
         Whatever Python's csv module writes ends with a line break.
 
         Raises:
-            BadFile: If it is so.
+            InvalidFile: If it is so.
         """
         self._file.seek(0, io.SEEK_END)
         self._file.seek(max(0, self._file.tell() - _WIDEST))
         if not {0x0A, 0x0D} & set(self._file.read()):
-            raise BadFile("the file's last line has no end, so that it may have been cut within it")
+            raise InvalidFile("the file's last line has no end, so that it may have been cut within it")
 
     def head(self, rows: int) -> tuple[list[str], list[list[str]]]:
         """The header, and some rows for a sample.
@@ -109,7 +109,7 @@ class CsvFile:
             The header's cells, and rows that are as wide as it.
 
         Raises:
-            BadFile: If there is no header.
+            InvalidFile: If there is no header.
         """
         reader = self._reader()
         header = self._header(reader)
@@ -132,7 +132,7 @@ class CsvFile:
             What was found.
 
         Raises:
-            BadFile: Naming the first rows that are wrong.
+            InvalidFile: Naming the first rows that are wrong.
         """
         reader = self._reader()
         header = self._header(reader)
@@ -146,7 +146,7 @@ class CsvFile:
             if len(row) != width or blank:
                 if row:
                     found = "a blank line before it" if blank else f"{len(row)} cells"
-                    raise BadFile(f"row {rows + 1} has {found} where the header has {width}")
+                    raise InvalidFile(f"row {rows + 1} has {found} where the header has {width}")
                 blank = True
                 continue
             rows += 1
@@ -159,7 +159,7 @@ class CsvFile:
                 last = key
                 digests.add(key)
         if not rows and width == 1:
-            raise BadFile(f"the file is one line of text and no export: {header[0][:60]!r}")
+            raise InvalidFile(f"the file is one line of text and no export: {header[0][:60]!r}")
         repeated = digests.repeated()
         del digests
         if repeated and not numbered and key_of is not None:
@@ -185,7 +185,7 @@ class CsvFile:
                 continue
             if key in seen:
                 names = ", ".join(column.name for column in keys)
-                raise BadFile(f"rows {seen[key]} and {number} have the same key {names} = {key!r:.80}", _KEY_HINT)
+                raise InvalidFile(f"rows {seen[key]} and {number} have the same key {names} = {key!r:.80}", _KEY_HINT)
             seen[key] = number
 
     def _reader(self) -> Iterator[list[str]]:
@@ -210,9 +210,9 @@ class CsvFile:
     def _header(self, reader: Iterator[list[str]]) -> list[str]:
         header = next(_strictly(reader, self._encoding), None)
         if not header:
-            raise BadFile("the file is empty: not even a header is in it")
+            raise InvalidFile("the file is empty: not even a header is in it")
         if _PAGE.match(header[0]):
-            raise BadFile(f"the file is an error page and no CSV: {header[0].strip()[:60]!r}")
+            raise InvalidFile(f"the file is an error page and no CSV: {header[0].strip()[:60]!r}")
         return header
 
 
@@ -260,14 +260,14 @@ def _strictly(reader: Iterator[list[str]], encoding: str) -> Iterator[list[str]]
     try:
         yield from reader
     except csv.Error as error:
-        raise BadFile(f"the file is no well-formed CSV: {error}") from None
+        raise InvalidFile(f"the file is no well-formed CSV: {error}") from None
     except UnicodeDecodeError as error:
         byte = error.object[error.start]
-        raise BadFile(
+        raise InvalidFile(
             f"the file is not {encoding}: byte 0x{byte:02x} cannot be read", "Set encoding to the store's."
         ) from None
     except UnicodeError as error:
-        raise BadFile(f"the file is not {encoding}: {error}", "Set encoding to the store's.") from None
+        raise InvalidFile(f"the file is not {encoding}: {error}", "Set encoding to the store's.") from None
 
 
 def _key_function(keys: Sequence[KeyColumn]) -> _KeyFunction | None:
@@ -278,13 +278,13 @@ def _key_function(keys: Sequence[KeyColumn]) -> _KeyFunction | None:
     def value(column: KeyColumn, row: list[str], number: int) -> object:
         cell = row[column.position]
         if not cell:
-            raise BadFile(f"row {number} has a blank {column.name}, which is its key", _KEY_HINT)
+            raise InvalidFile(f"row {number} has a blank {column.name}, which is its key", _KEY_HINT)
         if column.convert is None:
             return cell
         try:
             return column.convert(cell)
         except ValueError:
-            raise BadFile(
+            raise InvalidFile(
                 f"row {number} has {cell[:40]!r} for {column.name}, which is its key",
                 "Set column_types for it to string, or primary_keys to other columns.",
             ) from None

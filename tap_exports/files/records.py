@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from datetime import tzinfo
 
-    from tap_exports.exports.fetch import CheckedExport
+    from tap_exports.files.checked import CheckedFile
     from tap_exports.schema.layout import Layout
+    from tap_exports.window import Window
 
     _Numbering = Callable[[Iterable[object]], list[int]]
 
@@ -135,17 +136,29 @@ class Records:
     """The typed records of one file.
 
     Args:
-        export: The checked file.
+        file: Validated.
+        window: The range of time that it is of.
+        export_id: The store's id of the export.
         layout: The schema in force.
         selected: Names of the columns that go out.
         zone: The zone of times that carry no offset.
     """
 
-    def __init__(self, export: CheckedExport, layout: Layout, selected: Collection[str], zone: tzinfo) -> None:
-        self._export = export
+    def __init__(  # noqa: PLR0913, PLR0917 - what a record is made of
+        self,
+        file: CheckedFile,
+        window: Window,
+        export_id: int,
+        layout: Layout,
+        selected: Collection[str],
+        zone: tzinfo,
+    ) -> None:
+        self._file = file
+        self._window = window
+        self._export_id = export_id
         self._layout = layout
         self._selected = selected
-        at = {name: n for n, name in enumerate(column_names(export.header))}
+        at = {name: n for n, name in enumerate(column_names(file.header))}
         self._plan = [
             _Planned(column.name, at.get(column.name), _values_of(column.type, zone))
             for column in layout.columns
@@ -164,9 +177,9 @@ class Records:
         Yields:
             Lists of a few hundred, fewer where rows are long.
         """
-        rows = self._export.csv.rows()
+        rows = self._file.csv.rows()
         size = self._batch_size()
-        lines = _line_numbers(grouped=self._export.checked.grouped)
+        lines = _line_numbers(grouped=self._file.checked.grouped)
         while batch := list(islice(rows, size)):
             yield self._typed(batch, lines)
 
@@ -184,7 +197,7 @@ class Records:
                 )
 
     def _batch_size(self) -> int:
-        average = self._export.size // max(1, self._export.checked.rows)
+        average = self._file.size // max(1, self._file.checked.rows)
         return max(1, min(_BATCH_ROWS, _BATCH_BYTES // max(1, average)))
 
     def _typed(self, batch: list[list[str]], lines: _Numbering) -> list[dict[str, Any]]:
@@ -228,9 +241,9 @@ class Records:
         invalid: dict[int, dict[str, str]],
     ) -> Iterator[tuple[str, Iterable[Any]]]:
         """The columns that the tap itself adds, in the schema's order."""
-        yield "date_from", repeat(rfc3339(self._export.window.start))
-        yield "date_to", repeat(rfc3339(self._export.window.end))
-        yield "export_id", repeat(self._export.export.id)
+        yield "date_from", repeat(rfc3339(self._window.start))
+        yield "date_to", repeat(rfc3339(self._window.end))
+        yield "export_id", repeat(self._export_id)
         if self._layout.numbered:
             yield EXPORT_LINE, lines(self._parents_of(columns))
         yield "invalid_values", [invalid.get(n) for n in range(len(columns[0]))] if invalid else repeat(None)

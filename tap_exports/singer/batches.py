@@ -14,8 +14,7 @@ from singer_sdk.batch import Batcher
 from singer_sdk.helpers._batch import StorageTarget
 from upath import UPath
 
-from tap_exports.documents import shortened
-from tap_exports.errors import LocalTrouble, TapExportsError
+from tap_exports.errors import LocalTrouble, TapExportsError, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -30,7 +29,7 @@ _KNOWN = {
 _MAPS = ("stream_maps", "flattening_enabled")
 
 
-def faults(config: Mapping[str, Any]) -> Iterator[str]:
+def validation_errors(config: Mapping[str, Any]) -> Iterator[str]:
     """What is wrong with `batch_config`, if there is one: a line for each fault.
 
     Args:

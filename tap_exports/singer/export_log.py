@@ -19,12 +19,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import datetime
 
+    from singer_sdk import Tap
     from singer_sdk.batch import BaseBatchFileEncoding
     from singer_sdk.helpers._batch import BatchConfig
     from singer_sdk.helpers.types import Context, Record
 
+    from tap_exports.context import RunContext
     from tap_exports.exports.fetch import CheckedExport
-    from tap_exports.tap import TapExports
 
 EXPORT_LOG = "export_log"
 
@@ -63,8 +64,8 @@ class ExportLog(MappedStream):
         _column("taken_over", th.BooleanType, "Whether an earlier run had asked for it."),
     ).to_dict()
 
-    def __init__(self, tap: TapExports) -> None:
-        super().__init__(tap, EXPORT_LOG)
+    def __init__(self, tap: Tap, run: RunContext) -> None:
+        super().__init__(tap, EXPORT_LOG, run)
         self._told = False
         self._counter = self.get_record_counter()
 
@@ -84,8 +85,10 @@ class ExportLog(MappedStream):
         Raises:
             SettingsError: If a map of this stream fails.
         """
+        if not self.is_wanted:
+            return
         self._write_schema_message()
-        used_at = self.tap.stations.client.time.now()
+        used_at = self.run.client.time.now()
         for full in export.halved:
             self._write(_record(full, used_at, None))
         self._write(_record(export, used_at, invalid_cells))

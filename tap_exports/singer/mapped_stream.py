@@ -12,9 +12,9 @@ from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import RemoveRecordTransform
 from singer_sdk.streams import Stream
 
+from tap_exports.config.documents import find_unencodable
 from tap_exports.config.sdk_settings import NOTHING
-from tap_exports.documents import oddity, shortened
-from tap_exports.errors import SettingsError, TapExportsError, Unforeseen
+from tap_exports.errors import SettingsError, TapExportsError, UnexpectedError, shortened
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -24,9 +24,10 @@ else:
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from singer_sdk import Tap
     from singer_sdk.helpers.types import Context
 
-    from tap_exports.tap import TapExports
+    from tap_exports.context import RunContext
 
 
 class MappedStream(Stream):
@@ -34,8 +35,9 @@ class MappedStream(Stream):
 
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE  # records are made to fit the schema
 
-    def __init__(self, tap: TapExports, name: str) -> None:
+    def __init__(self, tap: Tap, name: str, run: RunContext) -> None:
         self.tap = tap
+        self.run = run
         super().__init__(tap, name=name)
 
     @property
@@ -64,7 +66,7 @@ class MappedStream(Stream):
             for stream_map in self.tap.mapper.stream_maps[self.name]:
                 if not isinstance(stream_map.stream_alias, str):
                     raise TypeError(f"__alias__ makes {stream_map.stream_alias!r}, which is no name")
-                if fault := oddity([stream_map.stream_alias, stream_map.transformed_schema]):
+                if fault := find_unencodable([stream_map.stream_alias, stream_map.transformed_schema]):
                     raise ValueError(fault)
         self._stream_maps = None
 
@@ -95,13 +97,13 @@ class MappedStream(Stream):
         except TapExportsError as error:
             self._fail(error)
         except Exception as error:  # noqa: BLE001 - unforeseen, and no reason to stop the others
-            self._fail(Unforeseen(error))
+            self._fail(UnexpectedError(error))
 
     def _fail(self, error: TapExportsError) -> None:
         """End this stream alone; the others go on."""
         if not error.where:
             error.at(f"stream {self.name}")
-        self.tap.failures[self.name] = error
+        self.run.failures[self.name] = error
         self.logger.warning("%s has failed, the other streams go on", self.name)
 
     @property

@@ -9,11 +9,10 @@ import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from tap_exports.documents import shortened
-from tap_exports.errors import ExportStuck, NotThere, StoreRefused
+from tap_exports.errors import ExportStuck, NotFound, StoreRefused, shortened
 from tap_exports.store import models as api
 from tap_exports.store.http import origin
-from tap_exports.store.session import AnswerLost, Connection, Sender
+from tap_exports.store.session import AnswerLost, ApiSession, Connection
 from tap_exports.window import rfc3339
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ T = TypeVar("T")
 class Client:
     """The calls of the Admin API that the tap makes.
 
-    Every call waits for the rate budget, and is sent again with growing pauses after passing trouble:
+    Every call waits for the rate rate_limiter, and is sent again with growing pauses after passing trouble:
     connection errors, 429, 5xx, a page that is not JSON. It may be used from several threads.
 
     Args:
@@ -40,7 +39,7 @@ class Client:
         clock: To wait with.
 
     All calls raise:
-        BadToken: 401.
+        Unauthorized: 401.
         MissingScope: 403.
         StoreRefused: 400, 404 and other refusals, and redirects, which are not followed.
         StoreTrouble: Trouble that outlasted every retry.
@@ -49,12 +48,12 @@ class Client:
 
     def __init__(self, connection: Connection, clock: Clock) -> None:
         self._connection = connection
-        self._sender = Sender(connection, clock)
+        self._session = ApiSession(connection, clock)
         self._origin = origin(connection.api_url)
         self._logger = logging.getLogger("tap-exports")
-        self.budget = self._sender.budget
-        self.time = self._sender.time
-        self.tally = self._sender.tally
+        self.rate_limiter = self._session.rate_limiter
+        self.time = self._session.time
+        self.request_counter = self._session.request_counter
 
     def types(self) -> list[api.ExportType]:
         """The export types that the store has today, but for those whose codes can name no stream."""
@@ -75,7 +74,7 @@ class Client:
             AnswerLost: If an export may have been made, and its answer did not arrive.
         """
         body = {"type": code, "date_from": rfc3339(window.start), "date_to": rfc3339(window.end)}
-        return self._sender.send("POST", "exports/", api.Export.of, json=body)
+        return self._session.send("POST", "exports/", api.Export.of, json=body)
 
     def export(self, export_id: int) -> api.Export:
         """An export as it is now.
@@ -142,8 +141,8 @@ class Client:
             "active": True,
             "api_version": self._connection.api_version,
         }
-        self._sender.keep_secret(secret)
-        return self._sender.send("POST", "webhooks/", api.Webhook.of, json=body)
+        self._session.keep_secret(secret)
+        return self._session.send("POST", "webhooks/", api.Webhook.of, json=body)
 
     def remove_webhook(self, webhook_id: int) -> None:
         """Take a webhook away again; one that is not there any more is no error, for an answer may have been lost.
@@ -151,8 +150,8 @@ class Client:
         Args:
             webhook_id: Its id.
         """
-        with suppress(NotThere):
-            self._sender.send("DELETE", f"webhooks/{webhook_id}/", lambda _: None)
+        with suppress(NotFound):
+            self._session.send("DELETE", f"webhooks/{webhook_id}/", lambda _: None)
 
     def _pages(self, path: str, parse: Callable[[Any], T], params: dict[str, str] | None = None) -> Iterator[T]:
         page = self._get(path, lambda body: api.page_of(body, parse), params=params)
@@ -170,4 +169,4 @@ class Client:
             page = self._get(page.next, lambda body: api.page_of(body, parse))
 
     def _get(self, path: str, parse: Callable[[Any], T], params: dict[str, str] | None = None) -> T:
-        return self._sender.send("GET", path, parse, params=params)
+        return self._session.send("GET", path, parse, params=params)

@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import requests
 
-from tap_exports.errors import BadFile, LinkExpired, LocalTrouble, StoreRefused, StoreTrouble
+from tap_exports.errors import InvalidFile, LinkExpired, LocalTrouble, StoreRefused, StoreTrouble
 from tap_exports.store.http import (
     CA_HINT,
     CONNECT_SECONDS,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from tap_exports.clock import Clock
-    from tap_exports.store.http import StoreTime
+    from tap_exports.store.http import ServerClock
 
 BLOCK = 256 * 1024
 
@@ -98,7 +98,7 @@ class Downloader:
     """
 
     def __init__(
-        self, link: Callable[[int], str], clock: Clock, time: StoreTime, user_agent: str, *, insecure: bool
+        self, link: Callable[[int], str], clock: Clock, time: ServerClock, user_agent: str, *, insecure: bool
     ) -> None:
         self._link = link
         self._clock = clock
@@ -118,7 +118,7 @@ class Downloader:
             The file, whole by its declared length unless it was stopped on purpose.
 
         Raises:
-            BadFile: If its length cannot be verified.
+            InvalidFile: If its length cannot be verified.
             LinkExpired: If the host refuses one fresh link after another.
             StoreTrouble: If trouble outlasts every retry.
             LocalTrouble: If the disk is full.
@@ -191,7 +191,7 @@ class Downloader:
         chunked = response.headers.get("Transfer-Encoding", "").lower() == "chunked"
         declared = response.headers.get("Content-Length")
         if declared is None and not chunked:
-            raise BadFile("the file host does not say how long the file is, so that a cut one would not be noticed")
+            raise InvalidFile("the file host does not say how long the file is, so that a cut one would not be noticed")
         digest, size, has_nul, whole = sha256(), 0, False, True
         file: IO[bytes] | None = None
         try:
@@ -225,7 +225,7 @@ def _blocks(response: requests.Response) -> Iterator[bytes]:
 
     Raises:
         _Passing: If that is broken, or ends early.
-        BadFile: If it is a compression that was not asked for.
+        InvalidFile: If it is a compression that was not asked for.
     """
     encodings = [word.strip().lower() for word in response.headers.get("Content-Encoding", "").split(",")]
     packed = [word.removeprefix("x-") for word in encodings if word.removeprefix("x-") in _PACKED]
@@ -233,7 +233,7 @@ def _blocks(response: requests.Response) -> Iterator[bytes]:
         return response.iter_content(BLOCK)
     if packed != ["gzip"]:
         told = f"the file host packs the file as {', '.join(packed)}, of which nobody can tell whether it is whole"
-        raise BadFile(told, "Only gzip is asked for: look at what stands between the tap and the file host.")
+        raise InvalidFile(told, "Only gzip is asked for: look at what stands between the tap and the file host.")
     # Ours to undo: urllib3 takes a gzip stream that ends before its end for a whole one.
     del response.raw.headers["Content-Encoding"]
     return _unpacked(response.iter_content(BLOCK))

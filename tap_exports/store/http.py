@@ -53,7 +53,7 @@ for _name in ("", ".connection", ".connectionpool", ".poolmanager", ".response",
     logging.getLogger(f"urllib3{_name}").addFilter(_NoQueries())
 
 
-class Budget:
+class RateLimiter:
     """At most four requests in a second, over all threads, as the store counts them.
 
     When a request arrives there nobody here knows; no later than its answer. So a turn is over a second after the
@@ -192,23 +192,6 @@ def origin(url: str, base: str = "") -> tuple[str, str, int | None] | None:
     return (parts.scheme, parts.hostname, port) if parts.hostname and "@" not in parts.netloc else None
 
 
-def host_of(url: str) -> str | None:
-    """The host that a request for an address goes to, as `requests` reads it.
-
-    Args:
-        url: The address.
-
-    Returns:
-        A name in ASCII, or what stands between the brackets of an IP's address; None where no request can be made.
-    """
-    request = requests.PreparedRequest()
-    try:
-        request.prepare_url(url, None)
-        return urlsplit(request.url or "").hostname
-    except ValueError:  # those of `requests` are such too
-        return None
-
-
 def was_sent(error: requests.RequestException) -> bool:
     """Whether a failed request may have reached the store.
 
@@ -298,7 +281,7 @@ def proxies_for(url: str) -> dict[str, str]:
     return {"no_proxy": parts.hostname or ""} if parts.scheme == "http" else {}
 
 
-class StoreTime:
+class ServerClock:
     """The store's time, by the `Date` header of its answers: windows end by it, whatever this machine thinks.
 
     Args:

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from tap_exports import documents
-from tap_exports.errors import ExportStuck
+from tap_exports.errors import ExportStuck, shortened
 from tap_exports.schema.layout import Definition
 from tap_exports.schema.types import METADATA_TYPES
 from tap_exports.schema.values import to_instant
@@ -257,7 +256,7 @@ def words_of(content: bytes, starred: Callable[[str], str] = str) -> str:
 
 
 def _told(value: Any) -> str:  # noqa: ANN401
-    return documents.shortened(repr(value), 80)
+    return shortened(repr(value), 80)
 
 
 def _shorten(content: bytes, longest: int) -> str:

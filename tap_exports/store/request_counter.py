@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _ID = re.compile(r"/[0-9]+/")
 
 
-class Tally:
+class RequestCounter:
     """Counts answers. It may be used from several threads."""
 
     def __init__(self) -> None:

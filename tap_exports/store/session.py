@@ -12,14 +12,14 @@ from urllib.parse import urljoin, urlsplit
 
 import requests
 
-from tap_exports.errors import BadToken, MissingScope, NotThere, StoreRefused, StoreTrouble, TapExportsError
+from tap_exports.errors import MissingScope, NotFound, StoreRefused, StoreTrouble, TapExportsError, Unauthorized
 from tap_exports.store import models as api
 from tap_exports.store.http import (
     CA_HINT,
     CONNECT_SECONDS,
     READ_SECONDS,
-    Budget,
-    StoreTime,
+    RateLimiter,
+    ServerClock,
     bad_environment,
     distrust,
     in_words,
@@ -29,7 +29,7 @@ from tap_exports.store.http import (
     retry_after,
     was_sent,
 )
-from tap_exports.store.request_counter import Tally
+from tap_exports.store.request_counter import RequestCounter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -120,8 +120,8 @@ class _Session(requests.Session):
         """None, whatever the answer says."""
 
 
-class Sender:
-    """Sends calls with the API's headers, within the rate budget, again after passing trouble.
+class ApiSession:
+    """Sends calls with the API's headers, within the rate rate_limiter, again after passing trouble.
 
     Args:
         connection: Where the store is and who asks.
@@ -134,9 +134,9 @@ class Sender:
         self._local = threading.local()
         self._secrets = {connection.token}
         self._logger = logging.getLogger("tap-exports")
-        self.budget = Budget(clock)
-        self.time = StoreTime(clock)
-        self.tally = Tally()
+        self.rate_limiter = RateLimiter(clock)
+        self.time = ServerClock(clock)
+        self.request_counter = RequestCounter()
 
     def keep_secret(self, secret: str) -> None:
         """Star a secret wherever an answer repeats it.
@@ -165,7 +165,7 @@ class Sender:
             params: The query.
 
         Raises:
-            BadToken: 401.
+            Unauthorized: 401.
             MissingScope: 403.
             StoreRefused: 400, 404 and other refusals, and redirects, which are not followed.
             StoreTrouble: Trouble that outlasted every retry.
@@ -177,7 +177,7 @@ class Sender:
         trouble, misshapen = "", 0
         rest = pauses()
         while True:
-            turn = self.budget.take()
+            turn = self.rate_limiter.take()
             status = 0
             try:
                 response = self._request(method, url, json, params)
@@ -192,8 +192,8 @@ class Sender:
                 trouble, asked, maybe_done = str(error), error.retry_after, error.maybe_done
                 misshapen += error.misshapen
             finally:
-                self.budget.answered(turn)
-                self.tally.add(place, status)
+                self.rate_limiter.answered(turn)
+                self.request_counter.add(place, status)
             if method == "POST" and maybe_done:
                 raise AnswerLost(trouble, asked or 0.0)
             pause = next(rest, None)
@@ -233,7 +233,7 @@ class Sender:
         """What an answer says.
 
         Raises:
-            _Passing: If asking again may help.
+            _Passing: If requester again may help.
             StoreRefused: If it would not.
         """
         status = response.status_code
@@ -248,7 +248,7 @@ class Sender:
             raise self._refusal(place, response, content)
         asked = retry_after(response, self.time.now())
         if status == _TOO_MANY:
-            self.budget.hold(1.0 if asked is None else asked)
+            self.rate_limiter.hold(1.0 if asked is None else asked)
         raise _Passing(f"it answers {status}", retry_after=asked, maybe_done=status != _TOO_MANY)
 
     def _parsed(self, content: bytes, parse: Callable[[Any], T]) -> T:
@@ -267,12 +267,12 @@ class Sender:
         return text
 
     def _refusal(self, place: str, response: requests.Response, content: bytes) -> StoreRefused:
-        """The error for an answer that asking again would not change."""
+        """The error for an answer that requester again would not change."""
         status = response.status_code
         words = api.words_of(content, self._starred)
         said = f"{place} was answered {status}" + (f": {words}" if words else "")
         if status == 401:  # noqa: PLR2004
-            return BadToken(said, "The store does not accept access_token: make a new one for this store.")
+            return Unauthorized(said, "The store does not accept access_token: make a new one for this store.")
         if status == 403:  # noqa: PLR2004
             scope = next((s for path, s in SCOPES.items() if f" {path}" in place), "exports:read")
             if not place.startswith("GET"):
@@ -281,7 +281,7 @@ class Sender:
         if status == 404:  # noqa: PLR2004
             gone = any(part.isdigit() for part in place.split("/"))
             hint = "The store does not have it any more." if gone else "Check store or api_url: it ends in /api/admin/."
-            return NotThere(said, hint)
+            return NotFound(said, hint)
         if response.is_redirect or 300 <= status < 400:  # noqa: PLR2004
             to = origin(response.headers.get("Location", ""), base=response.url)
             where = f"{to[0]}://{to[1]}" if to else "an address that is none"

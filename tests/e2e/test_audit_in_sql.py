@@ -37,7 +37,7 @@ def test_a_load_can_be_audited(meltano, database, queries):
         project.run("run", "tap-exports", "target-postgres", timeout=300)
         told = plumbing.query(database, loads)
         used = [e for e in store.exports if e.type in {"order_list", "order_line_items"} and e.downloads]
-        halved = plumbing.query(database, "SELECT export_id FROM tap_exports.singer.export_log WHERE halved")
+        halved = plumbing.query(database, "SELECT export_id FROM tap_exports.export_log WHERE halved")
         assert halved
         assert len(told) + len(halved) == len(used)
         digests = {
@@ -48,9 +48,9 @@ def test_a_load_can_be_audited(meltano, database, queries):
     assert all(row[4] == 0 and (row[5] is None or row[5] >= timedelta(0)) for row in told)
     assert any(row[5] is not None for row in told)
     assert plumbing.query(database, gaps) == []
-    second = "SELECT min(date_to) FROM tap_exports.singer.export_log WHERE NOT halved AND type = 'order_line_items'"
+    second = "SELECT min(date_to) FROM tap_exports.export_log WHERE NOT halved AND type = 'order_line_items'"
     plumbing.query(
         database,
-        f"DELETE FROM tap_exports.singer.export_log WHERE type = 'order_line_items' AND date_from = ({second})",
+        f"DELETE FROM tap_exports.export_log WHERE type = 'order_line_items' AND date_from = ({second})",
     )
     assert [kind for kind, *_ in plumbing.query(database, gaps)] == ["order_line_items"]

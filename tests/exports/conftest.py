@@ -18,8 +18,8 @@ import pytest
 
 from tap_exports.clock import Clock
 from tap_exports.errors import Stopped, TapExportsError
-from tap_exports.exports.fetch import Exporter, Patience, Reading, Source
-from tap_exports.exports.scheduler import Lane, Lanes, Span
+from tap_exports.exports.fetch import Exporter, Patience, Reading, StreamExports
+from tap_exports.exports.scheduler import ExportScheduler, StreamQueue, SyncRange
 from tap_exports.sandbox import Sandbox
 from tap_exports.schema.layout import Knowledge, decide
 from tap_exports.store.client import Client, Connection
@@ -105,8 +105,8 @@ def peak_pending(exports):
     return peak
 
 
-class Permit:
-    """A permit that is always to be had, and tells whether it was."""
+class ExportSlot:
+    """A slot that is always to be had, and tells whether it was."""
 
     def __init__(self) -> None:
         self.held = False
@@ -130,14 +130,14 @@ class Bench:
     downloader: Downloader
     exporter: Exporter
     max_rows: int
-    sources: dict[str, Source] = field(default_factory=dict)
-    permit: Permit = field(default_factory=Permit)
-    closing: list[Lanes] = field(default_factory=list)
+    sources: dict[str, StreamExports] = field(default_factory=dict)
+    slot: ExportSlot = field(default_factory=ExportSlot)
+    closing: list[ExportScheduler] = field(default_factory=list)
 
     def source(self, code="order_list", *, known=True):
         """A stream's exports, whose columns are known from a catalog."""
         if code not in self.sources:
-            self.sources[code] = Source(code, Knowledge(), self.layout(code) if known else None)
+            self.sources[code] = StreamExports(code, Knowledge(), self.layout(code) if known else None)
         return self.sources[code]
 
     def layout(self, code="order_list"):
@@ -152,29 +152,31 @@ class Bench:
 
     def fetch(self, window=None, code="order_list"):
         """The checked file of a window, as the queue asks for it, but for the queue."""
-        return self.exporter.fetch(self.source(code), window or self.window(), self.permit)
+        return self.exporter.fetch(self.source(code), window or self.window(), self.slot)
 
     def made(self, code=None):
         """The store's exports."""
         return [e for e in self.store.exports if code in (None, e.type)]
 
-    def lanes(self, *codes, days=40, step=10, most_pending=4, known=True, cap=None):
+    def scheduler(self, *codes, days=40, step=10, max_pending=4, known=True, cap=None):
         """The queue over some streams."""
         start = self.store.start_date
-        span = Span(start, start + timedelta(days=days), timedelta(days=step), timedelta(0), timedelta(0))
-        lanes = Lanes(self.exporter, self.clock, span, most_pending=most_pending, cap=cap or self.max_rows)
+        sync_range = SyncRange(start, start + timedelta(days=days), timedelta(days=step), timedelta(0), timedelta(0))
+        scheduler = ExportScheduler(
+            self.exporter, self.clock, sync_range, max_pending=max_pending, cap=cap or self.max_rows
+        )
         for code in codes:
-            lanes.add(Lane(self.source(code, known=known), bookmark=None))
-        self.closing.append(lanes)
-        return lanes
+            scheduler.add(StreamQueue(self.source(code, known=known), bookmark=None))
+        self.closing.append(scheduler)
+        return scheduler
 
-    def read(self, lanes, *codes, slowly=0.0):
+    def read(self, scheduler, *codes, slowly=0.0):
         """Read streams to their ends, as a sync does: what arrived of each, and the errors of those that failed."""
         arrived, errors = {}, {}
         for code in codes:
             arrived[code] = []
             try:
-                for checked in lanes.files(code):
+                for checked in scheduler.files(code):
                     arrived[code].append((checked.window, checked.export.id, list(checked.csv.rows())))
                     time.sleep(slowly)
             except TapExportsError as error:
@@ -241,8 +243,8 @@ def make_bench(make_store):
     yield make
     for bench in benches:
         bench.clock.stop()
-        for lanes in bench.closing:
-            lanes.close()
+        for scheduler in bench.closing:
+            scheduler.close()
 
 
 @pytest.fixture

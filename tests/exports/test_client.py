@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from tap_exports.errors import BadToken, ExportStuck, MissingScope, StoreRefused, StoreTrouble
+from tap_exports.errors import ExportStuck, MissingScope, StoreRefused, StoreTrouble, Unauthorized
 from tap_exports.sandbox import Fault
 from tap_exports.store.client import AnswerLost
 from tap_exports.store.http import TRIES
@@ -84,7 +84,7 @@ def test_429_is_waited_out(bench, headers, least):
     assert len(bench.client.types()) == 13
     assert statuses(bench) == [429, 200]
     assert least <= bench.clock.monotonic() - began < least + 3
-    assert bench.client.budget.throttled == 1
+    assert bench.client.rate_limiter.throttled == 1
 
 
 def test_a_store_that_throttles_for_a_minute_is_waited_for(bench):
@@ -181,7 +181,7 @@ def test_a_name_that_is_not_known(make_bench):
 
 @pytest.mark.parametrize(
     ("status", "kind"),
-    [(400, StoreRefused), (401, BadToken), (403, MissingScope), (404, StoreRefused), (405, StoreRefused)],
+    [(400, StoreRefused), (401, Unauthorized), (403, MissingScope), (404, StoreRefused), (405, StoreRefused)],
 )
 def test_refusals_are_not_retried(bench, status, kind):
     """One request, and the API's own words."""
@@ -226,7 +226,7 @@ def test_a_missing_scope_is_named(make_bench, scopes, call, scope):
 def test_a_wrong_token_is_told_after_one_request(make_bench):
     """It is not tried again."""
     bench = make_bench(token="wr0ng")
-    with pytest.raises(BadToken, match="Invalid token"):
+    with pytest.raises(Unauthorized, match="Invalid token"):
         bench.client.types()
     assert statuses(bench) == [401]
 

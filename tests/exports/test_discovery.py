@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from tap_exports.errors import BadToken
+from tap_exports.errors import Unauthorized
 from tap_exports.exports.discovery import Discovery
 from tap_exports.sandbox import Fault
 
@@ -164,7 +164,7 @@ def test_a_list_that_cannot_be_had_is_no_end(bench):
 def test_a_bad_token_ends_it(bench, place):
     """At once, at whichever call it is told."""
     bench.store.add_fault(Fault(place, "status", status=401, times=None))
-    with pytest.raises(BadToken):
+    with pytest.raises(Unauthorized):
         discover(bench, "order_list", "customer_list")
     assert bench.store.count(place) == 1
 

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_exports.clock import Clock
-from tap_exports.errors import BadFile, LinkExpired, LocalTrouble, Stopped, StoreRefused, StoreTrouble
+from tap_exports.errors import InvalidFile, LinkExpired, LocalTrouble, Stopped, StoreRefused, StoreTrouble
 from tap_exports.sandbox import Fault
 from tap_exports.store.download import _Passing, _unpacked
 from tap_exports.store.http import TRIES
@@ -224,7 +224,7 @@ def test_a_compression_that_was_not_asked_for_is_refused(bench, make_wire, encod
     """Nobody can tell whether such a file is whole."""
     head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nContent-Encoding: %s\r\n\r\n" % (len(BODY), encoding)
     linked(bench, make_wire(head + BODY).origin)
-    with pytest.raises(BadFile, match=f"packs the file as {encoding.decode()}, of which nobody can tell"):
+    with pytest.raises(InvalidFile, match=f"packs the file as {encoding.decode()}, of which nobody can tell"):
         bench.downloader.get(1)
 
 
@@ -246,7 +246,7 @@ def test_an_environment_that_cannot_be_followed_is_trouble_of_this_machine(bench
 def test_a_body_without_any_length_is_refused(bench, make_wire):
     """A file that ends where the connection does could be cut anywhere."""
     linked(bench, make_wire(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + BODY).origin)
-    with pytest.raises(BadFile, match="how long the file is"):
+    with pytest.raises(InvalidFile, match="how long the file is"):
         bench.downloader.get(1)
 
 

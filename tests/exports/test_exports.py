@@ -10,17 +10,17 @@ from itertools import pairwise
 import pytest
 
 from tap_exports.errors import (
-    BadFile,
-    BadToken,
     ExportStuck,
+    InvalidFile,
     LocalTrouble,
     MissingScope,
     StoreRefused,
     StoreTrouble,
     TapExportsError,
+    Unauthorized,
 )
-from tap_exports.exports.polling import Pace
-from tap_exports.exports.stream_exports import Source
+from tap_exports.exports.polling import PollSchedule
+from tap_exports.exports.stream_exports import StreamExports
 from tap_exports.sandbox import Fault
 from tap_exports.schema.layout import Knowledge
 from tap_exports.schema.types import ColumnType
@@ -90,7 +90,7 @@ def test_the_permit_is_held_while_the_export_is_pending_and_no_longer(make_bench
         real = getattr(bench.client, name)
 
         def noted(*args, name=name, real=real):
-            held.setdefault(name, set()).add(bench.permit.held)
+            held.setdefault(name, set()).add(bench.slot.held)
             return real(*args)
 
         monkeypatch.setattr(bench.client, name, noted)
@@ -125,7 +125,7 @@ def test_a_small_export_is_found_in_seconds(make_bench):
 
 def test_waiting_learns_from_the_exports_before():
     """Where exports take five minutes there is no look long before, and one that takes longer is not left alone."""
-    pace = Pace(poll_seconds=600, first_look=1.0, looks_a_second=3.0)
+    pace = PollSchedule(poll_seconds=600, first_look=1.0, looks_a_second=3.0)
     assert pace.pause(0) <= 1
     for _ in range(5):
         pace.learn(290, 310)
@@ -135,7 +135,7 @@ def test_waiting_learns_from_the_exports_before():
 
 def test_waiting_learns_that_exports_have_become_quicker():
     """One that was ready at the first look may have been so for long: the next first look comes earlier."""
-    pace = Pace(poll_seconds=600, first_look=1.0, looks_a_second=3.0)
+    pace = PollSchedule(poll_seconds=600, first_look=1.0, looks_a_second=3.0)
     pace.learn(290, 310)
     firsts = []
     for _ in range(20):
@@ -146,7 +146,7 @@ def test_waiting_learns_that_exports_have_become_quicker():
 
 def test_no_pause_is_longer_than_poll_interval_seconds():
     """Neither the jitter, nor what was learned, nor many pending exports make it longer."""
-    pace = Pace(poll_seconds=7, first_look=1.0, looks_a_second=3.0)
+    pace = PollSchedule(poll_seconds=7, first_look=1.0, looks_a_second=3.0)
     pace.learn(9_000, 11_000)
     pace.pending = 10_000
     assert all(6 <= pace.pause(waited) <= 7 for waited in range(0, 10_000, 10))
@@ -195,15 +195,15 @@ def test_a_missing_status_is_waited_for(make_bench):
 
 
 def test_news_end_the_pause_early(make_bench):
-    """Where a bell is given, it is what is waited with, and the status is asked for all the same."""
+    """Where a notifier is given, it is what is waited with, and the status is asked for all the same."""
     bench = make_bench(ready_seconds=50)
     rung = []
 
-    def bell(export_id, seconds):
+    def notifier(export_id, seconds):
         rung.append((export_id, seconds))
         bench.clock.sleep(50)
 
-    bench.exporter._wait = bell
+    bench.exporter._wait = notifier
     bench.fetch().csv.close()
     assert len(rung) == 1
     assert bench.store.count("look") == 1
@@ -303,7 +303,7 @@ def test_another_export_is_not_the_answer_to_a_lost_call(bench, ago, listed):
     older = theirs(bench, ago=ago)
     source = bench.source()
     if listed:
-        bench.exporter.asking.look_up(source)
+        bench.exporter.requester.look_up(source)
         source.recent.clear()
     bench.store.add_fault(Fault("create", "refuse"))  # nothing was made by it
     checked = bench.fetch()
@@ -327,8 +327,8 @@ def test_a_lost_export_that_was_found_is_not_found_again(bench):
     source, window = bench.source(), bench.window()
     bench.store.add_fault(Fault("create", "lost"))
     bench.store.add_fault(Fault("create", "refuse", after=1))
-    first = bench.exporter.asking.create(source, window)
-    second = bench.exporter.asking.create(source, window)
+    first = bench.exporter.requester.create(source, window)
+    second = bench.exporter.requester.create(source, window)
     assert [export.id for export in bench.made()] == [first.id, second.id]
 
 
@@ -351,7 +351,7 @@ def test_one_made_before_its_window_had_settled_is_not_taken_over(make_bench, se
     bench.clock.sleep(seconds)
     made = theirs(bench, Window(end - timedelta(days=10), end))
     source = bench.source()
-    bench.exporter.asking.look_up(source)
+    bench.exporter.requester.look_up(source)
     assert [export.id for export in source.recent] == ([made.id] if taken else [])
 
 
@@ -414,7 +414,7 @@ def test_a_window_that_the_store_makes_wider_is_taken(bench):
 
 
 @pytest.mark.parametrize(
-    ("status", "error"), [(400, StoreRefused), (401, BadToken), (403, MissingScope), (404, StoreRefused)]
+    ("status", "error"), [(400, StoreRefused), (401, Unauthorized), (403, MissingScope), (404, StoreRefused)]
 )
 def test_a_refused_create_call_is_told_once(bench, status, error):
     """With the window and the API's own words, after one request."""
@@ -430,7 +430,7 @@ def test_a_refused_create_call_is_told_once(bench, status, error):
 def test_an_available_one_is_downloaded(bench):
     """No export is made, and nothing is waited for."""
     export = theirs(bench, ago=10)
-    assert bench.exporter.asking.look_up(bench.source()) == [bench.window()]
+    assert bench.exporter.requester.look_up(bench.source()) == [bench.window()]
     checked = bench.fetch()
     checked.csv.close()
     assert checked.taken_over
@@ -442,12 +442,12 @@ def test_a_pending_one_is_waited_for(make_bench):
     """Its deadline counts from its making, and it is looked at at once: it may have been ready for long."""
     bench = make_bench(ready_seconds=1500)
     export = theirs(bench, ago=10)
-    bench.exporter.asking.look_up(bench.source())
+    bench.exporter.requester.look_up(bench.source())
     checked = bench.fetch()
     checked.csv.close()
     assert checked.export.id == export.id
     assert len(bench.made()) == 1
-    assert bench.permit.acquired
+    assert bench.slot.acquired
 
 
 def test_one_of_which_nobody_knows_the_age_is_waited_for_from_now_on(make_bench):
@@ -463,7 +463,7 @@ def test_one_that_has_become_ready_meanwhile_costs_one_look(make_bench):
     """What the list said when the stream was planned may be long ago."""
     bench = make_bench(ready_seconds=1500)
     theirs(bench, ago=10)
-    bench.exporter.asking.look_up(bench.source())
+    bench.exporter.requester.look_up(bench.source())
     bench.clock.sleep(3400)  # past the deadline that counts from its making
     before = bench.clock.waited
     bench.fetch().csv.close()
@@ -475,7 +475,7 @@ def test_one_that_has_become_ready_meanwhile_costs_one_look(make_bench):
 def test_too_old_ones_are_not_used(bench):
     """`reuse_exports_minutes` is the limit."""
     theirs(bench, ago=61)
-    assert bench.exporter.asking.look_up(bench.source()) == []
+    assert bench.exporter.requester.look_up(bench.source()) == []
     bench.fetch().csv.close()
     assert len(bench.made()) == 2
 
@@ -487,7 +487,7 @@ def test_just_recent_enough_is_used(make_bench):
         for zone in ("UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago"):
             bench = make_bench(now=datetime(2025, 3, 4, hour, 20, tzinfo=timezone.utc), list_timezone=zone)
             theirs(bench, ago=59)
-            assert bench.exporter.asking.look_up(bench.source()) == [bench.window()]
+            assert bench.exporter.requester.look_up(bench.source()) == [bench.window()]
 
 
 def test_other_windows_and_types_are_not_used(bench):
@@ -496,7 +496,7 @@ def test_other_windows_and_types_are_not_used(bench):
     bench.store.make_export("order_list", window.start, window.end + timedelta(seconds=1))
     bench.store.make_export("order_list", window.start + timedelta(seconds=1), window.end)
     bench.store.make_export("customer_list", window.start, window.end)
-    bench.exporter.asking.look_up(bench.source())
+    bench.exporter.requester.look_up(bench.source())
     checked = bench.fetch(window)
     checked.csv.close()
     assert not checked.taken_over
@@ -507,14 +507,14 @@ def test_one_that_was_made_before_its_window_ended_is_not_used(bench):
     end = bench.store.now + timedelta(minutes=10)
     bench.store.make_export("order_list", end - timedelta(days=1), end)
     bench.clock.sleep(1800)
-    assert bench.exporter.asking.look_up(bench.source()) == []
+    assert bench.exporter.requester.look_up(bench.source()) == []
 
 
 def test_reuse_0_asks_no_list(make_bench):
     """Switched off, nothing is taken over and nothing is asked."""
     bench = make_bench(reuse=0)
     theirs(bench, ago=1)
-    assert bench.exporter.asking.look_up(bench.source()) == []
+    assert bench.exporter.requester.look_up(bench.source()) == []
     bench.fetch().csv.close()
     assert bench.store.count("list") == 0
     assert len(bench.made()) == 2
@@ -533,11 +533,11 @@ def test_a_lost_call_is_left_alone_for_as_long_as_the_store_asks(bench):
 def test_a_line_of_prose_is_no_header_of_an_empty_export(bench):
     """Where no catalog tells the columns, a comma in it does not make it one."""
     bench.store.add_fault(Fault("file", "body", body="Sorry, something went wrong\n", times=None))
-    with pytest.raises(BadFile, match="a line of text and no export: 'Sorry"):
-        bench.exporter.fetch(bench.source(known=False), bench.window(), bench.permit)
+    with pytest.raises(InvalidFile, match="a line of text and no export: 'Sorry"):
+        bench.exporter.fetch(bench.source(known=False), bench.window(), bench.slot)
     own = Knowledge(primary_keys={"order_list": ("export_id", "export_line")})
-    with pytest.raises(BadFile, match="a line of text and no export: 'Sorry"):
-        bench.exporter.fetch(Source("order_list", own, None), bench.window(), bench.permit)
+    with pytest.raises(InvalidFile, match="a line of text and no export: 'Sorry"):
+        bench.exporter.fetch(StreamExports("order_list", own, None), bench.window(), bench.slot)
 
 
 @pytest.mark.parametrize(
@@ -555,10 +555,10 @@ def test_a_header_alone_is_an_empty_export(bench, code, header):
     bench.store.add_fault(Fault("file", "body", body=f"{header}\r\n"))
     window = bench.window()
     own = Knowledge(column_types={"order_list": {"team_position": ColumnType.STRING}})
-    source = Source(code, own, None)
+    source = StreamExports(code, own, None)
     made = bench.store.make_export("order_list", window.start, window.end)
     source.recent.append(Export(made.id, code, ExportStatus.AVAILABLE, bench.store.now, window))
-    checked = bench.exporter.fetch(source, window, bench.permit)
+    checked = bench.exporter.fetch(source, window, bench.slot)
     checked.csv.close()
     assert checked.checked.rows == 0
 
@@ -567,7 +567,7 @@ def test_a_list_without_dates_offers_nothing(make_bench):
     """Exports whose windows are not told are left alone."""
     bench = make_bench(null_dates=True)
     theirs(bench, ago=1)
-    assert bench.exporter.asking.look_up(bench.source()) == []
+    assert bench.exporter.requester.look_up(bench.source()) == []
 
 
 def test_the_list_is_read_to_its_end(make_bench):
@@ -576,7 +576,7 @@ def test_the_list_is_read_to_its_end(make_bench):
     windows = [bench.window(n, 1) for n in range(7)]
     for window in windows:
         theirs(bench, window)
-    assert sorted(bench.exporter.asking.look_up(bench.source())) == windows
+    assert sorted(bench.exporter.requester.look_up(bench.source())) == windows
     assert bench.store.count("list") == 4
 
 
@@ -595,7 +595,7 @@ def test_the_list_is_read_to_its_end(make_bench):
 def test_a_bad_one_is_replaced_once(bench, caplog, fault):
     """One that turns out bad is not taken over again: a new one is made, and a warning says why."""
     old = theirs(bench, ago=10)
-    bench.exporter.asking.look_up(bench.source())
+    bench.exporter.requester.look_up(bench.source())
     bench.store.add_fault(fault)
     checked = bench.fetch()
     checked.csv.close()
@@ -613,7 +613,7 @@ def test_a_stuck_one_is_replaced_when_its_own_time_is_over(make_bench):
     bench.store.add_fault(Fault("create", "never_ready"))
     bench.client.create("order_list", bench.window())
     bench.clock.sleep(1200)
-    bench.exporter.asking.look_up(bench.source())
+    bench.exporter.requester.look_up(bench.source())
     began = bench.clock.waited
     checked = bench.fetch()
     checked.csv.close()
@@ -628,7 +628,7 @@ def test_one_that_is_stuck_already_is_not_waited_for(make_bench):
     bench.store.add_fault(Fault("create", "never_ready"))
     bench.client.create("order_list", bench.window())
     bench.clock.sleep(601)
-    assert bench.exporter.asking.look_up(bench.source()) == []
+    assert bench.exporter.requester.look_up(bench.source()) == []
 
 
 def test_the_better_of_two_is_taken(make_bench):
@@ -637,7 +637,7 @@ def test_the_better_of_two_is_taken(make_bench):
     first = theirs(bench, ago=1)
     second = theirs(bench, ago=20)
     third = theirs(bench)
-    bench.exporter.asking.look_up(bench.source())
+    bench.exporter.requester.look_up(bench.source())
     bench.store.add_fault(Fault("file", "empty", times=2))
     checked = bench.fetch()
     checked.csv.close()
@@ -646,11 +646,11 @@ def test_the_better_of_two_is_taken(make_bench):
     assert second.id not in (e.id for e in bench.source().recent)
 
 
-@pytest.mark.parametrize(("status", "error"), [(401, BadToken), (403, MissingScope)])
+@pytest.mark.parametrize(("status", "error"), [(401, Unauthorized), (403, MissingScope)])
 def test_a_token_that_may_not_is_no_reason_to_make_another(bench, status, error):
     """What the token may not do does not get better with a new export."""
     theirs(bench, ago=1)
-    bench.exporter.asking.look_up(bench.source())
+    bench.exporter.requester.look_up(bench.source())
     bench.store.add_fault(Fault("link", "status", status=status, times=None))
     with pytest.raises(error):
         bench.fetch()
@@ -684,7 +684,7 @@ def test_a_file_that_fails_twice_fails_its_window(bench, empty_temp):
     """With the stream, the export and the window; nothing is left on disk."""
     bench.store.add_fault(Fault("file", "body", body="Order Number,Status\r\n1\r\n", times=None))
     with pytest.raises(
-        BadFile, match=r"row 1 has 1 cells where the header has 2 \(stream order_list, export 42, window"
+        InvalidFile, match=r"row 1 has 1 cells where the header has 2 \(stream order_list, export 42, window"
     ) as caught:
         bench.fetch()
     assert bench.store.count("file") == 2
@@ -730,7 +730,7 @@ def test_a_file_without_rows_does_not_tell_the_columns_either(bench):
 def test_a_full_disk_is_not_the_files_fault(bench, monkeypatch, tmp_path):
     """It fails the window at once: neither a second fetch nor a new export would help."""
     theirs(bench, ago=1)
-    bench.exporter.asking.look_up(bench.source())
+    bench.exporter.requester.look_up(bench.source())
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing"))
     with pytest.raises(LocalTrouble, match="stream order_list, export 42"):
         bench.fetch()

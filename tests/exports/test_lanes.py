@@ -14,10 +14,18 @@ from functools import reduce
 import pytest
 
 from tap_exports.clock import Clock
-from tap_exports.errors import BadToken, ExportStuck, LocalTrouble, Stopped, StoreRefused, StoreTrouble, TapExportsError
-from tap_exports.exports.concurrency import GivenUp, Permit, Permits
-from tap_exports.exports.polling import Pace
-from tap_exports.exports.scheduler import Lane
+from tap_exports.errors import (
+    ExportStuck,
+    LocalTrouble,
+    Stopped,
+    StoreRefused,
+    StoreTrouble,
+    TapExportsError,
+    Unauthorized,
+)
+from tap_exports.exports.concurrency import ExportSlot, ExportSlots, GivenUp
+from tap_exports.exports.polling import PollSchedule
+from tap_exports.exports.scheduler import StreamQueue
 from tap_exports.sandbox import Fault
 
 from .conftest import in_time, open_temp_files, peak_pending
@@ -39,11 +47,11 @@ def eventually(condition):
         time.sleep(0.001)
 
 
-def assert_all_ended(lanes):
+def assert_all_ended(scheduler):
     """No worker is left."""
-    for thread in lanes._threads:
+    for thread in scheduler._threads:
         thread.join(10)
-    assert not [thread for thread in lanes._threads if thread.is_alive()]
+    assert not [thread for thread in scheduler._threads if thread.is_alive()]
 
 
 def in_rounds(bench, *rounds):
@@ -73,8 +81,8 @@ def in_rounds(bench, *rounds):
 def test_files_arrive_in_the_order_of_reading(live):
     """However long each export takes, windows come in order, stream after stream, and whole."""
     bench = live(ready_seconds=at_random(0.15), parallel_exports=20)
-    lanes = bench.lanes(*CODES, step=4, most_pending=6)
-    arrived, errors = in_time(lambda: bench.read(lanes, *CODES))
+    scheduler = bench.scheduler(*CODES, step=4, max_pending=6)
+    arrived, errors = in_time(lambda: bench.read(scheduler, *CODES))
     assert not errors
     for code in CODES:
         assert len(arrived[code]) == 10
@@ -86,9 +94,9 @@ def test_files_arrive_in_the_order_of_reading(live):
 def test_never_more_are_pending_than_the_setting_says(live, most):
     """Over all streams, by the store's own times."""
     bench = live(ready_seconds=1.0, parallel_exports=10, frozen=True)
-    lanes = bench.lanes(*CODES, step=10, most_pending=most)
+    scheduler = bench.scheduler(*CODES, step=10, max_pending=most)
     in_rounds(bench, *[most] * (12 // most))
-    in_time(lambda: bench.read(lanes, *CODES))
+    in_time(lambda: bench.read(scheduler, *CODES))
     assert peak_pending(bench.made()) == most
     assert len(bench.made()) == 12
 
@@ -96,8 +104,8 @@ def test_never_more_are_pending_than_the_setting_says(live, most):
 def test_the_store_is_kept_busy(live):
     """While one is waited for the next ones are being made: far less time than one after the other."""
     bench = live(ready_seconds=0.5, parallel_exports=4)
-    lanes = bench.lanes(*CODES, step=10, most_pending=4)
-    in_time(lambda: bench.read(lanes, *CODES))
+    scheduler = bench.scheduler(*CODES, step=10, max_pending=4)
+    in_time(lambda: bench.read(scheduler, *CODES))
     made = bench.made()
     waited = sum((export.ready_at - export.created_at).total_seconds() for export in made)
     took = max(export.ready_at for export in made) - min(export.created_at for export in made)
@@ -111,8 +119,8 @@ def test_a_taken_over_one_that_is_bad_waits_for_its_turn(live):
         window = bench.window(n * 5, 5)
         assert bench.store.make_export("order_list", window.start, window.end).id < 45
     bench.store.add_fault(Fault("file", "body", body="A,B\r\n1\r\n", times=6))
-    lanes = bench.lanes("order_list", step=5, most_pending=2)
-    arrived, errors = in_time(lambda: bench.read(lanes, "order_list"))
+    scheduler = bench.scheduler("order_list", step=5, max_pending=2)
+    arrived, errors = in_time(lambda: bench.read(scheduler, "order_list"))
     assert not errors
     bench.assert_whole(arrived, "order_list")
     assert len(bench.made()) == 3 + 8
@@ -125,8 +133,8 @@ def test_a_taken_over_one_that_is_stuck_keeps_its_place_until_it_is_replaced(liv
     bench.store.add_fault(Fault("create", "never_ready", times=2))
     for n in range(2):
         bench.client.create("order_list", bench.window(n * 10, 10))
-    lanes = bench.lanes("order_list", most_pending=2)
-    arrived, errors = in_time(lambda: bench.read(lanes, "order_list"))
+    scheduler = bench.scheduler("order_list", max_pending=2)
+    arrived, errors = in_time(lambda: bench.read(scheduler, "order_list"))
     assert not errors
     bench.assert_whole(arrived, "order_list")
     stuck, others = bench.made()[:2], bench.made()[2:]
@@ -138,12 +146,12 @@ def test_a_taken_over_one_that_is_stuck_keeps_its_place_until_it_is_replaced(liv
 def test_files_on_disk_are_few_however_slow_the_reader_is(live, empty_temp):
     """Windows are made ahead, but not all of them."""
     bench = live()
-    lanes = bench.lanes(*CODES[:2], days=30, step=1, most_pending=2)
+    scheduler = bench.scheduler(*CODES[:2], days=30, step=1, max_pending=2)
     most = []
 
     def read():
         for code in CODES[:2]:
-            for _ in lanes.files(code):
+            for _ in scheduler.files(code):
                 time.sleep(0.005)
                 most.append(len(open_temp_files(empty_temp)))
 
@@ -156,8 +164,8 @@ def test_files_on_disk_are_few_however_slow_the_reader_is(live, empty_temp):
 def test_each_file_is_closed_when_the_next_is_asked_for(live):
     """The reader need not close anything."""
     bench = live()
-    lanes = bench.lanes("order_list")
-    files = lanes.files("order_list")
+    scheduler = bench.scheduler("order_list")
+    files = scheduler.files("order_list")
     first = in_time(lambda: next(files))
     in_time(lambda: next(files))
     assert first.csv._file.closed
@@ -167,46 +175,46 @@ def test_each_file_is_closed_when_the_next_is_asked_for(live):
 def test_the_list_is_asked_once_for_each_stream(live):
     """Not once for each window."""
     bench = live()
-    lanes = bench.lanes(*CODES, step=4)
-    in_time(lambda: bench.read(lanes, *CODES))
+    scheduler = bench.scheduler(*CODES, step=4)
+    in_time(lambda: bench.read(scheduler, *CODES))
     assert bench.store.count("list") == 3
 
 
 def test_streams_that_are_not_ahead_wait_for_their_reader(live):
     """A stream that was not selected from the start is planned when it is read."""
     bench = live()
-    lanes = bench.lanes("order_list")
-    lanes.add(Lane(bench.source("customer_list"), bookmark=None, ahead=False))
-    in_time(lambda: bench.read(lanes, "order_list"))
+    scheduler = bench.scheduler("order_list")
+    scheduler.add(StreamQueue(bench.source("customer_list"), bookmark=None, ahead=False))
+    in_time(lambda: bench.read(scheduler, "order_list"))
     assert {e.type for e in bench.made()} == {"order_list"}
-    in_time(lambda: bench.read(lanes, "customer_list"))
+    in_time(lambda: bench.read(scheduler, "customer_list"))
     assert len(bench.made("customer_list")) == 4
 
 
 def test_a_test_of_the_connection_makes_the_newest_window_alone(live):
     """`newest_only` asks for one export."""
     bench = live()
-    lanes = bench.lanes()
-    lanes.add(Lane(bench.source(), bookmark=None, newest_only=True))
-    arrived, _ = in_time(lambda: bench.read(lanes, "order_list"))
+    scheduler = bench.scheduler()
+    scheduler.add(StreamQueue(bench.source(), bookmark=None, newest_only=True))
+    arrived, _ = in_time(lambda: bench.read(scheduler, "order_list"))
     assert [window for window, _, _ in arrived["order_list"]] == [bench.window(30, 10)]
 
 
 def test_nothing_to_do_is_an_end_without_a_file(live):
     """A bookmark at the end makes no window."""
     bench = live()
-    lanes = bench.lanes()
-    lanes.add(Lane(bench.source(), bookmark=bench.window(0, 40).end))
-    assert in_time(lambda: bench.read(lanes, "order_list")) == ({"order_list": []}, {})
+    scheduler = bench.scheduler()
+    scheduler.add(StreamQueue(bench.source(), bookmark=bench.window(0, 40).end))
+    assert in_time(lambda: bench.read(scheduler, "order_list")) == ({"order_list": []}, {})
     assert bench.made() == []
 
 
 def test_without_a_catalog_the_first_file_is_waited_for(live):
     """One window at a time until a file with rows has told the columns; then all at once."""
     bench = live(ready_seconds=1.0, parallel_exports=10, frozen=True)
-    lanes = bench.lanes("order_list", known=False, most_pending=4)
+    scheduler = bench.scheduler("order_list", known=False, max_pending=4)
     in_rounds(bench, 1, 3)
-    arrived, _ = in_time(lambda: bench.read(lanes, "order_list"))
+    arrived, _ = in_time(lambda: bench.read(scheduler, "order_list"))
     bench.assert_whole(arrived, "order_list")
     first, *others = bench.made()
     assert all(e.created_at >= first.ready_at for e in others)
@@ -220,8 +228,8 @@ def test_a_stream_whose_list_is_slow_is_not_starved(live):
     """The others, which are planned sooner, may not fill all the room before the one that is read first."""
     bench = live()
     bench.store.add_fault(Fault("list", "slow", seconds=0.5, export_type="order_list"))
-    lanes = bench.lanes(*CODES[:2], days=20, step=1, most_pending=2)
-    arrived, errors = in_time(lambda: bench.read(lanes, *CODES[:2]))
+    scheduler = bench.scheduler(*CODES[:2], days=20, step=1, max_pending=2)
+    arrived, errors = in_time(lambda: bench.read(scheduler, *CODES[:2]))
     assert not errors
     bench.assert_whole(arrived, "order_list", days=20)
 
@@ -230,8 +238,8 @@ def test_a_stream_without_columns_is_not_starved(live):
     """Nor may they while its first file alone may be worked at."""
     bench = live(ready_seconds=lambda e: 0.1 if e.type == "order_list" else 0.0, parallel_exports=10)
     bench.sources["order_list"] = bench.source("order_list", known=False)
-    lanes = bench.lanes(*CODES[:2], days=10, step=1, most_pending=1)
-    arrived, errors = in_time(lambda: bench.read(lanes, *CODES[:2]))
+    scheduler = bench.scheduler(*CODES[:2], days=10, step=1, max_pending=1)
+    arrived, errors = in_time(lambda: bench.read(scheduler, *CODES[:2]))
     assert not errors
     bench.assert_whole(arrived, "order_list", days=10)
 
@@ -239,8 +247,8 @@ def test_a_stream_without_columns_is_not_starved(live):
 def test_a_stream_that_nobody_reads_does_not_hold_the_others_up(live):
     """Files of one that is left out by the reader fill their room, and the others go on."""
     bench = live()
-    lanes = bench.lanes(*CODES[1:], "order_list", days=20, step=2, most_pending=1)
-    arrived, errors = in_time(lambda: bench.read(lanes, "transaction_list", "order_list"))
+    scheduler = bench.scheduler(*CODES[1:], "order_list", days=20, step=2, max_pending=1)
+    arrived, errors = in_time(lambda: bench.read(scheduler, "transaction_list", "order_list"))
     assert not errors
     bench.assert_whole(arrived, "order_list", days=20)
     bench.assert_whole(arrived, "transaction_list", days=20)
@@ -265,24 +273,24 @@ def test_no_mixture_of_trouble_gets_it_stuck(live, most):
     # of its four windows, two may be made by requests whose answers are lost, which do not count here
     bench.store.add_fault(Fault("create", "status", status=400, times=None, after=1, export_type="dispute_list"))
     codes = ("customer_list", "order_list", "dispute_list", "transaction_list")
-    lanes = bench.lanes(*codes, days=20, step=5, most_pending=most)
-    arrived, errors = in_time(lambda: bench.read(lanes, *codes, slowly=0.001 * dice.randrange(3)), seconds=25)
+    scheduler = bench.scheduler(*codes, days=20, step=5, max_pending=most)
+    arrived, errors = in_time(lambda: bench.read(scheduler, *codes, slowly=0.001 * dice.randrange(3)), seconds=25)
     assert set(errors) == {"customer_list", "dispute_list"}
     for code in ("order_list", "transaction_list"):
         bench.assert_whole(arrived, code, days=20)
     assert peak_pending(bench.made()) <= most
-    lanes.close()
-    assert_all_ended(lanes)
+    scheduler.close()
+    assert_all_ended(scheduler)
 
 
 def test_a_busy_run_is_never_throttled(make_bench):
     """With the store's limiter on, and four at a time over three streams, there is not one 429."""
     bench = make_bench(clock=Clock(), frozen=False, rate_limit=4, reuse=0)
-    lanes = bench.lanes("order_list", "customer_list", days=40, step=20)
-    in_time(lambda: bench.read(lanes, "order_list", "customer_list"))
+    scheduler = bench.scheduler("order_list", "customer_list", days=40, step=20)
+    in_time(lambda: bench.read(scheduler, "order_list", "customer_list"))
     assert bench.store.count(status=429) == 0
     assert bench.store.peak_requests_per_second() <= 4
-    assert bench.client.budget.throttled == 0
+    assert bench.client.rate_limiter.throttled == 0
 
 
 # Failure
@@ -293,8 +301,8 @@ def test_one_streams_failure_leaves_the_others_whole(live):
     bench = live(ready_seconds=0.02, parallel_exports=8)
     third = bench.window(20, 10)
     bench.store.add_fault(Fault("file", "empty", times=2, after=2, export_type="order_list"))
-    lanes = bench.lanes(*CODES, most_pending=1)
-    arrived, errors = in_time(lambda: bench.read(lanes, *CODES))
+    scheduler = bench.scheduler(*CODES, max_pending=1)
+    arrived, errors = in_time(lambda: bench.read(scheduler, *CODES))
     assert [window for window, _, _ in arrived["order_list"]] == [bench.window(0, 10), bench.window(10, 10)]
     assert set(errors) == {"order_list"}
     assert f"window {third}" in str(errors["order_list"])
@@ -306,8 +314,8 @@ def test_windows_behind_a_failed_one_are_not_asked_for(live):
     """A stream that fails makes no more exports than were under way."""
     bench = live(ready_seconds=0.02)
     bench.store.add_fault(Fault("file", "empty", times=None, export_type="order_list"))
-    lanes = bench.lanes("order_list", "customer_list", step=1, most_pending=2)
-    _, errors = in_time(lambda: bench.read(lanes, "order_list", "customer_list"))
+    scheduler = bench.scheduler("order_list", "customer_list", step=1, max_pending=2)
+    _, errors = in_time(lambda: bench.read(scheduler, "order_list", "customer_list"))
     assert set(errors) == {"order_list"}
     assert len(bench.made("order_list")) <= 6
 
@@ -318,8 +326,8 @@ def test_halves_behind_a_failed_one_are_not_asked_for_either(live):
     good = bench.store.csv("order_list", *bounds(bench.window(0, 40)))
     bench.store.add_fault(Fault("file", "body", body=good, times=1))
     bench.store.add_fault(Fault("file", "empty", times=None, after=1))
-    lanes = bench.lanes("order_list", step=40, most_pending=1)
-    _, errors = in_time(lambda: bench.read(lanes, "order_list"))
+    scheduler = bench.scheduler("order_list", step=40, max_pending=1)
+    _, errors = in_time(lambda: bench.read(scheduler, "order_list"))
     assert errors
     assert len(bench.made()) <= 3
 
@@ -332,32 +340,32 @@ def test_a_list_that_cannot_be_had_fails_its_stream_alone(live):
     """Without it no export may be made, because one may be there already."""
     bench = live()
     bench.store.add_fault(Fault("list", "status", status=400, export_type="order_list", times=None))
-    lanes = bench.lanes(*CODES)
-    arrived, errors = in_time(lambda: bench.read(lanes, *CODES))
+    scheduler = bench.scheduler(*CODES)
+    arrived, errors = in_time(lambda: bench.read(scheduler, *CODES))
     assert isinstance(errors["order_list"], StoreRefused)
     assert "stream order_list" in str(errors["order_list"])
     assert bench.made("order_list") == []
     bench.assert_whole(arrived, "customer_list")
 
 
-@pytest.mark.parametrize("name", ["asking.look_up", "fetch"])
+@pytest.mark.parametrize("name", ["requester.look_up", "fetch"])
 def test_a_mistake_of_ours_reaches_the_reader_too(live, monkeypatch, name):
     """An error that nobody expected, in planning or in the work, is raised where the stream is read, and is no hang."""
     bench = live()
     *path, last = name.split(".")
     monkeypatch.setattr(reduce(getattr, path, bench.exporter), last, lambda *_: 1 / 0)
-    lanes = bench.lanes("order_list")
+    scheduler = bench.scheduler("order_list")
     with pytest.raises(ZeroDivisionError):
-        in_time(lambda: list(lanes.files("order_list")))
+        in_time(lambda: list(scheduler.files("order_list")))
 
 
 def test_a_bad_token_ends_all_at_once(live):
     """After few requests, for every stream, and without another export."""
     bench = live(ready_seconds=30)
     bench.store.add_fault(Fault("look", "status", status=401, body='{"detail": "Invalid token."}', times=None))
-    lanes = bench.lanes(*CODES, most_pending=3)
-    _, errors = in_time(lambda: bench.read(lanes, *CODES))
-    assert all(isinstance(error, BadToken) for error in errors.values())
+    scheduler = bench.scheduler(*CODES, max_pending=3)
+    _, errors = in_time(lambda: bench.read(scheduler, *CODES))
+    assert all(isinstance(error, Unauthorized) for error in errors.values())
     assert set(errors) == set(CODES)
     assert bench.store.count("look") <= 3
     assert bench.store.count("create") <= 3
@@ -367,8 +375,8 @@ def test_a_stuck_export_fails_its_stream_at_its_deadline(live):
     """The others have gone on meanwhile."""
     bench = live(timeout=0.4)
     bench.store.add_fault(Fault("create", "never_ready", export_type="customer_list", times=1))
-    lanes = bench.lanes(*CODES, most_pending=2)
-    arrived, errors = in_time(lambda: bench.read(lanes, *CODES))
+    scheduler = bench.scheduler(*CODES, max_pending=2)
+    arrived, errors = in_time(lambda: bench.read(scheduler, *CODES))
     assert isinstance(errors["customer_list"], ExportStuck)
     bench.assert_whole(arrived, "order_list")
     bench.assert_whole(arrived, "transaction_list")
@@ -378,8 +386,8 @@ def test_trouble_that_outlasts_every_retry_fails_its_stream(live):
     """As any other error does."""
     bench = live()
     bench.store.add_fault(Fault("file", "cut", times=None, export_type="order_list"))
-    lanes = bench.lanes("order_list", "customer_list", days=10)
-    arrived, errors = in_time(lambda: bench.read(lanes, "order_list", "customer_list"))
+    scheduler = bench.scheduler("order_list", "customer_list", days=10)
+    arrived, errors = in_time(lambda: bench.read(scheduler, "order_list", "customer_list"))
     assert isinstance(errors["order_list"], StoreTrouble)
     bench.assert_whole(arrived, "customer_list", days=10)
 
@@ -390,17 +398,17 @@ def test_trouble_that_outlasts_every_retry_fails_its_stream(live):
 def test_a_reader_that_closes_early_lets_the_workers_go(live, empty_temp):
     """No file stays open, the other streams go on, and nothing is stuck."""
     bench = live(ready_seconds=0.02, parallel_exports=8)
-    lanes = bench.lanes(*CODES, step=2, most_pending=3)
-    files = lanes.files("order_list")
+    scheduler = bench.scheduler(*CODES, step=2, max_pending=3)
+    files = scheduler.files("order_list")
     in_time(lambda: next(files))
     files.close()
-    arrived, errors = in_time(lambda: bench.read(lanes, *CODES[1:]))
+    arrived, errors = in_time(lambda: bench.read(scheduler, *CODES[1:]))
     assert not errors
     bench.assert_whole(arrived, "customer_list")
     bench.assert_whole(arrived, "transaction_list")
-    eventually(lambda: lanes._claimed == 0)
-    lanes.close()
-    assert_all_ended(lanes)
+    eventually(lambda: scheduler._claimed == 0)
+    scheduler.close()
+    assert_all_ended(scheduler)
     gc.collect()
     assert open_temp_files(empty_temp) == []
     assert len(bench.made("order_list")) <= 10
@@ -411,28 +419,28 @@ def test_a_reader_that_closes_while_halves_wait_for_their_turn(live):
     bench = live(
         row_cap=10, max_rows=10, ready_seconds=lambda e: 0.0 if e.type == "order_list" else 0.2, parallel_exports=9
     )
-    lanes = bench.lanes("order_list", "customer_list", days=8, step=8, most_pending=1)
-    files = lanes.files("order_list")
+    scheduler = bench.scheduler("order_list", "customer_list", days=8, step=8, max_pending=1)
+    files = scheduler.files("order_list")
     in_time(lambda: next(files))
     files.close()
     made = len(bench.made("order_list"))
-    in_time(lambda: bench.read(lanes, "customer_list"), seconds=60)
-    eventually(lambda: lanes._claimed == 0)
+    in_time(lambda: bench.read(scheduler, "customer_list"), seconds=60)
+    eventually(lambda: scheduler._claimed == 0)
     assert len(bench.made("order_list")) <= made + 1
-    assert lanes._permits.pending == 0
+    assert scheduler._slots.pending == 0
 
 
 def test_close_ends_the_workers_and_leaves_no_file(live, empty_temp):
     """In the midst of everything, with files ahead of the reader."""
     bench = live(ready_seconds=0.02, parallel_exports=8)
-    lanes = bench.lanes(*CODES, step=1, most_pending=4)
-    files = lanes.files("order_list")
+    scheduler = bench.scheduler(*CODES, step=1, max_pending=4)
+    files = scheduler.files("order_list")
     in_time(lambda: next(files))
     eventually(lambda: len(open_temp_files(empty_temp)) > 1)
     began = time.monotonic()
-    lanes.close()
+    scheduler.close()
     assert time.monotonic() - began < 10
-    assert_all_ended(lanes)
+    assert_all_ended(scheduler)
     gc.collect()
     assert open_temp_files(empty_temp) == []
     files.close()
@@ -443,43 +451,43 @@ def test_close_returns_soon_even_when_requests_hang(live, empty_temp, place):
     """Workers in the midst of a request are left behind; nobody waits a minute for a store that is silent."""
     bench = live()
     bench.store.add_fault(Fault(place, "hang", times=None))
-    lanes = bench.lanes(*CODES, most_pending=3)
-    reader = threading.Thread(target=lambda: contextless(lanes), daemon=True)
+    scheduler = bench.scheduler(*CODES, max_pending=3)
+    reader = threading.Thread(target=lambda: contextless(scheduler), daemon=True)
     reader.start()
     eventually(lambda: bench.store.count(place))
     began = time.monotonic()
-    lanes.close()
+    scheduler.close()
     assert time.monotonic() - began < 10
     reader.join(10)
     assert not reader.is_alive()
     assert open_temp_files(empty_temp) == []
 
 
-def contextless(lanes):
+def contextless(scheduler):
     with contextlib.suppress(BaseException):  # how it ends is not what this is about
-        list(lanes.files("order_list"))
+        list(scheduler.files("order_list"))
 
 
 def test_the_end_of_the_run_reaches_the_reader(live):
     """A stopped clock raises Stopped where a file is waited for, within a moment."""
     bench = live(ready_seconds=30)
-    lanes = bench.lanes("order_list")
+    scheduler = bench.scheduler("order_list")
     threading.Timer(0.1, bench.clock.stop).start()
     began = time.monotonic()
     with pytest.raises(Stopped):
-        in_time(lambda: list(lanes.files("order_list")))
+        in_time(lambda: list(scheduler.files("order_list")))
     assert time.monotonic() - began < 10
-    lanes.close()
-    assert_all_ended(lanes)
+    scheduler.close()
+    assert_all_ended(scheduler)
 
 
 def test_a_reader_that_goes_on_after_the_end_is_stopped(live):
     """Whoever asks for the next file of a queue that was closed gets Stopped, and no file."""
     bench = live()
-    lanes = bench.lanes("order_list")
-    files = lanes.files("order_list")
+    scheduler = bench.scheduler("order_list")
+    files = scheduler.files("order_list")
     in_time(lambda: next(files))
-    lanes.close()
+    scheduler.close()
     with pytest.raises(Stopped):
         in_time(lambda: next(files))
 
@@ -490,46 +498,46 @@ def test_a_permit_in_hand_is_not_used_for_nobody():
     def go_on():
         raise GivenUp
 
-    permits = Permits(threading.Condition(), 1, Pace(1.0, 1.0, 1.0))
-    assert permits.take()
-    permit = Permit(permits, go_on)
+    slots = ExportSlots(threading.Condition(), 1, PollSchedule(1.0, 1.0, 1.0))
+    assert slots.take()
+    slot = ExportSlot(slots, go_on)
     with pytest.raises(GivenUp):
-        permit.acquire()
-    permit.release()
-    assert permits.pending == 0
+        slot.acquire()
+    slot.release()
+    assert slots.pending == 0
 
 
 @pytest.mark.parametrize("ends", ["the reader gives the stream up", "the run ends"])
 def test_whoever_waits_for_a_permit_lets_go(live, monkeypatch, ends):
-    """An export that was taken over is of no use, another stream has the only permit, nobody wants a new one."""
+    """An export that was taken over is of no use, another stream has the only slot, nobody wants a new one."""
     bench = live()
     waits, over = threading.Event(), threading.Event()
 
-    def fetch(source, _window, permit):
+    def fetch(source, _window, slot):
         if source.code == "order_list":
-            lanes.add(Lane(bench.source("customer_list"), bookmark=None))
-            permit.release()
-            eventually(lambda: lanes._permits.pending)  # until the other stream has it
+            scheduler.add(StreamQueue(bench.source("customer_list"), bookmark=None))
+            slot.release()
+            eventually(lambda: scheduler._slots.pending)  # until the other stream has it
             waits.set()
-            permit.acquire()
+            slot.acquire()
         over.wait(10)
         raise Stopped
 
     monkeypatch.setattr(bench.exporter, "fetch", fetch)
-    lanes = bench.lanes("order_list", step=40, most_pending=1)
-    reader = threading.Thread(target=lambda: contextless(lanes), daemon=True)
+    scheduler = bench.scheduler("order_list", step=40, max_pending=1)
+    reader = threading.Thread(target=lambda: contextless(scheduler), daemon=True)
     reader.start()
     assert waits.wait(10)
     if ends == "the run ends":
-        lanes.close()
+        scheduler.close()
     else:
-        with lanes._news:
-            lanes._clear(lanes._lanes["order_list"])
-    eventually(lambda: ends == "the run ends" or lanes._claimed == 1)  # the other stream's alone
+        with scheduler._news:
+            scheduler._clear(scheduler._queues["order_list"])
+    eventually(lambda: ends == "the run ends" or scheduler._claimed == 1)  # the other stream's alone
     over.set()
-    lanes.close()
-    assert_all_ended(lanes)
-    assert lanes._permits.pending <= 1
+    scheduler.close()
+    assert_all_ended(scheduler)
+    assert scheduler._slots.pending <= 1
 
 
 def test_a_full_file_that_nobody_wants_any_more_is_let_go(live, monkeypatch, empty_temp):
@@ -545,15 +553,15 @@ def test_a_full_file_that_nobody_wants_any_more_is_let_go(live, monkeypatch, emp
         return found
 
     monkeypatch.setattr(bench.exporter, "fetch", fetch)
-    lanes = bench.lanes("order_list", step=40)
-    reader = threading.Thread(target=lambda: contextless(lanes), daemon=True)
+    scheduler = bench.scheduler("order_list", step=40)
+    reader = threading.Thread(target=lambda: contextless(scheduler), daemon=True)
     reader.start()
     assert arrived.wait(10)
-    with lanes._news:
-        lanes._clear(lanes._lanes["order_list"])
+    with scheduler._news:
+        scheduler._clear(scheduler._queues["order_list"])
     given_up.set()
-    eventually(lambda: not lanes._claimed)
-    lanes.close()
+    eventually(lambda: not scheduler._claimed)
+    scheduler.close()
     assert len(bench.made()) == 1
     assert open_temp_files(empty_temp) == []
 
@@ -568,18 +576,18 @@ def test_a_plan_that_comes_too_late_is_not_followed(live, monkeypatch):
         ended.wait(10)
         return []
 
-    monkeypatch.setattr(bench.exporter.asking, "look_up", look_up)
-    lanes = bench.lanes("order_list")
-    reader = threading.Thread(target=lambda: contextless(lanes), daemon=True)
+    monkeypatch.setattr(bench.exporter.requester, "look_up", look_up)
+    scheduler = bench.scheduler("order_list")
+    reader = threading.Thread(target=lambda: contextless(scheduler), daemon=True)
     reader.start()
     assert asked.wait(10)
     bench.clock.stop()
     reader.join(10)
     ended.set()
-    lanes.close()
-    for thread in lanes._threads:
+    scheduler.close()
+    for thread in scheduler._threads:
         thread.join(10)
-    assert not lanes._lanes["order_list"].todo
+    assert not scheduler._queues["order_list"].todo
     assert bench.made() == []
 
 
@@ -589,13 +597,13 @@ def test_whatever_fails_while_a_window_is_chosen_is_the_readers(live, monkeypatc
     def fail(*_):
         raise MemoryError
 
-    monkeypatch.setattr(Lane, "next_slot", fail)
+    monkeypatch.setattr(StreamQueue, "next_task", fail)
     bench = live()
-    lanes = bench.lanes("order_list")
+    scheduler = bench.scheduler("order_list")
     with pytest.raises(MemoryError):
-        in_time(lambda: next(lanes.files("order_list")))
-    lanes.close()
-    assert_all_ended(lanes)
+        in_time(lambda: next(scheduler.files("order_list")))
+    scheduler.close()
+    assert_all_ended(scheduler)
 
 
 @pytest.mark.parametrize("most", [0, 1])
@@ -612,26 +620,26 @@ def test_a_machine_that_gives_few_threads(live, monkeypatch, caplog, most):
         real(thread)
 
     bench = live()
-    lanes = bench.lanes("order_list")
+    scheduler = bench.scheduler("order_list")
     monkeypatch.setattr(threading.Thread, "start", start)
     if most:
-        arrived, errors = in_time(lambda: bench.read(lanes, "order_list"))
+        arrived, errors = in_time(lambda: bench.read(scheduler, "order_list"))
         assert not errors
         bench.assert_whole(arrived, "order_list")
         assert "Exports are made by 1 threads, not by 6: can't start new thread" in caplog.text
     else:
         with pytest.raises(LocalTrouble, match="no thread can be started: can't start new thread"):
-            in_time(lambda: next(lanes.files("order_list")))
-    lanes.close()
+            in_time(lambda: next(scheduler.files("order_list")))
+    scheduler.close()
 
 
 def test_no_worker_starts_without_a_reader(live):
     """A run that ends before its first stream is read has asked for nothing."""
     bench = live()
-    lanes = bench.lanes(*CODES)
-    lanes.close()
+    scheduler = bench.scheduler(*CODES)
+    scheduler.close()
     assert bench.store.log == []
-    assert not lanes._threads
+    assert not scheduler._threads
 
 
 def test_the_wait_is_told_at_times(live, monkeypatch, caplog):
@@ -639,9 +647,9 @@ def test_the_wait_is_told_at_times(live, monkeypatch, caplog):
     caplog.set_level(logging.INFO)
     monkeypatch.setattr("tap_exports.exports.progress.EVERY_SECONDS", 0.1)
     bench = live(ready_seconds=0.6)
-    lanes = bench.lanes("order_list", days=10)
+    scheduler = bench.scheduler("order_list", days=10)
     began = time.monotonic()
-    in_time(lambda: bench.read(lanes, "order_list"))
+    in_time(lambda: bench.read(scheduler, "order_list"))
     took = time.monotonic() - began
     told = [r.getMessage() for r in caplog.records if "order_list: window 1 of 1" in r.getMessage()]
     assert 1 <= len(told) <= took / 0.1 + 1
@@ -651,7 +659,7 @@ def test_errors_of_workers_carry_their_place(live):
     """Stream, export and window are in the line that the user sees."""
     bench = live()
     bench.store.add_fault(Fault("file", "empty", times=None))
-    lanes = bench.lanes("order_list", days=10)
+    scheduler = bench.scheduler("order_list", days=10)
     with pytest.raises(TapExportsError, match=r"\(stream order_list, export 42, window \d"):
-        in_time(lambda: list(lanes.files("order_list")))
+        in_time(lambda: list(scheduler.files("order_list")))
     assert bench.window(0, 10).end - bench.window(0, 10).start == timedelta(days=10)

@@ -6,8 +6,8 @@ import heapq
 
 import pytest
 
-from tap_exports.exports.polling import Pace
-from tap_exports.store.http import Budget
+from tap_exports.exports.polling import PollSchedule
+from tap_exports.store.http import RateLimiter
 
 from .conftest import FakeClock, in_time, peak_pending
 from .test_lanes import in_rounds
@@ -17,21 +17,21 @@ from .test_lanes import in_rounds
 def test_two_hundred_pending_exports_stay_within_the_rate(takes):
     """By a clock that never waits: looks leave room in the rate, and none comes long after it is due."""
     clock = FakeClock()
-    budget = Budget(clock)
-    pace = Pace(poll_seconds=120, first_look=1.0, looks_a_second=3.0)
+    rate_limiter = RateLimiter(clock)
+    pace = PollSchedule(poll_seconds=120, first_look=1.0, looks_a_second=3.0)
     pace.pending = 200
     due: list[tuple[float, int]] = []
     made = {}
     seen_pending: dict[int, float] = {}
     for n in range(200):
-        budget.answered(budget.take())
+        rate_limiter.answered(rate_limiter.take())
         made[n] = clock.monotonic()
         heapq.heappush(due, (clock.monotonic() + pace.pause(0), n))
     late, looks, found = [], [], {}
     while due:
         at, n = heapq.heappop(due)
         clock.sleep(at - clock.monotonic())
-        budget.answered(budget.take())
+        rate_limiter.answered(rate_limiter.take())
         looks.append(clock.monotonic())
         late.append(clock.monotonic() - at)
         waited = clock.monotonic() - made[n]
@@ -51,9 +51,9 @@ def test_two_hundred_pending_exports_stay_within_the_rate(takes):
 def test_sixty_pending_exports_over_http(live):
     """The same with real threads and requests, as many pending as the setting allows, and each window whole."""
     bench = live(ready_seconds=1.0, parallel_exports=100, days=60, frozen=True)
-    lanes = bench.lanes("order_list", days=60, step=1, most_pending=60)
+    scheduler = bench.scheduler("order_list", days=60, step=1, max_pending=60)
     ready = in_rounds(bench, 60)
-    arrived, errors = in_time(lambda: bench.read(lanes, "order_list"))
+    arrived, errors = in_time(lambda: bench.read(scheduler, "order_list"))
     assert not errors
     bench.assert_whole(arrived, "order_list", days=60)
     assert peak_pending(bench.made()) == 60

@@ -62,7 +62,7 @@ def test_no_trouble_tells_a_secret(bench, caplog, fault):
     caplog.set_level(logging.DEBUG)
     bench.store.add_fault(fault)
     error = caught(bench.fetch)
-    caught(lambda: bench.exporter.asking.look_up(bench.source()))
+    caught(lambda: bench.exporter.requester.look_up(bench.source()))
     text = told(caplog, error)
     assert bench.store.token not in text
     assert "Signature" not in text

@@ -17,7 +17,7 @@ from tap_exports.clock import Clock
 from tap_exports.errors import Stopped
 from tap_exports.sandbox import Fault
 from tap_exports.store import http as transport
-from tap_exports.store.http import Budget, StoreTime, http_date, pauses, retry_after
+from tap_exports.store.http import RateLimiter, ServerClock, http_date, pauses, retry_after
 
 from .conftest import NOW, FakeClock
 
@@ -34,7 +34,7 @@ class Road(FakeClock):
     def __init__(self):
         super().__init__()
         self.arrivals = []
-        self.budget = Budget(self)
+        self.rate_limiter = RateLimiter(self)
         self._events = []
 
     def sleep(self, seconds):
@@ -45,12 +45,12 @@ class Road(FakeClock):
             if arrives:
                 self.arrivals.append(at)
             else:
-                self.budget.answered(turn)
+                self.rate_limiter.answered(turn)
         super().sleep(end - self.monotonic())
 
     def send(self, there, back):
         """Send a request that is so many seconds on its way, and its answer so many."""
-        turn = self.budget.take()
+        turn = self.rate_limiter.take()
         heapq.heappush(self._events, (self.monotonic() + there, turn, True))
         heapq.heappush(self._events, (self.monotonic() + there + back, turn, False))
 
@@ -73,7 +73,7 @@ def test_the_store_never_counts_five_requests_in_a_second(requests):
         road.send(there, back)
         if idle > 1.0:
             road.sleep(idle - 1.0)
-    assert road.budget.requests == len(requests)
+    assert road.rate_limiter.requests == len(requests)
     road.assert_no_fifth_in_a_second()
     assert len(road.arrivals) == len(requests)
 
@@ -117,38 +117,38 @@ def test_the_store_sees_no_more_than_four_requests_in_any_second(make_bench):
 def test_everybody_waits_when_the_store_says_that_it_is_too_much():
     """After a hold nobody's turn comes before its end, not even one's that was about to."""
     clock = Clock()
-    budget = Budget(clock)
+    rate_limiter = RateLimiter(clock)
     for _ in range(4):
-        budget.answered(budget.take())
+        rate_limiter.answered(rate_limiter.take())
     turns = []
 
     def one():
-        budget.answered(budget.take())
+        rate_limiter.answered(rate_limiter.take())
         turns.append(clock.monotonic())
 
     threads = [threading.Thread(target=one) for _ in range(3)]
     for thread in threads:
         thread.start()
     end = clock.monotonic() + 1.4
-    budget.hold(1.4)
+    rate_limiter.hold(1.4)
     for thread in threads:
         thread.join(5)
     assert len(turns) == 3
     assert min(turns) >= end - 0.01
-    assert budget.throttled == 1
-    assert budget.requests == 7
+    assert rate_limiter.throttled == 1
+    assert rate_limiter.requests == 7
 
 
 def test_a_stopped_clock_lets_everybody_in_the_queue_go():
     """The end of the run reaches all who wait for a turn, not the first of them alone."""
     clock = Clock()
-    budget = Budget(clock)
-    budget.hold(60)
+    rate_limiter = RateLimiter(clock)
+    rate_limiter.hold(60)
     ended = []
 
     def one():
         with pytest.raises(Stopped):
-            budget.take()
+            rate_limiter.take()
         ended.append(1)
 
     threads = [threading.Thread(target=one) for _ in range(20)]
@@ -203,7 +203,7 @@ def test_no_retry_after_is_none():
 def test_windows_end_by_the_stores_time():
     """A machine whose clock is an hour off takes the store's, and says so once."""
     clock = FakeClock()
-    time = StoreTime(clock)
+    time = ServerClock(clock)
     ahead = clock.now() + timedelta(hours=1)
     for _ in range(2):
         time.heard(ahead.strftime("%a, %d %b %Y %H:%M:%S GMT"))
@@ -213,7 +213,7 @@ def test_windows_end_by_the_stores_time():
 def test_clocks_that_agree_to_a_second_or_two_agree(caplog):
     """The header's whole seconds are no difference of clocks."""
     clock = FakeClock()
-    time = StoreTime(clock)
+    time = ServerClock(clock)
     time.heard((clock.now() - timedelta(seconds=1.5)).strftime("%a, %d %b %Y %H:%M:%S GMT"))
     time.heard("rubbish")
     time.heard(None)
@@ -258,13 +258,13 @@ def test_a_503_that_says_when_is_given_that_time(bench):
     bench.store.add_fault(Fault("types", "status", status=503, headers={"Retry-After": "50"}))
     bench.client.types()
     assert bench.clock.waited >= 50
-    assert bench.client.budget.throttled == 0
+    assert bench.client.rate_limiter.throttled == 0
 
 
 def test_a_jump_of_this_machines_clock_moves_nothing():
     """Once the store's time was heard, monotonic time alone goes on from it."""
     clock = FakeClock()
-    time = StoreTime(clock)
+    time = ServerClock(clock)
     time.heard(format_datetime(clock.now(), usegmt=True))
     before = time.now()
     jumped = clock.now() + timedelta(days=1)

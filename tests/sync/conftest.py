@@ -21,7 +21,7 @@ import pytest
 
 from tap_exports.__main__ import run as run_command
 from tap_exports.clock import Clock
-from tap_exports.exports.webhook import Bell, Listener
+from tap_exports.exports.webhook import Listener, ReadyNotifier
 from tap_exports.sandbox import Fault, Sandbox
 from tap_exports.tap import _GRACE_SECONDS, StreamsFailed, TapExports
 
@@ -135,7 +135,7 @@ def sync():
                     stream.selected = name in streams
             with contextlib.suppress(StreamsFailed):
                 tap.sync_all()
-        return Run(parsed(out.getvalue()), tap.failures)
+        return Run(parsed(out.getvalue()), tap.run_context.failures)
 
     return run
 
@@ -225,14 +225,14 @@ def small_store(make_store):
 
 
 @pytest.fixture
-def bell():
-    return Bell(Clock())
+def notifier():
+    return ReadyNotifier(Clock())
 
 
 @pytest.fixture
-def listener(bell):
+def listener(notifier):
     """A listener to deliveries that are signed with SECRET, at /hook."""
-    listener = Listener("127.0.0.1:0", "/hook", SECRET, bell)
+    listener = Listener("127.0.0.1:0", "/hook", SECRET, notifier)
     yield listener
     listener.close()
 

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tap_exports.config.schema import CONFIG_SCHEMA
-from tap_exports.errors import BadSettings
+from tap_exports.errors import InvalidSettings
 from tap_exports.sandbox import Fault
 from tap_exports.streams import ExportStream
 from tap_exports.tap import TapExports
@@ -118,7 +118,7 @@ def test_half_a_character_is_told_without_the_words_around_it(small_store, insid
     assert_ends_well(run)
     assert "it has half a character, '\\ud800'" in run.errors[0]
     assert WORD not in run.log
-    with pytest.raises(BadSettings, match="it has half a character") as caught:
+    with pytest.raises(InvalidSettings, match="it has half a character") as caught:
         TapExports(config=small_store.config | given_)
     assert WORD not in str(caught.value)
 

@@ -12,7 +12,7 @@ from urllib.parse import urlparse
 import pytest
 from singer_sdk.helpers._batch import BatchConfig
 
-from tap_exports.errors import BadFile, LocalTrouble
+from tap_exports.errors import InvalidFile, LocalTrouble
 from tap_exports.singer import batches as batch_files
 
 from .conftest import line_of, only, rest_of
@@ -155,9 +155,9 @@ def test_trouble_of_the_records_is_told_as_it_is(batch_config):
 
     def records():
         yield {"a": 1}
-        raise BadFile("the file is no well-formed CSV")
+        raise InvalidFile("the file is no well-formed CSV")
 
-    with pytest.raises(BadFile, match="no well-formed"):
+    with pytest.raises(InvalidFile, match="no well-formed"):
         list(batch_files.written("tap", "order_list", BatchConfig.from_dict(batch_config()), records()))
 
 

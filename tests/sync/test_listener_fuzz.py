@@ -66,13 +66,13 @@ def eventually(condition):
         time.sleep(0.01)
 
 
-def assert_still_hears(listener, bell):
+def assert_still_hears(listener, notifier):
     """A right delivery is answered 200, and rings."""
     number = next(NUMBERS)
     assert said(listener, delivery(number)) == [200]
-    assert number in bell._rung
+    assert number in notifier._rung
     began = time.monotonic()
-    bell.wait(number, 30)
+    notifier.wait(number, 30)
     assert time.monotonic() - began < 15
 
 
@@ -88,20 +88,20 @@ headers = st.lists(st.tuples(tokens, values).map(b": ".join), max_size=5)
     body=st.binary(max_size=60),
 )
 @SERIAL
-def test_any_request(listener, bell, method, path, more, body):  # noqa: PLR0913, PLR0917 - each part of it
+def test_any_request(listener, notifier, method, path, more, body):  # noqa: PLR0913, PLR0917 - each part of it
     """Whatever its method, path, headers and body are: an answer of the listener's, or of its server's."""
     for status in said(listener, request(body, *more, method=method, path=path)):
         assert status in OWN | SERVERS
         assert status != 200
-    assert_still_hears(listener, bell)
+    assert_still_hears(listener, notifier)
 
 
 @given(data=st.binary(max_size=200) | st.text(alphabet="GET POST/hok HTP1.:\r\n0123", max_size=80).map(str.encode))
 @SERIAL
-def test_any_bytes(listener, bell, data):
+def test_any_bytes(listener, notifier, data):
     """No HTTP at all, or nearly."""
     assert set(said(listener, data)) <= OWN | SERVERS - {200}
-    assert_still_hears(listener, bell)
+    assert_still_hears(listener, notifier)
 
 
 JSON = st.recursive(
@@ -114,11 +114,11 @@ EVENT = st.fixed_dictionaries({}, optional={"event_id": JSON, "data": JSON | st.
 
 @given(event=EVENT | JSON)
 @SERIAL
-def test_any_event_that_is_signed_rightly(listener, bell, event):
+def test_any_event_that_is_signed_rightly(listener, notifier, event):
     """A store's own mistake is a 400, and never a 410, which would switch the webhook off."""
     body = json.dumps(event).encode()
     assert said(listener, request(body, signature_of(body)))[0] in (200, 400)
-    assert_still_hears(listener, bell)
+    assert_still_hears(listener, notifier)
 
 
 @pytest.mark.parametrize(
@@ -129,12 +129,12 @@ def test_any_event_that_is_signed_rightly(listener, bell, event):
     ],
     ids=lambda value: value[:12],
 )  # fmt: skip
-def test_an_id_that_is_none(listener, bell, number):
+def test_an_id_that_is_none(listener, notifier, number):
     """It is no event, and nobody is woken."""
     body = b'{"event_id": "a", "data": {"id": %s}}' % number.encode()
     assert said(listener, request(body, signature_of(body))) == [400]
-    assert not bell._rung
-    assert_still_hears(listener, bell)
+    assert not notifier._rung
+    assert_still_hears(listener, notifier)
 
 
 @pytest.mark.parametrize(
@@ -149,28 +149,28 @@ def test_an_id_that_is_none(listener, bell, number):
     ],
     ids=lambda value: repr(value[:12]),
 )
-def test_a_body_that_is_deep_or_no_text(listener, bell, body):
+def test_a_body_that_is_deep_or_no_text(listener, notifier, body):
     """Signed or not, it costs no more than its answer."""
     assert said(listener, request(body, signature_of(body))) == [400]
     assert said(listener, request(body, b"X-29Next-Signature: " + b"0" * 64)) == [401]
-    assert_still_hears(listener, bell)
+    assert_still_hears(listener, notifier)
 
 
 @pytest.mark.parametrize("value", [b"", b"\xff" * 64, b"\xe4", b"0" * 10_000, b"sha256=", b"\t" * 64], ids=repr)
-def test_a_signature_that_is_none(listener, bell, value):
+def test_a_signature_that_is_none(listener, notifier, value):
     """However it is written."""
     assert said(listener, request(b"{}", b"X-29Next-Signature: " + value)) == [401]
-    assert_still_hears(listener, bell)
+    assert_still_hears(listener, notifier)
 
 
-def test_a_signature_that_comes_twice(listener, bell):
+def test_a_signature_that_comes_twice(listener, notifier):
     """The last one counts: only a right one there proves the body."""
     number = next(NUMBERS)
     body = json.dumps({"event_id": "twice", "data": {"id": number}}).encode()
     right, wrong = signature_of(body), b"X-29Next-Signature: " + b"0" * 64
     assert said(listener, request(body, right, wrong)) == [401]
     assert said(listener, request(body, wrong, right)) == [200]
-    assert_still_hears(listener, bell)
+    assert_still_hears(listener, notifier)
 
 
 def chunked(body, size):
@@ -178,17 +178,17 @@ def chunked(body, size):
     return b"".join(b"%x\r\n%s\r\n" % (len(block), block) for block in blocks) + b"0\r\n\r\n"
 
 
-def test_other_ways_to_send_a_delivery(listener, bell):
+def test_other_ways_to_send_a_delivery(listener, notifier):
     """In chunks, byte by byte, two on one connection, behind Expect, by HTTP/1.0: it is heard."""
     body = json.dumps({"event_id": "other ways", "data": {"id": 7}}).encode()
     signature = signature_of(body)
     assert said(listener, request(chunked(body, 3), signature, b"Transfer-Encoding: chunked")) == [200]
-    assert 7 in bell._rung
+    assert 7 in notifier._rung
     assert said(listener, [bytes([one]) for one in delivery(next(NUMBERS))], pause=0.0005) == [200]
     assert said(listener, delivery(next(NUMBERS)) * 3) == [200, 200, 200]
     assert said(listener, request(body, signature, b"Expect: 100-continue")) in ([100, 200], [200])
     assert said(listener, request(body, signature, version=b"1.0")) == [200]
-    assert_still_hears(listener, bell)
+    assert_still_hears(listener, notifier)
 
 
 @pytest.mark.parametrize(
@@ -211,35 +211,35 @@ def test_other_ways_to_send_a_delivery(listener, bell):
     ],
     ids=lambda data: repr(data[:60]),
 )
-def test_what_a_proxy_and_a_server_could_read_differently(listener, bell, data):
+def test_what_a_proxy_and_a_server_could_read_differently(listener, notifier, data):
     """Headers without end, two lengths, other codings: a refusal, and the next delivery is heard."""
     answers = set(said(listener, data))
     assert answers <= OWN | SERVERS - {200}
-    assert_still_hears(listener, bell)
+    assert_still_hears(listener, notifier)
 
 
-def test_a_flood_of_wrong_signatures_is_no_flood_in_the_log(listener, bell, caplog):
+def test_a_flood_of_wrong_signatures_is_no_flood_in_the_log(listener, notifier, caplog):
     """Told at the first, the tenth, the hundredth: whoever finds the port cannot fill a disk with the log."""
     for _ in range(12):
         assert said(listener, request(b"{}")) == [401]
     assert [line.split()[0] for line in caplog.messages if "signature is wrong" in line] == ["1", "10"]
-    assert_still_hears(listener, bell)
+    assert_still_hears(listener, notifier)
 
 
-def test_a_hundred_that_say_nothing_do_not_keep_the_store_out(listener, bell):
+def test_a_hundred_that_say_nothing_do_not_keep_the_store_out(listener, notifier):
     """The oldest has to go for each that is one too many: three hundred idle connections, and deliveries are heard."""
     with contextlib.ExitStack() as idle:
         for _ in range(3 * connections.MOST):
             idle.enter_context(socket.create_connection(("127.0.0.1", listener.port)))
-        assert_still_hears(listener, bell)
+        assert_still_hears(listener, notifier)
         assert len(listener._server.server_state.connections) <= connections.MOST
-        assert_still_hears(listener, bell)
+        assert_still_hears(listener, notifier)
 
 
-def test_one_that_sends_a_byte_now_and_then_has_to_go(monkeypatch, bell):
+def test_one_that_sends_a_byte_now_and_then_has_to_go(monkeypatch, notifier):
     """A connection has a longest life, whatever it sends meanwhile: what it held is free again."""
     monkeypatch.setattr(connections, "LONGEST_SECONDS", 0.5)
-    listener = Listener("127.0.0.1:0", "/hook", SECRET, bell)
+    listener = Listener("127.0.0.1:0", "/hook", SECRET, notifier)
     try:
         began = time.monotonic()
         with socket.create_connection(("127.0.0.1", listener.port), timeout=5) as slow, contextlib.suppress(OSError):
@@ -249,14 +249,14 @@ def test_one_that_sends_a_byte_now_and_then_has_to_go(monkeypatch, bell):
                 assert time.monotonic() - began < 15
         assert time.monotonic() - began > 0.4
         eventually(lambda: not listener._server.server_state.connections)
-        assert_still_hears(listener, bell)
+        assert_still_hears(listener, notifier)
     finally:
         listener.close()
 
 
-def test_it_ends_at_once_whoever_is_still_connected(bell):
+def test_it_ends_at_once_whoever_is_still_connected(notifier):
     """The end of a run does not wait for a client that is in the midst of its body."""
-    listener = Listener("127.0.0.1:0", "/hook", SECRET, bell)
+    listener = Listener("127.0.0.1:0", "/hook", SECRET, notifier)
     with socket.create_connection(("127.0.0.1", listener.port)) as slow:
         slow.sendall(b"POST /hook HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n{")
         eventually(lambda: listener._server.server_state.tasks)
@@ -265,9 +265,9 @@ def test_it_ends_at_once_whoever_is_still_connected(bell):
         assert not listener._thread.is_alive()
 
 
-def test_event_ids_of_megabytes_are_not_kept(listener, bell):
+def test_event_ids_of_megabytes_are_not_kept(listener, notifier):
     """What is remembered of an event is bounded, in number and in length."""
     body = json.dumps({"event_id": "x" * 900_000, "data": {"id": next(NUMBERS)}}).encode()
     assert said(listener, request(body, signature_of(body))) == [200]
     assert max(map(len, listener._seen)) <= 100
-    assert_still_hears(listener, bell)
+    assert_still_hears(listener, notifier)

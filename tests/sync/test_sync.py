@@ -204,7 +204,7 @@ def test_a_state_is_never_ahead_of_its_records(make_store, sync):
                 assert until >= last.get(code, until)
                 last[code] = until
                 spans = {(e.date_from, e.date_to) for e in store.exports if e.type == code and e.date_to <= until}
-                assert written.get(code, 0) >= sum(len(store.rows(code, *span)) for span in spans)
+                assert written.get(code, 0) >= sum(len(store.rows(code, *sync_range)) for sync_range in spans)
     assert states >= 10
 
 
@@ -268,7 +268,7 @@ def test_a_streams_own_records_are_those_that_a_sync_writes(make_store, sync):
     written = sync(config, streams=["order_list"]).records("order_list")
     tap = TapExports(config=config)
     records = list(tap.streams["order_list"].get_records(None))
-    tap.stations.lanes.close()
+    tap.run_context.scheduler.close()
     assert [record["order_number"] for record in records] == [record["order_number"] for record in written]
     assert set(records[0]) == set(written[0])
 

@@ -34,7 +34,7 @@ def _bare(monkeypatch):
     """Nothing of the machine's own environment."""
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "HTTPS_PROXY", "https_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
-    for module in ("sending", "download"):
+    for module in ("store.session", "store.download"):
         monkeypatch.setattr(f"tap_exports.{module}.pauses", lambda: iter([0.0]))
 
 

@@ -16,7 +16,7 @@ from ports import free_port
 
 from tap_exports.clock import Clock
 from tap_exports.errors import LocalTrouble, Stopped
-from tap_exports.exports.webhook import LARGEST_BODY, Bell, Listener, signed_rightly
+from tap_exports.exports.webhook import LARGEST_BODY, Listener, ReadyNotifier, signed_rightly
 from tap_exports.sandbox import Fault
 
 from .conftest import SECRET, signed, until
@@ -36,30 +36,30 @@ def post(listener, body, signature=None, path="/hook", method="POST"):
     return requests.request(method, f"http://127.0.0.1:{listener.port}{path}", data=body, headers=headers, timeout=30)
 
 
-def heard(bell, export_id):
-    """Whether the bell has rung for an export; who waits for it then does not wait, and it is heard once."""
-    if export_id not in bell._rung:
+def heard(notifier, export_id):
+    """Whether the notifier has rung for an export; who waits for it then does not wait, and it is heard once."""
+    if export_id not in notifier._rung:
         return False
     began = time.monotonic()
-    bell.wait(export_id, 30)
+    notifier.wait(export_id, 30)
     assert time.monotonic() - began < 15
-    assert export_id not in bell._rung
+    assert export_id not in notifier._rung
     return True
 
 
-def test_a_delivery_rings_for_its_export(listener, bell):
+def test_a_delivery_rings_for_its_export(listener, notifier):
     """Answered 200, and heard even by one who begins to listen afterwards."""
     assert post(listener, event()).status_code == 200
-    assert heard(bell, 42)
-    assert not heard(bell, 43)
+    assert heard(notifier, 42)
+    assert not heard(notifier, 43)
 
 
-def test_a_repeated_delivery_is_answered_and_ignored(listener, bell):
+def test_a_repeated_delivery_is_answered_and_ignored(listener, notifier):
     """The same event_id rings once."""
     assert post(listener, event()).status_code == 200
-    assert heard(bell, 42)
+    assert heard(notifier, 42)
     assert post(listener, event()).status_code == 200
-    assert not heard(bell, 42)
+    assert not heard(notifier, 42)
 
 
 @pytest.mark.parametrize(
@@ -79,11 +79,11 @@ def test_a_repeated_delivery_is_answered_and_ignored(listener, bell):
     ],
     ids=str,
 )
-def test_what_is_no_delivery_is_refused(listener, bell, change, status):
+def test_what_is_no_delivery_is_refused(listener, notifier, change, status):
     """By path, method, signature, size and content; never with 410, which would switch the webhook off."""
     body = change.pop("body", event())
     assert post(listener, body, **change).status_code == status
-    assert not heard(bell, 42)
+    assert not heard(notifier, 42)
 
 
 def test_both_readings_of_the_signature(listener):
@@ -103,28 +103,28 @@ def test_no_signature_fits_by_chance(body, signature):
     assert not signed_rightly(body, signature, SECRET)
 
 
-def test_the_listener_survives_rubbish(listener, bell):
+def test_the_listener_survives_rubbish(listener, notifier):
     """Bytes that are no HTTP, half a request, a body that never comes: the next delivery is heard."""
     for rubbish in (b"\x16\x03\x01\x00rubbish\r\n\r\n", b"POST /hook HTTP/1.1\r\nContent-Length: 999\r\n\r\n{", b"GET"):
         with socket.create_connection(("127.0.0.1", listener.port), timeout=30) as connection:
             connection.sendall(rubbish)
     assert post(listener, event(5, "after")).status_code == 200
-    assert heard(bell, 5)
+    assert heard(notifier, 5)
 
 
 def test_waiting_ends_with_the_run():
-    """Whoever listens for a bell lets go when the run ends."""
+    """Whoever listens for a notifier lets go when the run ends."""
     clock = Clock()
-    bell = Bell(clock)
+    notifier = ReadyNotifier(clock)
     threading.Timer(0.1, clock.stop).start()
     with pytest.raises(Stopped):
-        bell.wait(1, 30)
+        notifier.wait(1, 30)
 
 
-def test_a_port_in_use_is_one_line(listener, bell):
+def test_a_port_in_use_is_one_line(listener, notifier):
     """It names the setting."""
     with pytest.raises(LocalTrouble, match="webhook_listen"):
-        Listener(f"127.0.0.1:{listener.port}", "/", SECRET, bell)
+        Listener(f"127.0.0.1:{listener.port}", "/", SECRET, notifier)
 
 
 @pytest.mark.parametrize(
@@ -142,12 +142,12 @@ def test_a_port_in_use_is_one_line(listener, bell):
         ("/caf%C3%A9", "/cafe", 404),
     ],
 )
-def test_the_path_is_the_targets_however_it_is_written(bell, path, comes_to, status):
+def test_the_path_is_the_targets_however_it_is_written(notifier, path, comes_to, status):
     """And any path will do where there is no target: the signature is what a delivery is known by."""
-    listener = Listener("127.0.0.1:0", path, SECRET, bell)
+    listener = Listener("127.0.0.1:0", path, SECRET, notifier)
     try:
         assert post(listener, event(), path=comes_to).status_code == status
-        assert heard(bell, 42) is (status == 200)
+        assert heard(notifier, 42) is (status == 200)
     finally:
         listener.close()
 
@@ -302,15 +302,15 @@ def test_a_removal_whose_answer_was_lost_is_one_all_the_same(make_store, sync, c
     assert not any("webhook could not be" in line for line in caplog.messages)
 
 
-def test_only_so_many_deliveries_are_remembered(listener, bell, monkeypatch):
+def test_only_so_many_deliveries_are_remembered(listener, notifier, monkeypatch):
     """Of exports that nobody waits for, and of events that have come before: the newest."""
     monkeypatch.setattr("tap_exports.exports.webhook._REMEMBERED", 3)
     for n in range(5):
         assert post(listener, event(n, f"event {n}")).status_code == 200
-    assert [heard(bell, n) for n in range(5)] == [False, False, True, True, True]
+    assert [heard(notifier, n) for n in range(5)] == [False, False, True, True, True]
     assert post(listener, event(0, "event 0")).status_code == 200  # forgotten: it rings again
     assert post(listener, event(4, "event 4")).status_code == 200
-    assert [heard(bell, 0), heard(bell, 4)] == [True, False]
+    assert [heard(notifier, 0), heard(notifier, 4)] == [True, False]
 
 
 @pytest.mark.parametrize("kind", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL], ids=lambda s: s.name)

@@ -9,12 +9,11 @@ from datetime import datetime, timezone
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tap_exports.exports.fetch import CheckedExport
+from tap_exports.files.checked import CheckedFile
 from tap_exports.files.csv_file import CsvFile, KeyColumn
 from tap_exports.files.records import Records
 from tap_exports.schema.layout import Column, Knowledge, Layout, decide
 from tap_exports.schema.names import column_names
-from tap_exports.store.models import Export, ExportStatus
 from tap_exports.window import Window
 
 settings.register_profile(
@@ -68,14 +67,14 @@ def checked(content, layout=None, encoding="utf-8", stream="order_list", zone=ti
     ]
     found = file.check(keys, numbered=layout.numbered)
     size = file._file.seek(0, io.SEEK_END)
-    export = Export(42, stream, ExportStatus.AVAILABLE, None, WINDOW)
-    return CheckedExport(export, WINDOW, file, header, sample, found, size, "", taken_over=False), layout
+    return CheckedFile(file, header, sample, found, size, ""), layout
 
 
 def records_of(content, layout=None, selected=None, zone=timezone.utc, **how):
     """The records of a file, not yet read."""
     export, layout = checked(content, layout, zone=zone, **how)
-    return Records(export, layout, set(layout.schema()["properties"]) if selected is None else selected, zone)
+    names = set(layout.schema()["properties"]) if selected is None else selected
+    return Records(export, WINDOW, 42, layout, names, zone)
 
 
 def rows_of(content, layout=None, **how):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_exports.errors import BadFile
+from tap_exports.errors import InvalidFile
 from tap_exports.files.csv_file import CsvFile, KeyColumn
 from tap_exports.schema.values import to_integer
 from tests.unit.conftest import STAND_IN, csv_bytes, file_of
@@ -173,7 +173,7 @@ def test_a_header_alone_is_an_empty_window():
 )
 def test_what_is_no_export_is_refused(content, what):
     """Empty files, error pages, rows of another width, quotes that never end."""
-    with pytest.raises(BadFile, match=what):
+    with pytest.raises(InvalidFile, match=what):
         file_of(content).check()
 
 
@@ -194,7 +194,7 @@ def test_a_header_may_have_brackets(header):
 )
 def test_another_encoding_is_refused(content, encoding, what):
     """The line names the byte and the setting."""
-    with pytest.raises(BadFile) as error:
+    with pytest.raises(InvalidFile) as error:
         file_of(content, encoding).check()
     assert re.search(what, str(error.value))
 
@@ -216,7 +216,7 @@ def test_a_file_that_was_cut_is_refused_or_is_the_beginning_of_the_whole(table, 
         file = file_of(whole[:cut])
         file.check()
         found = everything(file)
-    except BadFile:
+    except InvalidFile:
         return
     table = [[cell.replace("\0", "") for cell in row] for row in table]
     assert found[:-1] == table[: len(found) - 1]
@@ -232,7 +232,7 @@ def test_garbage_is_a_bad_file_or_a_file(content, encoding):
     try:
         header, sample = file.head(5)
         rows = file.check([NUMBER]).rows
-    except BadFile:
+    except InvalidFile:
         return
     assert len(list(file.rows())) == rows >= len(sample)
     assert all(len(row) == len(header) for row in file.rows())
@@ -258,7 +258,7 @@ def test_behind_the_cap_nothing_is_judged():
 
 def test_a_key_that_repeats_names_the_first_rows_and_the_setting():
     """Row numbers are those below the header."""
-    with pytest.raises(BadFile) as error:
+    with pytest.raises(InvalidFile) as error:
         file_of("number,b\r\nA,1\r\nB,2\r\nC,3\r\nB,4\r\nA,5\r\n").check([NUMBER])
     assert "rows 2 and 4 have the same key number = 'B'" in str(error.value)
     assert "primary_keys" in str(error.value)
@@ -266,20 +266,20 @@ def test_a_key_that_repeats_names_the_first_rows_and_the_setting():
 
 def test_a_blank_key_names_its_row_and_the_setting():
     """Nothing can be updated by nothing."""
-    with pytest.raises(BadFile, match=r"row 2 has a blank number, which is its key.*primary_keys"):
+    with pytest.raises(InvalidFile, match=r"row 2 has a blank number, which is its key.*primary_keys"):
         file_of("number,b\r\nA,1\r\n,2\r\n").check([NUMBER])
 
 
 @pytest.mark.parametrize("cell", ["None", "x", "1.5", "—"])
 def test_a_key_that_is_no_value_of_its_type_names_its_row_and_the_settings(cell):
     """The column would be null."""
-    with pytest.raises(BadFile, match=f"row 2 has '{cell}' for id.*column_types.*primary_keys"):
+    with pytest.raises(InvalidFile, match=f"row 2 has '{cell}' for id.*column_types.*primary_keys"):
         file_of(f"id,b\r\n1,1\r\n{cell},2\r\n").check([ID])
 
 
 def test_keys_are_compared_by_their_values():
     """What is one row in the target is one key here; text is not trimmed."""
-    with pytest.raises(BadFile, match="rows 1 and 3 have the same key id = 7"):
+    with pytest.raises(InvalidFile, match="rows 1 and 3 have the same key id = 7"):
         file_of("id,b\r\n7,1\r\n8,2\r\n7.0,3\r\n").check([ID])
     assert file_of("number,b\r\n7,1\r\n07,2\r\n 7,3\r\n").check([NUMBER]).rows == 3
 
@@ -287,7 +287,7 @@ def test_keys_are_compared_by_their_values():
 def test_a_key_of_several_columns_may_repeat_in_parts():
     """All of them together have to be unique."""
     assert file_of("number,sku\r\nA,x\r\nA,y\r\nB,x\r\n").check([NUMBER, SKU]).rows == 3
-    with pytest.raises(BadFile, match="rows 1 and 2 have the same key number, sku = "):
+    with pytest.raises(InvalidFile, match="rows 1 and 2 have the same key number, sku = "):
         file_of("number,sku\r\nA,x\r\nA,x\r\n").check([NUMBER, SKU])
 
 
@@ -297,7 +297,7 @@ def test_two_keys_with_one_digest_are_two_keys():
     assert hash((one,)) == hash((other,))
     content = f"id,b\r\n{one},1\r\n{other},2\r\n"
     assert file_of(content).check([ID]).rows == 2
-    with pytest.raises(BadFile, match=f"rows 2 and 3 have the same key id = {other}"):
+    with pytest.raises(InvalidFile, match=f"rows 2 and 3 have the same key id = {other}"):
         file_of(f"{content}{other},3\r\n").check([ID])
 
 
@@ -308,7 +308,7 @@ def test_unique_is_what_a_set_says(numbers):
     if len(set(numbers)) == len(numbers):
         assert file.check([ID]).rows == len(numbers)
     else:
-        with pytest.raises(BadFile, match="have the same key id"):
+        with pytest.raises(InvalidFile, match="have the same key id"):
             file.check([ID])
 
 

@@ -3,18 +3,21 @@ from __future__ import annotations
 import pytest
 
 from tap_exports import errors
-from tap_exports.errors import BadFile, LinkExpired, Stopped, TapExportsError, lines_of
+from tap_exports.errors import InvalidFile, LinkExpired, Stopped, TapExportsError, lines_of
 
 
 def test_an_error_is_one_line_of_what_where_and_what_to_do():
     """However many lines its parts have."""
-    error = BadFile("row 2 has\n3 cells", "Look at it.").at("stream order_list, export 42")
+    error = InvalidFile("row 2 has\n3 cells", "Look at it.").at("stream order_list, export 42")
     assert str(error) == "row 2 has 3 cells (stream order_list, export 42). Look at it."
 
 
 @pytest.mark.parametrize(
     ("error", "line"),
-    [(BadFile("it is empty"), "it is empty"), (BadFile("it is empty", "Try again."), "it is empty. Try again.")],
+    [
+        (InvalidFile("it is empty"), "it is empty"),
+        (InvalidFile("it is empty", "Try again."), "it is empty. Try again."),
+    ],
 )
 def test_where_and_what_to_do_may_be_unsaid(error, line):
     """What is there makes a sentence."""
@@ -23,23 +26,23 @@ def test_where_and_what_to_do_may_be_unsaid(error, line):
 
 def test_the_station_nearest_to_it_says_where():
     """Those farther away know less."""
-    error = BadFile("it is empty")
+    error = InvalidFile("it is empty")
     assert error.at("export 42") is error
     assert str(error.at("stream order_list")) == "it is empty (export 42)"
 
 
 def test_what_the_store_says_may_end_with_a_full_stop():
     """The line has one and not two."""
-    assert str(BadFile("it says: No.", "Try again.")) == "it says: No. Try again."
+    assert str(InvalidFile("it says: No.", "Try again.")) == "it says: No. Try again."
 
 
 def test_one_cause_of_many_failures_is_one_line():
     """It names the streams; what differs has lines of its own."""
     failures = {
-        "order_list": BadFile("no scope", "Give it.").at("stream order_list, window 1"),
-        "return_list": BadFile("it is empty", "Look.").at("stream return_list, export 7"),
-        "customer_list": BadFile("no scope", "Give it.").at("stream customer_list, window 2"),
-        "dispute_list": BadFile("no scope", "Give more.").at("stream dispute_list"),
+        "order_list": InvalidFile("no scope", "Give it.").at("stream order_list, window 1"),
+        "return_list": InvalidFile("it is empty", "Look.").at("stream return_list, export 7"),
+        "customer_list": InvalidFile("no scope", "Give it.").at("stream customer_list, window 2"),
+        "dispute_list": InvalidFile("no scope", "Give more.").at("stream dispute_list"),
     }
     assert lines_of(failures) == [
         "no scope (2 streams: order_list, customer_list). Give it.",
@@ -56,7 +59,7 @@ def test_every_error_is_in_the_tree_that_is_drawn():
     }
     assert {name for name in kinds if name not in tree} == set()
     assert all(issubclass(getattr(errors, name), TapExportsError) for name in kinds - {"Stopped"})
-    assert issubclass(LinkExpired, BadFile)
+    assert issubclass(LinkExpired, InvalidFile)
 
 
 def test_the_end_of_a_run_is_not_an_error():

@@ -305,7 +305,7 @@ def test_memory_does_not_grow_with_rows():
         kinds = {"id": I, "total": N, "at": T, "kind": I}
         table = [[str(n), f"{n}.10", f"2024-09-03T10:00:00.{n:06d}Z", str(n // 4)] for n in range(count)]
         records = records_of([list(kinds), *table], layout_of(kinds, ("id",)))
-        assert isinstance(records._export.checked, Checked)
+        assert isinstance(records._file.checked, Checked)
         tracemalloc.start()
         try:
             for _ in records.batches():

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
-from tap_exports.store.request_counter import Tally
+from tap_exports.store.request_counter import RequestCounter
 
 
 def test_ids_make_no_endpoints_of_their_own():
     """However many exports are looked at, that is one endpoint for each answer."""
-    tally = Tally()
+    request_counter = RequestCounter()
     for place, status in [
         ("GET exports/42/", 200),
         ("GET exports/7/", 200),
         ("GET exports/7/", 0),
         ("GET exports/7/download/", 200),
     ]:
-        tally.add(place, status)
-    assert list(tally) == [
+        request_counter.add(place, status)
+    assert list(request_counter) == [
         ("GET exports/{id}/", 0, 1),
         ("GET exports/{id}/", 200, 2),
         ("GET exports/{id}/download/", 200, 1),
@@ -26,7 +26,7 @@ def test_ids_make_no_endpoints_of_their_own():
 
 def test_none_is_lost_among_threads():
     """Eight threads count what they count."""
-    tally = Tally()
+    request_counter = RequestCounter()
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda _: tally.add("POST exports/", 201), range(4_000)))
-    assert list(tally) == [("POST exports/", 201, 4_000)]
+        list(pool.map(lambda _: request_counter.add("POST exports/", 201), range(4_000)))
+    assert list(request_counter) == [("POST exports/", 201, 4_000)]

@@ -29,12 +29,12 @@ def load(text: str) -> Any:  # noqa: ANN401 - whatever it holds
         raise ValueError(_TOO_DEEP) from None
     except ArithmeticError:
         raise ValueError("it has a number with an exponent beyond all bounds") from None
-    if fault := oddity(found):
+    if fault := find_unencodable(found):
         raise ValueError(fault)
     return found
 
 
-def oddity(value: Any) -> str | None:  # noqa: ANN401
+def find_unencodable(value: Any) -> str | None:  # noqa: ANN401
     """What is in a document that could not be written again as JSON in UTF-8.
 
     Args:
@@ -61,16 +61,6 @@ def oddity(value: Any) -> str | None:  # noqa: ANN401
 
 
 _TOO_DEEP = f"it is nested more than {DEEPEST} deep"
-
-
-def shortened(text: str, longest: int = 300) -> str:
-    """A text that fits into a line of the log.
-
-    Args:
-        text: Of any length.
-        longest: How many characters may stay.
-    """
-    return text if len(text) <= longest else f"{text[:longest]}…"
 
 
 def _half_of(text: str) -> str | None:

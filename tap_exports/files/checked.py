@@ -1,0 +1,22 @@
+"""A file that was validated as a whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tap_exports.files.csv_file import Checked, CsvFile
+
+
+@dataclass(frozen=True)
+class CheckedFile:
+    """An export's file that was validated as a whole."""
+
+    csv: CsvFile
+    header: list[str]
+    sample: list[list[str]]
+    checked: Checked
+    size: int
+    """Bytes on disk."""
+    sha256: str
