@@ -1,4 +1,4 @@
-"""The README's queries over export_log, run on what a load has brought into PostgreSQL."""
+"""The queries of docs/audit.md over export_log, run on what a load has brought into PostgreSQL."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ NOW = datetime(2026, 3, 3, 12, 34, 56, tzinfo=timezone.utc)
 
 @pytest.fixture
 def queries():
-    """The README's SQL, in order: every load, and windows behind a gap."""
-    text = (plumbing.ROOT / "README.md").read_text()
+    """The SQL, in order: every load, and windows behind a gap."""
+    text = (plumbing.ROOT / "docs" / "audit.md").read_text()
     return re.findall(r"^```sql\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
