@@ -120,9 +120,9 @@ def main() -> None:
     print(f"(d) {rows:,} rows of 40 columns into PostgreSQL through Meltano")
     ways = {
         "as it is": {},
+        "target: validate_records, its default": {"TARGET_POSTGRES_VALIDATE_RECORDS": "true"},
         "target: batch_size_rows 50000": {"TARGET_POSTGRES_BATCH_SIZE_ROWS": "50000"},
         "target: use_copy": {"TARGET_POSTGRES_USE_COPY": "true"},
-        "target: no record validation": {"TARGET_POSTGRES_VALIDATE_RECORDS": "false"},
         "tap: batch_config": BATCHES,
         "tap: batch_config, target: use_copy": BATCHES | {"TARGET_POSTGRES_USE_COPY": "true"},
     }
