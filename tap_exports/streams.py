@@ -9,7 +9,6 @@ from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE, Metadata
 from singer_sdk.singerlib.messages import StateMessage
 
-from tap_exports.config.state import bookmark_of
 from tap_exports.errors import SettingsError, TapExportsError
 from tap_exports.exports.fetch import StreamExports
 from tap_exports.exports.scheduler import StreamQueue
@@ -18,6 +17,7 @@ from tap_exports.schema.keys import fault_of_key
 from tap_exports.schema.layout import Layout, standard_layout
 from tap_exports.schema.schema_changes import Drift
 from tap_exports.singer import batches as batch_files
+from tap_exports.singer.bookmark import REPLICATION_KEY, Bookmark
 from tap_exports.singer.mapped_stream import MappedStream
 from tap_exports.window import rfc3339
 
@@ -39,9 +39,6 @@ if TYPE_CHECKING:
     from tap_exports.context import RunContext
     from tap_exports.exports.fetch import CheckedExport
     from tap_exports.singer.writer import MessageWriter
-    from tap_exports.window import Window
-
-REPLICATION_KEY = "date_to"
 
 
 class ExportStream(MappedStream):
@@ -163,14 +160,21 @@ class ExportStream(MappedStream):
         full = self.replication_method == REPLICATION_FULL_TABLE
         return StreamQueue(
             self.source,
-            bookmark=None if full else bookmark_of(self.tap.state, self.name),
+            bookmark=None if full else self.bookmark.position,
             newest_only=self._is_test,
             ahead=ahead,
         )
 
+    @property
+    def bookmark(self) -> Bookmark:
+        """The stream's entry in the state."""
+        return Bookmark(self.name, self.tap_state)
+
     def _files(self) -> Iterator[tuple[CheckedExport, Records]]:
         """The checked files of this run's windows, in order, the schema in force for each, and their records."""
         self.run.scheduler.add(queue := self.queue(ahead=False))
+        if fault := self.bookmark.unusable:
+            self.logger.warning("%s: its bookmark entry cannot be used: %s. Starting from start_date", self.name, fault)
         if queue.bookmark and queue.bookmark > self.run.client.time.now():
             said = "%s: its bookmark %s is yet to come; until then nothing is asked for but what the look-back reaches"
             self.logger.warning(said, self.name, rfc3339(queue.bookmark))
@@ -277,18 +281,10 @@ class ExportStream(MappedStream):
             return  # nobody has asked for the windows before
         if (log := self.run.export_log) is not None:
             log.note(export, sum(records.invalid.counts.values()))
-        if self._advance(export.window):
+        if self.replication_method != REPLICATION_FULL_TABLE and self.bookmark.advance(export.window.end):
             self.tap.state_writer.write_state(self.tap_state)
         else:  # the same once more, which that would leave out: some targets give back only one that no record follows
             self.tap.write_message(StateMessage(value=self.tap_state))
-
-    def _advance(self, window: Window) -> bool:
-        """Move the bookmark to a window's end; whether it has moved."""
-        known = bookmark_of(self.tap.state, self.name)
-        if self.replication_method == REPLICATION_FULL_TABLE or (known is not None and window.end <= known):
-            return False
-        self.stream_state.update(replication_key=REPLICATION_KEY, replication_key_value=rfc3339(window.end))
-        return True
 
 
 def _where(code: str, export: CheckedExport) -> str:

@@ -23,10 +23,10 @@ from tap_exports.config.catalog import check_catalog
 from tap_exports.config.files import read_config, read_object
 from tap_exports.config.schema import CONFIG_SCHEMA
 from tap_exports.config.settings import UNTOLD, Settings, coerce, validation_errors
-from tap_exports.config.state import check_state
 from tap_exports.context import RunContext
 from tap_exports.errors import InvalidSettings, Stopped, Unauthorized, lines_of, shortened
 from tap_exports.singer import batches as batch_files
+from tap_exports.singer.bookmark import check_state
 from tap_exports.singer.export_log import EXPORT_LOG, ExportLog
 from tap_exports.singer.writer import MessageWriter
 from tap_exports.store.http import RATE

@@ -22,35 +22,33 @@ def of_another(**entry):
 
 
 NO_STATE = [
-    ({"bookmarks": None}, "the state has no bookmarks as"),
-    ({"bookmarks": "x"}, "the state has no bookmarks as"),
-    ({"bookmarks": {"order_list": None}}, "the state has no bookmarks as"),
-    ({"bookmarks": {"order_list": "2025-01-01T00:00:00Z"}}, "the state has no bookmarks as"),
-    ({"bookmarks": {"invoices": 5}}, "the state has no bookmarks as"),
+    ({"bookmarks": None}, 'the state does not have the form {"bookmarks"'),
+    ({"bookmarks": "x"}, 'the state does not have the form {"bookmarks"'),
+    ({"bookmarks": {"order_list": None}}, 'the state does not have the form {"bookmarks"'),
+    ({"bookmarks": {"order_list": "2025-01-01T00:00:00Z"}}, 'the state does not have the form {"bookmarks"'),
+    ({"bookmarks": {"invoices": 5}}, 'the state does not have the form {"bookmarks"'),
     ({"order_list": "2025-01-01T00:00:00Z"}, 'the state has no "bookmarks" but order_list'),
     ({"singer_state": of_orders()}, 'the state has no "bookmarks" but singer_state'),
     ({"completed": {}, "partial_state": {}}, 'the state has no "bookmarks" but completed, partial_state'),
-    (of_orders(replication_key_value=5), "the bookmark of stream order_list in the state is 5, which is no time"),
-    (of_orders(replication_key_value=True), "is True, which is no time"),
-    (of_orders(replication_key_value=[]), "is [], which is no time"),
-    (of_orders(replication_key_value=""), "is '', which is no time"),
-    (of_orders(replication_key_value="1735689600"), "is '1735689600', which is no time"),
-    (of_orders(replication_key_value="2025-06-30T23:59:60Z"), "which is no time"),
-    (of_orders(replication_key_value="2025-01-01T00:00:00+24:00"), "which is no time"),
-    (of_orders(replication_key_value="0001-01-01T00:00:00+05:00"), "which is no time"),
-    (of_orders(replication_key_value="9999-12-31T23:59:59-05:00"), "which is no time"),
-    (of_orders(replication_key_value="9" * 100_000), "…, which is no time"),
-    (
-        of_orders(progress_markers=None),
-        "the state of stream order_list has progress_markers or partitions that are none",
-    ),
-    (of_orders(progress_markers=[1]), "progress_markers or partitions that are none"),
-    (of_orders(partitions=None), "progress_markers or partitions that are none"),
-    (of_orders(partitions=[5]), "progress_markers or partitions that are none"),
-    (of_orders(partitions={"a": {}}), "progress_markers or partitions that are none"),
-    (of_orders(partitions=[{"context": {}, "progress_markers": 5}]), "progress_markers or partitions that are none"),
-    (of_another(progress_markers=5), "the state of stream invoices has progress_markers or partitions that are none"),
-    (of_another(partitions="abc"), "the state of stream invoices has progress_markers or partitions that are none"),
+    (of_orders(replication_key_value=5), "the state of stream order_list: replication_key_value is 5, not a time"),
+    (of_orders(replication_key_value=True), "is True, not a time"),
+    (of_orders(replication_key_value=[]), "is [], not a time"),
+    (of_orders(replication_key_value=""), "is '', not a time"),
+    (of_orders(replication_key_value="1735689600"), "is '1735689600', not a time"),
+    (of_orders(replication_key_value="2025-06-30T23:59:60Z"), ", not a time"),
+    (of_orders(replication_key_value="2025-01-01T00:00:00+24:00"), ", not a time"),
+    (of_orders(replication_key_value="0001-01-01T00:00:00+05:00"), ", not a time"),
+    (of_orders(replication_key_value="9999-12-31T23:59:59-05:00"), ", not a time"),
+    (of_orders(replication_key_value="9" * 100_000), "…, not a time"),
+    (of_orders(progress_markers=None), "the state of stream order_list has malformed progress_markers or partitions"),
+    (of_orders(progress_markers=[1]), "malformed progress_markers or partitions"),
+    (of_orders(partitions=None), "malformed progress_markers or partitions"),
+    (of_orders(partitions=[5]), "malformed progress_markers or partitions"),
+    (of_orders(key="id"), "key is 'id', not a list of column names"),
+    (of_orders(partitions={"a": {}}), "malformed progress_markers or partitions"),
+    (of_orders(partitions=[{"context": {}, "progress_markers": 5}]), "malformed progress_markers or partitions"),
+    (of_another(progress_markers=5), "the state of stream invoices has malformed progress_markers or partitions"),
+    (of_another(partitions="abc"), "the state of stream invoices has malformed progress_markers or partitions"),
 ]
 
 
@@ -121,11 +119,14 @@ def test_a_file_that_nobody_could_write_again_is_refused(small_store, inside, st
     ],
     ids=lambda value: str(value)[:70],
 )
-def test_an_odd_state_is_gone_on_from(small_store, inside, state):
-    """What is not a bookmark on date_to is of no account; all records come, and the bookmark moves on."""
+def test_a_sync_continues_from_an_unusual_state(small_store, inside, state):
+    """An entry without a usable bookmark is reported; all records are synced, and the bookmark moves on."""
     run = inside(small_store.config, state=json.loads(json.dumps(state)))
     assert_ends_well(run)
     assert run.code == 0
+    entry = state.get("bookmarks", {}).get("order_list", {})
+    usable = entry.get("replication_key") == "date_to" and entry.get("replication_key_value") is not None
+    assert ("order_list: its bookmark entry cannot be used" in run.log) == bool(entry and not usable)
     assert len(run.records("order_list")) >= 3
     assert run.bookmark("order_list") > "2025-01-01T00:00:00Z"
 
