@@ -15,7 +15,7 @@ from tap_exports.exports.scheduler import StreamQueue
 from tap_exports.files.records import Records
 from tap_exports.schema.keys import fault_of_key
 from tap_exports.schema.layout import Layout, standard_layout
-from tap_exports.schema.schema_changes import Drift
+from tap_exports.schema.schema_changes import SchemaChanges
 from tap_exports.singer import batches as batch_files
 from tap_exports.singer.bookmark import REPLICATION_KEY, Bookmark
 from tap_exports.singer.mapped_stream import MappedStream
@@ -55,7 +55,7 @@ class ExportStream(MappedStream):
         self.layout: Layout | None = None
         super().__init__(tap, code, run)
         self.source = StreamExports(code, run.knowledge, None)
-        self._changes = Drift(code, tap.config["on_new_column"], self.logger)
+        self._changes = SchemaChanges(code, tap.config["on_new_column"], self.logger)
 
     # Columns, key and catalog
 
@@ -201,7 +201,7 @@ class ExportStream(MappedStream):
             return  # nothing to take a new column's type back by, and no record that would need it
         if self._changes.has_news(self.layout, export.header):
             self.run.learn_definitions()  # a merchant has switched a column into exports since
-        changed = self._changes.held_against(self.layout, export.header, export.sample, self.run.knowledge)
+        changed = self._changes.apply(self.layout, export.header, self.run.knowledge)
         if changed is not self.layout:
             self._adopt_and_tell(changed)
 

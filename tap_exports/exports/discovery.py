@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from tap_exports.errors import TapExportsError, Unauthorized
 from tap_exports.files.csv_file import CsvFile
-from tap_exports.schema.layout import SAMPLE_ROWS, Layout, decide, is_prose, standard_layout
+from tap_exports.schema.layout import SAMPLE_ROWS, Layout, decide, relaxed, standard_layout
 from tap_exports.store.models import Export, ExportStatus
 from tap_exports.window import Window, whole_second
 
@@ -140,8 +140,8 @@ class Discovery:
         except TapExportsError as error:
             logger.warning("%s: export %d could not be looked at: %s", source.code, export.id, error)
             return None, 0
-        layout = decide(source.code, header, sample, source.knowledge)
-        if not sample and is_prose(header, layout, source.knowledge):
+        layout = relaxed(decide(source.code, header, source.knowledge), header, sample, source.knowledge)
+        if len(header) == 1:
             told = "%s: the file of export %d is a line of text and tells no columns: %r"
             logger.warning(told, source.code, export.id, ", ".join(header)[:60])
             return None, 0

@@ -19,7 +19,7 @@ from tap_exports.exports.requester import ExportRequester
 from tap_exports.exports.stream_exports import StreamExports
 from tap_exports.files.checked import CheckedFile
 from tap_exports.files.csv_file import CsvFile, KeyColumn
-from tap_exports.schema.layout import SAMPLE_ROWS, is_prose
+from tap_exports.schema.layout import SAMPLE_ROWS
 from tap_exports.schema.names import column_names
 from tap_exports.store.models import Export, ExportStatus
 
@@ -199,11 +199,9 @@ class Exporter:
         csv = CsvFile(download.file, self._reading.encoding, has_nul=download.has_nul)
         try:
             header, sample = csv.head(SAMPLE_ROWS)
-            layout = source.layout_for(header, sample)
+            layout = source.layout_for(header)
             keys = self._keys(layout, header)
             checked = csv.check(keys, numbered=layout.numbered, cap=self._reading.max_rows)
-            if not checked.rows and source.layout is None and is_prose(header, layout, source.knowledge):
-                raise InvalidFile(f"the file is a line of text and no export: {', '.join(header)[:60]!r}")  # noqa: TRY301
             if not checked.capped:
                 csv.refuse_open_end()
             source.layout_of(header, sample)  # only now: a bad file does not tell the columns

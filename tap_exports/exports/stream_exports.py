@@ -29,14 +29,9 @@ class StreamExports:
     """Ids that are not the answer to a lost create call."""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def layout_for(self, header: list[str], sample: list[list[str]]) -> Layout:
-        """The layout that a file is to be checked by: the one in force, else its own.
-
-        Args:
-            header: The file's first row.
-            sample: Some of its rows.
-        """
-        return self.layout or decide(self.code, header, sample, self.knowledge)
+    def layout_for(self, header: list[str]) -> Layout:
+        """The layout that a file is to be checked by: the one in force, else its own."""
+        return self.layout or decide(self.code, header, self.knowledge)
 
     def layout_of(self, header: list[str], sample: list[list[str]]) -> Layout:
         """The layout in force; the first file with rows decides where there is none yet.
@@ -46,7 +41,7 @@ class StreamExports:
             sample: Some of its rows.
         """
         with self.lock:
-            layout = self.layout_for(header, sample)
+            layout = self.layout_for(header)
             if sample:
                 self.layout = layout
             self.first = self.first or layout

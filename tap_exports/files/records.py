@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from tap_exports.errors import BadData
 from tap_exports.schema import bulk_values as bulk
-from tap_exports.schema.keys import EXPORT_LINE
-from tap_exports.schema.names import column_names
+from tap_exports.schema.keys import LineKeys
+from tap_exports.schema.names import EXPORT_LINE, column_names
 from tap_exports.schema.types import ColumnType
 from tap_exports.schema.values import is_null
 from tap_exports.window import rfc3339
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from tap_exports.files.checked import CheckedFile
     from tap_exports.schema.layout import Layout
     from tap_exports.window import Window
-
-    _Numbering = Callable[[Iterable[object]], list[int]]
 
 _BATCH_ROWS = 250
 """Few enough for a batch to stay in the processor's cache."""
@@ -179,7 +177,8 @@ class Records:
         """
         rows = self._file.csv.rows()
         size = self._batch_size()
-        lines = _line_numbers(grouped=self._file.checked.grouped)
+        names = column_names(self._file.header)
+        lines = LineKeys(names, self._layout.line_identity, grouped=self._file.checked.grouped)
         while batch := list(islice(rows, size)):
             yield self._typed(batch, lines)
 
@@ -200,7 +199,7 @@ class Records:
         average = self._file.size // max(1, self._file.checked.rows)
         return max(1, min(_BATCH_ROWS, _BATCH_BYTES // max(1, average)))
 
-    def _typed(self, batch: list[list[str]], lines: _Numbering) -> list[dict[str, Any]]:
+    def _typed(self, batch: list[list[str]], lines: LineKeys) -> list[dict[str, Any]]:
         columns = list(zip(*batch))  # noqa: B905 - every row is as wide as the header, that was checked
         names: list[str] = []
         values: list[Iterable[Any]] = []
@@ -218,7 +217,7 @@ class Records:
             if planned.values.has_invalid:
                 self._set_aside(planned.name, cells, typed, invalid)
             values.append(typed)
-        for name, value in self._base(columns, lines, invalid):
+        for name, value in self._base(batch, columns, lines, invalid):
             if name in self._selected:
                 names.append(name)
                 values.append(value)
@@ -236,8 +235,9 @@ class Records:
 
     def _base(
         self,
+        batch: list[list[str]],
         columns: list[tuple[str, ...]],
-        lines: _Numbering,
+        lines: LineKeys,
         invalid: dict[int, dict[str, str]],
     ) -> Iterator[tuple[str, Iterable[Any]]]:
         """The columns that the tap itself adds, in the schema's order."""
@@ -245,7 +245,7 @@ class Records:
         yield "date_to", repeat(rfc3339(self._window.end))
         yield "export_id", repeat(self._export_id)
         if self._layout.numbered:
-            yield EXPORT_LINE, lines(self._parents_of(columns))
+            yield EXPORT_LINE, lines.of(self._parents_of(columns), batch)
         yield "invalid_values", [invalid.get(n) for n in range(len(columns[0]))] if invalid else repeat(None)
 
     def _parents_of(self, columns: list[tuple[str, ...]]) -> Iterable[object]:
@@ -262,20 +262,3 @@ class Records:
 
 def _rows_of(values: list[Iterable[Any]], count: int) -> Iterable[tuple[Any, ...]]:
     return islice(zip(*values), count)  # noqa: B905 - constants repeat for ever
-
-
-def _line_numbers(*, grouped: bool) -> _Numbering:
-    """The function that numbers the lines of each parent, from 1, over one batch after the other."""
-    seen: dict[object, int] = {}
-
-    def number(parents: Iterable[object]) -> list[int]:
-        numbers = []
-        for parent in parents:
-            count = seen.get(parent, 0) + 1
-            if count == 1 and grouped:
-                seen.clear()  # the lines of one parent stand together: the others are done with
-            seen[parent] = count
-            numbers.append(count)
-        return numbers
-
-    return number

@@ -1,26 +1,32 @@
-"""The columns of a stream: decided from a file's header and a sample, held against later files. Pure."""
+"""The columns of a stream: decided from a file's header, compared with later files. Pure.
+
+The order of precedence of a type: the setting `column_types`, the catalog, the store's metadata definitions, the names
+that the API uses, rules over names, `string`. No row is consulted, except by `relaxed` in discovery.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from tap_exports.schema.keys import EXPORT_LINE, choose_keys
-from tap_exports.schema.names import BASE_COLUMNS, column_names, snake_case
+from tap_exports.schema.keys import choose_keys, line_identity_column
+from tap_exports.schema.names import BASE_COLUMNS, EXPORT_LINE, column_names, snake_case
 from tap_exports.schema.types import (
+    KNOWN_DEFINITIONS,
     ColumnType,
+    api_type,
     expected_columns,
     is_always_text,
-    take_back,
-    thing_of,
-    type_by_name,
+    object_of,
+    relax_type,
+    type_by_rule,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 SAMPLE_ROWS = 500
-"""Rows of a file that are looked at before its columns are decided."""
+"""Rows of a file that discovery samples."""
 
 
 @dataclass(frozen=True)
@@ -33,9 +39,9 @@ class Column:
 
 @dataclass(frozen=True)
 class Definition:
-    """A merchant's own column, as `GET metadata/` tells it.
+    """A merchant's own column, from `GET metadata/`.
 
-    Nobody has published whether an export's header shows the name or the key, so either is matched.
+    Whether an export's header shows the name or the key is not published, so either matches.
     """
 
     name: str
@@ -43,10 +49,15 @@ class Definition:
     object: str
     type: ColumnType | None
 
+    @property
+    def column_names(self) -> set[str]:
+        """The names that its column may have."""
+        return {snake_case(self.name), snake_case(self.key)} - {""}
+
 
 @dataclass(frozen=True)
 class Knowledge:
-    """All that is known about columns before any file was seen."""
+    """What is known about columns before a file is read."""
 
     column_types: Mapping[str, Mapping[str, ColumnType]] = field(default_factory=dict)
     """The user's own, by stream and column."""
@@ -55,46 +66,45 @@ class Knowledge:
     definitions: tuple[Definition, ...] = ()
     """The store's, where the token may read them."""
 
-    def type_of(self, stream: str, name: str) -> tuple[ColumnType, bool]:
-        """A column's type, and whether that is the user's last word.
+    def type_of(self, stream: str, name: str) -> ColumnType:
+        """A column's type, unless a catalog has it."""
+        return self._known_type(stream, name) or type_by_rule(name)
 
-        Args:
-            stream: The export type's code.
-            name: The column's name.
+    def is_guessed(self, stream: str, name: str) -> bool:
+        """Whether a column's type comes from a rule over names, which a sample may contradict."""
+        return self._known_type(stream, name) is None
 
-        Returns:
-            The type, and True where `column_types` names it, so that no sample may take it back.
-        """
+    def merchants_columns(self) -> set[str]:
+        """Names of the merchant's own columns."""
+        return {name for d in self.definitions if d.object.lower() not in _NOT_EXPORTED for name in d.column_names}
+
+    def _known_type(self, stream: str, name: str) -> ColumnType | None:
         if override := self.column_types.get(stream, {}).get(name):
-            return override, True
-        defined = None if is_always_text(name) else self._defined(stream, name)
-        return defined or type_by_name(stream, name), False
-
-    def recognises(self, layout: Layout) -> bool:
-        """Whether a file's own columns are anything that one may expect of its stream: a key, or a single name.
-
-        Args:
-            layout: What was decided from the file alone.
-        """
-        expected = {*expected_columns(layout.stream), *self.column_types.get(layout.stream, ()), *layout.file_keys}
-        expected |= {snake_case(text) for one in self.definitions for text in (one.name, one.key)}
-        prefix = f"{thing_of(layout.stream)}_"
-        return any({c.name, c.name.removeprefix(prefix)} & expected for c in layout.columns)
+            return override
+        if is_always_text(name):
+            return ColumnType.STRING
+        return self._defined(stream, name) or KNOWN_DEFINITIONS.get(name) or api_type(stream, name)
 
     def _defined(self, stream: str, name: str) -> ColumnType | None:
-        found = [d for d in self.definitions if d.type and name in (snake_case(d.name), snake_case(d.key))]
-        own = [d for d in found if thing_of(stream) in d.object.lower()] or found
-        kinds = {d.type for d in own}
+        found = [d for d in self.definitions if d.type and name in d.column_names]
+        own = [d for d in found if object_of(stream) in d.object.lower()] or found
+        kinds = {d.type for d in own if d.object.lower() not in _NOT_EXPORTED}
         return kinds.pop() if len(kinds) == 1 else None
+
+
+_NOT_EXPORTED = ("blog", "page")
+"""Objects that have metadata definitions and no export."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """What the schema in force says: a stream's columns and its key."""
+    """A stream's columns and its key."""
 
     stream: str
     columns: tuple[Column, ...]
     keys: tuple[str, ...]
+    line_identity: str | None = None
+    """For `export_line`: the column that says what a line is. A column that is added later does not replace it."""
 
     @property
     def numbered(self) -> bool:
@@ -103,11 +113,11 @@ class Layout:
 
     @property
     def file_keys(self) -> tuple[str, ...]:
-        """The key's columns that the file itself has to have."""
+        """The key's columns that the file itself must have."""
         return tuple(key for key in self.keys if key not in BASE_COLUMNS)
 
     def schema(self) -> dict[str, Any]:
-        """The stream's JSON schema: the CSV's columns, and the tap's own behind them."""
+        """The stream's JSON schema: the CSV's columns, then the tap's own."""
         properties = {c.name: c.type.json_schema(null=c.name not in self.keys) for c in self.columns}
         properties |= {
             "date_from": ColumnType.DATE_TIME.json_schema(null=False),
@@ -115,7 +125,7 @@ class Layout:
             "export_id": ColumnType.INTEGER.json_schema(null=False),
         }
         if self.numbered:
-            properties[EXPORT_LINE] = ColumnType.INTEGER.json_schema(null=False)
+            properties[EXPORT_LINE] = ColumnType.STRING.json_schema(null=False)
         properties["invalid_values"] = {
             "type": ["object", "null"],
             "additionalProperties": {"type": "string"},
@@ -124,48 +134,28 @@ class Layout:
 
     @classmethod
     def of_schema(cls, stream: str, schema: Mapping[str, Any], keys: Sequence[str], knowledge: Knowledge) -> Layout:
-        """The layout that a catalog's entry asks for; the user's `column_types` still win.
-
-        Args:
-            stream: The export type's code.
-            schema: The entry's JSON schema.
-            keys: The entry's key.
-            knowledge: For the user's own types.
-        """
+        """The layout of a catalog's entry; the user's `column_types` and `primary_keys` still win."""
         overrides = knowledge.column_types.get(stream, {})
         columns = tuple(
             Column(name, overrides.get(name) or ColumnType.of_schema(prop))
             for name, prop in schema.get("properties", {}).items()
             if name not in BASE_COLUMNS
         )
-        return cls(stream, columns, tuple(knowledge.primary_keys.get(stream, tuple(keys))))
+        identity = line_identity_column([c.name for c in columns], knowledge.merchants_columns())
+        return cls(stream, columns, tuple(knowledge.primary_keys.get(stream, tuple(keys))), identity)
 
-    def change(self, header: Sequence[str], sample: Sequence[Sequence[str]], knowledge: Knowledge) -> Change:
-        """What a later file's header has, and has not, that this layout does.
-
-        Args:
-            header: The file's first row.
-            sample: Some of its rows, for the types of new columns.
-            knowledge: What is known about columns.
-        """
+    def change(self, header: Sequence[str], knowledge: Knowledge) -> Change:
+        """How a later file's header differs from this layout; new columns are typed by their names."""
         names = column_names(header)
         known = {column.name for column in self.columns}
         there = set(names)
         return Change(
-            added=tuple(
-                _column(self.stream, name, [row[n] for row in sample], knowledge)
-                for n, name in enumerate(names)
-                if name not in known
-            ),
+            added=tuple(Column(name, knowledge.type_of(self.stream, name)) for name in names if name not in known),
             gone=tuple(column.name for column in self.columns if column.name not in there),
         )
 
     def with_columns(self, added: Sequence[Column]) -> Layout:
-        """This layout and some more columns.
-
-        Args:
-            added: The new ones.
-        """
+        """This layout and more columns."""
         return replace(self, columns=(*self.columns, *added))
 
 
@@ -177,47 +167,29 @@ class Change:
     gone: tuple[str, ...]
 
 
-def decide(stream: str, header: Sequence[str], sample: Sequence[Sequence[str]], knowledge: Knowledge) -> Layout:
-    """The columns and the key of a stream, from one of its files.
-
-    Args:
-        stream: The export type's code.
-        header: The file's first row.
-        sample: Some of its rows, each as wide as the header.
-        knowledge: What is known about columns.
-
-    Returns:
-        The layout, its columns in the file's order.
-    """
+def decide(stream: str, header: Sequence[str], knowledge: Knowledge) -> Layout:
+    """The columns, in the file's order, and the key of a stream, from the header of one of its files."""
     names = column_names(header)
+    merchants = knowledge.merchants_columns()
     keys = knowledge.primary_keys.get(stream)
-    keys = choose_keys(stream, names, sample) if keys is None else keys
-    columns = [_column(stream, name, [row[n] for row in sample], knowledge) for n, name in enumerate(names)]
-    return Layout(stream, tuple(columns), tuple(keys))
+    keys = choose_keys(stream, names, merchants) if keys is None else keys
+    columns = tuple(Column(name, knowledge.type_of(stream, name)) for name in names)
+    return Layout(stream, columns, tuple(keys), line_identity_column(names, merchants))
 
 
-def is_prose(header: Sequence[str], layout: Layout, knowledge: Knowledge) -> bool:
-    """Whether a file without rows is rather a line of text: with a comma in it, that is a header of two columns.
+def relaxed(layout: Layout, header: Sequence[str], sample: Sequence[Sequence[str]], knowledge: Knowledge) -> Layout:
+    """A layout whose guessed types a sample of rows does not contradict. For discovery only."""
+    position = {name: n for n, name in enumerate(column_names(header))}
 
-    Args:
-        header: The file's only row.
-        layout: What was decided from it.
-        knowledge: What is known about columns.
-    """
-    sentence = any(cell[:1].isspace() for cell in header[1:]) or header[-1].rstrip().endswith((".", "!", "?"))
-    return (len(header) == 1 or sentence) and not knowledge.recognises(layout)
+    def relax(column: Column) -> Column:
+        if not knowledge.is_guessed(layout.stream, column.name) or column.name not in position:
+            return column
+        cells = [row[position[column.name]] for row in sample]
+        return replace(column, type=relax_type(column.type, cells))
 
-
-def _column(stream: str, name: str, cells: Sequence[str], knowledge: Knowledge) -> Column:
-    column_type, settled = knowledge.type_of(stream, name)
-    return Column(name, column_type if settled else take_back(column_type, cells))
+    return replace(layout, columns=tuple(map(relax, layout.columns)))
 
 
 def standard_layout(stream: str, knowledge: Knowledge) -> Layout:
-    """The columns that the API's own names let expect, where no file could be had.
-
-    Args:
-        stream: The export type's code.
-        knowledge: What is known about columns.
-    """
-    return decide(stream, expected_columns(stream), (), knowledge)
+    """The columns that the API's own names let expect, where no file is available."""
+    return decide(stream, expected_columns(stream), knowledge)

@@ -1,9 +1,9 @@
-"""A CSV's header → the names of a stream's columns. Pure.
+"""Names of a stream's columns, from a CSV's header. Pure.
 
-The rule is `snake_case`: lower case, anything but letters and digits to one `_`, trimmed. Letters are
-Latin ones, because several targets drop all others from a column's name; accents go (`Größe` → `grosse`).
-A header that loses letters of another script, or has nothing but signs, gets a suffix made from the whole of
-it, so that its name depends on nothing but itself: the order of columns may change from one file to the next.
+A name depends on its own header cell only: columns may come, go and change places from one file to the next. The
+rule is `snake_case`: lower case, anything but letters and digits to one `_`, trimmed. Letters are Latin ones, because
+several targets drop all others from a column's name; accents are removed (`Größe` → `grosse`). A header that loses
+letters of another script, or consists of signs alone, gets a digest of its whole text.
 """
 
 from __future__ import annotations
@@ -14,64 +14,81 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
 LONGEST = 63
-"""Characters in a name: what PostgreSQL takes; it would cut longer ones, and two might become one."""
+"""Bytes of a name, which is ASCII: PostgreSQL cuts longer ones, and two might become one."""
 
-BASE_COLUMNS = ("date_from", "date_to", "export_id", "export_line", "invalid_values")
-"""The columns that the tap itself adds; a CSV column of such a name gets another one."""
+EXPORT_LINE = "export_line"
+BASE_COLUMNS = ("date_from", "date_to", "export_id", EXPORT_LINE, "invalid_values")
+"""The columns that the tap adds to the CSV's."""
 
+_SYSTEM_COLUMNS = ("ctid", "xmin", "xmax", "cmin", "cmax", "tableoid")
+"""Names that PostgreSQL refuses in every table."""
+_RESERVED = frozenset({*BASE_COLUMNS, *_SYSTEM_COLUMNS})
+_WORDS = str.maketrans({"%": " percent ", "$": " dollar ", "#": " number ", "&": " and "})
 _REST = re.compile(r"[^a-z0-9]+")
 
 
 def snake_case(header: str) -> str:
-    """The name that one header has, collisions apart.
-
-    Args:
-        header: A cell of the CSV's first row.
-
-    Returns:
-        A lower-case identifier, or an empty text where the header is blank.
-    """
-    # Once more behind the case: some signs stand for capital letters (№ is No, ㎏ is kg).
-    plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", header).casefold())
+    """The name of a header cell, unless another cell has the same; empty where the cell is blank."""
+    # Normalized again after casefold: some signs stand for capital letters (№ is No, ㎏ is kg).
+    plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", header).casefold()).translate(_WORDS)
     name = _REST.sub("_", "".join(c for c in plain if not unicodedata.combining(c))).strip("_")
     lost = any(c.isalnum() for c in plain if not c.isascii() and not unicodedata.combining(c))
     if lost or (not name and header.strip()):
         name = f"{name or 'column'}_{_digest(header)}"
     if name[:1].isdigit():
         name = f"_{name}"
-    if len(name) > LONGEST:
-        name = f"{name[: LONGEST - 9].rstrip('_')}_{_digest(header)}"
-    return name
+    if name in _RESERVED:
+        name = f"{name}_column"
+    return name if len(name) <= LONGEST else _suffixed(name, _digest(header))
 
 
-def column_names(header: Sequence[str], reserved: Iterable[str] = BASE_COLUMNS) -> tuple[str, ...]:
-    """The names of all columns of a file, each once.
+def column_names(header: Sequence[str]) -> tuple[str, ...]:
+    """The names of a file's columns, each once.
 
-    Args:
-        header: The CSV's first row.
-        reserved: Names that no column may have.
-
-    Returns:
-        As many names as the header has cells: an empty one is `column_{n}` (the first is 1), a name
-        taken already gets `_2`, `_3` and so on.
+    Different cells with the same name all get a digest of their own text, so that neither name depends on their order.
+    Identical cells are numbered: `total`, `total_2`. A blank cell is `column_{n}`, counted from 1.
     """
-    taken = set(reserved)
+    cells_of = _cells_by_name(header)
+    own = [
+        name if len(cells_of[name]) == 1 else _suffixed(name, _digest(cell))
+        for name, cell in zip(_base_names(header), header, strict=True)
+    ]
+    taken, used = set(own), set[str]()
     last: dict[str, int] = {}
     names: list[str] = []
-    for n, cell in enumerate(header, start=1):
-        base = snake_case(cell) or f"column_{n}"
-        name, again = base, last.get(base, 1)
-        while name in taken:
-            again += 1
-            suffix = f"_{again}"
-            name = base[: LONGEST - len(suffix)] + suffix
-        last[base] = again
-        taken.add(name)
+    for base in own:
+        name, number = base, last.get(base, 1)
+        while name in used or (number > 1 and name in taken):
+            number += 1
+            name = _suffixed(base, str(number))
+        last[base] = number
+        used.add(name)
         names.append(name)
     return tuple(names)
+
+
+def colliding_cells(header: Sequence[str]) -> list[tuple[str, ...]]:
+    """Groups of different header cells that have the same name by themselves: worth a WARNING."""
+    return [tuple(sorted(cells)) for cells in _cells_by_name(header).values() if len(cells) > 1]
+
+
+def _base_names(header: Sequence[str]) -> list[str]:
+    names = {cell: snake_case(cell) for cell in set(header)}
+    return [names[cell] or f"column_{n}" for n, cell in enumerate(header, start=1)]
+
+
+def _cells_by_name(header: Sequence[str]) -> dict[str, set[str]]:
+    cells: dict[str, set[str]] = {}
+    for name, cell in zip(_base_names(header), header, strict=True):
+        cells.setdefault(name, set()).add(cell)
+    return cells
+
+
+def _suffixed(name: str, suffix: str) -> str:
+    return f"{name[: LONGEST - len(suffix) - 1].rstrip('_')}_{suffix}"
 
 
 def _digest(header: str) -> str:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Drift:
+class SchemaChanges:
     """Holds each file's header against the layout in force, and says once what it finds."""
 
     stream: str
@@ -35,24 +35,13 @@ class Drift:
         known = {column.name for column in layout.columns} | self._ignored
         return not known.issuperset(column_names(header))
 
-    def held_against(
-        self, layout: Layout, header: Sequence[str], sample: Sequence[Sequence[str]], knowledge: Knowledge
-    ) -> Layout:
-        """The layout that a file asks for.
-
-        Args:
-            layout: The one in force.
-            header: The file's first row.
-            sample: Some of its rows, for the types of new columns.
-            knowledge: What is known about columns.
-
-        Returns:
-            The same object where nothing is new, or new columns are to be ignored.
+    def apply(self, layout: Layout, header: Sequence[str], knowledge: Knowledge) -> Layout:
+        """The layout in force from a file on: the same object where nothing is new, or new columns are ignored.
 
         Raises:
             BadData: If there are new columns and the setting forbids them.
         """
-        change = layout.change(header, sample, knowledge)
+        change = layout.change(header, knowledge)
         newly_gone = set(change.gone) - self._gone
         self._gone |= newly_gone
         added = [column for column in change.added if column.name not in self._ignored]

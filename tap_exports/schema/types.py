@@ -1,8 +1,7 @@
-"""Which type a column has: tables and rules over names, and what a sample says against them. Pure.
+"""Types of columns by their names: the names that the API uses, then rules; anything else is `string`. Pure.
 
-The order, which README tells too: the user's `column_types`, the store's metadata definitions, the names that the
-API uses for the same things, rules over names; anything else is `string`. What files contain can only
-take a type back, so the same store gives the same schema tomorrow, with other rows in it.
+Rows never decide a type, so that tomorrow's rows have the same schema. Discovery alone may relax one
+that a rule has guessed to `string` (`relax_type`).
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from datetime import timezone
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from tap_exports.schema.values import is_day, is_null, to_boolean, to_date, to_datetime, to_integer, to_number
+from tap_exports.schema.values import is_null, to_boolean, to_date, to_datetime, to_integer, to_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -30,11 +29,7 @@ class ColumnType(str, Enum):
     DATE_TIME = "date-time"
 
     def json_schema(self, *, null: bool = True) -> dict[str, Any]:
-        """The property that stands for it in a stream's JSON schema.
-
-        Args:
-            null: Whether the column may be null.
-        """
+        """The property of this type in a stream's JSON schema."""
         kind = self.value if self not in (ColumnType.DATE, ColumnType.DATE_TIME) else "string"
         schema: dict[str, Any] = {"type": [kind, "null"] if null else [kind]}
         if kind != self.value:
@@ -43,11 +38,7 @@ class ColumnType(str, Enum):
 
     @classmethod
     def of_schema(cls, schema: Mapping[str, Any]) -> ColumnType:
-        """The type that a property of a catalog's schema asks for; `string` where it is none of ours.
-
-        Args:
-            schema: The property's JSON schema.
-        """
+        """The type of a property in a catalog; `string` where it is none of these types."""
         options = schema.get("anyOf") or [schema]
         for option in options:
             kinds = option.get("type", [])
@@ -64,8 +55,7 @@ class ColumnType(str, Enum):
     def converter(self, zone: tzinfo) -> Callable[[str], Any] | None:
         """The function from a cell's text to its value; None for text, which stays as it is.
 
-        Args:
-            zone: The zone of times that carry no offset.
+        It raises ValueError where the text does not fit. Times without an offset are in `zone`.
         """
         return {
             ColumnType.STRING: None,
@@ -101,7 +91,10 @@ API_NAMES: dict[str, dict[ColumnType, str]] = {
         _S: "number status payment_status fulfillment_status source currency shipping_code shipping_method"
         " subscription_lifecycle tags",
         _N: "total_incl_tax total_excl_tax total_tax total_discount total_cost total_outstanding"
-        " shipping_incl_tax shipping_excl_tax shipping_tax",
+        " shipping_incl_tax shipping_excl_tax shipping_tax"
+        " original_total_incl_tax original_total_excl_tax original_total_tax original_total_discount"
+        " original_total_cost original_total_outstanding"
+        " original_shipping_incl_tax original_shipping_excl_tax original_shipping_tax",
         _B: "is_test",
         _T: "date_placed created_at updated_at",
     },
@@ -166,23 +159,29 @@ Codes and order numbers are text here, although the API counts `response_code` a
 the integers: a gateway's codes may begin with a zero, and an order number has one type in all streams.
 """
 
+KNOWN_DEFINITIONS: dict[str, ColumnType] = {"conversion_timestamp": _I, "timestamp": _I}
+"""Types of the vendor's Campaigns App's own columns that their names would not give them."""
+
 RULES: tuple[tuple[ColumnType, str], ...] = (
     # Text first: what looks like a number here is a name for something.
     (_S, r"(^|_)(codes?|phone|phone_number|postcode|postal_code|zip|zipcode|number|ip|ip_address)$"),
     (_S, r"(^|_)(sku|email|name|title|url|link|type|status|reason|currency|method|source|tags?|gclid|reference)$"),
     (_S, r"(^|_)(notes?|comments?|description|label|address|line_?[1-4]|tax_(id|name|class|label))$"),
-    (_B, r"^(is|has|was|accepts|requires|can|allow|allows)_"),
+    (_B, r"^(is|has|accepts|requires|can|allow|allows)_|^was_(?!.*(price|cost|total|amount)$)"),
     (_B, r"(^|_)(abandoned|enabled|accepts_marketing|taxable)$"),
-    (_T, r"(^|_)(date|datetime|timestamp|at)$"),
+    (_T, r"(^|_)(date|datetime|at)$"),
     (_T, r"^date_|(^|_)(paused_until|expires_on|created_on|updated_on)$"),
     (_I, r"(^|_)(quantity|qty|count|position)$|^(num|number_of|count)_"),
     (_I, r"^((order_|parent_)?(line|line_item|item)|order|customer|product|variant|parent|location)_id$"),
     (_I, r"^(transaction|dispute|subscription|cart|return|fulfillment|user)_id$"),
-    (_N, r"(^|_)(total|subtotal|amount|price|cost|cogs|tax|discount|revenue|profit|margin|fees?|balance)$"),
-    (_N, r"(^|_)(total|price|cost|tax|shipping|discount|amount)_(incl|excl|including|excluding)_tax$"),
-    (_N, r"^(original_)?total_(?!.*(name|code|type|quantity|count|number)$)|_(refunded|outstanding|spent)$"),
+    (_N, r"(^|_)(total|subtotal|amount|price|cost|cogs|tax|discount|revenue|profit|margin|fees?|balance)(_dollar)?$"),
+    (_N, r"(^|_)(total|price|cost|tax|shipping|discount|amount)_(incl|excl|including|excluding)_tax(_dollar)?$"),
+    (_N, r"^(original_)?total_(?!.*(name|code|type|quantity|count|number|percent)$)|_(refunded|outstanding|spent)$"),
 )
-"""Type and pattern over the snake_case name; the first that matches decides."""
+"""Type and pattern over the snake_case name; the first that matches decides.
+
+A name that means a time for one merchant and a number for another, such as `…_timestamp`, has no rule.
+"""
 
 _API = {
     (thing, name): column_type
@@ -190,36 +189,27 @@ _API = {
     for column_type, names in types.items()
     for name in names.split()
 }
+_ON_MOST = {"cogs": _N}
+"""Names that most exports share; those of customer, addresses and attribution are text, which no rule denies."""
 _RULES = tuple((column_type, re.compile(pattern)) for column_type, pattern in RULES)
-_ALWAYS_TEXT = re.compile(r"(^|_)(codes?|phone|phone_number|postcode|postal_code|zip|zipcode|order_number)$|^number$")
-_LEADING_ZERO = re.compile(r"[+-]?0[0-9]")
+_ALWAYS_TEXT = re.compile(
+    r"(^|_)(codes?|phone|phone_(number|no)|telephone|mobile|postcode|postal_code|zip|zipcode|order_(number|no))(_?[0-9]+)?$"
+    r"|^number$"
+)
+_RELAX_FROM = 20
+"""Cells with a value below which a sample says too little."""
 
 
-def thing_of(stream: str) -> str:
-    """What a stream's rows are: `line` for line items, else the object that the code names.
-
-    Args:
-        stream: The export type's code, such as `order_list`.
-
-    Returns:
-        A key of `API_NAMES`, or the code's own first words.
-    """
+def object_of(stream: str) -> str:
+    """What a stream's rows are: `line` for line items, else the object that the export type's code names."""
     if stream.endswith("_line_items"):
         return "line"
-    thing = stream.removesuffix("_list")
-    return thing.removeprefix("open_")
+    return stream.removesuffix("_list").removeprefix("open_")
 
 
 def expected_columns(stream: str) -> list[str]:
-    """The names that the API lets expect in an export that nobody has seen yet.
-
-    Args:
-        stream: The export type's code.
-
-    Returns:
-        For line items the parent's number or id first; nothing for a type that is unknown today.
-    """
-    thing = thing_of(stream)
+    """The names that the API gives an export's objects; for line items the parent's number or id first."""
+    thing = object_of(stream)
     names = [name for names in API_NAMES.get(thing, {}).values() for name in names.split()]
     if thing != "line":
         return names
@@ -227,68 +217,46 @@ def expected_columns(stream: str) -> list[str]:
     return [f"{parent}_number" if parent in ("order", "return") else f"{parent}_id", *names]
 
 
-def type_by_name(stream: str, name: str) -> ColumnType:
-    """The type that a column's name stands for.
-
-    Args:
-        stream: The export type's code.
-        name: The snake_case name. A prefix that repeats the object (`order_status`) is of no account.
-
-    Returns:
-        `string` where neither the API's names nor a rule says otherwise.
-    """
-    thing = thing_of(stream)
+def api_type(stream: str, name: str) -> ColumnType | None:
+    """The type of a name that the API uses, with or without the object's own name in front (`order_status`)."""
+    thing = object_of(stream)
     for candidate in (name, name.removeprefix(f"{thing}_")):
-        if (thing, candidate) in _API:
-            return _API[thing, candidate]
-    for column_type, pattern in _RULES:
-        if pattern.search(name):
-            return column_type
-    return ColumnType.STRING
+        if found := _API.get((thing, candidate)):
+            return found
+    return ColumnType.STRING if is_always_text(name) else _ON_MOST.get(name)
+
+
+def type_by_name(stream: str, name: str) -> ColumnType:
+    """The type of a column by its name alone."""
+    return api_type(stream, name) or type_by_rule(name)
+
+
+def type_by_rule(name: str) -> ColumnType:
+    """The type that a rule over names guesses; `string` where none applies."""
+    return next((column_type for column_type, pattern in _RULES if pattern.search(name)), ColumnType.STRING)
 
 
 def is_always_text(name: str) -> bool:
-    """Whether a column is text whatever the store's definitions say: codes, phone numbers, postcodes, order numbers.
-
-    Args:
-        name: The snake_case name.
-    """
+    """Whether a column is text against the store's definitions too: codes, phones, postcodes, order numbers."""
     return bool(_ALWAYS_TEXT.search(name))
 
 
-def take_back(column_type: ColumnType, cells: Iterable[str]) -> ColumnType:
-    """What is left of a type once a sample of the column was seen.
+def relax_type(column_type: ColumnType, cells: Iterable[str]) -> ColumnType:
+    """A type that a rule has guessed, or `string` where a sample contradicts it. For discovery only.
 
-    Args:
-        column_type: The type that the column's name stands for.
-        cells: The column's cells in the sample.
-
-    Returns:
-        `string` where most of the cells that say anything are no such value, or a number has leading
-        zeros (it is a name, and would lose them); `date` for a `date-time` whose every value is a day.
+    A sample contradicts it with at least 20 cells that have a value, fewer than a tenth of which fit.
     """
-    if column_type is ColumnType.STRING:
-        return column_type
+    convert = column_type.converter(timezone.utc)
     said = [cell for cell in cells if not is_null(cell)]
-    if not said:
+    if convert is None or len(said) < _RELAX_FROM:
         return column_type
-    if column_type in (ColumnType.INTEGER, ColumnType.NUMBER) and any(_LEADING_ZERO.match(c.strip()) for c in said):
-        return ColumnType.STRING
-    if column_type is ColumnType.DATE_TIME and all(map(is_day, said)):
-        return ColumnType.DATE
-    fitting = sum(map(_fitter(column_type), said))
-    return column_type if fitting * 2 >= len(said) else ColumnType.STRING
+    fitting = sum(_fits(convert, cell) for cell in said)
+    return column_type if fitting * 10 >= len(said) else ColumnType.STRING
 
 
-def _fitter(column_type: ColumnType) -> Callable[[str], bool]:
-    """The function that says whether a cell is a value of a type."""
-    convert = column_type.converter(timezone.utc) or str
-
-    def fits(cell: str) -> bool:
-        try:
-            convert(cell)
-        except ValueError:
-            return False
-        return True
-
-    return fits
+def _fits(convert: Callable[[str], Any], cell: str) -> bool:
+    try:
+        convert(cell)
+    except ValueError:
+        return False
+    return True

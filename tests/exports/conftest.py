@@ -143,7 +143,7 @@ class Bench:
     def layout(self, code="order_list"):
         """The columns that the store's own files have."""
         rows = self.store.rows(code, self.store.start_date, self.store.start_date + timedelta(days=30))
-        return decide(code, list(rows[0]), [list(row.values()) for row in rows], Knowledge())
+        return decide(code, list(rows[0]), Knowledge())
 
     def window(self, first=0, days=10):
         """A window of the store's history, by its days."""

@@ -530,16 +530,6 @@ def test_a_lost_call_is_left_alone_for_as_long_as_the_store_asks(bench):
     assert len(bench.made()) == 1
 
 
-def test_a_line_of_prose_is_no_header_of_an_empty_export(bench):
-    """Where no catalog tells the columns, a comma in it does not make it one."""
-    bench.store.add_fault(Fault("file", "body", body="Sorry, something went wrong\n", times=None))
-    with pytest.raises(InvalidFile, match="a line of text and no export: 'Sorry"):
-        bench.exporter.fetch(bench.source(known=False), bench.window(), bench.slot)
-    own = Knowledge(primary_keys={"order_list": ("export_id", "export_line")})
-    with pytest.raises(InvalidFile, match="a line of text and no export: 'Sorry"):
-        bench.exporter.fetch(StreamExports("order_list", own, None), bench.window(), bench.slot)
-
-
 @pytest.mark.parametrize(
     ("code", "header"),
     [
@@ -551,7 +541,7 @@ def test_a_line_of_prose_is_no_header_of_an_empty_export(bench):
     ],
 )
 def test_a_header_alone_is_an_empty_export(bench, code, header):
-    """Something in it is a key, or has a name that the API or the user has for it; or it does not read like prose."""
+    """Whatever its columns are called."""
     bench.store.add_fault(Fault("file", "body", body=f"{header}\r\n"))
     window = bench.window()
     own = Knowledge(column_types={"order_list": {"team_position": ColumnType.STRING}})

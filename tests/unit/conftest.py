@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, settings
 from tap_exports.files.checked import CheckedFile
 from tap_exports.files.csv_file import CsvFile, KeyColumn
 from tap_exports.files.records import Records
+from tap_exports.schema.keys import line_identity_column
 from tap_exports.schema.layout import Column, Knowledge, Layout, decide
 from tap_exports.schema.names import column_names
 from tap_exports.window import Window
@@ -58,7 +59,7 @@ def checked(content, layout=None, encoding="utf-8", stream="order_list", zone=ti
     """A file that was checked by the key of its layout, and that layout."""
     file = file_of(content, encoding)
     header, sample = file.head(500)
-    layout = layout or decide(stream, header, sample, Knowledge())
+    layout = layout or decide(stream, header, Knowledge())
     names = column_names(header)
     types = {column.name: column.type for column in layout.columns}
     keys = [
@@ -84,7 +85,9 @@ def rows_of(content, layout=None, **how):
 
 def layout_of(columns, keys=(), stream="order_list"):
     """A layout from names and types."""
-    return Layout(stream, tuple(Column(name, kind) for name, kind in columns.items()), tuple(keys))
+    return Layout(
+        stream, tuple(Column(name, kind) for name, kind in columns.items()), tuple(keys), line_identity_column(columns)
+    )
 
 
 @pytest.fixture

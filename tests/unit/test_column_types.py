@@ -13,8 +13,8 @@ from tap_exports.schema.types import (
     ColumnType,
     expected_columns,
     is_always_text,
-    take_back,
-    thing_of,
+    object_of,
+    relax_type,
     type_by_name,
 )
 
@@ -112,8 +112,8 @@ def test_a_name_that_the_api_uses_has_the_apis_type(stream, kind, name):
     """Also as Title Case, and with the object's own name in front."""
     assert type_by_name(stream, name) == kind
     assert type_by_name(stream, snake_case(name.replace("_", " ").title())) == kind
-    if thing_of(stream) != "line":
-        assert type_by_name(stream, f"{thing_of(stream)}_{name}") == kind
+    if object_of(stream) != "line":
+        assert type_by_name(stream, f"{object_of(stream)}_{name}") == kind
 
 
 @pytest.mark.parametrize(("kind", "name"), [(k, n) for k, names in cells_of(ON_MOST) for n in names.split()])
@@ -141,14 +141,17 @@ RULES = """
 string    | sku email product_name title image_url tracking_link payment_type status reason currency shipping_method
 string    | source tag tags reference note comments description label address line1 shipping_line_2 tax_id tax_name
 string    | tax_class ip ip_address total_quantity_type total_code total_name
-boolean   | is_gift has_refund was_paid accepts_sms requires_review can_ship allow_returns abandoned enabled taxable
-date-time | order_date ship_datetime event_timestamp shipped_at date_shipped paused_until expires_on
+boolean   | is_gift has_refund was_paid was_refunded accepts_sms requires_review can_ship allow_returns
+boolean   | abandoned enabled taxable
+date-time | order_date ship_datetime shipped_at date_shipped paused_until expires_on
 integer   | quantity refunded_qty item_count sort_position num_items number_of_lines count_returns line_id line_item_id
 integer   | order_line_id parent_line_id order_id customer_id product_id variant_id parent_id location_id transaction_id
 number    | total subtotal grand_total refund_amount unit_price shipping_cost cogs sales_tax discount revenue profit
 number    | margin processing_fee fees account_balance price_including_tax amount_excluding_tax total_weight
+number    | was_price discount_dollar total_incl_tax_dollar
 number    | original_total_paid amount_refunded total_spent line_total_incl_tax
 string    | weight height colour variant rate tax_rate notes_total_text accountant discounted category bin last4 gift
+string    | event_timestamp discount_percent total_percent
 """
 
 
@@ -161,45 +164,30 @@ def test_other_names_are_typed_by_rules(kind, name):
 @pytest.mark.parametrize(
     ("kind", "cells", "left"),
     [
-        # A sample that says nothing leaves the name to decide.
-        (N, [], N),
-        (N, ["", "None", "—"], N),
-        (T, [""], T),
-        # What fits stays.
-        (I, ["1", "2", ""], I),
-        (N, ["$1,000.00", "(2.00)"], N),
-        (B, ["Yes", "No"], B),
-        (T, ["2024-09-03T10:00:00Z", "2024-09-03"], T),
-        # A few that do not fit are invalid cells, most of them are another type.
-        (I, ["1", "2", "x"], I),
-        (I, ["1", "x"], I),
-        (I, ["1", "x", "y"], S),
-        (T, ["soon", "later", "2024-09-03T10:00:00Z"], S),
-        (B, ["large", "small"], S),
-        # A number that begins with a zero is a name.
-        (I, ["7", "08"], S),
-        (I, ["-07"], S),
-        (N, ["00.5"], S),
-        (N, ["0.5", "0", "-0.5"], N),
-        # A column whose every value is a day is a date.
-        (T, ["2024-09-03", "Sept. 3, 2024", ""], D),
-        (D, ["2024-09-03"], D),
-        # Nothing is ever made more of.
-        (S, ["1", "2"], S),
-        (S, ["2024-09-03"], S),
-        (N, ["1", "2"], N),
-        (I, ["1.5", "2.5"], S),
+        # Fewer than 20 cells with a value say nothing.
+        (N, ["x"] * 19, N),
+        (N, ["x"] * 19 + ["", "None", "\u2014"] * 20, N),
+        (N, ["x"] * 20, S),
+        # A tenth that fits is enough.
+        (I, ["1", "2", *["x"] * 18], I),
+        (I, ["1", *["x"] * 19], S),
+        (B, ["Yes", *["large"] * 9] * 3, B),
+        # Whole days do not make a date of a time, nor anything else of text.
+        (T, ["2024-09-03"] * 30, T),
+        (D, ["2024-09-03T10:00:00"] * 30, S),
+        (S, ["1"] * 30, S),
+        (N, ["1"] * 30, N),
     ],
 )
-def test_a_sample_can_only_take_a_type_back(kind, cells, left):
-    """To text, or from a time to a day."""
-    assert take_back(kind, cells) is left
+def test_a_sample_can_only_relax_a_type_to_text(kind, cells, left):
+    """It takes at least 20 cells with a value, and fewer than a tenth of them that fit."""
+    assert relax_type(kind, cells) is left
 
 
-@given(st.sampled_from(list(ColumnType)), st.lists(st.text(max_size=8)))
-def test_no_sample_makes_a_type_of_text(kind, cells):
+@given(st.sampled_from(list(ColumnType)), st.lists(st.text(max_size=8), max_size=40))
+def test_no_sample_makes_another_type(kind, cells):
     """So the same store has the same schema tomorrow, with other rows in it."""
-    assert take_back(kind, cells) in {kind, S, *([D] if kind is T else [])}
+    assert relax_type(kind, cells) in {kind, S}
 
 
 @pytest.mark.parametrize(
@@ -215,7 +203,7 @@ def test_no_sample_makes_a_type_of_text(kind, cells):
 )
 def test_a_stream_s_rows_are_what_its_code_says(stream, thing):
     """Types that the platform adds tomorrow included."""
-    assert thing_of(stream) == thing
+    assert object_of(stream) == thing
 
 
 @pytest.mark.parametrize("stream", STREAMS)

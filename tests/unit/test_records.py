@@ -130,9 +130,9 @@ def test_columns_are_found_by_name():
 
 def test_a_header_that_repeats_has_two_columns():
     """Neither hides the other, and the tap's own names win."""
-    layout = layout_of({"total": N, "total_2": N, "date_from_2": S})
+    layout = layout_of({"total": N, "total_2": N, "date_from_column": S})
     assert rows_of("Total,Total,Date From\r\n1,2,x\r\n", layout) == [
-        {"total": Decimal(1), "total_2": Decimal(2), "date_from_2": "x", **BASE}
+        {"total": Decimal(1), "total_2": Decimal(2), "date_from_column": "x", **BASE}
     ]
 
 
@@ -157,12 +157,12 @@ def test_batches_have_a_few_hundred_rows_and_fewer_where_rows_are_long():
 
 def test_the_lines_of_a_parent_are_numbered_in_the_files_order():
     """From one."""
-    assert lines_of("AABCCC") == [("A", 1), ("A", 2), ("B", 1), ("C", 1), ("C", 2), ("C", 3)]
+    assert lines_of("AABCCC") == [("A", "x#1"), ("A", "x#2"), ("B", "x#1"), ("C", "x#1"), ("C", "x#2"), ("C", "x#3")]
 
 
 def test_lines_that_stand_apart_are_numbered_on():
     """Nobody promises that a store keeps them together."""
-    assert lines_of("ABABCA") == [("A", 1), ("B", 1), ("A", 2), ("B", 2), ("C", 1), ("A", 3)]
+    assert lines_of("ABABCA") == [("A", "x#1"), ("B", "x#1"), ("A", "x#2"), ("B", "x#2"), ("C", "x#1"), ("A", "x#3")]
 
 
 @pytest.mark.parametrize("apart", [False, True])
@@ -172,7 +172,7 @@ def test_numbering_goes_on_over_the_border_of_batches(apart):
     expected, counts = [], {}
     for parent in parents:
         counts[parent] = counts.get(parent, 0) + 1
-        expected.append((parent, counts[parent]))
+        expected.append((parent, f"x#{counts[parent]}"))
     assert lines_of(parents) == expected
 
 
@@ -186,23 +186,27 @@ def test_parent_and_line_are_a_key(parents):
 def test_parents_are_told_apart_by_their_values():
     """7 and 7.0 are one parent in the target, so they are one here."""
     layout = layout_of({"order_id": I, "sku": S}, ("order_id", "export_line"))
-    records = rows_of("order_id,sku\r\n7,x\r\n7.0,y\r\n8,x\r\n 7,z\r\n", layout)
-    assert [(r["order_id"], r["export_line"]) for r in records] == [(7, 1), (7, 2), (8, 1), (7, 3)]
+    records = rows_of("order_id,sku\r\n7,x\r\n7.0,y\r\n8,x\r\n 7,x\r\n", layout)
+    assert [(r["order_id"], r["export_line"]) for r in records] == [(7, "x#1"), (7, "y#1"), (8, "x#1"), (7, "x#2")]
 
 
 def test_a_key_of_the_line_alone_or_of_several_columns_is_numbered_too():
     """Whatever `primary_keys` says."""
-    table = [["a", "b"], ["x", "1"], ["x", "2"], ["x", "1"]]
-    columns = {"a": S, "b": S}
-    assert [r["export_line"] for r in rows_of(table, layout_of(columns, ("export_line",)))] == [1, 2, 3]
-    assert [r["export_line"] for r in rows_of(table, layout_of(columns, ("a", "b", "export_line")))] == [1, 1, 2]
+    table = [["sku", "b"], ["x", "1"], ["x", "2"], ["x", "1"]]
+    columns = {"sku": S, "b": S}
+
+    def lines(*keys):
+        return [record["export_line"] for record in rows_of(table, layout_of(columns, keys))]
+
+    assert lines("export_line") == ["x#1", "x#2", "x#3"]
+    assert lines("sku", "b", "export_line") == ["x#1", "x#1", "x#2"]
 
 
 def test_reading_twice_numbers_twice_alike():
     """The look at every cell before the first record leaves nothing behind."""
-    records = records_of([["number", "sku"], ["A", "x"], ["A", "y"]], LINES)
+    records = records_of([["number", "sku"], ["A", "x"], ["A", "x"]], LINES)
     records.refuse_invalid()
-    assert [[r["export_line"] for r in batch] for batch in records.batches()] == [[1, 2]]
+    assert [[r["export_line"] for r in batch] for batch in records.batches()] == [["x#1", "x#2"]]
 
 
 # The same as the slow way

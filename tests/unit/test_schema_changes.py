@@ -6,7 +6,7 @@ import pytest
 
 from tap_exports.errors import BadData
 from tap_exports.schema.layout import Column, Knowledge
-from tap_exports.schema.schema_changes import Drift
+from tap_exports.schema.schema_changes import SchemaChanges
 from tap_exports.schema.types import ColumnType
 from tests.unit.conftest import layout_of
 
@@ -19,12 +19,12 @@ def held():
     """Holds one header after the other against the layout in force."""
 
     def of(on_new_column="add", layout=LAYOUT):
-        drift = Drift("order_list", on_new_column, logging.getLogger("drift"))
+        changes = SchemaChanges("order_list", on_new_column, logging.getLogger("changes"))
 
         def against(*header):
             nonlocal layout
             before = layout
-            layout = drift.held_against(layout, header, [], Knowledge())
+            layout = changes.apply(layout, header, Knowledge())
             return layout is before, [column.name for column in layout.columns]
 
         return against
@@ -51,11 +51,9 @@ def test_a_new_column_is_added_once(held, said):
 
 def test_a_new_column_is_typed_by_the_same_rules():
     """It could have been there from the start."""
-    drift = Drift("order_list", "add", logging.getLogger("drift"))
-    layout = drift.held_against(
-        LAYOUT, ["number", "total", "tax", "due_date"], [["A", "1", "2", "2024-09-03"]], Knowledge()
-    )
-    assert layout.columns[2:] == (Column("tax", N), Column("due_date", ColumnType.DATE))
+    changes = SchemaChanges("order_list", "add", logging.getLogger("changes"))
+    layout = changes.apply(LAYOUT, ["number", "total", "tax", "due_date"], Knowledge())
+    assert layout.columns[2:] == (Column("tax", N), Column("due_date", ColumnType.DATE_TIME))
 
 
 def test_new_columns_are_ignored_and_said_once(held, said):
