@@ -17,6 +17,7 @@ ALLOWED = {
     "config": BASE | {"schema"},
     "store": BASE | {"schema"},
     "files": BASE | {"schema"},
+    "ledger": BASE | {"schema"},
     "exports": BASE | {"schema", "store", "files"},
     "context": BASE | {"schema", "config", "store", "files", "exports"},
     "singer": BASE | {"schema", "config", "store", "files", "exports", "context"},

@@ -1,0 +1,50 @@
+"""Which export last covered each range of time. Pure.
+
+Ranges are `(start, end, export id)` in seconds since the epoch, sorted, without overlaps. Ids of exports grow in the
+order in which they were requested.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Range = tuple[int, int, int]
+
+
+def cover(ranges: Sequence[Range], start: int, end: int, export_id: int) -> list[Range]:
+    """The ranges after another complete export. Where a later one has already covered a part, that one stays."""
+    pieces = []
+    at = start
+    for left, right, known in ranges:
+        low, high = max(left, start), min(right, end)
+        if low >= high:
+            pieces.append((left, right, known))
+            continue
+        pieces += [(left, low, known), (at, low, export_id), (low, high, max(known, export_id)), (high, right, known)]
+        at = high
+    pieces.append((at, end, export_id))
+    return _joined(sorted(piece for piece in pieces if piece[0] < piece[1]))
+
+
+def _joined(pieces: Sequence[Range]) -> list[Range]:
+    joined: list[Range] = []
+    for start, end, export_id in pieces:
+        if joined and joined[-1][1:] == (start, export_id):
+            start = joined.pop()[0]  # noqa: PLW2901 - one longer range in place of two
+        joined.append((start, end, export_id))
+    return joined
+
+
+def oldest_export(ranges: Sequence[Range], start: int) -> int:
+    """The oldest of the exports that last covered each part from `start` to the newest end; 0 if there is a gap."""
+    at, oldest = start, 0
+    for left, right, export_id in ranges:
+        if right <= start:
+            continue
+        if left > at:
+            return 0
+        at, oldest = right, min(oldest or export_id, export_id)
+    return oldest

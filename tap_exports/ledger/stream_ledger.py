@@ -1,0 +1,286 @@
+"""StreamLedger: which records of a window are to be sent, and what the state says about it."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from tap_exports.ledger.coverage import cover
+from tap_exports.ledger.digests import SumOfDigests, digests_of, keys_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from tap_exports.ledger.database import Ledger
+    from tap_exports.window import Window
+
+    Record = dict[str, Any]
+    Batches = Callable[[], Iterable[list[Record]]]
+
+UNRECORDED = ""
+"""The position of a state after which everything is to be sent."""
+
+_DAY = 86400
+_LATEST_DAYS, _SPREAD_DAYS = 90, 30
+_TOGETHER = 2000
+"""Records that wait for one commit: fewer mean more of them, more take more memory."""
+
+_STORE_OBJECTS = """
+INSERT INTO objects (stream, key, digest, sent, held, removed_at, reported) VALUES (?, ?, ?, ?, ?, NULL, ?)
+ON CONFLICT (stream, key) DO UPDATE SET
+    digest = excluded.digest, sent = excluded.sent, held = excluded.held,
+    removed_at = NULL, reported = excluded.reported
+"""
+_HOLD_OBJECTS = "UPDATE objects SET held = ? WHERE stream = ? AND key = ?"
+_STORE_PARENTS = "INSERT OR REPLACE INTO parents (stream, key, digest, sent) VALUES (?, ?, ?, ?)"
+
+
+@dataclass(frozen=True)
+class Export:
+    """A complete export whose records are compared.
+
+    `at` is the current time; it decides which records were sent too long ago.
+    """
+
+    id: int
+    window: Window
+    at: datetime
+
+
+class _Past(NamedTuple):
+    """A window of the ledger: its export, and when it was recorded."""
+
+    export_id: int
+    at: int
+
+
+class _Object(NamedTuple):
+    """An object as the ledger knows it."""
+
+    digest: bytes | None
+    sent: int
+    held: int
+    removed_at: int | None
+    reported: int | None
+
+
+@dataclass(frozen=True)
+class _Open:
+    """The window that is being recorded."""
+
+    position: int
+    export: Export
+    at: int
+
+
+class StreamLedger:
+    """One stream's part of the ledger, for one run.
+
+    `position` is the one of the given state. `keys` are the key columns; `parent` are those that name the parent of a
+    line item. Another `identity` (key columns and their types) means that all objects are other ones. Another
+    `fingerprint` means that the target gets the same records in another form.
+    """
+
+    def __init__(  # noqa: PLR0913 - what a stream is, each by its name
+        self,
+        ledger: Ledger,
+        name: str,
+        *,
+        position: object,
+        keys: Sequence[str],
+        parent: Sequence[str] = (),
+        identity: str = "",
+        fingerprint: str = "",
+    ) -> None:
+        self.name = name
+        self._ledger = ledger
+        self._keys, self._parent = keys, parent
+        self._floor = 0
+        self._open: _Open | None = None
+        self._windows: dict[int, _Past] = {}
+        if not ledger.failed:
+            try:
+                with ledger.transaction():
+                    self._start(position, identity, fingerprint)
+            except sqlite3.Error as error:
+                ledger.fail(error)
+
+    def _start(self, position: object, identity: str, fingerprint: str) -> None:
+        ledger = self._ledger
+        self.id = ledger.stream_id(self.name)
+        row = ledger.execute("SELECT identity, fingerprint, floor FROM streams WHERE id = ?", (self.id,)).fetchone()
+        known = ledger.known(self.id, position)
+        windows = ledger.execute("SELECT position, export_id, at FROM windows WHERE stream = ?", (self.id,))
+        self._windows = {number: _Past(export_id, at) for number, export_id, at in windows}
+        if row[0] != identity:
+            for table in ("objects", "parents"):
+                ledger.execute(f"DELETE FROM {table} WHERE stream = ?", (self.id,))  # noqa: S608
+            clear = "UPDATE streams SET coverage = '[]', withheld_below = NULL, withheld_until = NULL WHERE id = ?"
+            ledger.execute(clear, (self.id,))
+        if known is None or row[:2] != (identity, fingerprint):
+            floor = ledger.newest_position()
+            change = "UPDATE streams SET identity = ?, fingerprint = ?, floor = ? WHERE id = ?"
+            ledger.execute(change, (identity, fingerprint, floor, self.id))
+            self._floor = floor
+        else:
+            self._floor = row[2]
+            self._forget_after(known)
+        if known is None and position:
+            ledger.doubt()
+
+    def _forget_after(self, position: int) -> None:
+        """Forget the digests that are newer than a position."""
+        if max(self._windows, default=0) > position:
+            for table in ("objects", "parents"):
+                statement = f"UPDATE {table} SET digest = NULL WHERE stream = ? AND sent > ?"  # noqa: S608
+                self._ledger.execute(statement, (self.id, position))
+
+    # One window
+
+    def changed(self, export: Export, batches: Batches) -> Iterator[list[Record]]:
+        """The records to be sent, each recorded before it is handed out.
+
+        `batches` reads the export's records from the start; for line items it is called twice.
+        """
+        ledger = self._ledger
+        if not ledger.failed:
+            try:
+                self._begin(export)
+                yield from self._changed_lines(batches) if self._parent else self._changed_objects(batches)
+            except sqlite3.Error as error:
+                ledger.fail(error)
+        if ledger.failed:  # some records may have been handed out already; they are sent twice
+            yield from batches()
+
+    def finish(self) -> str:
+        """Record that the window is complete and all its records were sent; returns the state's position."""
+        ledger, window = self._ledger, self._open
+        if ledger.failed or window is None:
+            return UNRECORDED
+        try:
+            with ledger.transaction():
+                covered = json.loads(
+                    ledger.execute("SELECT coverage FROM streams WHERE id = ?", (self.id,)).fetchone()[0]
+                )
+                span = window.export.window
+                covered = cover(covered, int(span.start.timestamp()), int(span.end.timestamp()), window.export.id)
+                ledger.execute("UPDATE streams SET coverage = ? WHERE id = ?", (json.dumps(covered), self.id))
+        except sqlite3.Error as error:
+            ledger.fail(error)
+            return UNRECORDED
+        self._open = None
+        return ledger.text_of(window.position)
+
+    def _begin(self, export: Export) -> None:
+        with self._ledger.transaction():
+            if self._open is not None:  # abandoned: what was recorded may not have been sent
+                self._forget_after(self._open.position - 1)
+            window, at = export.window, int(export.at.timestamp())
+            start, end = int(window.start.timestamp()), int(window.end.timestamp())
+            position = self._ledger.new_position(self.id, export.id, start, end, at)
+        self._windows[position] = _Past(export.id, at)
+        self._open = _Open(position, export, at)
+
+    def _is_withheld(self, key: str, stored: bytes | None, digest: bytes, sent: int) -> bool:
+        """Whether the target holds the record as it is, and received it not too long ago."""
+        if stored != digest or sent <= self._floor or self._open is None:
+            return False
+        days = (self._open.at - self._windows[sent].at) / _DAY
+        early = _LATEST_DAYS - _SPREAD_DAYS
+        return days < early or days < early + zlib.crc32(key.encode()) % _SPREAD_DAYS
+
+    def _newest(self, held: int) -> int:
+        """The window with the later export of two: the one that held an object so far, and the open one."""
+        now = self._open
+        return now.position if now and now.export.id >= self._windows[held].export_id else held
+
+    # Objects
+
+    def _changed_objects(self, batches: Batches) -> Iterator[list[Record]]:
+        unread = iter(batches())
+        done = False
+        while not done:
+            changed: list[Record] = []
+            with self._ledger.transaction():
+                while not done and len(changed) < _TOGETHER:
+                    batch = next(unread, None)
+                    done = batch is None
+                    changed += self._compared(batch or [])
+            if changed:
+                yield changed
+
+    def _compared(self, batch: Sequence[Record]) -> list[Record]:
+        keys = keys_of(batch, self._keys)
+        known = self._objects(keys)
+        changed, store, hold = [], [], []
+        for record, key, digest in zip(batch, keys, digests_of(batch), strict=True):
+            row = known.get(key)
+            if row is not None and row.removed_at is None and self._is_withheld(key, row.digest, digest, row.sent):
+                hold.append(key)
+            else:
+                changed.append(record)
+                store.append((key, digest))
+        self._store(known, store)
+        self._hold(known, hold)
+        return changed
+
+    def _objects(self, keys: Sequence[str]) -> dict[str, _Object]:
+        rows = self._ledger.by_key("digest, sent, held, removed_at, reported", "objects", self.id, keys)
+        return {key: _Object(*row) for key, row in rows.items()}
+
+    def _store(self, known: Mapping[str, _Object], objects: Iterable[tuple[str, bytes | None]]) -> None:
+        """Record objects as sent in the open window; one that was removed has returned."""
+        position = self._position
+        rows = []
+        for key, digest in objects:
+            row = known.get(key)
+            held, reported = (position, None) if row is None else (self._newest(row.held), row.reported)
+            returned = row is not None and row.removed_at is not None
+            rows.append((self.id, key, digest, position, held, position if returned else reported))
+        self._ledger.execute_many(_STORE_OBJECTS, rows)
+
+    def _hold(self, known: Mapping[str, _Object], keys: Iterable[str]) -> None:
+        """Record that the open window's export holds objects that are not sent."""
+        rows = [(self._newest(known[key].held), self.id, key) for key in keys]
+        self._ledger.execute_many(_HOLD_OBJECTS, rows)
+
+    @property
+    def _position(self) -> int:
+        return self._open.position if self._open else 0
+
+    # Line items
+
+    def _changed_lines(self, batches: Batches) -> Iterator[list[Record]]:
+        with self._ledger.transaction():
+            changed = self._changed_parents(batches())
+        if not changed:
+            return
+        for batch in batches():
+            parents = keys_of(batch, self._parent)
+            if lines := [line for line, parent in zip(batch, parents, strict=True) if parent in changed]:
+                yield lines
+
+    def _changed_parents(self, batches: Iterable[Sequence[Record]]) -> set[str]:
+        """The parents with a line that is new, changed, gone, or returned."""
+        totals = SumOfDigests()
+        changed = set()
+        for batch in batches:
+            keys, parents = keys_of(batch, self._keys), keys_of(batch, self._parent)
+            totals.add(parents, digests_of(batch))
+            known = self._objects(keys)
+            returned = {key for key, row in known.items() if row.removed_at is not None}
+            changed |= {parent for key, parent in zip(keys, parents, strict=True) if key in returned}
+            self._store(known, [(key, None) for key in keys if key in returned or key not in known])
+            self._hold(known, [key for key in keys if key in known and key not in returned])
+        rows = self._ledger.by_key("digest, sent", "parents", self.id, list(totals))
+        for parent in totals:
+            digest, sent = rows.get(parent, (None, 0))
+            if not self._is_withheld(parent, digest, totals.digest(parent), sent):
+                changed.add(parent)
+        stored = ((self.id, parent, totals.digest(parent), self._position) for parent in changed)
+        self._ledger.execute_many(_STORE_PARENTS, stored)
+        return changed

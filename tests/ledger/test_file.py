@@ -1,0 +1,190 @@
+"""The file of the ledger: its lock, and when it is missing, damaged, foreign, an older copy, or on a full disk."""
+
+from __future__ import annotations
+
+import resource
+import shutil
+import signal
+import sqlite3
+import stat
+from contextlib import closing
+
+import pytest
+
+from tap_exports.errors import SettingsError
+from tap_exports.ledger import Ledger
+from tests.ledger.conftest import Pipeline
+from tests.ledger.processes import lines_of_child, wait_for
+
+DOUBT = "is not the one that the state names"
+
+
+def test_the_file_is_private_and_the_only_one_after_a_run(pipeline):
+    pipeline.sync()
+    assert stat.S_IMODE(pipeline.path.stat().st_mode) == 0o600
+    assert [path.name for path in pipeline.path.parent.iterdir()] == [pipeline.path.name]
+
+
+def test_a_ledger_that_another_run_uses_is_an_error(path):
+    def hold():
+        ledger = Ledger(path)
+        yield "open"
+        signal.pause()
+        ledger.close()
+
+    with lines_of_child(hold) as (child, lines):
+        assert next(lines) == "open"
+        with pytest.raises(SettingsError, match=r"is in use by another run.*Wait"):
+            Ledger(path)
+        child.kill()
+        wait_for(child)
+        Ledger(path).close()
+
+
+@pytest.mark.parametrize("place", ["", "missing/ledger.db"])
+def test_a_path_that_cannot_be_a_file_is_an_error(tmp_path, place):
+    with pytest.raises(SettingsError, match="cannot be opened"):
+        Ledger(tmp_path / place)
+
+
+def test_another_programs_database_is_an_error_and_stays_as_it_is(path):
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("CREATE TABLE t (x)")
+    before = path.read_bytes()
+    with pytest.raises(SettingsError, match="another program's database"):
+        Ledger(path)
+    assert path.read_bytes() == before
+
+
+def test_a_newer_format_is_an_error(pipeline):
+    pipeline.sync()
+    with closing(sqlite3.connect(pipeline.path)) as other:
+        other.execute("PRAGMA user_version = 2")
+    with pytest.raises(SettingsError, match="has the format 2"):
+        Ledger(pipeline.path)
+
+
+def test_a_missing_ledger_means_that_everything_is_sent(store, pipeline, caplog):
+    store.put(0, a=1)
+    pipeline.sync()
+    pipeline.path.unlink()
+    assert pipeline.sync() == ["a"]
+    assert caplog.text.count(DOUBT) == 1
+    assert pipeline.sync() == []
+
+
+def test_another_ledger_means_that_everything_is_sent(store, pipeline, tmp_path, caplog):
+    other = Pipeline(store, tmp_path / "other.db")
+    store.put(0, a=1)
+    pipeline.sync()
+    other.sync()
+    shutil.copy(other.path, pipeline.path)
+    assert pipeline.sync() == ["a"]
+    assert DOUBT in caplog.text
+    assert pipeline.sync() == []
+
+
+def test_an_older_copy_means_that_everything_is_sent(store, pipeline, tmp_path, caplog):
+    store.put(0, a=1)
+    pipeline.sync()
+    shutil.copy(pipeline.path, tmp_path / "copy")
+    store.put(0, a=2)
+    pipeline.sync()
+    shutil.copy(tmp_path / "copy", pipeline.path)
+    store.put(0, a=1)
+    assert pipeline.sync() == ["a"]
+    assert DOUBT in caplog.text
+    assert pipeline.totals == {"a": 1}
+
+
+def test_an_older_copy_is_noticed_after_another_pipeline_has_used_it(store, pipeline, tmp_path):
+    other = Pipeline(store, pipeline.path)
+    store.put(0, a=1)
+    other.sync()
+    shutil.copy(pipeline.path, tmp_path / "copy")
+    store.put(0, a=2)
+    pipeline.sync()
+    shutil.copy(tmp_path / "copy", pipeline.path)
+    store.put(0, a=1)
+    for _ in range(5):
+        other.sync()  # its positions pass the one in the pipeline's state
+    pipeline.sync()
+    assert pipeline.totals == {"a": 1}
+
+
+@pytest.mark.parametrize("content", [b"not a database" * 500, b"\0" * 8192])
+def test_a_file_that_is_no_database_is_left_alone_and_everything_is_sent(store, pipeline, caplog, content):
+    store.put(0, a=1)
+    pipeline.sync()
+    pipeline.path.write_bytes(content)
+    for _ in range(2):
+        assert pipeline.sync() == ["a"]
+        assert pipeline.state["orders"]["ledger"] == ""
+    assert "cannot be used" in caplog.text
+    assert pipeline.path.read_bytes() == content
+    pipeline.path.unlink()
+    assert pipeline.sync() == ["a"]
+    assert pipeline.sync() == []
+
+
+@pytest.mark.parametrize("part", range(1, 8))
+def test_a_damaged_page_loses_nothing(store, pipeline, part):
+    store.put(0, **{f"k{n}": 1 for n in range(300)})
+    pipeline.sync()
+    content = bytearray(pipeline.path.read_bytes())
+    at = len(content) * part // 8
+    content[at : at + 3000] = b"\xa5" * 3000
+    pipeline.path.write_bytes(content)
+    store.put(0, **{f"k{n}": 2 for n in range(0, 300, 3)})
+    pipeline.sync()
+    assert pipeline.totals == {key: value for key, (_, value) in store.objects.items()}
+
+
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.9])
+def test_a_truncated_file_loses_nothing(store, pipeline, share):
+    store.put(0, **{f"k{n}": 1 for n in range(300)})
+    pipeline.sync()
+    content = pipeline.path.read_bytes()
+    pipeline.path.write_bytes(content[: int(len(content) * share)])
+    store.put(0, **{f"k{n}": 2 for n in range(0, 300, 3)})
+    pipeline.sync()
+    assert pipeline.totals == {key: value for key, (_, value) in store.objects.items()}
+
+
+def full_disk(pipeline, room):
+    """A run in a child process that cannot write files beyond a size; returns what it wrote."""
+    limit = pipeline.path.stat().st_size + room if pipeline.path.exists() else room
+
+    def run():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+        yield from pipeline.run_lines()
+
+    with lines_of_child(run) as (child, lines):
+        pipeline.take_lines(lines)
+        assert wait_for(child) == 0
+
+
+@pytest.mark.parametrize("room", [0, 20_000, 40_000, 80_000])
+@pytest.mark.parametrize("state_is_lost", [False, True])
+def test_a_full_disk_does_not_stop_the_run(store, pipeline, room, state_is_lost):
+    store.put(0, **{f"k{n}": 1 for n in range(300)})
+    pipeline.sync()
+    before = pipeline.state
+    store.put(1, **{f"new{n:05}": 1 for n in range(2000)})
+    store.put(2, **{f"k{n}": 2 for n in range(0, 300, 3)})
+    full_disk(pipeline, room)
+    assert pipeline.totals == {key: value for key, (_, value) in store.objects.items()}
+    assert pipeline.state["orders"]["ledger"] == ""
+    if state_is_lost:
+        pipeline.state = before
+    store.put(2, **{f"k{n}": 1 for n in range(0, 300, 3)})
+    pipeline.sync()
+    assert pipeline.totals == {key: value for key, (_, value) in store.objects.items()}
+    assert pipeline.sync() == []
+
+
+def test_a_ledger_that_cannot_even_be_created_does_not_stop_the_run(store, pipeline):
+    store.put(0, a=1)
+    full_disk(pipeline, 0)
+    assert pipeline.totals == {"a": 1}
+    assert pipeline.state["orders"]["ledger"] == ""

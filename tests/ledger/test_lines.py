@@ -1,0 +1,61 @@
+"""Line items are sent by parent."""
+
+from __future__ import annotations
+
+import json
+
+ALL = ['["x", "a"]', '["x", "b"]']
+
+
+def test_all_lines_of_a_parent_are_sent_if_one_is_new(lines):
+    lines.store.put(0, x=["a", "b"], y=["a"])
+    assert len(lines.sync()) == 3
+    assert lines.sync() == []
+    lines.store.put(0, x=["a", "b", "c"])
+    assert lines.sync() == [*ALL, '["x", "c"]']
+
+
+def test_all_lines_of_a_parent_are_sent_if_one_is_gone(lines):
+    lines.store.put(0, x=["a", "b", "c"])
+    lines.sync()
+    lines.store.put(0, x=["a", "b"])
+    assert lines.sync() == ALL
+    assert lines.sync() == []
+
+
+def test_the_order_of_lines_and_their_place_in_the_file_do_not_matter(lines):
+    lines.store.put(0, x=["a", "b"])
+    lines.sync()
+    lines.store.put(0, x=["b", "a"])
+    assert lines.sync() == []
+
+
+def test_equal_parts_of_different_parents_do_not_mix(lines):
+    lines.store.put(0, x=["a"], y=["b"])
+    lines.sync()
+    lines.store.put(0, x=["b"], y=["a"])
+    assert len(lines.sync()) == 2
+
+
+def test_a_rollback_sends_all_lines_of_the_parent_again(lines):
+    lines.store.put(0, x=["a", "b"])
+    lines.sync()
+    older = lines.state
+    lines.store.put(0, x=["a"])
+    lines.sync()
+    lines.store.put(0, x=["a", "b"])
+    lines.state = older
+    assert lines.sync() == ALL
+
+
+def test_a_line_that_is_gone_is_reported_and_a_parent_that_returns_is_sent(lines):
+    lines.store.put(0, **{f"o{n}": ["a"] for n in range(40)}, x=["a", "b"])
+    lines.sync()
+    lines.store.remove("x")
+    lines.sync()
+    lines.sync()
+    assert lines.gone == set(ALL)
+    lines.store.put(0, x=["a", "b"])
+    assert lines.sync() == ALL
+    assert lines.gone == set()
+    assert json.loads(max(lines.removed)) == ["x", "b"]
