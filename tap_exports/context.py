@@ -86,7 +86,9 @@ class RunContext:
     @cached_property
     def zone(self) -> tzinfo:
         """The zone of times that carry no offset."""
-        name = self._settings.raw.get("timezone") or self._as_far_as_allowed(self._stores_zone, _AS_UTC)
+        name = self._settings.raw.get("timezone") or self._as_far_as_allowed(
+            self._stores_zone, f"{_AS_UTC}. Set timezone", logging.WARNING
+        )
         return zone_of(name) or timezone.utc if name else timezone.utc
 
     def _stores_zone(self) -> str | None:
@@ -103,15 +105,15 @@ class RunContext:
             self._logger.warning("The store's time zone %r is not known: %s. Set timezone.", name, _AS_UTC)
         return name
 
-    def _as_far_as_allowed(self, ask: Callable[[], T], otherwise: str) -> T | None:
-        """Ask the store for what a token need not be allowed to know."""
+    def _as_far_as_allowed(self, ask: Callable[[], T], otherwise: str, level: int = logging.INFO) -> T | None:
+        """Request what a token need not have the scope for; where it lacks it, log what happens without."""
         try:
             return ask()
         except Unauthorized:
             raise
         except StoreRefused as error:
             scope = " (the token lacks the scope)" if isinstance(error, MissingScope) else ""
-            self._logger.info("%s%s: %s", error.what, scope, otherwise)
+            self._logger.log(level, "%s%s: %s", error.what, scope, otherwise)
             return None
 
     @cached_property

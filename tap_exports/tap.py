@@ -24,10 +24,11 @@ from tap_exports.config.files import read_config, read_object
 from tap_exports.config.schema import CONFIG_SCHEMA
 from tap_exports.config.settings import UNTOLD, Settings, coerce, validation_errors
 from tap_exports.context import RunContext
-from tap_exports.errors import InvalidSettings, Stopped, Unauthorized, lines_of, shortened
+from tap_exports.errors import InvalidSettings, SettingsError, Stopped, Unauthorized, lines_of, shortened
 from tap_exports.singer import batches as batch_files
 from tap_exports.singer.bookmark import check_state
 from tap_exports.singer.export_log import EXPORT_LOG, ExportLog
+from tap_exports.singer.mapped_stream import MappedStream
 from tap_exports.singer.writer import MessageWriter
 from tap_exports.store.http import RATE
 from tap_exports.streams import ExportStream
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
     from singer_sdk.streams import Stream
 
 
+_OWN_STREAMS = (EXPORT_LOG, "removed_objects")
+"""Streams that the store does not list; the second exists only where there is a ledger."""
 _REQUESTS_MADE = 4
 """Requests for an export that is made: create, two looks on average, link."""
 _REQUESTS_TAKEN_OVER = 1
@@ -186,7 +189,7 @@ class TapExports(Tap):
         Args:
             may_create: Whether exports may be made for it.
         """
-        unknown = [stream for stream in self._export_streams if stream.layout is None]
+        unknown = [stream for stream in self._export_streams if not stream.has_columns]
         layouts = self.run_context.discovery(may_create=may_create).run([stream.source for stream in unknown])
         for stream in unknown:
             stream.adopt(layouts[stream.name])
@@ -201,11 +204,8 @@ class TapExports(Tap):
     @override
     def setup_mapper(self) -> None:
         PluginBase.setup_mapper(self)
-        log = self.streams.get(EXPORT_LOG)
-        if isinstance(log, ExportLog) and log.is_wanted:
-            log.register_maps()
-        for stream in self._export_streams:
-            if stream.layout is not None:
+        for stream in self.streams.values():
+            if isinstance(stream, MappedStream) and stream.has_columns:
                 stream.register_maps()  # the others' maps are made when their columns are known
 
     # The order of work
@@ -220,15 +220,11 @@ class TapExports(Tap):
         if self.only_plan:
             self._print_plan()
             return
-        with self._listening(), self._work() as ending:
-            for name in sorted(set(self.input_catalog or ()) - set(self.streams)):
-                self.logger.warning("The catalog names the stream %s, which the store does not have", name)
+        with self._listening(), self._work():
+            self._fail_unlisted()
             for stream in self._export_streams:
-                if stream.is_wanted:
+                if stream.selected:
                     self.run_context.scheduler.add(stream.queue())
-            log = self.streams.get(EXPORT_LOG)
-            if isinstance(log, ExportLog) and log.is_wanted:
-                ending.callback(log.close)
             try:
                 super().sync_all()
             except Stopped:
@@ -237,6 +233,15 @@ class TapExports(Tap):
                 if self.state:
                     self.state_writer.write_state(self.state)
                 raise
+
+    def _fail_unlisted(self) -> None:
+        """Fail the streams that the catalog selects and the store does not list; the others continue."""
+        for name, entry in sorted((self.input_catalog or {}).items()):
+            if name not in {*self.streams, *_OWN_STREAMS} and entry.metadata.resolve_selection().get((), True):
+                self.run_context.failures[name] = SettingsError(
+                    "the catalog selects a stream that the store does not list",
+                    "Deselect it, or run discovery again if the store has renamed it.",
+                ).at(f"stream {name}")
 
     @override  # type: ignore[misc]  # final in the SDK, to which a stream that failed is none
     def run_connection_test(self) -> bool:
@@ -260,7 +265,7 @@ class TapExports(Tap):
 
     def _print_plan(self) -> None:
         """What a sync would ask the store for, on standard output."""
-        streams = [stream for stream in self._export_streams if stream.is_wanted]
+        streams = [stream for stream in self._export_streams if stream.selected]
         windows = made = 0
         for stream in streams:
             for window, export in self.run_context.scheduler.preview(stream.queue()):

@@ -140,7 +140,7 @@ class Discovery:
         except TapExportsError as error:
             logger.warning("%s: export %d could not be looked at: %s", source.code, export.id, error)
             return None, 0
-        layout = relaxed(decide(source.code, header, source.knowledge), header, sample, source.knowledge)
+        layout = relaxed(decide(source.code, header, source.layout.knowledge), header, sample, source.layout.knowledge)
         if len(header) == 1:
             told = "%s: the file of export %d is a line of text and tells no columns: %r"
             logger.warning(told, source.code, export.id, ", ".join(header)[:60])
@@ -156,7 +156,7 @@ class Discovery:
 
     def _stand_in(self, source: StreamExports) -> Layout:
         logger.warning("%s: its columns are those that the API names; no export has told them", source.code)
-        return standard_layout(source.code, source.knowledge)
+        return standard_layout(source.code, source.layout.knowledge)
 
 
 def _made(export: Export) -> tuple[float, int]:

@@ -20,7 +20,6 @@ from tap_exports.exports.stream_exports import StreamExports
 from tap_exports.files.checked import CheckedFile
 from tap_exports.files.csv_file import CsvFile, KeyColumn
 from tap_exports.schema.layout import SAMPLE_ROWS
-from tap_exports.schema.names import column_names
 from tap_exports.store.models import Export, ExportStatus
 
 if TYPE_CHECKING:
@@ -199,12 +198,10 @@ class Exporter:
         csv = CsvFile(download.file, self._reading.encoding, has_nul=download.has_nul)
         try:
             header, sample = csv.head(SAMPLE_ROWS)
-            layout = source.layout_for(header)
-            keys = self._keys(layout, header)
-            checked = csv.check(keys, numbered=layout.numbered, cap=self._reading.max_rows)
+            layout = source.layout.of(header)
+            checked = csv.check(self._keys(layout), numbered=layout.numbered, cap=self._reading.max_rows)
             if not checked.capped:
                 csv.refuse_open_end()
-            source.layout_of(header, sample)  # only now: a bad file does not tell the columns
         except BaseException:
             csv.close()
             raise
@@ -212,21 +209,9 @@ class Exporter:
             csv, header, sample, checked, download.size, download.sha256, export, window, taken_over=taken_over
         )
 
-    def _keys(self, layout: Layout, header: list[str]) -> list[KeyColumn]:
-        names = column_names(header)
-        types = {column.name: column.type for column in layout.columns}
-        if types and not set(types) & set(names):
-            raise InvalidFile(
-                "the file has not one of the stream's columns",
-                "Discover again if the store has renamed them all.",
-            )
-        missing = [key for key in layout.file_keys if key not in names]
-        if missing:
-            raise InvalidFile(
-                f"the file has no column {', '.join(missing)}, which is the stream's key",
-                "Set primary_keys for this stream, or discover again.",
-            )
+    def _keys(self, layout: Layout) -> list[KeyColumn]:
+        position = {column.name: n for n, column in enumerate(layout.columns)}
         return [
-            KeyColumn(key, names.index(key), types[key].converter(self._reading.zone) if key in types else None)
+            KeyColumn(key, position[key], layout.columns[position[key]].type.converter(self._reading.zone))
             for key in layout.file_keys
         ]

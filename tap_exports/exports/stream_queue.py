@@ -121,8 +121,8 @@ class StreamQueue:
         Returns:
             None where there is no such window now.
         """
-        if (self.source.layout is None or self.searching) and any(s.claimed and not s.done for s in self.tasks):
-            return None  # that file tells the columns that the others are checked by, and how many rows to expect
+        if self.searching and any(s.claimed and not s.done for s in self.tasks):
+            return None  # that file tells how many rows to expect
         task = next((task for task in self.tasks if not task.claimed and not task.done), None)
         if task is None and self.todo:
             task = WindowTask(self.todo.popleft())

@@ -144,28 +144,6 @@ class Layout:
         identity = line_identity_column([c.name for c in columns], knowledge.merchants_columns())
         return cls(stream, columns, tuple(knowledge.primary_keys.get(stream, tuple(keys))), identity)
 
-    def change(self, header: Sequence[str], knowledge: Knowledge) -> Change:
-        """How a later file's header differs from this layout; new columns are typed by their names."""
-        names = column_names(header)
-        known = {column.name for column in self.columns}
-        there = set(names)
-        return Change(
-            added=tuple(Column(name, knowledge.type_of(self.stream, name)) for name in names if name not in known),
-            gone=tuple(column.name for column in self.columns if column.name not in there),
-        )
-
-    def with_columns(self, added: Sequence[Column]) -> Layout:
-        """This layout and more columns."""
-        return replace(self, columns=(*self.columns, *added))
-
-
-@dataclass(frozen=True)
-class Change:
-    """How a file's header differs from the layout."""
-
-    added: tuple[Column, ...]
-    gone: tuple[str, ...]
-
 
 def decide(stream: str, header: Sequence[str], knowledge: Knowledge) -> Layout:
     """The columns, in the file's order, and the key of a stream, from the header of one of its files."""

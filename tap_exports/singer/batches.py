@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 from fsspec import get_filesystem_class  # type: ignore[import-untyped]  # the SDK's own storage
 from singer_sdk.batch import Batcher
-from singer_sdk.helpers._batch import StorageTarget
 from upath import UPath
 
 from tap_exports.errors import LocalTrouble, TapExportsError, shortened
+from tap_exports.singer.compat import StorageTarget
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from singer_sdk.helpers._batch import BatchConfig
+    from tap_exports.singer.compat import BatchConfig
 
 _KNOWN = {
     "batch_config": ("encoding", "storage", "batch_size"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tap_exports.errors import SettingsError, shortened
+from tap_exports.schema.names import EXPORT_LINE
 from tap_exports.schema.values import to_instant
 from tap_exports.window import rfc3339
 
@@ -40,6 +41,7 @@ def _text(value: Any) -> str:  # noqa: ANN401
 
 _FIELDS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "key": (_names, "a list of column names"),
+    "line_identity": (_text, "a string"),
     "refresh": (to_instant, "a time"),
     "rows_per_day": (_number, "a number of 0 or more"),
     "longest_days": (_number, "a number of 0 or more"),
@@ -93,9 +95,14 @@ class Bookmark:
         key: tuple[str, ...] | None = self.get("key")
         return key
 
-    def remember_key(self, key: Sequence[str]) -> None:
+    @property
+    def line_identity(self) -> str | None:
+        """For a key with `export_line`: the column that says what a line is."""
+        return self.get("line_identity") or None
+
+    def remember_key(self, key: Sequence[str], line_identity: str | None = None) -> None:
         """Keep the stream's key for later runs."""
-        self.set("key", list(key))
+        self._update({"key": list(key)} | ({"line_identity": line_identity or ""} if EXPORT_LINE in key else {}))
 
     def get(self, field: str) -> Any:  # noqa: ANN401 - as the field's reader returns it
         """A field of the entry, of its own type; None where it is missing or null."""

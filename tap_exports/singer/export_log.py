@@ -1,4 +1,4 @@
-"""ExportLog: a stream with a record for each export that a sync has used, for a load to be audited in SQL."""
+"""ExportLog: a stream with a record for each export that a sync has used, so that a load can be audited in SQL."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
     from singer_sdk import Tap
     from singer_sdk.batch import BaseBatchFileEncoding
-    from singer_sdk.helpers._batch import BatchConfig
     from singer_sdk.helpers.types import Context, Record
 
     from tap_exports.context import RunContext
     from tap_exports.exports.fetch import CheckedExport
+    from tap_exports.singer.compat import BatchConfig
 
 EXPORT_LOG = "export_log"
 
@@ -35,39 +35,34 @@ def _column(name: str, kind: Any, description: str, *, required: bool = False) -
 
 
 class ExportLog(MappedStream):
-    """What each export was, and what became of it.
+    """What each export was, and what it was used for.
 
-    Its records stand among those of the other streams: behind the last one of their window, and before the STATE
-    that tells of that. So it has no bookmark of its own, and is as complete as the others' bookmarks say.
+    Its records are written between those of the other streams: after the last record of their window, and before the
+    STATE that covers the window. So it needs no bookmark of its own: the other streams' bookmarks say how complete
+    it is.
     """
 
     primary_keys = ("export_id",)
     replication_key = "date_to"
-    selected_by_default = False
     schema: ClassVar[dict[str, Any]] = th.PropertiesList(
         _column("export_id", th.IntegerType, "Its id at the store, as in the records.", required=True),
         _column("type", th.StringType, "Its type, which is the stream's name."),
         _column("date_from", th.DateTimeType, "Start of the window."),
         _column("date_to", th.DateTimeType, "End of the window."),
-        _column("created_at", th.DateTimeType, "When the store was asked for it, as the store says."),
-        _column(
-            "ready_at", th.DateTimeType, "When the tap found it ready; null if it was so at the first sight of it."
-        ),
-        _column("used_at", th.DateTimeType, "When its last record was out, by the store's clock."),
-        _column("file_bytes", th.IntegerType, "Size of the CSV, with the transport's compression undone."),
+        _column("created_at", th.DateTimeType, "When the export was created, by the store's clock."),
+        _column("ready_at", th.DateTimeType, "When the tap found it ready; null if it was ready at the first poll."),
+        _column("used_at", th.DateTimeType, "When its last record was written, by the store's clock."),
+        _column("file_bytes", th.IntegerType, "Size of the CSV, decompressed."),
         _column("file_sha256", th.StringType, "SHA-256 of the CSV, in hex."),
-        _column("row_count", th.IntegerType, "Rows below the header; of a halved one, how many were counted."),
-        _column("invalid_cells", th.IntegerType, "Cells that did not fit their column's type; null where halved."),
-        _column(
-            "halved", th.BooleanType, "Whether it was at the cap: nothing of it was used but that it was too full."
-        ),
-        _column("taken_over", th.BooleanType, "Whether an earlier run had asked for it."),
+        _column("row_count", th.IntegerType, "Rows below the header; for a halved one, how many were counted."),
+        _column("invalid_cells", th.IntegerType, "Cells that do not fit their column's type; null where halved."),
+        _column("halved", th.BooleanType, "Whether it reached the row cap, so that none of its rows were used."),
+        _column("taken_over", th.BooleanType, "Whether an earlier run requested it."),
     ).to_dict()
 
     def __init__(self, tap: Tap, run: RunContext) -> None:
         super().__init__(tap, EXPORT_LOG, run)
-        self._told = False
-        self._counter = self.get_record_counter()
+        self._has_schema = False
 
     @property
     @override
@@ -75,54 +70,43 @@ class ExportLog(MappedStream):
         """Never: the records of earlier runs stay."""
         return False
 
-    def note(self, export: CheckedExport, invalid_cells: int) -> None:
-        """Write what became of an export, and of those at the cap in whose place it is.
+    @override
+    def begin(self) -> None:
+        if not self._has_schema:  # the first record may be written before this stream's turn
+            self.write_schema()
+            self._has_schema = True
 
-        Args:
-            export: All of its records are out.
-            invalid_cells: How many of its cells did not fit.
+    def note(self, export: CheckedExport, invalid_cells: int) -> None:
+        """Record an export whose records are all written, and those at the cap that it replaces.
 
         Raises:
             SettingsError: If a map of this stream fails.
         """
-        if not self.is_wanted:
+        if not self.selected:
             return
-        self._write_schema_message()
+        self.begin()
         used_at = self.run.client.time.now()
         for full in export.halved:
             self._write(_record(full, used_at, None))
         self._write(_record(export, used_at, invalid_cells))
 
-    def close(self) -> None:
-        """Tell how many records there were."""
-        self._counter.exit()
-
     def _write(self, record: dict[str, Any]) -> None:
-        with self._mapping("fails at a record"):
-            self._write_record_message(record)
-        self._counter.increment()
+        with self.mapping("fails at a record"):
+            self.write_record(record)
 
     @override
-    def _write_schema_message(self) -> None:
-        if not self._told:  # the first record may come before this stream's turn
-            self.register_maps()
-            super()._write_schema_message()
-            self._told = True
-
-    @override
-    def _sync_records(self, context: Context | None = None, *, write_messages: bool = True) -> Iterator[Record]:  # type: ignore[override]
-        """Nothing by itself: records are written when there is something to note."""
-        yield from self.get_records(context)
+    def records_written(self) -> Iterator[Record]:
+        yield from ()
 
     @override
     def get_batches(
         self, batch_config: BatchConfig, context: Context | None = None
     ) -> Iterator[tuple[BaseBatchFileEncoding, list[str]]]:
-        return iter(())
+        yield from ()
 
     @override
     def get_records(self, context: Context | None) -> Iterable[Record]:
-        return iter(())
+        return ()
 
 
 def _record(export: CheckedExport, used_at: datetime, invalid_cells: int | None) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What all streams have in common: records that fit their schema as they are, the SDK's maps of them, and their end."""
+"""MappedStream: what all streams have in common: maps made from the schema in force, and failures kept apart."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from contextlib import contextmanager
 from fnmatch import fnmatch
 from typing import TYPE_CHECKING
 
-from singer_sdk.helpers._catalog import get_selected_schema
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import RemoveRecordTransform
-from singer_sdk.streams import Stream
 
 from tap_exports.config.documents import find_unencodable
 from tap_exports.config.sdk_settings import NOTHING
 from tap_exports.errors import SettingsError, TapExportsError, UnexpectedError, shortened
+from tap_exports.singer.compat import SdkStream, get_selected_schema
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -30,8 +29,8 @@ if TYPE_CHECKING:
     from tap_exports.context import RunContext
 
 
-class MappedStream(Stream):
-    """A stream whose maps are made from the schema in force, and which keeps no state by the SDK's own ways."""
+class MappedStream(SdkStream):
+    """A stream whose maps are made from the schema in force, and whose failure does not stop the others."""
 
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE  # records are made to fit the schema
 
@@ -41,8 +40,23 @@ class MappedStream(Stream):
         super().__init__(tap, name=name)
 
     @property
+    def has_columns(self) -> bool:
+        """Whether the columns are known before the first file."""
+        return True
+
+    @property
+    @override
+    def selected(self) -> bool:
+        """Whether records of the stream are written: the catalog selects it, and the maps do not remove it."""
+        return super().selected and not self.is_removed
+
+    @selected.setter
+    def selected(self, value: bool | None) -> None:
+        SdkStream.selected.fset(self, value)  # type: ignore[attr-defined]
+
+    @property
     def is_removed(self) -> bool:
-        """Whether the maps take the stream out altogether: then nothing is asked for, and no bookmark moves."""
+        """Whether the maps remove the stream: then nothing is requested, and no bookmark moves."""
         mapper = self.tap.mapper
         removed, more = mapper.default_mapper_type is RemoveRecordTransform, False
         for name, stream_map in mapper.stream_maps_dict.items():
@@ -52,64 +66,54 @@ class MappedStream(Stream):
                 removed, more = (removed, True) if is_more else (stream_map in (None, NOTHING), more)
         return removed and not more
 
-    @property
-    def is_wanted(self) -> bool:
-        """Whether anything of the stream is to go out."""
-        return self.selected and not self.is_removed
-
     def register_maps(self) -> None:
-        """Make the stream maps anew from the schema in force."""
+        """Make the stream's maps from the schema in force.
+
+        Raises:
+            SettingsError: If a map cannot be used.
+        """
         schema = get_selected_schema(self.name, self.schema, self.mask)
-        self.tap.mapper.stream_maps.pop(self.name, None)  # one that failed has left records as they are in its place
-        with self._mapping("cannot be used"):
+        self.tap.mapper.stream_maps.pop(self.name, None)  # a map that failed left an unmapped stream in its place
+        with self.mapping("cannot be used"):
             self.tap.mapper.register_raw_stream_schema(self.name, schema, self.primary_keys)
             for stream_map in self.tap.mapper.stream_maps[self.name]:
                 if not isinstance(stream_map.stream_alias, str):
-                    raise TypeError(f"__alias__ makes {stream_map.stream_alias!r}, which is no name")
+                    raise TypeError(f"__alias__ makes {stream_map.stream_alias!r}, which is not a name")
                 if fault := find_unencodable([stream_map.stream_alias, stream_map.transformed_schema]):
                     raise ValueError(fault)
-        self._stream_maps = None
+        self.reset_maps()
 
     @contextmanager
-    def _mapping(self, what: str) -> Iterator[None]:
-        """The SDK's mappers raise whatever a user's expression does."""
+    def mapping(self, what: str) -> Iterator[None]:
+        """Report whatever a user's expression raises as an error of the settings."""
         try:
             yield
-        except Exception as error:  # noqa: BLE001 - whatever it is
+        except Exception as error:  # noqa: BLE001 - an expression may raise anything
             reason = shortened(f"{type(error).__name__}: {error}")
             raise SettingsError(
-                f"the map of stream {self.name} {what}: {reason}", "Mend stream_maps, or the settings of flattening."
+                f"the map of stream {self.name} {what}: {reason}", "Correct stream_maps, or the flattening settings."
             ) from None
 
-    @override  # type: ignore[misc]  # final in the SDK, which lets one stream's failure end them all
-    def sync(self, context: Context | None = None) -> None:
-        if self.is_removed:
-            self.logger.info("%s is left out: stream_maps removes it", self.name)
-            return
-        with self._failing_alone():
-            super().sync(context)
-
     @contextmanager
-    def _failing_alone(self) -> Iterator[None]:
-        """What goes wrong in here ends this stream; the others go on."""
+    def failing_alone(self) -> Iterator[None]:
+        """End this stream where an error is raised; the others continue, and the exit code is 1."""
         try:
             yield
         except TapExportsError as error:
             self._fail(error)
-        except Exception as error:  # noqa: BLE001 - unforeseen, and no reason to stop the others
+        except Exception as error:  # noqa: BLE001 - not expected, and no reason to stop the others
             self._fail(UnexpectedError(error))
 
     def _fail(self, error: TapExportsError) -> None:
-        """End this stream alone; the others go on."""
         if not error.where:
             error.at(f"stream {self.name}")
         self.run.failures[self.name] = error
-        self.logger.warning("%s has failed, the other streams go on", self.name)
+        self.logger.warning("%s failed; the other streams continue", self.name)
 
     @property
     @override
     def partitions(self) -> None:
-        """None, whatever a state says: the SDK would finish those of another tap."""
+        """None, whatever a state contains: the SDK would finish another tap's partitions."""
 
     @override
     def get_replication_key_signpost(self, context: Context | None = None) -> None:

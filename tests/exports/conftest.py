@@ -22,6 +22,7 @@ from tap_exports.exports.fetch import Exporter, Patience, Reading, StreamExports
 from tap_exports.exports.scheduler import ExportScheduler, StreamQueue, SyncRange
 from tap_exports.sandbox import Sandbox
 from tap_exports.schema.layout import Knowledge, decide
+from tap_exports.schema.stream_layout import StreamLayout
 from tap_exports.store.client import Client, Connection
 from tap_exports.store.download import Downloader
 from tap_exports.window import Window
@@ -137,7 +138,10 @@ class Bench:
     def source(self, code="order_list", *, known=True):
         """A stream's exports, whose columns are known from a catalog."""
         if code not in self.sources:
-            self.sources[code] = StreamExports(code, Knowledge(), self.layout(code) if known else None)
+            layout = StreamLayout(code, Knowledge())
+            if known:
+                layout.adopt(self.layout(code))
+            self.sources[code] = StreamExports(code, layout)
         return self.sources[code]
 
     def layout(self, code="order_list"):

@@ -23,6 +23,7 @@ from tap_exports.exports.polling import PollSchedule
 from tap_exports.exports.stream_exports import StreamExports
 from tap_exports.sandbox import Fault
 from tap_exports.schema.layout import Knowledge
+from tap_exports.schema.stream_layout import StreamLayout
 from tap_exports.schema.types import ColumnType
 from tap_exports.store.models import Export, ExportStatus
 from tap_exports.window import Window
@@ -545,7 +546,7 @@ def test_a_header_alone_is_an_empty_export(bench, code, header):
     bench.store.add_fault(Fault("file", "body", body=f"{header}\r\n"))
     window = bench.window()
     own = Knowledge(column_types={"order_list": {"team_position": ColumnType.STRING}})
-    source = StreamExports(code, own, None)
+    source = StreamExports(code, StreamLayout(code, own))
     made = bench.store.make_export("order_list", window.start, window.end)
     source.recent.append(Export(made.id, code, ExportStatus.AVAILABLE, bench.store.now, window))
     checked = bench.exporter.fetch(source, window, bench.slot)
@@ -697,24 +698,6 @@ def test_every_error_says_what_to_do(bench, place, fault, hint):
     bench.store.add_fault(Fault(place, times=None, **fault))
     with pytest.raises(TapExportsError, match=rf"\(stream order_list, .*\)\. {hint}"):
         bench.fetch()
-
-
-def test_a_bad_file_does_not_tell_the_columns(bench):
-    """Where no catalog does, the first file that was checked whole decides, and not one that failed."""
-    source = bench.source(known=False)
-    bench.store.add_fault(Fault("file", "body", body="Other ID,Thing\r\n1,2\r\n3\r\n"))
-    checked = bench.fetch()
-    checked.csv.close()
-    assert "order_number" in {column.name for column in source.layout.columns}
-
-
-def test_a_file_without_rows_does_not_tell_the_columns_either(bench):
-    """Its header is kept for want of a better one, and the next file may still decide."""
-    source = bench.source(known=False)
-    bench.store.add_fault(Fault("file", "body", body="Order Number,Status\r\n"))
-    bench.fetch().csv.close()
-    assert source.layout is None
-    assert [c.name for c in source.first.columns] == ["order_number", "status"]
 
 
 def test_a_full_disk_is_not_the_files_fault(bench, monkeypatch, tmp_path):

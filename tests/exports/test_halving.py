@@ -10,6 +10,7 @@ from tap_exports.errors import TooManyRows
 from tap_exports.exports.stream_exports import StreamExports
 from tap_exports.exports.stream_queue import StreamQueue, WindowTask
 from tap_exports.schema.layout import Knowledge
+from tap_exports.schema.stream_layout import StreamLayout
 from tap_exports.store.models import Export, ExportStatus
 from tap_exports.window import Window
 
@@ -26,7 +27,7 @@ def hours(first, last):
 def queue(*windows, rows=0.0, seconds=0.0):
     """A stream whose columns are known, with windows to come."""
     made = StreamQueue(
-        StreamExports("order_list", Knowledge(), layout=object()), bookmark=None, rows=rows, seconds=seconds
+        StreamExports("order_list", StreamLayout("order_list", Knowledge())), bookmark=None, rows=rows, seconds=seconds
     )
     made.todo.extend(windows)
     return made

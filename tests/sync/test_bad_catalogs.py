@@ -186,7 +186,7 @@ def test_a_key_that_no_file_has_fails_its_stream(small_store, inside, catalog):
     run = inside(small_store.config, catalog=with_entry(catalog, {"key_properties": ["nope"]}))
     assert_ends_well(run)
     assert run.of("RECORD") == []
-    assert "the file has no column nope, which is the stream's key (stream order_list, export" in run.errors[0]
+    assert "the file has no column nope, which is part of the stream's key (stream order_list, export" in run.errors[0]
 
 
 def test_columns_that_no_file_has_fail_their_stream(small_store, inside, catalog):
@@ -194,7 +194,7 @@ def test_columns_that_no_file_has_fail_their_stream(small_store, inside, catalog
     schema = {"properties": {"zzz": {"type": "string"}}}
     run = inside(small_store.config, catalog=with_entry(catalog, {"schema": schema, "key_properties": []}))
     assert_ends_well(run)
-    assert "the file has not one of the stream's columns" in run.errors[0]
+    assert "the file contains none of the stream's columns" in run.errors[0]
 
 
 @pytest.mark.parametrize("chosen", [False, None])
@@ -208,13 +208,22 @@ def test_nothing_selected_is_nothing_asked_for(small_store, inside, catalog, cho
     assert small_store.count(place="create") == made
 
 
-def test_a_stream_that_the_store_does_not_have_is_told(small_store, inside, catalog):
-    """A warning names it; the others are synced, and an entry that stands twice counts once."""
+def test_a_selected_stream_that_the_store_does_not_list_fails(small_store, inside, catalog):
+    """The others are synced; an entry that stands twice counts once, and one that is not selected does not count."""
     entry = catalog["streams"][0]
-    run = inside(small_store.config, catalog={"streams": [entry, entry, {**entry, "tap_stream_id": "order_lits"}]})
-    assert run.code == 0
-    assert "The catalog names the stream order_lits, which the store does not have" in run.log
-    assert len(run.of("SCHEMA")) == 1
+    unknown = [{**entry, "tap_stream_id": name} for name in ("order_lits", "invoice_list")]
+    deselected = {
+        **entry,
+        "tap_stream_id": "old_list",
+        "metadata": [{"breadcrumb": [], "metadata": {"selected": False}}],
+    }
+    run = inside(small_store.config, catalog={"streams": [entry, entry, *unknown, deselected]})
+    assert run.code == 1
+    (line,) = run.errors
+    assert line.startswith(
+        "the catalog selects a stream that the store does not list (2 streams: invoice_list, order_lits). Deselect it"
+    )
+    assert run.bookmark("order_list")
 
 
 def test_a_catalog_of_several_megabytes(small_store, inside, catalog):

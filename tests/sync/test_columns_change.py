@@ -131,12 +131,33 @@ def test_a_new_column_can_be_a_failure(store, sync):
     assert "export" in text
 
 
-def test_a_column_that_is_gone_is_null_and_said_once(store, sync, caplog):
-    """The schema keeps it."""
+def test_a_column_that_is_gone_leaves_schema_and_records_until_it_returns(store, sync, caplog):
+    """A null would make an upsert erase what the target has. A SCHEMA precedes the first record of each kind."""
+    start = store.now - timedelta(days=2)
+    files(store, f"{HEADER}\r\n1,new,2\r\n", "Order Number,Total Incl Tax\r\n2,3\r\n", f"{HEADER}\r\n3,old,2\r\n")
+    settings = {
+        "start_date": start.isoformat(),
+        "window_days": 0.9,
+        "max_window_days": 0.9,
+        "max_concurrent_exports": 1,
+    }
     with caplog.at_level("INFO"):
-        run = run_two(store, sync, f"{HEADER}\r\n1,new,2\r\n", "Order Number,Total Incl Tax\r\n2,3\r\n")
-    assert run.records("order_list")[1]["status"] is None
+        run = sync(store.config | settings | {"start_date": start.isoformat()}, streams=["order_list"])
+    messages = [m for m in run.messages if m.get("stream") == "order_list"]
+    assert [m["type"] for m in messages] == ["SCHEMA", "RECORD"] * 3
+    holds = ["status" in (m["schema"]["properties"] if m["type"] == "SCHEMA" else m["record"]) for m in messages]
+    assert holds == [True, True, False, False, True, True]
     assert sum("status" in line and "gone" in line for line in caplog.messages) == 1
+
+
+def test_a_column_of_the_catalog_that_no_file_has_is_in_no_record(store, sync):
+    """What a target holds of it stays."""
+    files(store, f"{HEADER}\r\n1,new,2\r\n")
+    catalog = catalog_of("order_number", "status", "total_incl_tax", "note")
+    run = sync(store.config | {"window_days": 30}, catalog=catalog, streams=["order_list"])
+    assert "note" not in run.of("SCHEMA", "order_list")[-1]["schema"]["properties"]
+    assert all("note" not in record for record in run.records("order_list"))
+    assert run.records("order_list")
 
 
 def test_a_renamed_column_is_one_line(store, sync, caplog):

@@ -29,16 +29,17 @@ def rfc3339(instant):
     return instant.astimezone(timezone.utc).replace(tzinfo=None).isoformat() + "Z"
 
 
-def test_it_is_there_and_not_selected(make_store, sync, discover):
-    """Discovery shows it as one that nobody gets by default, and a sync without a catalog writes none of it."""
+def test_it_is_an_ordinary_stream(make_store, sync, discover):
+    """Discovery selects it as it selects the others, and a sync without a catalog writes it."""
     store = make_store(days=10, orders_per_day=1)
-    (entry,) = [e for e in discover(store.config)["streams"] if e["tap_stream_id"] == LOG]
-    (root,) = [m["metadata"] for m in entry["metadata"] if not m["breadcrumb"]]
-    assert root["selected-by-default"] is False
-    assert root["selected"] is False
-    assert entry["key_properties"] == ["export_id"]
+    roots = {
+        entry["tap_stream_id"]: next(m["metadata"] for m in entry["metadata"] if not m["breadcrumb"])
+        for entry in discover(store.config)["streams"]
+    }
+    assert {root["selected"] for root in roots.values()} == {True}
     run = sync(store.config)
-    assert run.of("SCHEMA", LOG) == run.of("RECORD", LOG) == []
+    assert {record["type"] for record in run.records(LOG)} == set(store.types)
+    assert run.of("SCHEMA", LOG)[0]["key_properties"] == ["export_id"]
 
 
 def test_each_export_has_its_record(make_store, sync):
@@ -191,15 +192,6 @@ def test_a_map_that_cannot_be_used_is_told_before_anything_is_asked_for(make_sto
     assert store.count(place="create") == asked
 
 
-def test_a_map_that_cannot_be_used_lets_no_record_past_it(make_store, sync):
-    """Where the log is selected from Python, after the maps are made: its failure is its own, and each stream's."""
-    run = sync(make_store(days=10).config | {"stream_maps": {LOG: {"export_id": None}}}, streams=["order_list", LOG])
-    assert set(run.failures) == {"order_list", LOG}
-    assert run.of("SCHEMA", LOG) == run.of("RECORD", LOG) == []
-    assert run.records("order_list")
-    assert run.bookmark("order_list") is None
-
-
 def test_full_table_leaves_what_was_logged(make_store, sync, discover):
     """No ACTIVATE_VERSION of the log: a target would throw away what earlier runs have told."""
     store = make_store(days=10, orders_per_day=1)
@@ -253,23 +245,6 @@ def test_interrupted_and_resumed_every_window_is_logged(make_store, command, dis
     assert windows[-1][1] == second.bookmark("order_list")
 
 
-def test_how_many_there_were_is_a_metric(make_store, sync, caplog):
-    """As with any stream."""
-    with caplog.at_level("INFO", logger="singer_sdk.metrics"):
-        run = sync(make_store(days=20).config | {"window_days": 10}, streams=["order_list", LOG])
-    points = [json.loads(line.removeprefix("METRIC: ")) for line in caplog.messages if line.startswith("METRIC")]
-    (counted,) = [p["value"] for p in points if p["metric"] == "record_count" and p["tags"]["stream"] == LOG]
-    assert counted == len(run.records(LOG)) == 3
-
-
 def test_a_test_of_the_connection_leaves_it_alone(make_store, command):
     """It is no export: nothing of it is asked for, and there is nothing to read."""
     assert command(make_store(days=10).config, "--test").of("SCHEMA", LOG) == []
-
-
-def test_a_program_may_select_it_late(make_store, sync):
-    """After the tap was made, and without a catalog: its maps are made when they are needed."""
-    store = make_store(days=10)
-    run = sync(store.config | {"stream_maps": {"export_log": {"shop": "'one'"}}}, streams=["order_list", "export_log"])
-    assert not run.failures
-    assert [record["shop"] for record in run.records("export_log")] == ["one"] * len(store.exports)

@@ -14,7 +14,7 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=8,
 )
-FIELDS = ("key", "refresh", "rows_per_day", "longest_days", "ledger")
+FIELDS = ("key", "line_identity", "refresh", "rows_per_day", "longest_days", "ledger")
 entries = st.fixed_dictionaries(
     {},
     optional={
@@ -145,12 +145,12 @@ def test_fields_are_kept_beside_the_position():
     given_state = state("2025-01-31T00:00:00Z")
     mark = bookmark(given_state)
     assert mark.key is None
-    mark.remember_key(("order_number", "export_line"))
+    mark.remember_key(("order_number", "export_line"), "sku")
     mark.set("rows_per_day", 12.5)
     mark.set("refresh", "2024-01-01T00:00:00Z")
     mark.set("ledger", "")
     mark.advance(utc(2025, 2, 1))
-    assert mark.key == ("order_number", "export_line")
+    assert (mark.key, mark.line_identity) == (("order_number", "export_line"), "sku")
     assert mark.get("refresh") == utc(2024, 1, 1)
     assert mark.get("rows_per_day") == 12.5
     assert not mark.get("ledger")
@@ -158,6 +158,7 @@ def test_fields_are_kept_beside_the_position():
         "replication_key": "date_to",
         "replication_key_value": "2025-02-01T00:00:00Z",
         "key": ["order_number", "export_line"],
+        "line_identity": "sku",
         "refresh": "2024-01-01T00:00:00Z",
         "rows_per_day": 12.5,
         "ledger": "",

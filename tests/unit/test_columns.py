@@ -1,13 +1,11 @@
 from __future__ import annotations
 
-import logging
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_exports.schema.layout import Column, Definition, Knowledge, Layout, decide, relaxed, standard_layout
-from tap_exports.schema.schema_changes import SchemaChanges
+from tap_exports.schema.layout import Definition, Knowledge, Layout, decide, relaxed, standard_layout
+from tap_exports.schema.stream_layout import StreamLayout
 from tap_exports.schema.types import ColumnType
 from tests.unit.conftest import file_of, layout_of
 
@@ -136,8 +134,9 @@ def test_schema_and_key_do_not_depend_on_rows(stream, rows, data):
         for order, found in [(range(5), rows), (order, some)]
     )
     assert (other.schema(), other.keys) == (layout.schema(), layout.keys)
-    changes = SchemaChanges(stream, "add", logging.getLogger("changes"))
-    assert changes.apply(layout, [HEADER[n] for n in order], NOTHING) is layout
+    of_stream = StreamLayout(stream, NOTHING)
+    of_stream.adopt(layout)
+    assert not of_stream.meet([HEADER[n] for n in order])
 
 
 def test_of_two_definitions_the_streams_own_counts():
@@ -226,28 +225,6 @@ def test_the_users_types_and_keys_win_over_the_catalogs():
     layout = Layout.of_schema("order_list", schema, ["number"], knowledge)
     assert types(layout) == {"number": "string", "total": "string"}
     assert layout.keys == ()
-
-
-def test_a_later_file_is_compared_by_names():
-    """New columns with their types, columns that are gone; the order is no matter."""
-    layout = layout_of({"number": S, "total": N, "note": S}, ("number",))
-    knowledge = Knowledge({"order_list": {"extra": I}})
-    header = ["Extra", "Refund Amount", "Total", "Number", "Invoice Date"]
-    change = layout.change(header, knowledge)
-    assert change.added == (Column("extra", I), Column("refund_amount", N), Column("invoice_date", T))
-    assert change.gone == ("note",)
-
-
-def test_new_columns_stand_behind_the_old_ones():
-    """So a target's table grows at its end."""
-    layout = layout_of({"number": S}, ("number",)).with_columns([Column("total", N)])
-    assert (types(layout), layout.keys) == ({"number": "string", "total": "number"}, ("number",))
-
-
-def test_a_later_column_does_not_change_what_a_line_is():
-    """Or each line would have another key from then on."""
-    layout = layout_of({"number": S, "sku": S}, ("number", "export_line"))
-    assert layout.with_columns([Column("variant_id", I)]).line_identity == "sku"
 
 
 def test_where_no_file_could_be_had_the_apis_names_stand_in():

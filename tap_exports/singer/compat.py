@@ -1,0 +1,78 @@
+"""Every private name of the Singer SDK that the streams use.
+
+`SdkStream` gives them public names. A test fails when the SDK drops one of them, or another module uses one.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk.helpers._batch import BatchConfig, StorageTarget
+from singer_sdk.helpers._catalog import get_selected_schema
+from singer_sdk.streams import Stream
+
+if sys.version_info >= (3, 12):
+    from typing import override
+else:
+    from typing_extensions import override
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+
+    from singer_sdk.helpers.types import Context, Record
+
+__all__ = ["BatchConfig", "SdkStream", "StorageTarget", "get_selected_schema"]
+
+PRIVATE_NAMES = (
+    "_input_schema", "_mask", "_metadata", "_stream_maps", "_stream_version",
+    "_sync_records", "_write_record_message", "_write_schema_message",
+)  # fmt: skip
+"""Of `Stream`."""
+
+
+class SdkStream(Stream):
+    """The SDK's stream. A subclass defines `begin` and `records_written`, which `Stream.sync` calls in this order."""
+
+    def begin(self) -> None:
+        """Write the first SCHEMA message, where the columns are known already."""
+        self.write_schema()
+
+    def records_written(self) -> Iterator[Record]:
+        """Write the records and the state. Records that are yielded are counted by a test of the connection."""
+        raise NotImplementedError
+
+    @property
+    def version(self) -> int | None:
+        """The table version of a full-table sync that announces one."""
+        return self._stream_version
+
+    def write_schema(self) -> None:
+        """Write a SCHEMA message for each of the stream's maps."""
+        super()._write_schema_message()
+
+    def write_record(self, record: dict[str, Any]) -> None:
+        """Write a record through the stream's maps."""
+        self._write_record_message(record)
+
+    def reset_maps(self) -> None:
+        """Take the stream's maps from the mapper again."""
+        self._stream_maps = None
+
+    def reset_metadata(self) -> None:
+        """Derive selection and metadata from the schema again."""
+        self._metadata = self._mask = None
+
+    def use_own_schema(self) -> None:
+        """Let `schema` decide although there is a catalog."""
+        self._input_schema = None
+
+    @override
+    def _write_schema_message(self) -> None:
+        self.begin()
+
+    @override
+    def _sync_records(
+        self, context: Context | None = None, *, write_messages: bool = True
+    ) -> Generator[Record, Any, Any]:
+        yield from self.records_written()
