@@ -13,7 +13,7 @@ from itertools import islice, repeat
 from typing import TYPE_CHECKING, Any
 
 from tap_exports.errors import BadData
-from tap_exports.schema import bulk_values as bulk
+from tap_exports.schema.bulk_values import bulk_converter
 from tap_exports.schema.keys import LineKeys
 from tap_exports.schema.names import EXPORT_LINE, column_names
 from tap_exports.schema.types import ColumnType
@@ -118,7 +118,7 @@ class _Values(dict):  # type: ignore[type-arg]
 def _values_of(column_type: ColumnType, zone: tzinfo) -> _Values | None:
     """What makes a column's values; None for text, which stays as it is."""
     convert = column_type.converter(zone)
-    return None if convert is None else _Values(convert, bulk.CONVERTERS.get(column_type))
+    return None if convert is None else _Values(convert, bulk_converter(column_type, convert))
 
 
 @dataclass(frozen=True)

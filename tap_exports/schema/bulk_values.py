@@ -1,13 +1,12 @@
-"""Many cells of one column → their values, where all of them are in the plainest form there is. Pure.
+"""Many cells of one column → their values, where all of them are in one plain form. Pure.
 
-Each function does for a whole list what its namesake in values.py does for a cell, with a handful of calls
-in C, and returns None where any cell is not that plain: then values.py has its say, cell by cell.
+Each function does for a list what its namesake does for a cell, with a handful of calls in C, and returns
+None where a cell is not that plain: then the cells are converted one by one. A blank cell is null.
 """
 
 from __future__ import annotations
 
 import re
-from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
@@ -16,49 +15,134 @@ from tap_exports.schema.types import ColumnType
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-_LONGEST = 300
-_INSTANT = len("2025-04-01T12:00:00Z")
-_INSTANTS = re.compile(r"(?:[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}Z)*", re.ASCII)
+_LONGEST_INTEGER = 18
+_LONGEST_NUMBER = 300
+_REMEMBERED = 2_000
+"""Hours that are kept from one batch to the next."""
+_LEADING_ZERO = re.compile(r",-?0[0-9]")
+
+
+def bulk_converter(
+    column_type: ColumnType, convert: Callable[[str], Any]
+) -> Callable[[Sequence[str]], list[Any] | None] | None:
+    """The function for a list of a column's cells; None for types whose few distinct texts need none.
+
+    `convert` is the type's converter of one cell.
+    """
+    if column_type is ColumnType.DATE_TIME:
+        return Instants(convert)
+    return {ColumnType.INTEGER: integers, ColumnType.NUMBER: numbers}.get(column_type)
 
 
 def integers(cells: Sequence[str]) -> list[int | None] | None:
-    """Whole numbers without a sign; blanks are null."""
-    digits = "".join(cells)
-    if not (digits.isascii() and digits.isdigit()) or max(map(len, cells)) > _LONGEST:
+    """Whole numbers without a sign."""
+    text = "," + ",".join(cells)
+    digits = text.replace(",", "")
+    if not (digits.isascii() and digits.isdigit()) or max(map(len, cells)) > _LONGEST_INTEGER:
         return None
-    if "" in cells:
-        return [int(cell) if cell else None for cell in cells]
-    return list(map(int, cells))
+    if ",0" in text and _LEADING_ZERO.search(text):
+        return None
+    try:
+        return [int(cell) if cell else None for cell in cells] if "" in cells else list(map(int, cells))
+    except ValueError:  # a comma in a cell
+        return None
 
 
 def numbers(cells: Sequence[str]) -> list[Decimal | None] | None:
-    """Decimals with a point and perhaps a minus sign; blanks are null."""
-    text = "".join(cells)
-    digits = text.replace(".", "").replace("-", "")
-    if not (digits.isascii() and digits.isdigit()) or max(map(len, cells)) > _LONGEST:
+    """Decimals with a point and perhaps a minus sign."""
+    text = "," + ",".join(cells)
+    digits = text.replace(",", "").replace(".", "").replace("-", "")
+    if not (digits.isascii() and digits.isdigit()) or max(map(len, cells)) > _LONGEST_NUMBER:
+        return None
+    if (",0" in text or ",-0" in text) and _LEADING_ZERO.search(text):
         return None
     try:
-        return [Decimal(cell) if cell else None for cell in cells]
-    except InvalidOperation:
+        return [Decimal(cell) if cell else None for cell in cells] if "" in cells else list(map(Decimal, cells))
+    except InvalidOperation:  # such as a second point
         return None
 
 
-def instants(cells: Sequence[str]) -> list[str | None] | None:
-    """Times in UTC of whole seconds, written as this tap writes them; blanks are null."""
-    if not {0, _INSTANT}.issuperset(map(len, cells)) or not _INSTANTS.fullmatch("".join(cells)):
-        return None
-    try:
-        for cell in cells:
-            if cell:
-                datetime.fromisoformat(cell[:-1])
-    except ValueError:  # such as a 30th of February
-        return None
-    return [cell or None for cell in cells]
-
-
-CONVERTERS: dict[ColumnType, Callable[[Sequence[str]], list[Any] | None]] = {
-    ColumnType.INTEGER: integers,
-    ColumnType.NUMBER: numbers,
-    ColumnType.DATE_TIME: instants,
+_SHAPE = bytes.maketrans(b"123456789+P", b"000000000-A")
+_HOUR = len("2026-07-03T10")
+_FORMS = {
+    form.replace("T", separator).encode(): (end, tail)
+    for separator in "T "
+    for form, end, tail in (
+        # What a cell looks like, where its minutes, seconds and fraction end, and what RFC 3339 has after them.
+        ("0000-00-00T00:00:00Z", 19, "Z"),
+        ("0000-00-00T00:00:00.000000Z", 26, "Z"),
+        ("0000-00-00T00:00:00-00:00", 19, "Z"),
+        ("0000-00-00T00:00:00.000000-00:00", 26, "Z"),
+        ("0000-00-00T00:00:00", 19, "Z"),
+        ("0000-00-00T00:00:00.000000", 26, "Z"),
+    )
+} | {
+    b"0000-00-00 00:00 AM": (16, ":00Z"),
 }
-"""By type; the other types have few distinct texts, or none that is plain."""
+
+
+class Instants:
+    """Times in UTC, where all cells have the same form and offsets are whole hours.
+
+    Minutes are the same in UTC then, so that only the hours that occur are converted, each once. Where nearly every
+    cell has an hour of its own, nothing is gained, and the rest of the column is left to the other way.
+    """
+
+    def __init__(self, convert: Callable[[str], str]) -> None:
+        self._hours = _Hours(convert)
+        self._is_sparse = False
+
+    def __call__(self, cells: Sequence[str]) -> list[str | None] | None:
+        """The cells' values; a blank cell is null."""
+        present = [cell for cell in cells if cell] if "" in cells else cells
+        form = None if self._is_sparse else _form_of(present)
+        if form is None:
+            return None
+        end, tail = form
+        hours = self._hours
+        known = hours.converted
+        try:
+            values: list[str | None] = [hours[cell[:_HOUR] + cell[end:]] + cell[_HOUR:end] + tail for cell in present]
+        except ValueError:
+            return None
+        self._is_sparse = (hours.converted - known) * 4 > len(cells)
+        if present is cells:
+            return values
+        following = iter(values)
+        return [next(following) if cell else None for cell in cells]
+
+
+def _form_of(cells: Sequence[str]) -> tuple[int, str] | None:
+    """The form that all cells share, their minutes and seconds being below 60."""
+    text = "".join(cells)
+    length = len(cells[0]) if cells else 0
+    if not text.isascii() or set(map(len, cells)) != {length}:
+        return None
+    shapes = text.encode().translate(_SHAPE)
+    form = _FORMS.get(shapes[:length])
+    if form is None or shapes != shapes[:length] * len(cells):
+        return None
+    has_seconds = not form[1].startswith(":")
+    if max(text[14::length]) > "5" or (has_seconds and max(text[17::length]) > "5") or ".000000" in text:
+        return None
+    return form
+
+
+class _Hours(dict[str, str]):
+    """The hour in UTC by date, hour and what follows the minutes; ValueError where UTC has other minutes."""
+
+    def __init__(self, convert: Callable[[str], str]) -> None:
+        super().__init__()
+        self._convert = convert
+        self.converted = 0
+
+    def __missing__(self, key: str) -> str:
+        self.converted += 1
+        first, last = (self._convert(f"{key[:_HOUR]}:{rest}{key[_HOUR:]}") for rest in ("00:00", "59:59"))
+        hour = first[:_HOUR]
+        if (first, last) != (f"{hour}:00:00Z", f"{hour}:59:59Z"):
+            raise ValueError("an offset of minutes")
+        if len(self) > _REMEMBERED:
+            self.clear()
+        self[key] = hour
+        return hour

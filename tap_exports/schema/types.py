@@ -11,7 +11,8 @@ from datetime import timezone
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from tap_exports.schema.values import is_null, to_boolean, to_date, to_datetime, to_integer, to_number
+from tap_exports.schema.numeric_values import to_integer, to_number
+from tap_exports.schema.values import is_null, to_boolean, to_date, to_datetime
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

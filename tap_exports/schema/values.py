@@ -1,44 +1,24 @@
 """A cell's text → a typed value, one function for each type. Pure.
 
-Each function takes text that is neither blank nor a null (see `is_null`) and raises ValueError where
-the text is no such value. Nobody has published the formats of the CSVs, so all that are plausible for a
-Python/Django application are read: ISO 8601 with `Z`, with an offset or naive, Django's long form
-(`Sept. 3, 2024, 2 p.m.`), currency signs, thousands separators, three kinds of booleans.
+Each function takes text that is not null (see `is_null`) and raises ValueError where the text does not fit. The
+formats of the CSVs are not published, so all that are plausible for a Python/Django application are read.
 """
 
 from __future__ import annotations
 
 import re
 from datetime import date, datetime, timedelta, timezone
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import tzinfo
 
-_NULLS = frozenset({"", "none", "null", "—"})
+
+_NULLS = frozenset({"", "none", "null", "-", "'-", "—"})
 
 _TRUE = frozenset({"true", "t", "yes", "y", "1"})
 _FALSE = frozenset({"false", "f", "no", "n", "0"})
-
-_LONGEST_NUMBER = 1_000
-"""Characters of a number: beyond some thousands of digits a target's own JSON reader gives up."""
-
-_PLAIN = re.compile(r"-?[0-9]{1,500}(?:\.[0-9]{1,400})?")
-# The currency is a sign, with its country's letters perhaps (CA$); other letters would be a unit (12 KG).
-_CURRENCY = r"(?:[A-Z]{0,3}[$¢£¤¥֏؋৳฿₠-⃀﷼＄￡￥])?"
-_NUMBER = re.compile(
-    rf"""
-    (?P<open>\()? \s?
-    (?P<sign>[+\-−]?) \s? {_CURRENCY} \s? (?P<inner>[+\-−]?) \s?
-    (?P<digits> [0-9]{{1,3}} (?:(?P<group>[,'’\ \u00a0\u2009\u202f])[0-9]{{3}}) (?:(?P=group)[0-9]{{3}})* | [0-9]+ )?
-    (?P<point>\.[0-9]*)?
-    (?P<exponent>[eE][+-]?[0-9]{{1,2}})?
-    \s? {_CURRENCY} \s? (?P<close>\))?
-    """,
-    re.VERBOSE,
-)
 
 _MONTHS = {
     name: number
@@ -69,82 +49,26 @@ _ISO = re.compile(
     r"(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,12}))?)?\s?(Z|UTC|GMT|[+-]\d\d(?::?[0-5]\d)?)?)?",
     re.ASCII | re.IGNORECASE,
 )
+_HALF = r"([ap])\.?m\.?"
+# The vendor's own documented form: 2026-07-03 10:09 AM.
+_TWELVE_HOURS = re.compile(
+    r"(\d{4})-(\d{1,2})-(\d{1,2}) (\d{1,2}):(\d{1,2})(?::(\d{1,2}))?[ \u00a0\u202f]?" + _HALF,
+    re.ASCII | re.IGNORECASE,
+)
 _DJANGO = re.compile(
     r"([A-Za-z]{3,9})\.? (\d{1,2}), (\d{4})"
-    r"(?:,? (?:at )?(?:(noon|midnight)|(\d{1,2})(?::(\d\d))?(?::(\d\d))? ?([ap])\.?m\.?))?",
+    r"(?:,? (?:at )?(?:(noon|midnight)|(\d{1,2})(?::(\d\d))?(?::(\d\d))? ?" + _HALF + "))?",
     re.ASCII | re.IGNORECASE,
 )
 
 
 def is_null(text: str) -> bool:
-    """Whether a cell of a typed column says that there is no value.
-
-    Args:
-        text: The cell.
-
-    Returns:
-        True for a blank, `None`, `NULL` and `—`.
-    """
+    """Whether a cell of a typed column says that there is no value: blank, `None`, `NULL`, `-` or `—`."""
     return text.strip().lower() in _NULLS
 
 
-def to_integer(text: str) -> int:
-    """A whole number of up to a thousand digits; `5.00` and `1,234` are read too.
-
-    Args:
-        text: The cell.
-
-    Raises:
-        ValueError: If it is none.
-    """
-    try:
-        if text.isascii() and "_" not in text and len(text) <= _LONGEST_NUMBER:
-            return int(text)
-    except ValueError:
-        pass
-    number = to_number(text)
-    whole = int(number)
-    if whole != number:
-        raise ValueError("not a whole number")
-    return whole
-
-
-def to_number(text: str) -> Decimal:
-    """An exact decimal of up to a thousand characters: `1234.50`, `$1,234.50`, `-€0.10`, `(12.00)`.
-
-    Args:
-        text: The cell.
-
-    Raises:
-        ValueError: If it is none.
-    """
-    if _PLAIN.fullmatch(text):
-        return Decimal(text)
-    text = text.strip()
-    if len(text) > _LONGEST_NUMBER:
-        raise ValueError("too long for a number")
-    match = _NUMBER.fullmatch(text)
-    if match is None or bool(match["open"]) != bool(match["close"]):
-        raise ValueError("not a number")
-    digits = re.sub(r"[^0-9]", "", match["digits"] or "")
-    point = match["point"] or ""
-    signs = [sign for sign in (match["sign"], match["inner"]) if sign]
-    if not (digits or len(point) > 1) or len(signs) + bool(match["open"]) > 1:
-        raise ValueError("not a number")
-    number = Decimal(f"{digits}{point}{match['exponent'] or ''}")
-    # Not -number, which would round it to the 28 digits of the decimal context.
-    return number.copy_negate() if match["open"] or (signs and signs[0] != "+") else number
-
-
 def to_boolean(text: str) -> bool:
-    """`True/False`, `Yes/No`, `1/0`, and their first letters, in any case.
-
-    Args:
-        text: The cell.
-
-    Raises:
-        ValueError: If it is none of them.
-    """
+    """`True/False`, `Yes/No`, `1/0`, and their first letters, in any case."""
     word = text.strip().lower()
     if word in _TRUE:
         return True
@@ -154,49 +78,19 @@ def to_boolean(text: str) -> bool:
 
 
 def to_date(text: str) -> str:
-    """A day, as `YYYY-MM-DD`; a naive time is read as its day where it is midnight.
-
-    Args:
-        text: The cell.
-
-    Raises:
-        ValueError: If it is no day.
-    """
+    """A day, as `YYYY-MM-DD`. A time of day does not fit, midnight without an offset apart."""
     moment, has_time = _parse(text.strip())
     if has_time and (moment.tzinfo or moment.time() != moment.min.time()):
         raise ValueError("not a day")
     return moment.date().isoformat()
 
 
-def is_day(text: str) -> bool:
-    """Whether a text is a day without a time.
-
-    Args:
-        text: The cell.
-
-    Returns:
-        True for `2024-09-03` and `Sept. 3, 2024`.
-    """
-    try:
-        return not _parse(text.strip())[1]
-    except ValueError:
-        return False
-
-
 def to_datetime(zone: tzinfo) -> Callable[[str], str]:
-    """The converter of times, for a store's zone.
+    """The converter of times to RFC 3339 in UTC, such as `2024-09-03T18:00:00Z`.
 
-    A time without an offset is read in that zone. Where the clocks go back, an hour comes twice: the
-    first one is meant (summer time). Where they go forward, an hour is missing: a time in it is read as
-    if the clocks had not been changed yet, so 02:30 is what is then called 03:30. A day alone is its
-    midnight. Beyond microseconds, digits are cut off.
-
-    Args:
-        zone: The zone of times that carry no offset.
-
-    Returns:
-        A function from text to RFC 3339 in UTC, such as `2024-09-03T18:00:00Z`. It raises ValueError where
-        the text is no time.
+    A time without an offset is in `zone`. Where the clocks go back, an hour comes twice: the first one is meant
+    (summer time). Where they go forward, an hour is missing: a time in it is read as if the clocks had not been
+    changed, so 02:30 is what is then called 03:30. A day alone is its midnight. Digits beyond microseconds are cut off.
     """
 
     def convert(text: str) -> str:
@@ -215,17 +109,7 @@ def to_datetime(zone: tzinfo) -> Callable[[str], str]:
 
 
 def to_instant(text: str) -> datetime:
-    """A time of the API's, of a setting or of a state, for reckoning with it; without an offset it is UTC.
-
-    Args:
-        text: The time in any of the forms that a cell may have.
-
-    Returns:
-        An aware time in UTC.
-
-    Raises:
-        ValueError: If it is none.
-    """
+    """A time of the API, of a setting or of a state, in UTC; without an offset it is UTC."""
     if not isinstance(text, str):
         raise ValueError("not a text")  # noqa: TRY004 - what a JSON file holds is a value
     utc = to_datetime(timezone.utc)(text)
@@ -242,7 +126,7 @@ def _is_canonical(text: str) -> bool:
 
 
 def _parse(text: str) -> tuple[datetime, bool]:
-    """A time as written, and whether it had a time of day at all."""
+    """A time as written, and whether it has a time of day at all."""
     if iso := _ISO.fullmatch(text):
         year, month, day, hour, minute, second, fraction, offset = iso.groups()
         micro = int((fraction or "0")[:6].ljust(6, "0"))
@@ -253,9 +137,19 @@ def _parse(text: str) -> tuple[datetime, bool]:
             ),
             hour is not None,
         )  # fmt: skip
+    if documented := _TWELVE_HOURS.fullmatch(text):
+        *day_and_hour, minute, second, half = documented.groups()
+        year, month, day, hour = map(int, day_and_hour)
+        return datetime(year, month, day, _hour(hour, half), int(minute), int(second or 0)), True  # noqa: DTZ001
     if long := _DJANGO.fullmatch(text):
         return _long_form(long)
     raise ValueError("not a time")
+
+
+def _hour(hour: int, half: str) -> int:
+    if not 1 <= hour <= 12:  # noqa: PLR2004 - the hours of a clock face
+        raise ValueError("not an hour")
+    return hour % 12 + (12 if half in "pP" else 0)
 
 
 def _offset(text: str | None) -> timezone | None:
@@ -278,9 +172,7 @@ def _long_form(match: re.Match[str]) -> tuple[datetime, bool]:
     if word:
         clock = 12 if word.lower() == "noon" else 0
     elif hour:
-        if not 1 <= int(hour) <= 12:  # noqa: PLR2004 - the hours of a clock face
-            raise ValueError("not an hour")
-        clock = int(hour) % 12 + (12 if half.lower() == "p" else 0)
+        clock = _hour(int(hour), half)
     else:
         return datetime(today.year, today.month, today.day), False  # noqa: DTZ001 - naive as written
     return (

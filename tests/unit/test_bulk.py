@@ -1,23 +1,29 @@
 from __future__ import annotations
 
-from datetime import timezone
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_exports.schema.bulk_values import CONVERTERS, instants, integers, numbers
-from tap_exports.schema.values import to_datetime, to_integer, to_number
+from tap_exports.schema.bulk_values import Instants, bulk_converter, integers, numbers
+from tap_exports.schema.numeric_values import to_integer, to_number
+from tap_exports.schema.types import ColumnType
+from tap_exports.schema.values import to_datetime
 
-EACH = {integers: to_integer, numbers: to_number, instants: to_datetime(timezone.utc)}
+NEW_YORK = to_datetime(ZoneInfo("America/New_York"))
+KOLKATA = to_datetime(ZoneInfo("Asia/Kolkata"))
+EACH = {integers: to_integer, numbers: to_number}
+moments = st.datetimes(datetime(1971, 1, 1), datetime(2036, 1, 1))  # noqa: DTZ001
+offsets = st.sampled_from(["Z", "", "-04:00", "+05:30", "+00:00", "+14:00"])
 plain = st.one_of(
     st.just(""),
     st.integers(0, 10**30).map(str),
     st.decimals(allow_nan=False, allow_infinity=False, places=2).map("{:f}".format),
-    st.datetimes().map(lambda moment: moment.replace(microsecond=0).isoformat() + "Z"),
 )
-odd = st.text("0123456789.-+:TZ ,_e", max_size=20) | st.sampled_from(
-    ["None", "1_0", "٣", "²", "-", ".", "--1", "1-1", "2024-02-30T00:00:00Z", "2024-01-01T24:00:00Z", "9" * 301]
+odd = st.text("0123456789.-+ ,_e", max_size=20) | st.sampled_from(
+    ["None", "1_0", "٣", "²", "-", ".", "--1", "1-1", "007", "-07", "00.5", "1,234", "9" * 19, "9" * 301]
 )
 
 
@@ -29,28 +35,94 @@ def test_a_list_has_the_values_of_its_cells_or_none_at_all(convert, cells):
         assert repr(found) == repr([EACH[convert](cell) if cell else None for cell in cells])
 
 
+@st.composite
+def times(draw):
+    """Cells of one form each, as files have them, and now and then an odd one."""
+    separator, offset = draw(st.sampled_from("T ")), draw(offsets)
+    form = draw(st.sampled_from(["seconds", "microseconds", "AM/PM"]))
+    found = draw(st.lists(moments, min_size=1, max_size=12))
+    if form == "AM/PM":
+        cells = [f"{moment:%Y-%m-%d %I:%M %p}" for moment in found]
+    else:
+        cells = [moment.isoformat(separator, form) + offset for moment in found]
+    strange = st.sampled_from(["", "None", "2024-02-30T00:00:00Z", "2024-01-01T24:00:00Z", "2024-01-01T00:00:60Z"])
+    changed = st.builds(
+        lambda cell, at, by: cell[:at] + by + cell[at + 1 :],
+        st.sampled_from(cells),
+        st.integers(0, 31),
+        st.sampled_from("019-:TZ+٣A "),
+    )
+    return cells + draw(st.lists(strange | changed, max_size=2))
+
+
+@given(st.sampled_from([NEW_YORK, KOLKATA]), times())
+def test_a_list_of_times_has_the_values_of_its_cells_or_none_at_all(convert, cells):
+    """Whatever their form; what one cell's converter refuses is left to it."""
+    found = Instants(convert)(cells)
+    if found is not None:
+        assert found == [convert(cell) if cell else None for cell in cells]
+
+
 @pytest.mark.parametrize(
-    ("convert", "cells"),
+    ("kind", "cells"),
     [
-        (integers, ["1", "", "007", str(2**70)]),
-        (numbers, ["1", "-12.30", "", "0.00"]),
-        (instants, ["2024-02-29T23:59:59Z", ""]),
+        (ColumnType.INTEGER, ["1", "", "7", "0", str(10**18 - 1)]),
+        (ColumnType.NUMBER, ["1", "-12.30", "", "0.00", "-0.5"]),
+        (ColumnType.DATE_TIME, ["2024-02-29T23:59:59Z", ""]),
+        (ColumnType.DATE_TIME, ["2026-07-03T10:09:41.263144-04:00", "2026-01-03T10:09:41.263144-05:00"]),
+        (ColumnType.DATE_TIME, ["2026-07-03T10:09:41-04:00"]),
+        (ColumnType.DATE_TIME, ["2026-07-03 10:09:41"]),
+        (ColumnType.DATE_TIME, ["2026-07-03 10:09 AM", "2026-07-03 12:00 PM", ""]),
     ],
 )
-def test_the_plainest_form_is_read_in_bulk(convert, cells):
+def test_the_plainest_forms_are_read_in_bulk(kind, cells):
     """Else nothing would be gained."""
-    assert convert in CONVERTERS.values()
-    assert convert(cells) is not None
+    convert = {ColumnType.INTEGER: to_integer, ColumnType.NUMBER: to_number}.get(kind, NEW_YORK)
+    found = bulk_converter(kind, convert)(cells * 5)
+    assert found == [convert(cell) if cell else None for cell in cells] * 5
+
+
+@pytest.mark.parametrize("kind", [ColumnType.STRING, ColumnType.BOOLEAN, ColumnType.DATE])
+def test_other_types_have_no_bulk_converter(kind):
+    """Their columns have few distinct texts."""
+    assert bulk_converter(kind, str) is None
+
+
+UTC_TIME = "2024-01-01T00:00:00Z"
 
 
 @pytest.mark.parametrize(
-    ("convert", "cell"),
+    ("convert", "good", "cell"),
     [
-        (integers, "-1"), (integers, " 1"), (integers, "٣"), (integers, "9" * 5000), (numbers, "$1"), (numbers, "1e5"),
-        (numbers, "NaN"), (numbers, "1-1"), (instants, "2024-02-30T00:00:00Z"), (instants, "2024-01-01 00:00:00"),
-        (instants, "2024-01-01T24:00:00Z"), (instants, "2024-01-01T00:00:60Z"), (instants, "None"),
+        *((integers, "1", cell) for cell in ["-1", " 1", "٣", "9" * 19, "007", "1,2"]),
+        *((numbers, "1", cell) for cell in ["$1", "1e5", "NaN", "1-1", "00.5", "-01", "1,2"]),
+        *(
+            (Instants(NEW_YORK), UTC_TIME, cell)
+            for cell in ["2024-02-30T00:00:00Z", "2024-01-01T00:00:00", "2024-01-01T24:00:00Z", "2024-01-01T00:00:60Z",
+                         "2024-01-01T00:60:00Z", "None", "2024-01-01t00:00:00Z"]
+        ),
+        (Instants(KOLKATA), "2024-01-01 00:00:00", "2024-01-01 00:00:00"),
+        (Instants(NEW_YORK), UTC_TIME + UTC_TIME[:10], UTC_TIME[10:]),
     ],
 )  # fmt: skip
-def test_one_cell_in_another_form_leaves_all_to_the_slow_way(convert, cell):
+def test_one_cell_in_another_form_leaves_all_to_the_slow_way(convert, good, cell):
     """It decides what is invalid."""
-    assert convert([{instants: "2024-01-01T00:00:00Z"}.get(convert, "1"), cell]) is None
+    assert convert([good, cell]) is None
+
+
+def test_times_with_an_hour_each_are_left_to_the_slow_way():
+    """From the next batch on, because nothing is gained."""
+    cells = [f"2024-01-{day:02d}T00:00:00-05:00" for day in range(1, 21)]
+    convert = Instants(NEW_YORK)
+    assert convert(cells) == [f"2024-01-{day:02d}T05:00:00Z" for day in range(1, 21)]
+    assert convert(cells) is None
+
+
+def test_remembered_hours_have_a_bound():
+    """A file of twenty years is read in the same memory as one of a day."""
+    convert = Instants(NEW_YORK)
+    first = datetime(2000, 1, 1)  # noqa: DTZ001
+    for day in range(0, 7000, 10):
+        cells = [(first + timedelta(days=day, hours=hour)).isoformat() for hour in range(10) for _ in range(5)]
+        assert convert(cells) == [NEW_YORK(cell) for cell in cells]
+    assert len(convert._hours) <= 2_001

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tap_exports.errors import InvalidFile
 from tap_exports.files.csv_file import CsvFile, KeyColumn
-from tap_exports.schema.values import to_integer
+from tap_exports.schema.numeric_values import to_integer
 from tests.unit.conftest import STAND_IN, csv_bytes, file_of
 
 NUMBER = KeyColumn("number", 0, None)

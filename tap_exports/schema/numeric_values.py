@@ -1,0 +1,124 @@
+"""A cell's text → an exact number. Pure.
+
+Each function raises ValueError where the text does not fit. Text that could mean two numbers is never guessed.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
+
+_LONGEST_NUMBER = 1_000
+"""Characters of a number: beyond some thousands of digits a target's own JSON reader gives up."""
+_SMALLEST, _LARGEST = -(2**63), 2**63 - 1
+"""Integers that the databases behind targets can hold."""
+
+_PLAIN_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
+_PLAIN = re.compile(r"-?(?:0|[1-9][0-9]{0,499})(?:\.[0-9]{1,400})?")
+_CODES = (
+    "AED|AFN|ALL|AMD|ANG|AOA|ARS|AUD|AWG|AZN|BAM|BBD|BDT|BGN|BHD|BIF|BMD|BND|BOB|BRL|BSD|BTN|BWP|BYN|BZD|CAD|CDF|CHF"
+    "|CLP|CNY|COP|CRC|CUP|CVE|CZK|DJF|DKK|DOP|DZD|EGP|ERN|ETB|EUR|FJD|FKP|GBP|GEL|GHS|GIP|GMD|GNF|GTQ|GYD|HKD|HNL|HTG"
+    "|HUF|IDR|ILS|INR|IQD|IRR|ISK|JMD|JOD|JPY|KES|KGS|KHR|KMF|KPW|KRW|KWD|KYD|KZT|LAK|LBP|LKR|LRD|LSL|LYD|MAD|MDL|MGA"
+    "|MKD|MMK|MNT|MOP|MRU|MUR|MVR|MWK|MXN|MYR|MZN|NAD|NGN|NIO|NOK|NPR|NZD|OMR|PAB|PEN|PGK|PHP|PKR|PLN|PYG|QAR|RON|RSD"
+    "|RUB|RWF|SAR|SBD|SCR|SDG|SEK|SGD|SHP|SLE|SOS|SRD|SSP|STN|SVC|SYP|SZL|THB|TJS|TMT|TND|TOP|TRY|TTD|TWD|TZS|UAH|UGX"
+    "|USD|UYU|UZS|VES|VND|VUV|WST|XAF|XCD|XCG|XOF|XPF|YER|ZAR|ZMW|ZWG"
+)
+# A sign, with its country's letters perhaps (CA$), or an ISO 4217 code; other letters would be a unit (12 KG).
+_CURRENCY = rf"(?:(?:(?:{_CODES})\s?)?(?:[A-Z]{{0,3}}[$¢£¤¥֏؋৳฿₠-⃀﷼＄￡￥])|(?:{_CODES}))?"
+_NUMBER = re.compile(
+    rf"""
+    (?P<open>\()? \s?
+    (?P<sign>[+\-−]?) \s? {_CURRENCY} \s? (?P<inner>[+\-−]?) \s?
+    (?P<digits>
+        [1-9][0-9]{{0,2}} (?:(?P<group>[,'’\ \u00a0\u2009\u202f])[0-9]{{3}}) (?:(?P=group)[0-9]{{3}})*
+        | 0 | [1-9][0-9]*
+    )?
+    (?P<point>\.[0-9]*)?
+    (?P<exponent>[eE][+-]?[0-9]{{1,2}})?
+    \s? {_CURRENCY} \s? (?P<close>\))?
+    """,
+    re.VERBOSE,
+)
+_SWAP_SEPARATORS = str.maketrans(",.", ".,")
+
+
+def to_integer(text: str) -> int:
+    """A whole number of at most 64 bits; `5.00` and `1,234` are read too."""
+    if _PLAIN_INTEGER.fullmatch(text):
+        return int(text)
+    number = to_number(text)
+    whole = int(number)
+    if whole != number or not _SMALLEST <= whole <= _LARGEST:
+        raise ValueError("not a whole number of at most 64 bits")
+    return whole
+
+
+def to_number(text: str) -> Decimal:
+    """An exact decimal: `1234.50`, `$1,234.50`, `CHF 12.34`, `-€0.10`, `(12.00)`, `'-10.00`.
+
+    Leading zeros and a group that starts with `0` do not fit: `00077` is a name for something, `0,990` less than one.
+    """
+    if _PLAIN.fullmatch(text):
+        return Decimal(text)
+    text = text.strip()
+    if len(text) > _LONGEST_NUMBER:
+        raise ValueError("too long for a number")
+    match = _NUMBER.fullmatch(text.removeprefix("'"))  # a guard against formulas in spreadsheets
+    if match is None or bool(match["open"]) != bool(match["close"]):
+        raise ValueError("not a number")
+    digits = re.sub(r"[^0-9]", "", match["digits"] or "")
+    point = match["point"] or ""
+    signs = [sign for sign in (match["sign"], match["inner"]) if sign]
+    if not (digits or len(point) > 1) or len(signs) + bool(match["open"]) > 1:
+        raise ValueError("not a number")
+    number = Decimal(f"{digits}{point}{match['exponent'] or ''}")
+    # Not -number, which would round it to the 28 digits of the decimal context.
+    return number.copy_negate() if match["open"] or (signs and signs[0] != "+") else number
+
+
+class NumberReading:
+    """The one reading of the numbers in a column of a file.
+
+    Numbers have a decimal point. Where a cell of the column can only have a decimal comma (`12,50`, `1.234,50`), cells
+    that have a value either way (`1,234`, `1.234`) could mean both, and do not fit. The validation of a file passes
+    every cell of an integer or number column to `observe`; its records are then converted by `converter`.
+    """
+
+    def __init__(self) -> None:
+        self.decimal_comma = False
+        """Whether a cell has been seen that only a decimal comma explains."""
+
+    def observe(self, cell: str) -> None:
+        """Take note of a cell. One without a comma and with at most one point says nothing."""
+        if ("," in cell or cell.count(".") > 1) and not self.decimal_comma:
+            self.decimal_comma = _number_or_none(cell) is None and _number_or_none(_swapped(cell)) is not None
+
+    def converter(self, convert: Callable[[str], T]) -> Callable[[str], T]:
+        """The same function, or one that refuses the cells that could mean two numbers."""
+        if not self.decimal_comma:
+            return convert
+
+        def strict(text: str) -> T:
+            other = _number_or_none(_swapped(text))
+            if other is not None and other != to_number(text):
+                raise ValueError("two numbers, by a decimal point or a decimal comma")
+            return convert(text)
+
+        return strict
+
+
+def _number_or_none(text: str) -> Decimal | None:
+    try:
+        return to_number(text)
+    except ValueError:
+        return None
+
+
+def _swapped(text: str) -> str:
+    return text.translate(_SWAP_SEPARATORS)
