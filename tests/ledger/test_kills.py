@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import sys
 
 import pytest
 
 import tap_exports.ledger
-from tests.ledger.conftest import LineStore, Pipeline, Store, key_of
+from tests.ledger.conftest import LineStore, Pipeline, Run, Store, key_of
 from tests.ledger.processes import lines_of_child, wait_for
 
 PACKAGE = os.path.dirname(tap_exports.ledger.__file__)  # noqa: PTH120 - compared with names of code
@@ -36,7 +37,7 @@ def killed_at(lines, count):
 def change(store, chance):
     """Create, change, revert, remove and return some objects."""
     for _ in range(chance.randrange(4)):
-        key = f"k{chance.randrange(30)}"
+        key = f"k{chance.randrange(12)}"
         if key in store.objects and chance.random() < 0.2:
             store.remove(key)
         else:
@@ -92,8 +93,11 @@ def test_the_warehouse_equals_the_store_after_any_kills(tmp_path, kind, seed):
         change(store, chance)
         pipeline = chance.choice(pipelines)
         for _ in range(chance.randrange(3)):
-            interrupted(pipeline, chance)
+            before = dict(store.objects)
             change(store, chance)
+            interrupted(pipeline, chance)
+            if chance.random() < 0.5:
+                store.objects = before  # what the ledger knew last is true again
         pipeline.sync()
         rows = {key: without_export(row) for key, row in pipeline.rows.items()}
         assert rows == rows | expected(store)
@@ -105,3 +109,22 @@ def test_the_warehouse_equals_the_store_after_any_kills(tmp_path, kind, seed):
         assert pipeline.gone >= set(pipeline.rows) - set(expected(store))
         pipeline.sync()
         assert pipeline.sync() == []
+
+
+def test_a_record_is_recorded_before_it_is_handed_out(store, pipeline, tmp_path):
+    keys = [f"k{n}" for n in range(6)]
+    store.put(0, **dict.fromkeys(keys, 1))
+    pipeline.sync()
+    store.put(0, **dict.fromkeys(keys, 2))
+    copies = []
+    for kind, value in Run(store, pipeline.path, pipeline.state).messages():
+        if kind == "orders":
+            copies.append((tmp_path / f"copy{len(copies)}", value["number"]))
+            for suffix in ("", "-wal"):  # what the disk has if the process is killed now
+                shutil.copy(f"{pipeline.path}{suffix}", f"{copies[-1][0]}{suffix}")
+    store.put(0, **dict.fromkeys(keys, 1))
+    for copy, key in copies:
+        resumed = Pipeline(store, copy)
+        resumed.state = pipeline.state
+        assert key in resumed.sync()
+    assert [key for _, key in copies] == keys

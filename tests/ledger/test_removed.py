@@ -165,12 +165,14 @@ def test_an_older_export_that_is_used_later_proves_nothing_new(store, full):
     assert full.removed == {}
 
 
-def test_an_older_export_does_not_make_an_object_older(store, full):
+def test_an_older_export_does_not_make_an_object_older(store, pipeline):
+    store.put(0, a=1)
+    store.put(1, **{f"k{n}": n for n in range(40)})
     for _ in range(2):
-        full.sync()
+        pipeline.sync()
     newest = store.exports
     store.exports = -10
-    full.sync([0])
+    pipeline.sync([0])
     store.exports = newest
-    full.sync([1, 2])
-    assert full.removed == {}
+    pipeline.sync([1, 2])
+    assert pipeline.removed == {}
