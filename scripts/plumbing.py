@@ -172,7 +172,9 @@ class Meltano:
         """Each stream's bookmark, as Meltano keeps it."""
         state = json.loads(self.run("state", "get", STATE_ID))
         streams = state["singer_state"]["bookmarks"]
-        return {name: mark["replication_key_value"] for name, mark in streams.items()}
+        return {
+            name: mark["replication_key_value"] for name, mark in streams.items() if "replication_key_value" in mark
+        }
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

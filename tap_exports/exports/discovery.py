@@ -1,7 +1,7 @@
 """Columns from the store itself: the head of an export of each type.
 
-Of the newest available export no more is read than the header and a sample. A type without any gets one
-small export made, all such types at once; where even that fails, the names in the API stand in.
+The newest available export has the header; rows, which may relax a guessed type, come from the newest that has any. A
+type without any export gets one small one, all such types at once; where even that fails, the API's names are used.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tap_exports.errors import TapExportsError, Unauthorized
 from tap_exports.files.csv_file import CsvFile
@@ -28,60 +28,51 @@ if TYPE_CHECKING:
 _SAMPLE_BYTES = 1024 * 1024
 _RECENT = timedelta(days=31)
 _SMALL = timedelta(days=7)
-_LOOKED_AT = 3
-"""How many exports of a type are looked at for one that has rows."""
+_MOST_READ = 3
+"""Exports of a type that are read in search of rows."""
+
+
+class _Head(NamedTuple):
+    """The head of an export's file."""
+
+    export_id: int
+    header: list[str]
+    sample: list[list[str]]
 
 
 @dataclass(frozen=True)
 class Discovery:
-    """Finds the columns of streams of which no catalog tells.
-
-    Args:
-        client: The API.
-        downloader: Gets the files.
-        exporter: Has exports made.
-        encoding: Of the CSVs.
-        settle: How far behind now a new export's window ends.
-        may_create: Whether exports may be made.
-    """
+    """Finds the columns of streams for which there is no catalog."""
 
     client: Client
     downloader: Downloader
     exporter: Exporter
     encoding: str
     settle: timedelta
+    """How far before now a new export's window ends."""
     may_create: bool = True
 
     def run(self, sources: Iterable[StreamExports]) -> dict[str, Layout]:
-        """The layouts of some streams.
-
-        Args:
-            sources: The streams.
-
-        Returns:
-            A layout for each.
+        """A layout for each stream.
 
         Raises:
             Unauthorized: If the store does not accept the token.
         """
         found: dict[str, Layout] = {}
-        wanted: list[tuple[StreamExports, Export]] = []
+        pending: list[tuple[StreamExports, Export]] = []
         for source in sources:
-            layout, pending = self._from_list(source)
-            if layout is not None:
-                found[source.code] = layout
-            elif pending is not None:
-                wanted.append((source, pending))
-            elif (made := self._make(source)) is not None:
-                wanted.append((source, made))
+            heads, export = self._from_list(source)
+            export = export or (None if heads else self._create(source))
+            if export is not None:
+                pending.append((source, export))
             else:
-                found[source.code] = self._stand_in(source)
-        for source, export in wanted:
-            found[source.code] = self._from_new(source, export) or self._stand_in(source)
+                found[source.code] = _layout(source, heads)
+        for source, export in pending:
+            found[source.code] = _layout(source, self._from_pending(source, export))
         return found
 
-    def _from_list(self, source: StreamExports) -> tuple[Layout | None, Export | None]:
-        """Columns from the newest available exports; else one that is being made already."""
+    def _from_list(self, source: StreamExports) -> tuple[list[_Head], Export | None]:
+        """The heads of the newest available exports, up to one with rows; else a recent one that is pending."""
         try:
             recent = (self.client.time.now() - _RECENT).date()
             exports = list(self.client.exports(source.code, recent))
@@ -90,21 +81,20 @@ class Discovery:
         except Unauthorized:
             raise
         except TapExportsError as error:
-            logger.warning("%s: its exports could not be listed: %s", source.code, error)
-            return None, None
+            logger.warning("%s: its exports cannot be listed: %s", source.code, error)
+            return [], None
         source.seen.update(e.id for e in exports)
         newest = sorted((e for e in exports if e.type == source.code), key=_made, reverse=True)
-        header_only: Layout | None = None
-        for export in [e for e in newest if e.status is ExportStatus.AVAILABLE][:_LOOKED_AT]:
-            layout, rows = self._peek(source, export)
-            if rows:
-                return layout, None
-            header_only = header_only or layout
-        fresh = self.client.time.now() - timedelta(hours=1)
-        pending = [e for e in newest if e.status is ExportStatus.PENDING and e.created_at and e.created_at > fresh]
-        return header_only, pending[0] if pending else None
+        heads: list[_Head] = []
+        for export in [e for e in newest if e.status is ExportStatus.AVAILABLE][:_MOST_READ]:
+            heads += self._read(source, export)
+            if heads and heads[-1].sample:
+                break
+        since = self.client.time.now() - timedelta(hours=1)
+        fresh = [e for e in newest if e.status is ExportStatus.PENDING and e.created_at and e.created_at > since]
+        return heads, fresh[0] if fresh and not heads else None
 
-    def _make(self, source: StreamExports) -> Export | None:
+    def _create(self, source: StreamExports) -> Export | None:
         if not self.may_create:
             return None
         end = whole_second(self.client.time.now() - self.settle)
@@ -113,21 +103,20 @@ class Discovery:
         except Unauthorized:
             raise
         except TapExportsError as error:
-            logger.warning("%s: no export could be made to see its columns: %s", source.code, error)
+            logger.warning("%s: no export can be created to detect its columns: %s", source.code, error)
             return None
 
-    def _from_new(self, source: StreamExports, export: Export) -> Layout | None:
+    def _from_pending(self, source: StreamExports, export: Export) -> list[_Head]:
         try:
-            layout, _ = self._peek(source, self.exporter.ready(export, taken_over=True))
+            return self._read(source, self.exporter.ready(export, taken_over=True))
         except Unauthorized:
             raise
         except TapExportsError as error:
-            logger.warning("%s: export %d did not tell its columns: %s", source.code, export.id, error)
-            return None
-        return layout
+            logger.warning("%s: no columns detected from export %d: %s", source.code, export.id, error)
+            return []
 
-    def _peek(self, source: StreamExports, export: Export) -> tuple[Layout | None, int]:
-        """The layout that the head of a file tells, and how many rows it was told by."""
+    def _read(self, source: StreamExports, export: Export) -> list[_Head]:
+        """The head of one export's file; nothing where it cannot be read."""
         try:
             download = self.downloader.get(export.id, at_most=_SAMPLE_BYTES)
             csv = CsvFile(download.file, self.encoding, has_nul=download.has_nul, partial=not download.whole)
@@ -138,25 +127,29 @@ class Discovery:
         except Unauthorized:
             raise
         except TapExportsError as error:
-            logger.warning("%s: export %d could not be looked at: %s", source.code, export.id, error)
-            return None, 0
-        layout = relaxed(decide(source.code, header, source.layout.knowledge), header, sample, source.layout.knowledge)
+            logger.warning("%s: export %d cannot be read: %s", source.code, export.id, error)
+            return []
         if len(header) == 1:
-            told = "%s: the file of export %d is a line of text and tells no columns: %r"
-            logger.warning(told, source.code, export.id, ", ".join(header)[:60])
-            return None, 0
-        logger.info(
-            "%s: %d columns, told by export %d and %d of its rows",
-            source.code,
-            len(header),
-            export.id,
-            len(sample),
-        )
-        return layout, len(sample)
+            logger.warning(
+                "%s: the file of export %d has a single column, so it is not an export: %r",
+                source.code, export.id, header[0][:60],
+            )  # fmt: skip
+            return []
+        return [_Head(export.id, header, sample)]
 
-    def _stand_in(self, source: StreamExports) -> Layout:
-        logger.warning("%s: its columns are those that the API names; no export has told them", source.code)
-        return standard_layout(source.code, source.layout.knowledge)
+
+def _layout(source: StreamExports, heads: list[_Head]) -> Layout:
+    """The newest header's columns; a guessed type may be relaxed by the rows of the last file that was read."""
+    knowledge = source.layout.knowledge
+    if not heads:
+        logger.warning("%s: no export is available; its columns are those that the API names", source.code)
+        return standard_layout(source.code, knowledge)
+    newest, last = heads[0], heads[-1]
+    rows = len(last.sample)
+    logger.info("%s: %d columns detected from export %d", source.code, len(newest.header), newest.export_id)
+    if rows:
+        logger.debug("%s: types compared with %d rows of export %d", source.code, rows, last.export_id)
+    return relaxed(decide(source.code, newest.header, knowledge), last.header, last.sample, knowledge)
 
 
 def _made(export: Export) -> tuple[float, int]:

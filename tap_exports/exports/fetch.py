@@ -19,7 +19,6 @@ from tap_exports.exports.requester import ExportRequester
 from tap_exports.exports.stream_exports import StreamExports
 from tap_exports.files.checked import CheckedFile
 from tap_exports.files.csv_file import CsvFile, KeyColumn
-from tap_exports.schema.layout import SAMPLE_ROWS
 from tap_exports.store.models import Export, ExportStatus
 
 if TYPE_CHECKING:
@@ -197,7 +196,7 @@ class Exporter:
         download = self._downloader.get(export.id)
         csv = CsvFile(download.file, self._reading.encoding, has_nul=download.has_nul)
         try:
-            header, sample = csv.head(SAMPLE_ROWS)
+            header, _ = csv.head(0)
             layout = source.layout.of(header)
             checked = csv.check(self._keys(layout), numbered=layout.numbered, cap=self._reading.max_rows)
             if not checked.capped:
@@ -206,7 +205,7 @@ class Exporter:
             csv.close()
             raise
         return CheckedExport(
-            csv, header, sample, checked, download.size, download.sha256, export, window, taken_over=taken_over
+            csv, header, checked, download.size, download.sha256, export, window, taken_over=taken_over
         )
 
     def _keys(self, layout: Layout) -> list[KeyColumn]:

@@ -15,7 +15,6 @@ class CheckedFile:
 
     csv: CsvFile
     header: list[str]
-    sample: list[list[str]]
     checked: Checked
     size: int
     """Bytes on disk."""

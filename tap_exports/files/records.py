@@ -1,8 +1,7 @@
 """A checked file's rows → typed records, many at a time.
 
-The plan of a row (which columns, which converter, which output name) is made once for a file. Work goes
-column by column over a batch of rows: where texts of a column repeat, each is converted once, and a column
-that nobody has selected is never touched.
+Which columns, converters and names make a row is planned once for a file. A batch is converted column by column: a text
+that repeats is converted once, and a column that is not selected not at all.
 """
 
 from __future__ import annotations
@@ -16,7 +15,6 @@ from tap_exports.errors import BadData
 from tap_exports.schema.bulk_values import bulk_converter
 from tap_exports.schema.keys import LineKeys
 from tap_exports.schema.names import EXPORT_LINE, column_names
-from tap_exports.schema.types import ColumnType
 from tap_exports.schema.values import is_null
 from tap_exports.window import rfc3339
 
@@ -25,7 +23,8 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
     from tap_exports.files.checked import CheckedFile
-    from tap_exports.schema.layout import Layout
+    from tap_exports.schema.layout import Column, Layout
+    from tap_exports.schema.types import ColumnType
     from tap_exports.window import Window
 
 _BATCH_ROWS = 250
@@ -39,7 +38,7 @@ _EXAMPLE = 40
 
 
 class _Invalid:
-    """Stands in a column for a cell that is no value of its type."""
+    """Stands in a column for a cell that is not a value of its type."""
 
 
 _INVALID = _Invalid()
@@ -47,38 +46,29 @@ _INVALID = _Invalid()
 
 @dataclass
 class InvalidCells:
-    """What a file has of cells that do not fit their column's type."""
+    """The cells of a file that do not fit their column's type."""
 
     counts: dict[str, int] = field(default_factory=dict)
     examples: dict[str, str] = field(default_factory=dict)
 
     def add(self, name: str, text: str) -> None:
-        """Count one.
-
-        Args:
-            name: The column.
-            text: The cell.
-        """
+        """Count a cell of a column."""
         self.counts[name] = self.counts.get(name, 0) + 1
         self.examples.setdefault(name, text if len(text) <= _EXAMPLE else f"{text[:_EXAMPLE]}…")
 
     def lines(self, rows: int) -> Iterator[str]:
-        """A line for each column.
-
-        Args:
-            rows: Rows of the file.
-        """
+        """A line for each column, with how many of the file's rows it concerns."""
         for name, count in self.counts.items():
             line = f"{name}: {count} of {rows} cells do not fit, for instance {self.examples[name]!r}"
             if count * 2 > rows:
-                line += f'; set column_types, {{"<stream>": {{"{name}": "string"}}}}, if the column is no such type'
+                line += f'; set column_types, {{"<stream>": {{"{name}": "string"}}}}, if it is another type'
             yield line
 
 
 class _Values(dict):  # type: ignore[type-arg]
-    """A column's texts and their values; a text that is not there yet is converted.
+    """A column's texts and their values; a text that is missing is converted.
 
-    A column whose texts hardly repeat is converted without looking them up.
+    A column whose texts hardly repeat is converted without a lookup.
     """
 
     def __init__(
@@ -105,7 +95,7 @@ class _Values(dict):  # type: ignore[type-arg]
             return plain
         if self._mostly_distinct:
             convert = self._convert
-            with suppress(ValueError):  # some cell is a null in words, or invalid: one by one then
+            with suppress(ValueError):  # a cell is a null in words, or invalid: then one by one
                 return [convert(cell) if cell else None for cell in cells]
         known = len(self)
         values = list(map(self.__getitem__, cells))
@@ -116,30 +106,24 @@ class _Values(dict):  # type: ignore[type-arg]
 
 
 def _values_of(column_type: ColumnType, zone: tzinfo) -> _Values | None:
-    """What makes a column's values; None for text, which stays as it is."""
+    """The converter of a column's cells; None for text, which stays as it is."""
     convert = column_type.converter(zone)
     return None if convert is None else _Values(convert, bulk_converter(column_type, convert))
 
 
 @dataclass(frozen=True)
 class _Planned:
-    """One column of the output: where its cells stand, and what makes their values."""
+    """One column of the output: the position of its cells in a row, and their converter."""
 
     name: str
-    position: int | None
+    position: int
     values: _Values | None
 
 
 class Records:
     """The typed records of one file.
 
-    Args:
-        file: Validated.
-        window: The range of time that it is of.
-        export_id: The store's id of the export.
-        layout: The schema in force.
-        selected: Names of the columns that go out.
-        zone: The zone of times that carry no offset.
+    `layout` is what SCHEMA says: some or all of the file's columns. `zone` is the zone of times without an offset.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - what a record is made of
@@ -156,34 +140,25 @@ class Records:
         self._export_id = export_id
         self._layout = layout
         self._selected = selected
-        at = {name: n for n, name in enumerate(column_names(file.header))}
-        self._plan = [
-            _Planned(column.name, at.get(column.name), _values_of(column.type, zone))
-            for column in layout.columns
-            if column.name in selected
-        ]
-        types = {column.name: column.type for column in layout.columns}
-        self._parents = [
-            _Planned(name, at[name], _values_of(types.get(name, ColumnType.STRING), zone))
-            for name in (layout.file_keys if layout.numbered else ())
-        ]
+        self._names = column_names(file.header)
+
+        def planned(column: Column) -> _Planned:
+            return _Planned(column.name, self._names.index(column.name), _values_of(column.type, zone))
+
+        self._plan = [planned(column) for column in layout.columns if column.name in selected]
+        self._parents = [planned(column) for column in layout.columns if column.name in layout.file_keys]
         self.invalid = InvalidCells()
 
     def batches(self) -> Iterator[list[dict[str, Any]]]:
-        """The records, in the file's order.
-
-        Yields:
-            Lists of a few hundred, fewer where rows are long.
-        """
+        """The records in the file's order, a few hundred at a time, fewer where rows are long."""
         rows = self._file.csv.rows()
         size = self._batch_size()
-        names = column_names(self._file.header)
-        lines = LineKeys(names, self._layout.line_identity, grouped=self._file.checked.grouped)
+        lines = LineKeys(self._names, self._layout.line_identity, grouped=self._file.checked.grouped)
         while batch := list(islice(rows, size)):
             yield self._typed(batch, lines)
 
     def refuse_invalid(self) -> None:
-        """Look at every cell before the first record goes out.
+        """Convert every cell before the first record is written.
 
         Raises:
             BadData: If a cell does not fit its column's type.
@@ -192,7 +167,7 @@ class Records:
             for name, example in self.invalid.examples.items():
                 raise BadData(
                     f"a cell of {name} does not fit its type: {example!r}",
-                    "on_invalid_value is fail; keep would put the text into invalid_values.",
+                    "on_invalid_value is fail; with keep, the text would be in invalid_values.",
                 )
 
     def _batch_size(self) -> int:
@@ -200,15 +175,12 @@ class Records:
         return max(1, min(_BATCH_ROWS, _BATCH_BYTES // max(1, average)))
 
     def _typed(self, batch: list[list[str]], lines: LineKeys) -> list[dict[str, Any]]:
-        columns = list(zip(*batch))  # noqa: B905 - every row is as wide as the header, that was checked
+        columns = list(zip(*batch))  # noqa: B905 - the check found every row as wide as the header
         names: list[str] = []
         values: list[Iterable[Any]] = []
         invalid: dict[int, dict[str, str]] = {}
         for planned in self._plan:
             names.append(planned.name)
-            if planned.position is None:
-                values.append(repeat(None))
-                continue
             cells = columns[planned.position]
             if planned.values is None:
                 values.append([cell or None for cell in cells] if "" in cells else cells)
@@ -226,7 +198,7 @@ class Records:
     def _set_aside(
         self, name: str, cells: tuple[str, ...], typed: list[Any], invalid: dict[int, dict[str, str]]
     ) -> None:
-        """Null for the cells that do not fit, and their texts for `invalid_values`."""
+        """Replace cells that do not fit by null, and keep their texts for `invalid_values`."""
         for n, value in enumerate(typed):
             if value is _INVALID:
                 typed[n] = None
@@ -240,7 +212,7 @@ class Records:
         lines: LineKeys,
         invalid: dict[int, dict[str, str]],
     ) -> Iterator[tuple[str, Iterable[Any]]]:
-        """The columns that the tap itself adds, in the schema's order."""
+        """The columns that the tap adds, in the schema's order."""
         yield "date_from", repeat(rfc3339(self._window.start))
         yield "date_to", repeat(rfc3339(self._window.end))
         yield "export_id", repeat(self._export_id)
@@ -249,13 +221,12 @@ class Records:
         yield "invalid_values", [invalid.get(n) for n in range(len(columns[0]))] if invalid else repeat(None)
 
     def _parents_of(self, columns: list[tuple[str, ...]]) -> Iterable[object]:
-        """What tells each row's parent: values, because the check has held values against one another."""
+        """The parent's key in each row: its value, as in the check, not its text."""
         keys = [
             columns[planned.position] if planned.values is None else planned.values.of(columns[planned.position])
             for planned in self._parents
-            if planned.position is not None
         ]
-        if not keys:  # the user's key is the line alone
+        if not keys:  # a key that the user has set is the line alone
             return repeat(None, len(columns[0]))
         return keys[0] if len(keys) == 1 else zip(*keys)  # noqa: B905 - one value for each row in all of them
 

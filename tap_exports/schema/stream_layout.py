@@ -117,7 +117,8 @@ class StreamLayout:
         """
         layout, before = self.of(header), self.current
         self._report_header(header, layout)
-        added = [c for c in layout.columns if self._known and c.name not in self._known and c.name not in self._ignored]
+        known = {*self._known, *self._ignored, *layout.keys} if self._known else {c.name for c in layout.columns}
+        added = [column for column in layout.columns if column.name not in known]
         there = {column.name for column in layout.columns}
         gone = [c.name for c in before.columns if c.name not in there] if before else []
         self._report(added, [name for name in gone if name not in self._reported])

@@ -58,7 +58,7 @@ def file_of(content, encoding="utf-8", *, partial=False):
 def checked(content, layout=None, encoding="utf-8", stream="order_list", zone=timezone.utc):
     """A file that was checked by the key of its layout, and that layout."""
     file = file_of(content, encoding)
-    header, sample = file.head(500)
+    header, _ = file.head(0)
     layout = layout or decide(stream, header, Knowledge())
     names = column_names(header)
     types = {column.name: column.type for column in layout.columns}
@@ -68,7 +68,7 @@ def checked(content, layout=None, encoding="utf-8", stream="order_list", zone=ti
     ]
     found = file.check(keys, numbered=layout.numbered)
     size = file._file.seek(0, io.SEEK_END)
-    return CheckedFile(file, header, sample, found, size, ""), layout
+    return CheckedFile(file, header, found, size, ""), layout
 
 
 def records_of(content, layout=None, selected=None, zone=timezone.utc, **how):

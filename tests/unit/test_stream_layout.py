@@ -111,6 +111,14 @@ def test_a_renamed_column_is_reported_in_one_line(meets, said):
     ]
 
 
+@pytest.mark.parametrize("choice", ["ignore", "fail"])
+def test_a_column_of_the_key_is_never_a_new_one(choice):
+    layout = StreamLayout("order_list", Knowledge(primary_keys={"order_list": ("batch",)}), choice)
+    layout.adopt(layout_of({"number": S}, ("batch",)))
+    layout.meet(["Number", "Batch"])
+    assert [column.name for column in layout.current.columns] == ["number", "batch"]
+
+
 def test_a_file_without_any_of_the_columns_is_refused(meets):
     with pytest.raises(InvalidFile, match="none of the stream's columns"):
         meets()("a", "b")
