@@ -14,7 +14,7 @@ test -f "${PROJECT:-}/meltano.yml" || stop "no Meltano project in PROJECT='${PRO
 umask 077
 # One worker for each project folder: runs of a killed worker that still end hold this lock as well.
 exec 9>"$PROJECT/.worker.lock"
-flock --wait 60 9 || stop "another worker uses $PROJECT; give each worker its own project folder"
+flock --wait "${LOCK_SECONDS:-60}" 9 || stop "another worker uses $PROJECT; give each worker its own project folder"
 # What killed runs left behind.
 if test -d "$PROJECT/.meltano/run"; then
   find "$PROJECT/.meltano/run" -mindepth 1 -maxdepth 1 -type d -exec rm -rf {} +
