@@ -1,22 +1,27 @@
 """Everything that can go wrong, grouped by what the user can do about it.
 
 TapExportsError          one line: what, where, what to do
-├── SettingsError        mend a setting, the catalog or the state
-│   └── InvalidSettings      several settings at once, a line for each; nothing was asked of the store
-├── StoreRefused         the store understood and said no (400 and its like)
-│   ├── Unauthorized         401: a new token is needed, nothing else can be done in this run
+├── SettingsError        correct a setting, the catalog or the state
+│   └── InvalidSettings  several settings at once, a line for each; no request was made
+├── StoreRefused         the store understood and refused (400 and the like)
+│   ├── Unauthorized     401: a new token is needed, nothing else can be done in this run
 │   ├── MissingScope     403: the token needs another scope
 │   └── NotFound         404: the store does not have it
-├── StoreTrouble         passing trouble that outlasted every retry: run again later
+├── StoreTrouble         transient trouble that outlasted every retry: run again later
 ├── ExportStuck          an export that was not ready in time
-├── InvalidFile              a file that failed a check, so that nothing of it was used
-│   └── LinkExpired      its link was refused: a fresh one may do
+├── InvalidFile          a file that failed validation, so that nothing of it was used
+│   ├── LinkExpired      its link was refused: a fresh one may do
+│   ├── ErrorPage        a web server's error page in its place: transient
+│   └── SuspectFile      a fresh export of the same window decides
+│       ├── InvalidKey   a blank or repeated key
+│       ├── ZeroBytes    not a single byte
+│       └── NoLineBreak  no line break at the end
 ├── TooManyRows          one second of the store holds more rows than an export can
 ├── BadData              cells or columns that the settings forbid
 ├── LocalTrouble         this machine: disk, descriptors, ports
-└── UnexpectedError           a fault of the tap's own, or of a library's: tell the maintainers
+└── UnexpectedError      a bug of the tap or of a library: report it
 
-Stopped                  not an error: the run is ending, whoever waits lets go
+Stopped                  not an error: the run is ending, and every wait ends
 """
 
 from __future__ import annotations
@@ -145,6 +150,26 @@ class InvalidFile(TapExportsError):
 
 class LinkExpired(InvalidFile):
     """The file host refused a signed link."""
+
+
+class ErrorPage(InvalidFile):
+    """A web server's error page in place of a file: transient."""
+
+
+class SuspectFile(InvalidFile):
+    """A file that may be right or wrong: a fresh export of the same window decides."""
+
+
+class InvalidKey(SuspectFile):
+    """A key that is blank or repeated."""
+
+
+class ZeroBytes(SuspectFile):
+    """A file without a single byte."""
+
+
+class NoLineBreak(SuspectFile):
+    """A file without a line break at its end, which may have been cut."""
 
 
 class TooManyRows(TapExportsError):

@@ -216,6 +216,7 @@ def _words(config: Mapping[str, Any]) -> Iterator[str]:
     try:
         codec = codecs.lookup(config.get("encoding", "utf-8"))
         text = codec._is_text_encoding and codec.name not in _OF_NO_FILE  # noqa: SLF001
+        text = text and (codec.name.startswith(("utf-16", "utf-32")) or ",\n".encode(codec.name).endswith(b",\n"))
     except (LookupError, ValueError):
         text = False
     if not text:

@@ -119,7 +119,7 @@ class Discovery:
         """The head of one export's file; nothing where it cannot be read."""
         try:
             download = self.downloader.get(export.id, at_most=_SAMPLE_BYTES)
-            csv = CsvFile(download.file, self.encoding, has_nul=download.has_nul, partial=not download.whole)
+            csv = CsvFile(download.file, self.encoding, partial=not download.whole)
             try:
                 header, sample = csv.head(SAMPLE_ROWS)
             finally:

@@ -1,24 +1,33 @@
-"""One window's way to a checked file: take over or create, wait, download, check."""
+"""One window's way to a validated file: reuse or request an export, wait, download, validate."""
 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+import threading
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tap_exports.errors import (
+    ErrorPage,
     ExportStuck,
     InvalidFile,
+    InvalidKey,
     MissingScope,
+    NoLineBreak,
     StoreRefused,
+    StoreTrouble,
+    SuspectFile,
     TapExportsError,
     Unauthorized,
+    ZeroBytes,
 )
 from tap_exports.exports.polling import PollSchedule
 from tap_exports.exports.requester import ExportRequester
 from tap_exports.exports.stream_exports import StreamExports
 from tap_exports.files.checked import CheckedFile
-from tap_exports.files.csv_file import CsvFile, KeyColumn
+from tap_exports.files.csv_file import Checked, CsvFile, KeyColumn
+from tap_exports.schema.types import ColumnType
+from tap_exports.store.http import pauses
 from tap_exports.store.models import Export, ExportStatus
 
 if TYPE_CHECKING:
@@ -29,7 +38,7 @@ if TYPE_CHECKING:
     from tap_exports.exports.concurrency import ExportSlot
     from tap_exports.schema.layout import Layout
     from tap_exports.store.client import Client
-    from tap_exports.store.download import Downloader
+    from tap_exports.store.download import Download, Downloader
     from tap_exports.window import Window
 
 __all__ = ["CheckedExport", "Exporter", "Patience", "Reading", "StreamExports"]
@@ -38,8 +47,8 @@ _FIRST_LOOK = 1.0
 """Seconds before the first look at an export, as long as nothing is known of how long they take."""
 _LOOKS_A_SECOND = 3.0
 """How much of the rate rate_limiter looks may use; the rest is for creating and downloading."""
-_LOOK_AT_IT = "Look at the export in the store; run again: one that stays as it is gives way to a new one."
-"""What to do about an export that is of no use, where nothing else is said."""
+_CHECK_EXPORT = "Check the export in the store, then run again: an export that cannot be used is replaced by a new one."
+"""What to do about an export that cannot be used, unless the error says something else."""
 
 
 @dataclass(frozen=True)
@@ -106,42 +115,86 @@ class Exporter:
         self._reading = reading
         self._wait = wait or (lambda _, seconds: clock.sleep(seconds))
         self._logger = logging.getLogger("tap-exports")
+        self._confirming = threading.Lock()
+        self._open_ends = False
+        """Whether a second export of a window has confirmed that files end without a line break."""
         self.requester = ExportRequester(client, clock, patience.reuse, patience.settle, patience.timeout_seconds)
         self.pace = PollSchedule(patience.poll_seconds, _FIRST_LOOK, _LOOKS_A_SECOND)
 
     def fetch(self, source: StreamExports, window: Window, slot: ExportSlot) -> CheckedExport:
-        """The checked file of one window.
+        """The validated file of one window, from an own export that can be reused, else from a new one.
+
+        A suspect file is replaced by one fresh export of the window. If that is suspect in the same way, the contract
+        says for each kind whether it is accepted.
 
         Args:
-            source: The stream's exports.
-            window: What of.
             slot: Held while an export is pending, given back once the store has made it.
 
         Returns:
-            The file; `checked.capped` says that it may not be used.
+            The file; it may not be used if `checked.capped`.
 
         Raises:
             TapExportsError: Saying where; nothing is left behind.
         """
+        suspicions: frozenset[type[SuspectFile]] = frozenset()
         while (export := source.take(window)) is not None:
-            self._logger.info("%s: taking over export %d of %s", source.code, export.id, window)
+            self._logger.info("%s: reusing export %d of %s", source.code, export.id, window)
             try:
-                return self._bring(source, window, export, slot=slot, taken_over=True)
+                return self._deliver(source, window, export, slot, taken_over=True)
             except (Unauthorized, MissingScope):
                 raise
             except (InvalidFile, ExportStuck, StoreRefused) as error:
-                self._logger.warning("%s: export %d of an earlier run is of no use: %s", source.code, export.id, error)
+                self._logger.warning("%s: export %d cannot be reused: %s", source.code, export.id, error)
+                suspicions |= {type(error)} if isinstance(error, SuspectFile) else frozenset()
+        export = self._create(source, window, slot)
+        while True:
+            try:
+                return self._deliver(source, window, export, slot, suspicions)
+            except SuspectFile as error:
+                if type(error) in suspicions:
+                    raise
+                self._logger.warning("%s. Requesting a fresh export of the window", error.line(error.where))
+                suspicions |= {type(error)}
+            if NoLineBreak in suspicions:
+                return self._confirm_open_end(source, window, export, slot, suspicions)
+            export = self._create(source, window, slot)
+
+    def _create(self, source: StreamExports, window: Window, slot: ExportSlot) -> Export:
         slot.acquire()
         try:
-            export = self.requester.create(source, window)
+            return self.requester.create(source, window)
         except TapExportsError as error:
             raise error.at(f"stream {source.code}, window {window}")  # noqa: B904 - the same error
-        return self._bring(source, window, export, slot=slot, taken_over=False)
 
-    def _bring(
-        self, source: StreamExports, window: Window, export: Export, *, slot: ExportSlot, taken_over: bool
+    def _confirm_open_end(
+        self,
+        source: StreamExports,
+        window: Window,
+        export: Export,
+        slot: ExportSlot,
+        suspicions: frozenset[type[SuspectFile]],
     ) -> CheckedExport:
-        """The rest of the way, once there is an export."""
+        """Once per run, request a second export of a window, to see whether its file ends without a line break too."""
+        while not self._confirming.acquire(timeout=0.25):
+            self._clock.sleep(0)
+        try:
+            if not self._open_ends:
+                export = self._create(source, window, slot)
+            return self._deliver(source, window, export, slot, suspicions)
+        finally:
+            self._confirming.release()
+
+    def _deliver(  # noqa: PLR0913 - an export, what it is of, and what is known
+        self,
+        source: StreamExports,
+        window: Window,
+        export: Export,
+        slot: ExportSlot,
+        suspicions: frozenset[type[SuspectFile]] = frozenset(),
+        *,
+        taken_over: bool = False,
+    ) -> CheckedExport:
+        """From an export to its validated file: wait, download, validate; a file with bad content once more."""
         where = f"stream {source.code}, export {export.id}, window {window}"
         ready_at = None
         try:
@@ -151,13 +204,15 @@ class Exporter:
                 ready_at = self._client.time.now()
             slot.release()
             try:
-                found = self._file(source, window, export, taken_over=taken_over)
+                file = self._validated(source, export, suspicions, where)
+            except SuspectFile:
+                raise
             except InvalidFile as error:
-                self._logger.warning("%s (%s); fetching it once more", error.what, where)
-                found = self._file(source, window, export, taken_over=taken_over)
-            return replace(found, ready_at=ready_at)
+                self._logger.warning("%s (%s); downloading it once more", error.what, where)
+                file = self._validated(source, export, suspicions, where)
+            return CheckedExport(**vars(file), export=export, window=window, taken_over=taken_over, ready_at=ready_at)
         except TapExportsError as error:
-            error.hint = error.hint or _LOOK_AT_IT
+            error.hint = error.hint or _CHECK_EXPORT
             raise error.at(where)  # noqa: B904 - the same error
 
     def ready(self, export: Export, *, taken_over: bool = False) -> Export:
@@ -191,22 +246,79 @@ class Exporter:
             pending_at = self._clock.monotonic() - began
         return export
 
-    def _file(self, source: StreamExports, window: Window, export: Export, *, taken_over: bool) -> CheckedExport:
-        """Download and check."""
-        download = self._downloader.get(export.id)
-        csv = CsvFile(download.file, self._reading.encoding, has_nul=download.has_nul)
+    def _validated(
+        self, source: StreamExports, export: Export, suspicions: frozenset[type[SuspectFile]], where: str
+    ) -> CheckedFile:
+        """Download and validate; an error page in place of the file is transient."""
+        rest = pauses()
+        while True:
+            download = self._downloader.get(export.id)
+            csv = CsvFile(download.file, self._reading.encoding)
+            try:
+                file = self._check(source, csv, download, suspicions, where)
+                if csv.size and not file.checked.capped and not csv.ends_with_line_break:
+                    self._accept_open_end(export, download, suspicions, where)
+            except ErrorPage as error:
+                csv.close()
+                if (wait := next(rest, None)) is None:
+                    raise StoreTrouble(error.what, "Run again: the export is reused.") from None
+                self._logger.warning("%s (%s); downloading again in %.1f s", error.what, where, wait)
+                self._clock.sleep(wait)
+            except BaseException:
+                csv.close()
+                raise
+            else:
+                return file
+
+    def _check(
+        self,
+        source: StreamExports,
+        csv: CsvFile,
+        download: Download,
+        suspicions: frozenset[type[SuspectFile]],
+        where: str,
+    ) -> CheckedFile:
         try:
             header, _ = csv.head(0)
-            layout = source.layout.of(header)
-            checked = csv.check(self._keys(layout), numbered=layout.numbered, cap=self._reading.max_rows)
-            if not checked.capped:
-                csv.refuse_open_end()
-        except BaseException:
-            csv.close()
-            raise
-        return CheckedExport(
-            csv, header, checked, download.size, download.sha256, export, window, taken_over=taken_over
+        except ZeroBytes:
+            if ZeroBytes not in suspicions:
+                raise
+            self._logger.warning("Two exports of a window have zero bytes: accepted as an empty window (%s)", where)
+            return CheckedFile(csv, [], Checked(0, capped=False), download.size, download.sha256)
+        layout = source.layout.of(header)
+        keys = self._keys(layout)
+        if source.layout.current is None and not keys and _reads_like_text(header):
+            raise InvalidFile(f"the file is text, not an export: {', '.join(header)[:60]!r}")
+        checked = csv.check(
+            keys,
+            numbers=[n for n, c in enumerate(layout.columns) if c.type in (ColumnType.INTEGER, ColumnType.NUMBER)],
+            unique=not layout.numbered,
+            cap=self._reading.max_rows,
+            drop_copies=InvalidKey in suspicions,
         )
+        if checked.copies:
+            said = "%d rows equal another row in every cell, in a second export too: kept once (%s)"
+            self._logger.warning(said, len(checked.copies), where)
+        return CheckedFile(csv, header, checked, download.size, download.sha256)
+
+    def _accept_open_end(
+        self, export: Export, download: Download, suspicions: frozenset[type[SuspectFile]], where: str
+    ) -> None:
+        """Accept a file without a line break at its end, where two downloads and a second export agree.
+
+        Raises:
+            InvalidFile: If two downloads differ.
+            NoLineBreak: If no second export has confirmed it in this run.
+        """
+        again = self._downloader.get(export.id)
+        again.file.close()
+        if again.sha256 != download.sha256:
+            raise InvalidFile("the file has no line break at its end, and two downloads of it differ")
+        if NoLineBreak in suspicions:
+            self._open_ends = True
+        if not self._open_ends:
+            raise NoLineBreak("the file has no line break at its end, so it may have been cut")
+        self._logger.warning("No line break at the end, in two downloads and in a second export: accepted (%s)", where)
 
     def _keys(self, layout: Layout) -> list[KeyColumn]:
         position = {column.name: n for n, column in enumerate(layout.columns)}
@@ -214,3 +326,8 @@ class Exporter:
             KeyColumn(key, position[key], layout.columns[position[key]].type.converter(self._reading.zone))
             for key in layout.file_keys
         ]
+
+
+def _reads_like_text(header: list[str]) -> bool:
+    """Whether a header is prose with commas in it: a space behind one, or a sentence's end."""
+    return any(cell[:1].isspace() for cell in header[1:]) or header[-1].rstrip().endswith((".", "!", "?"))

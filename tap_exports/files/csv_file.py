@@ -1,8 +1,8 @@
-"""One downloaded export on disk: its header, the check of the whole of it, its rows.
+"""One downloaded export on disk: its header, the validation of the whole of it, its rows.
 
-Nothing of a file is used before all of it was checked: CSV and not an error page, every row as wide as the
-header, the key present and unique, below the store's cap. Whether it arrived whole by its length is for
-the download to say.
+Nothing of a file is used before all of it was validated: CSV separated by commas, not an error page, archive or
+text; every row as wide as the header; no row that repeats the header; a key that is present and unique; below the
+store's cap. Whether it arrived whole is for the download to say.
 """
 
 from __future__ import annotations
@@ -12,21 +12,32 @@ import csv
 import io
 import re
 import sys
-from array import array
-from collections import Counter
-from contextlib import suppress
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import IO, TYPE_CHECKING, Any
 
-from tap_exports.errors import InvalidFile
+from tap_exports.errors import ErrorPage, InvalidFile, InvalidKey, ZeroBytes
+from tap_exports.schema.numeric_values import NumberReading
+from tap_exports.schema.values import is_null
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 csv.field_size_limit(sys.maxsize)  # a field of many megabytes is no reason to fail
 
 _PAGE = re.compile(r"""\s*(?:<[?!a-z]|[{[]\s*(?:["{[\]}]|$))""", re.IGNORECASE)
+_ARCHIVES = {
+    b"PK\x03\x04": "a zip archive",
+    b"\x1f\x8b": "a gzip archive",
+    b"BZh": "a bzip2 archive",
+    b"\xfd7zXZ": "an xz archive",
+    b"7z\xbc\xaf": "a 7z archive",
+    b"\x28\xb5\x2f\xfd": "a zstd archive",
+    b"Rar!": "a rar archive",
+    b"%PDF": "a PDF document",
+}
+_OTHER_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 _MARKS = {
     "utf-16": b"",  # these two find and drop their mark themselves
     "utf-32": b"",
@@ -37,6 +48,12 @@ _MARKS = {
 }
 _WIDEST = 4
 """Bytes of a character in the widest encoding."""
+_BLOCK = 1024 * 1024
+_LONE_CR = re.compile(r"\r(?!\n|\Z)")
+_LONE_CR_BYTES = re.compile(rb"\r(?!\n)")
+_STAND_IN = "\ufdd0"
+"""Stands for a lone CR while the csv module reads a line, which it would take for the line's end. Not a character."""
+_ENCODING_HINT = "Set encoding to the store's."
 _KEY_HINT = "Set primary_keys for this stream to columns that are always filled and never repeat, or to [] for none."
 
 
@@ -51,62 +68,60 @@ class KeyColumn:
 
 @dataclass(frozen=True)
 class Checked:
-    """What the check of a file found."""
+    """What the validation of a file found."""
 
     rows: int
-    """Rows below the header; counting stops at the cap."""
+    """Rows below the header that are records; counting stops at the cap."""
     capped: bool
     """Whether the file has as many rows as the store puts into one export, so that some may be missing."""
-    grouped: bool
-    """Whether all lines of one parent stand together, where records are numbered by their parent."""
+    copies: frozenset[int] = frozenset()
+    """Numbers of rows, from 1, that equal an earlier row in every cell and are left out."""
+    readings: Mapping[int, NumberReading] = field(default_factory=dict)
+    """By position in a row: how the numbers of a column are read."""
 
 
 class CsvFile:
-    """An export's CSV on disk.
+    """An export's CSV on disk, which vanishes when it is closed.
 
     Args:
-        file: The bytes, in a file that vanishes when it is closed.
         encoding: Of the text; a byte-order mark is dropped whatever it is.
-        has_nul: Whether there are NUL bytes in it, which cost a pass of their own over each line.
         partial: Whether the download was stopped early, so that the last row may be cut.
     """
 
-    def __init__(
-        self, file: IO[bytes], encoding: str = "utf-8", *, has_nul: bool = False, partial: bool = False
-    ) -> None:
+    def __init__(self, file: IO[bytes], encoding: str = "utf-8", *, partial: bool = False) -> None:
         self._file = file
         self._encoding = encoding
-        # Where characters are wider than a byte, NUL bytes are in half of them and say nothing of NUL characters.
-        self._strip_nul = has_nul or codecs.lookup(encoding).name.startswith(("utf-16", "utf-32"))
+        self._name = codecs.lookup(encoding).name
         self._partial = partial
+        self._scan()
         self.nul_characters = 0
+        self._copies: frozenset[int] = frozenset()
+
+    def _scan(self) -> None:
+        """Look for bytes that cost a pass of their own over each line: NUL, and CR without LF."""
+        self._file.seek(0)
+        nul = lone_cr = has_lf = False
+        self.size = 0
+        tail = b""
+        while block := self._file.read(_BLOCK):
+            self.size += len(block)
+            nul = nul or b"\0" in block
+            has_lf = has_lf or b"\n" in block
+            lone_cr = lone_cr or _LONE_CR_BYTES.search(tail[-1:] + block[:-1]) is not None
+            tail = (tail + block)[-_WIDEST:]
+        width = 4 if self._name.startswith("utf-32") else 2 if self._name.startswith("utf-16") else 1
+        self.ends_with_line_break = bool({0x0A, 0x0D} & set(tail[-width:]))
+        # Where characters are wider than a byte, NUL bytes are in half of them and say nothing of NUL characters.
+        self._strip_nul = nul or self._name.startswith(("utf-16", "utf-32"))
+        self._line_end = "\n" if has_lf else "\r"
+        self._hide_lone_cr = has_lf and (lone_cr or self._name.startswith(("utf-16", "utf-32")))
 
     def close(self) -> None:
         """Give the disk space back."""
         self._file.close()
 
-    def refuse_open_end(self) -> None:
-        """Refuse a file whose last line has no end, as one has that was cut before it was sent.
-
-        Its length may be just as declared then, and its last cell or even its header be short of a few letters.
-        Whatever Python's csv module writes ends with a line break.
-
-        Raises:
-            InvalidFile: If it is so.
-        """
-        self._file.seek(0, io.SEEK_END)
-        self._file.seek(max(0, self._file.tell() - _WIDEST))
-        if not {0x0A, 0x0D} & set(self._file.read()):
-            raise InvalidFile("the file's last line has no end, so that it may have been cut within it")
-
     def head(self, rows: int) -> tuple[list[str], list[list[str]]]:
-        """The header, and some rows for a sample.
-
-        Args:
-            rows: How many at most.
-
-        Returns:
-            The header's cells, and rows that are as wide as it.
+        """The header, and some rows that are as wide as it.
 
         Raises:
             InvalidFile: If there is no header.
@@ -120,83 +135,102 @@ class CsvFile:
             del sample[-1:]
         return header, [row for row in sample if len(row) == len(header)]
 
-    def check(self, keys: Sequence[KeyColumn] = (), *, numbered: bool = False, cap: int = sys.maxsize) -> Checked:
+    def check(
+        self,
+        keys: Sequence[KeyColumn] = (),
+        *,
+        numbers: Collection[int] = (),
+        unique: bool = True,
+        cap: int = sys.maxsize,
+        drop_copies: bool = False,
+    ) -> Checked:
         """Read the whole file once and find what is wrong with it.
 
         Args:
-            keys: The key's columns.
-            numbered: Whether `export_line` is a part of the key, so that the columns may repeat.
-            cap: Rows at which the file is taken as cut short; the rest is not read then.
-
-        Returns:
-            What was found.
+            numbers: Positions of the columns that hold numbers.
+            unique: Whether no two rows may have the same key; a line's parent may repeat.
+            cap: Rows at which the file is treated as truncated; the rest is not read then.
+            drop_copies: Whether rows with the same key are kept once if they are equal in every cell.
 
         Raises:
-            InvalidFile: Naming the first rows that are wrong.
+            ZeroBytes: If there is nothing in the file.
+            ErrorPage: If it is an error page of a web server.
+            InvalidKey: If a key is blank or repeated.
+            InvalidFile: If anything else is wrong, naming the first rows.
         """
         reader = self._reader()
         header = self._header(reader)
-        width = len(header)
+        names, ordered = set(header), sorted(header)
         key_of = _key_function(keys)
-        digests = _Digests()
+        readings = {position: NumberReading() for position in numbers}
+        seen: set[int] = set()
+        suspects: set[int] = set()
         rows = 0
-        blank = False
-        last: object = None
-        for row in _strictly(reader, self._encoding):
-            if len(row) != width or blank:
-                if row:
-                    found = "a blank line before it" if blank else f"{len(row)} cells"
-                    raise InvalidFile(f"row {rows + 1} has {found} where the header has {width}")
-                blank = True
-                continue
+        for row in _as_wide(_strictly(reader, self._encoding), len(header)):
             rows += 1
             if rows >= cap:
-                return Checked(rows, capped=True, grouped=False)
+                return Checked(rows, capped=True)
+            if row[0] in names and sorted(row) == ordered:
+                raise InvalidFile(f"row {rows} repeats the header")
+            for position, reading in readings.items():
+                cell = row[position]
+                if "," in cell or cell.count(".") > 1:
+                    reading.observe(cell)
             if key_of is not None:
-                key = key_of(row, rows)
-                if numbered and key == last:
-                    continue
-                last = key
-                digests.add(key)
-        if not rows and width == 1:
-            raise InvalidFile(f"the file is one line of text and no export: {header[0][:60]!r}")
-        repeated = digests.repeated()
-        del digests
-        if repeated and not numbered and key_of is not None:
-            self._refuse_repeated(key_of, repeated, keys)
-        return Checked(rows, capped=False, grouped=not repeated)
+                key = hash((key_of(row, rows),))
+                if unique and key in seen:
+                    suspects.add(key)
+                seen.add(key)
+        if suspects and key_of is not None:
+            self._copies = self._find_copies(key_of, suspects, keys, drop=drop_copies)
+        return Checked(rows - len(self._copies), capped=False, copies=self._copies, readings=readings)
 
     def rows(self) -> Iterator[list[str]]:
-        """The rows below the header, of a file that was checked.
-
-        Returns:
-            Cells, as they left the store but for NUL characters.
-        """
+        """The rows below the header of a validated file, but for copies; cells verbatim, but for NUL characters."""
+        if not self.size:
+            return iter(())
         reader = self._reader()
         self._header(reader)
-        return filter(None, reader)
+        rows = filter(None, reader)
+        if not self._copies:
+            return rows
+        return (row for number, row in enumerate(rows, start=1) if number not in self._copies)
 
-    def _refuse_repeated(self, key_of: _KeyFunction, suspects: set[tuple[int, int]], keys: Sequence[KeyColumn]) -> None:
-        """Tell a key that repeats from two that merely share a digest."""
-        seen: dict[object, int] = {}
+    def _find_copies(
+        self, key_of: _KeyFunction, suspects: set[int], keys: Sequence[KeyColumn], *, drop: bool
+    ) -> frozenset[int]:
+        """The rows that repeat a key and equal the first one in every cell.
+
+        Raises:
+            InvalidKey: If rows with one key differ, or may not be left out.
+        """
+        first: dict[object, tuple[int, list[str]]] = {}
+        copies = set()
         for number, row in enumerate(self.rows(), start=1):
             key = key_of(row, number)
-            if _digest(key) not in suspects:
+            if hash((key,)) not in suspects:
                 continue
-            if key in seen:
+            earlier, cells = first.setdefault(key, (number, row))
+            if earlier == number:
+                continue
+            if not drop or cells != row:
                 names = ", ".join(column.name for column in keys)
-                raise InvalidFile(f"rows {seen[key]} and {number} have the same key {names} = {key!r:.80}", _KEY_HINT)
-            seen[key] = number
+                raise InvalidKey(f"rows {earlier} and {number} have the same key {names} = {key!r:.80}", _KEY_HINT)
+            copies.add(number)
+        return frozenset(copies)
 
     def _reader(self) -> Iterator[list[str]]:
         self._file.seek(0)
-        mark = _MARKS.get(codecs.lookup(self._encoding).name, codecs.BOM_UTF8)
+        mark = _MARKS.get(self._name, codecs.BOM_UTF8)
         if self._file.read(len(mark)) != mark:
             self._file.seek(0)
-        lines: Iterator[str] = _Text(self._file, encoding=self._encoding, newline="")
+        lines: Iterator[str] = _Text(self._file, encoding=self._encoding, newline=self._line_end)
         if self._strip_nul:
             lines = self._without_nul(lines)
-        return csv.reader(lines, strict=True)
+        if not self._hide_lone_cr:
+            return csv.reader(lines, strict=True)
+        hidden = csv.reader((_LONE_CR.sub(_STAND_IN, line) for line in lines), strict=True)
+        return ([cell.replace(_STAND_IN, "\r") for cell in row] for row in hidden)
 
     def _without_nul(self, lines: Iterator[str]) -> Iterator[str]:
         self.nul_characters = 0
@@ -208,12 +242,31 @@ class CsvFile:
                 yield line
 
     def _header(self, reader: Iterator[list[str]]) -> list[str]:
-        header = next(_strictly(reader, self._encoding), None)
+        if not self.size:
+            raise ZeroBytes("the file has zero bytes: not even a header")
+        self._refuse_archive()
+        with _reading(self._encoding):
+            header = next(reader, None)
         if not header:
             raise InvalidFile("the file is empty: not even a header is in it")
+        start = header[0].strip()[:60]
         if _PAGE.match(header[0]):
-            raise InvalidFile(f"the file is an error page and no CSV: {header[0].strip()[:60]!r}")
+            raise ErrorPage(f"the file is an error page, not CSV: {start!r}")
+        for separator, name in _OTHER_SEPARATORS.items():
+            if sum(cell.count(separator) for cell in header) >= len(header):
+                raise InvalidFile(f"the file is separated by {name}, not by commas")
+        if len(header) == 1:
+            raise InvalidFile(f"the file is text, not an export: {start!r}")
         return header
+
+    def _refuse_archive(self) -> None:
+        position = self._file.tell()
+        self._file.seek(0)
+        start = self._file.read(8)
+        self._file.seek(position)
+        for magic, name in _ARCHIVES.items():
+            if start.startswith(magic):
+                raise InvalidFile(f"the file is {name}, not CSV")
 
 
 if TYPE_CHECKING:
@@ -221,53 +274,44 @@ if TYPE_CHECKING:
 
 
 class _Text(io.TextIOWrapper):
-    """A text layer that leaves the file below it open when it goes."""
+    """A text layer that leaves the file below it open when it is collected."""
 
     def __del__(self) -> None:
         if not self.closed and not self.buffer.closed:
             self.detach()
 
 
-_BUCKETS = 4096
-
-
-def _digest(key: object) -> tuple[int, int]:
-    """Forty-four bits of a key: which bucket, and what is put into it."""
-    digest = hash((key,))  # in a tuple, because a number's own hash is the number, and those come in patterns
-    return digest & (_BUCKETS - 1), digest >> 12 & 0xFFFF_FFFF
-
-
-class _Digests:
-    """Which of many keys occur twice, or may do, at four bytes each."""
-
-    def __init__(self) -> None:
-        self._buckets = [array("I") for _ in range(_BUCKETS)]
-
-    def add(self, key: object) -> None:
-        bucket, digest = _digest(key)
-        self._buckets[bucket].append(digest)
-
-    def repeated(self) -> set[tuple[int, int]]:
-        twice: set[tuple[int, int]] = set()
-        for n, bucket in enumerate(self._buckets):
-            if len(set(bucket)) != len(bucket):
-                twice |= {(n, digest) for digest, times in Counter(bucket).items() if times > 1}
-        return twice
+def _as_wide(rows: Iterator[list[str]], width: int) -> Iterator[list[str]]:
+    """The rows, each as wide as the header; blank lines at the end are not rows."""
+    number, blank = 0, False
+    for row in rows:
+        if len(row) == width and not blank:
+            number += 1
+            yield row
+        elif row:
+            found = "a blank line before it" if blank else f"{len(row)} cells"
+            raise InvalidFile(f"row {number + 1} has {found} where the header has {width}")
+        else:
+            blank = True
 
 
 def _strictly(reader: Iterator[list[str]], encoding: str) -> Iterator[list[str]]:
-    """The reader's rows, its own errors told in our words."""
-    try:
+    """The reader's rows; its errors become InvalidFile."""
+    with _reading(encoding):
         yield from reader
+
+
+@contextmanager
+def _reading(encoding: str) -> Iterator[None]:
+    try:
+        yield
     except csv.Error as error:
-        raise InvalidFile(f"the file is no well-formed CSV: {error}") from None
+        raise InvalidFile(f"the file is not well-formed CSV: {error}") from None
     except UnicodeDecodeError as error:
         byte = error.object[error.start]
-        raise InvalidFile(
-            f"the file is not {encoding}: byte 0x{byte:02x} cannot be read", "Set encoding to the store's."
-        ) from None
+        raise InvalidFile(f"the file is not {encoding}: byte 0x{byte:02x} cannot be read", _ENCODING_HINT) from None
     except UnicodeError as error:
-        raise InvalidFile(f"the file is not {encoding}: {error}", "Set encoding to the store's.") from None
+        raise InvalidFile(f"the file is not {encoding}: {error}", _ENCODING_HINT) from None
 
 
 def _key_function(keys: Sequence[KeyColumn]) -> _KeyFunction | None:
@@ -277,15 +321,15 @@ def _key_function(keys: Sequence[KeyColumn]) -> _KeyFunction | None:
 
     def value(column: KeyColumn, row: list[str], number: int) -> object:
         cell = row[column.position]
-        if not cell:
-            raise InvalidFile(f"row {number} has a blank {column.name}, which is its key", _KEY_HINT)
+        if not cell.strip() or (column.convert is not None and is_null(cell)):
+            raise InvalidKey(f"row {number} has a blank {column.name}, which is the key", _KEY_HINT)
         if column.convert is None:
             return cell
         try:
             return column.convert(cell)
         except ValueError:
-            raise InvalidFile(
-                f"row {number} has {cell[:40]!r} for {column.name}, which is its key",
+            raise InvalidKey(
+                f"row {number} has {cell[:40]!r} for {column.name}, which is the key",
                 "Set column_types for it to string, or primary_keys to other columns.",
             ) from None
 

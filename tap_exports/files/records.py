@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from tap_exports.files.checked import CheckedFile
     from tap_exports.schema.layout import Column, Layout
+    from tap_exports.schema.numeric_values import NumberReading
     from tap_exports.schema.types import ColumnType
     from tap_exports.window import Window
 
@@ -105,10 +106,14 @@ class _Values(dict):  # type: ignore[type-arg]
         return values
 
 
-def _values_of(column_type: ColumnType, zone: tzinfo) -> _Values | None:
+def _values_of(column_type: ColumnType, zone: tzinfo, reading: NumberReading | None) -> _Values | None:
     """The converter of a column's cells; None for text, which stays as it is."""
     convert = column_type.converter(zone)
-    return None if convert is None else _Values(convert, bulk_converter(column_type, convert))
+    if convert is None:
+        return None
+    if reading is not None and reading.decimal_comma:
+        return _Values(reading.converter(convert), None)
+    return _Values(convert, bulk_converter(column_type, convert))
 
 
 @dataclass(frozen=True)
@@ -143,7 +148,8 @@ class Records:
         self._names = column_names(file.header)
 
         def planned(column: Column) -> _Planned:
-            return _Planned(column.name, self._names.index(column.name), _values_of(column.type, zone))
+            position = self._names.index(column.name)
+            return _Planned(column.name, position, _values_of(column.type, zone, file.checked.readings.get(position)))
 
         self._plan = [planned(column) for column in layout.columns if column.name in selected]
         self._parents = [planned(column) for column in layout.columns if column.name in layout.file_keys]
@@ -153,7 +159,7 @@ class Records:
         """The records in the file's order, a few hundred at a time, fewer where rows are long."""
         rows = self._file.csv.rows()
         size = self._batch_size()
-        lines = LineKeys(self._names, self._layout.line_identity, grouped=self._file.checked.grouped)
+        lines = LineKeys(self._names, self._layout.line_identity)
         while batch := list(islice(rows, size)):
             yield self._typed(batch, lines)
 

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 BLOCK = 256 * 1024
 
 _GZIP = 16 + zlib.MAX_WBITS
+_GZIP_MAGIC = b"\x1f\x8b"
 _PACKED = frozenset({"gzip", "deflate", "compress", "br", "zstd"})
 
 _LINKS = 3
@@ -50,7 +51,6 @@ class Download:
     size: int
     """Bytes, with the transport's compression undone."""
     sha256: str
-    has_nul: bool
     whole: bool
     """False where the download was stopped on purpose."""
 
@@ -192,14 +192,13 @@ class Downloader:
         declared = response.headers.get("Content-Length")
         if declared is None and not chunked:
             raise InvalidFile("the file host does not say how long the file is, so that a cut one would not be noticed")
-        digest, size, has_nul, whole = sha256(), 0, False, True
+        digest, size, whole = sha256(), 0, True
         file: IO[bytes] | None = None
         try:
             file = tempfile.TemporaryFile(prefix="tap-exports-")  # noqa: SIM115 - closed by whoever reads it
             for block in _blocks(response):
                 size += file.write(block)
                 digest.update(block)
-                has_nul = has_nul or b"\0" in block
                 self._clock.sleep(0)  # the run may have ended: a long download need not
                 if at_most is not None and size >= at_most:
                     whole = False
@@ -217,7 +216,7 @@ class Downloader:
                     "Make room there, or set TMPDIR to a directory with more.",
                 ) from None
             raise
-        return Download(file, size, digest.hexdigest(), has_nul, whole)
+        return Download(file, size, digest.hexdigest(), whole)
 
 
 def _blocks(response: requests.Response) -> Iterator[bytes]:
@@ -242,18 +241,24 @@ def _blocks(response: requests.Response) -> Iterator[bytes]:
 def _unpacked(blocks: Iterable[bytes]) -> Iterator[bytes]:
     member = zlib.decompressobj(_GZIP)
     rest = None
+    plain = False
     try:
         for block in blocks:
+            plain = plain or (rest is None and bool(block) and not _GZIP_MAGIC.startswith(block[:2]))
             rest = block
+            if plain:  # labelled gzip, but sent as it is
+                yield block
+                continue
             while rest := rest.lstrip(b"\0") if member.eof else rest:  # some pad with zeros
                 if member.eof:  # one stream may follow another
                     member = zlib.decompressobj(_GZIP)
                 yield member.decompress(rest, BLOCK)
                 rest = member.unconsumed_tail or member.unused_data
-        yield member.flush()
+        if not plain:
+            yield member.flush()
     except zlib.error:
         raise _Passing("the answer's compression is broken") from None
-    if not member.eof and rest is not None:  # no byte at all is an empty file, whatever it is said to be
+    if not plain and not member.eof and rest is not None:  # no byte at all is an empty file, whatever it is said to be
         raise _Passing("the answer's compression ends early")
 
 

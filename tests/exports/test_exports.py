@@ -12,6 +12,7 @@ import pytest
 from tap_exports.errors import (
     ExportStuck,
     InvalidFile,
+    InvalidKey,
     LocalTrouble,
     MissingScope,
     StoreRefused,
@@ -535,8 +536,6 @@ def test_a_lost_call_is_left_alone_for_as_long_as_the_store_asks(bench):
     ("code", "header"),
     [
         ("order_list", "Anything, Number"),
-        ("order_list", "GCLID, Order Total Tax"),
-        ("order_list", "Paid?, Team Position"),
         ("invoice_list", "Invoice ID, Paid"),
         ("gift_card_list", "Code,Balance,Created At"),
     ],
@@ -575,8 +574,8 @@ def test_the_list_is_read_to_its_end(make_bench):
     "fault",
     [
         Fault("file", "body", body="A,B\r\n1\r\n", times=2),
-        Fault("file", "empty", times=2),
-        Fault("file", "html", times=2),
+        Fault("file", "empty"),
+        Fault("file", "body", body="Order Number,B\r\n1,2\r\n1,3\r\n"),
         Fault("file", "status", status=404, times=6),
         Fault("link", "status", status=404, times=1),
         Fault("file", "body", body="Nothing,Known\r\n1,2\r\n", times=2),
@@ -592,7 +591,7 @@ def test_a_bad_one_is_replaced_once(bench, caplog, fault):
     checked.csv.close()
     assert not checked.taken_over
     assert len(bench.made()) == 2
-    assert f"export {old.id} of an earlier run is of no use" in caplog.text
+    assert f"export {old.id} cannot be reused" in caplog.text
     again = bench.fetch()
     again.csv.close()
     assert again.export.id not in (old.id, checked.export.id)
@@ -629,7 +628,7 @@ def test_the_better_of_two_is_taken(make_bench):
     second = theirs(bench, ago=20)
     third = theirs(bench)
     bench.exporter.requester.look_up(bench.source())
-    bench.store.add_fault(Fault("file", "empty", times=2))
+    bench.store.add_fault(Fault("file", "body", body="A,B\r\n1\r\n", times=2))
     checked = bench.fetch()
     checked.csv.close()
     assert checked.export.id == first.id
@@ -655,20 +654,104 @@ def test_a_token_that_may_not_is_no_reason_to_make_another(bench, status, error)
     "fault",
     [
         Fault("file", "body", body="A,B\r\n1\r\n"),
+        Fault("file", "body", body="Order Number;Status\r\n1;new\r\n"),
+        Fault("file", "body", body="Order Number,Status\r\n1,new\r\nStatus,Order Number\r\n"),
+        Fault("file", "body", body=b"PK\x03\x04\x14\0"),
+        Fault("file", "body", body="Sorry, something went wrong.\r\n"),
+        Fault("file", "body", body="Sorry, it went wrong\r\nPlease, try again\r\n"),
         Fault("file", "html"),
-        Fault("file", "empty"),
-        Fault("file", "body", body="Order Number,Status\r\n,new\r\n"),
     ],
-    ids=["short row", "html", "empty", "blank key"],
+    ids=["short row", "semicolons", "repeated header", "zip", "prose", "two lines of prose", "html"],
 )
-def test_a_file_that_fails_is_fetched_once_more(bench, caplog, fault):
+def test_a_file_that_fails_is_downloaded_once_more(bench, caplog, fault):
     """Once bad, then good: the good one is used, and no new export is made."""
     bench.store.add_fault(fault)
-    checked = bench.fetch()
+    checked = bench.exporter.fetch(bench.source(known=False), bench.window(), bench.slot)
     assert len(rows(checked)) > 5
     assert len(bench.made()) == 1
     assert bench.store.count("file") == 2
-    assert "fetching it once more" in caplog.text
+    assert "downloading" in caplog.text
+
+
+def test_an_error_page_in_place_of_the_file_is_transient(bench):
+    """However often it comes, up to the number of tries of any request."""
+    bench.store.add_fault(Fault("file", "html", times=5))
+    assert len(rows(bench.fetch())) > 5
+    assert len(bench.made()) == 1
+    bench.store.add_fault(Fault("file", "html", times=None))
+    with pytest.raises(StoreTrouble, match="the file is an error page, not CSV"):
+        bench.fetch()
+
+
+KEYS = [
+    "Order Number,Status\r\n1,new\r\n,new\r\n",
+    "Order Number,Status\r\n1,new\r\n1,paid\r\n",
+]
+
+
+@pytest.mark.parametrize("body", KEYS, ids=["blank", "repeated"])
+def test_a_file_with_an_invalid_key_is_replaced_by_one_fresh_export(bench, body):
+    bench.store.add_fault(Fault("file", "body", body=body))
+    checked = bench.fetch()
+    assert len(rows(checked)) > 5
+    assert [export.id for export in bench.made()][1:] == [checked.export.id]
+
+
+@pytest.mark.parametrize("body", KEYS, ids=["blank", "repeated"])
+def test_an_invalid_key_in_a_fresh_export_too_fails_the_window(bench, body, empty_temp):
+    bench.store.add_fault(Fault("file", "body", body=body, times=None))
+    with pytest.raises(InvalidKey, match=r"order_number.*primary_keys"):
+        bench.fetch()
+    assert len(bench.made()) == 2
+    assert open_temp_files(empty_temp) == []
+
+
+def test_rows_that_a_fresh_export_repeats_in_every_cell_are_kept_once(bench, caplog):
+    body = "Order Number,Status\r\n1,new\r\n2,new\r\n1,new\r\n"
+    bench.store.add_fault(Fault("file", "body", body=body, times=None))
+    checked = bench.fetch()
+    assert checked.checked.rows == 2
+    assert rows(checked) == [["1", "new"], ["2", "new"]]
+    assert "1 rows equal another row in every cell" in caplog.text
+    assert len(bench.made()) == 2
+
+
+def test_zero_bytes_are_an_empty_window_where_a_fresh_export_has_zero_bytes_too(bench, caplog):
+    bench.store.add_fault(Fault("file", "empty", times=2))
+    checked = bench.fetch()
+    assert (checked.checked.rows, checked.header, rows(checked)) == (0, [], [])
+    assert len(bench.made()) == 2
+    assert "accepted as an empty window" in caplog.text
+
+
+def test_zero_bytes_are_replaced_by_a_fresh_export_that_has_rows(bench):
+    bench.store.add_fault(Fault("file", "empty"))
+    assert len(rows(bench.fetch())) > 5
+    assert len(bench.made()) == 2
+
+
+OPEN = "Order Number,Status\r\n1,new\r\n2,new"
+
+
+def test_a_missing_line_break_at_the_end_is_confirmed_by_a_second_export_once_per_run(bench, caplog):
+    bench.store.add_fault(Fault("file", "body", body=OPEN, times=None))
+    assert rows(bench.fetch()) == [["1", "new"], ["2", "new"]]
+    assert len(bench.made()) == 2
+    assert "No line break at the end" in caplog.text
+    bench.fetch(bench.window(10)).csv.close()
+    assert len(bench.made()) == 3
+
+
+def test_a_file_that_was_cut_is_replaced_by_the_second_export(bench):
+    bench.store.add_fault(Fault("file", "body", body=OPEN, times=2))
+    assert len(rows(bench.fetch())) > 5
+    assert len(bench.made()) == 2
+
+
+def test_two_downloads_that_differ_are_not_accepted(bench):
+    bench.store.add_fault(Fault("file", "body", body=OPEN))
+    assert len(rows(bench.fetch())) > 5
+    assert len(bench.made()) == 1
 
 
 def test_a_file_that_fails_twice_fails_its_window(bench, empty_temp):
@@ -687,8 +770,8 @@ def test_a_file_that_fails_twice_fails_its_window(bench, empty_temp):
 @pytest.mark.parametrize(
     ("place", "fault", "hint"),
     [
-        ("file", {"kind": "html"}, "Look at the export in the store; run again"),
-        ("file", {"kind": "empty"}, "Look at the export in the store; run again"),
+        ("file", {"kind": "html"}, "Run again"),
+        ("file", {"kind": "body", "body": "Order Number,B\r\n1\r\n"}, "Check the export in the store, then run again"),
         ("look", {"kind": "status", "status": 400}, "Mend the setting"),
         ("create", {"kind": "status", "status": 400}, "Mend the setting"),
     ],

@@ -107,6 +107,7 @@ def quick(monkeypatch):
     monkeypatch.setattr("tap_exports.store.http._PER_SECONDS", 0.02)
     monkeypatch.setattr("tap_exports.exports.requester._STILL_AT_IT", 1.0)
     monkeypatch.setattr("tap_exports.exports.fetch._FIRST_LOOK", 0.05)
+    monkeypatch.setattr("tap_exports.exports.fetch.pauses", lambda: iter([0.01] * 9))
     monkeypatch.setattr("tap_exports.exports.fetch._LOOKS_A_SECOND", 500.0)
 
 

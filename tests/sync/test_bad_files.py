@@ -6,7 +6,6 @@ Each is sent by the practice store's file host as the whole of an export, and re
 from __future__ import annotations
 
 import csv
-import encodings.aliases
 import gzip
 import io
 import json
@@ -56,24 +55,29 @@ def assert_refused(run, words):
 
 
 REFUSED = [
-    (b"", "the file is empty"),
     (b"\n", "the file is empty"),
     (b"\r\r\r", "the file is empty"),
     (b"\0\0\0\r\n", "the file is empty"),
     (b"\xef\xbb\xbf", "the file is empty"),
-    (b"   \n", "one line of text and no export"),
-    (b"Not Found\n", "one line of text and no export"),
-    (b'"', "no well-formed CSV"),
-    (b'Order Number,Status\n1,"a"b\n', "no well-formed CSV"),
-    (b"<html>\n", "an error page and no CSV"),
-    (b'{"detail": "No."}\n', "an error page and no CSV"),
+    (b"   \n", "text, not an export"),
+    (b"Not Found\n", "text, not an export"),
+    (b'"', "not well-formed CSV"),
+    (b'Order Number,Status\n1,"a"b\n', "not well-formed CSV"),
+    (b"<html>\n", "an error page, not CSV"),
+    (b'{"detail": "No."}\n', "an error page, not CSV"),
     (b"Order Number,Status\n1\n", "row 1 has 1 cells where the header has 2"),
     (b"Order Number,Status\n1,2,3\n", "row 1 has 3 cells"),
     (b"Order Number,Status\n1,a\n\n2,b\n", "row 2 has a blank line before it"),
     (b"Order Number,Status\n1,\xed\xa0\x80\n", "not utf-8: byte 0xed cannot be read"),
     (table(HEADER, encoding="utf-16"), "not utf-8: byte 0xff cannot be read"),
-    (gzip.compress(table(HEADER), mtime=0), "not utf-8"),
-    (b"PK\x03\x04" + bytes(range(256)), "not utf-8"),
+    (gzip.compress(table(HEADER), mtime=0), "a gzip archive, not CSV"),
+    (b"PK\x03\x04" + bytes(range(256)), "a zip archive, not CSV"),
+    (b"Order Number;Status\n1;new\n", "separated by semicolons, not by commas"),
+    (b"Order Number\tStatus\n1\tnew\n", "separated by tabs, not by commas"),
+    (b"Sorry, the export failed.\nPlease, try again.\n", "text, not an export"),
+    (b"Order Number,Status\n1,new\nOrder Number,Status\n2,new\n", "row 2 repeats the header"),
+    (b"Order Number,Status\n1,new\n2,new\n,2 orders\n", "row 3 has a blank order_number"),
+    (b"Order Number,Status\n1,new\n1,paid\n", "rows 1 and 2 have the same key"),
 ]
 
 
@@ -138,6 +142,33 @@ def test_an_odd_cell_is_a_value_or_set_aside(read, column, cell):
         assert odd[name] == cell.replace("\0", "") or (odd[name] is None and cell == "\0")
 
 
+def test_zero_bytes_twice_are_an_empty_window(read):
+    run = read(b"")
+    assert run.code == 0
+    assert run.records("order_list") == []
+    assert run.bookmark("order_list")
+    assert "accepted as an empty window" in run.log
+
+
+@pytest.mark.parametrize(
+    ("cells", "values"),
+    [
+        (["12,50", "1,234", "7", "12.5"], [None, None, "7", "12.5"]),
+        (["1.234,50", "1.234"], [None, None]),
+        (["0,990", "1,990"], [None, None]),
+        (["00077", "77"], [None, "77"]),
+        (["1,234", "1,234.50"], ["1234", "1234.50"]),
+    ],
+)
+def test_a_number_has_one_reading_per_column_of_a_file(read, cells, values):
+    """The cells that do not fit are in `invalid_values`."""
+    rows = [["Order Number", "Total Incl Tax"], *([str(n), cell] for n, cell in enumerate(cells))]
+    records = read(table(*rows)).records("order_list")
+    assert [record["total_incl_tax"] and str(record["total_incl_tax"]) for record in records] == values
+    for record, cell, value in zip(records, cells, values, strict=True):
+        assert record["invalid_values"] == (None if value else {"total_incl_tax": cell})
+
+
 def test_a_header_of_five_thousand_columns(read):
     """All different or all the same: each has a column."""
     for header in ([f"Column {n} of a Merchant" for n in range(5_000)], ["Same"] * 5_000, [""] * 5_000):
@@ -153,11 +184,7 @@ def test_a_cell_of_fifty_megabytes(read):
     assert len(run.records("order_list")[0]["status"]) == 50_000_000
 
 
-TEXT_ENCODINGS = sorted(
-    name
-    for name in {*encodings.aliases.aliases.values(), "palmos", "utf_8_sig"}
-    if name not in ("mbcs", "oem", "cp65001") and not name.endswith("_codec") and name not in ("rot_13", "utf_7")
-)
+TEXT_ENCODINGS = ["utf_8_sig", "cp1252", "shift_jis", "gb18030", "utf_16", "utf_16_le", "utf_32_be"]
 
 
 @pytest.mark.parametrize("encoding", TEXT_ENCODINGS)
@@ -173,8 +200,8 @@ def test_any_encoding_of_text_reads_its_own_files(read, encoding):
 
 
 def test_an_encoding_that_makes_half_characters_is_none(read):
-    """These six would let a file write what no target can read; no store sends them."""
-    for encoding in _OF_NO_FILE:
+    """Some would let a file write what no target can read, others have no ASCII; no store sends them."""
+    for encoding in (*_OF_NO_FILE, "cp037"):
         run = read(b"Order Number,Status\r\n1,+2AA-\\ud800\r\n", encoding=encoding)
         assert run.code == 1
         assert f"encoding: {encoding!r} is no encoding" in run.errors[0]
@@ -186,19 +213,19 @@ cells = st.text(max_size=12) | st.sampled_from(
 
 
 @given(st.integers(2, 4).flatmap(lambda width: st.lists(st.lists(cells, min_size=width, max_size=width), max_size=5)))
-@settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 def test_no_table_ends_in_a_traceback(read, rows):
     """Any cells under any header: records for each row, or a refusal of all."""
     run = read(table(*rows), window_days=30)
     assert_ends_well(run)
     if run.code == 0:
-        assert len(run.records("order_list")) == len(rows) - 1
+        assert len(run.records("order_list")) == max(0, len(rows) - 1)
     else:
         assert run.of("RECORD") == []
 
 
 @given(st.binary(max_size=60) | st.text(alphabet='",\r\n aA1<{[\0', max_size=40).map(str.encode))
-@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 def test_no_bytes_end_in_a_traceback(read, content):
     """Any bytes at all, with the right length."""
     run = read(content, window_days=30)

@@ -52,7 +52,7 @@ def file_of(content, encoding="utf-8", *, partial=False):
         content = csv_bytes(content, encoding)
     elif isinstance(content, str):
         content = content.encode(encoding)
-    return CsvFile(io.BytesIO(content), encoding, has_nul=b"\0" in content, partial=partial)
+    return CsvFile(io.BytesIO(content), encoding, partial=partial)
 
 
 def checked(content, layout=None, encoding="utf-8", stream="order_list", zone=timezone.utc):
@@ -66,7 +66,7 @@ def checked(content, layout=None, encoding="utf-8", stream="order_list", zone=ti
         KeyColumn(name, names.index(name), types[name].converter(zone) if name in types else None)
         for name in layout.file_keys
     ]
-    found = file.check(keys, numbered=layout.numbered)
+    found = file.check(keys, unique=not layout.numbered)
     size = file._file.seek(0, io.SEEK_END)
     return CheckedFile(file, header, found, size, ""), layout
 
