@@ -6,6 +6,7 @@ import logging
 from dataclasses import replace
 from datetime import timedelta, timezone
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from tap_exports.clock import Clock
@@ -16,6 +17,7 @@ from tap_exports.exports.fetch import Exporter, Patience, Reading
 from tap_exports.exports.progress import Progress
 from tap_exports.exports.scheduler import ExportScheduler, SyncRange
 from tap_exports.exports.webhook import ReadyNotifier, Webhook
+from tap_exports.ledger import Ledger
 from tap_exports.schema.layout import Definition, Knowledge
 from tap_exports.store.client import Client, Connection
 from tap_exports.store.download import Downloader
@@ -23,12 +25,19 @@ from tap_exports.window import whole_second
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import tzinfo
+    from datetime import datetime, tzinfo
 
     from tap_exports.config.settings import Settings
     from tap_exports.exports.fetch import CheckedExport
 
 T = TypeVar("T")
+
+
+class RemovalRecorder(Protocol):
+    """Records which objects are gone."""
+
+    def judge(self, stream: str) -> None:
+        """Record the objects of a stream that are gone, after its last window."""
 
 
 class ExportRecorder(Protocol):
@@ -64,11 +73,33 @@ class RunContext:
         """By stream."""
         self.export_log: ExportRecorder | None = None
         """The stream that records the exports used."""
+        self.removed_objects: RemovalRecorder | None = None
+        """The stream that records removed objects, where there is a ledger."""
 
     @cached_property
     def client(self) -> Client:
         """The API."""
         return Client(self._connection, self.clock)
+
+    @cached_property
+    def ledger(self) -> Ledger | None:
+        """The ledger of what was sent, where the settings name one: opened, and locked, from now on.
+
+        Raises:
+            SettingsError: If another run uses it, or the path cannot be used.
+        """
+        path = self._settings.raw.get("ledger")
+        return Ledger(Path(path), self._settings.api_url) if path else None
+
+    def close_ledger(self) -> None:
+        """Release the ledger, if it was opened."""
+        if ledger := vars(self).get("ledger"):
+            ledger.close()
+
+    @property
+    def start(self) -> datetime:
+        """Where a stream without a bookmark starts."""
+        return whole_second(self._settings.start_date)
 
     @cached_property
     def knowledge(self) -> Knowledge:

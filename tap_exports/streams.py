@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.mapper import SameRecordTransform
@@ -19,6 +20,7 @@ from tap_exports.schema.stream_layout import Key, StreamLayout
 from tap_exports.singer import batches as batch_files
 from tap_exports.singer.bookmark import REPLICATION_KEY, Bookmark
 from tap_exports.singer.mapped_stream import MappedStream
+from tap_exports.singer.recording import Recording, fingerprint_of
 from tap_exports.window import rfc3339
 
 if sys.version_info >= (3, 12):
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from singer_sdk import Tap
     from singer_sdk.batch import BaseBatchFileEncoding
     from singer_sdk.helpers.types import Context, Record
+    from singer_sdk.metrics import Counter
     from singer_sdk.singerlib import Catalog
 
     from tap_exports.context import RunContext
@@ -70,17 +73,17 @@ class ExportStream(MappedStream):
         """Plan, create or reuse, wait, download, check (ahead, by the scheduler); type, write; bookmark and STATE."""
         with self.failing_alone(), self.get_record_counter() as counter, self.get_sync_timer():
             for export, records in self._files():
-                for batch in self._batches(records):
+                for batch in self._to_write(export, records):
                     if self._is_plain:
                         self._writer.write_records(self.name, batch, self.version)
                     else:
                         yield from self._mapped(batch)
-                    counter.increment(len(batch))
-                    self.run.progress.rows += len(batch)
+                    self._counted(batch, counter)
                     if self._has_enough:
                         self._writer.flush()
                         return  # the window is not whole: its bookmark stays
                 self._finish(export, records)
+            self._recording.judge_removals()
 
     @override
     def get_batches(
@@ -89,12 +92,11 @@ class ExportStream(MappedStream):
         """The same with files of records."""
         with self.failing_alone(), self.get_record_counter() as counter, self.get_sync_timer():
             for export, records in self._files():
-                rows = (record for batch in self._batches(records) for record in batch)
+                rows = (record for batch in self._to_write(export, records) for record in self._counted(batch, counter))
                 for manifest in batch_files.written(self.tap_name, self.name, batch_config, rows):
                     yield batch_config.encoding, manifest
-                counter.increment(export.checked.rows)
-                self.run.progress.rows += export.checked.rows
                 self._finish(export, records)  # only now: the window's last batch is written
+            self._recording.judge_removals()
 
     @override
     def get_records(self, context: Context | None) -> Iterable[Record]:
@@ -148,6 +150,35 @@ class ExportStream(MappedStream):
             records.refuse_invalid()
         return records
 
+    def _to_write(self, export: CheckedExport, records: Records) -> Iterator[list[dict[str, Any]]]:
+        """The records that are to be written: with a ledger, those that are new or have changed."""
+        if self._is_test:
+            return self._batches(records)
+        return self._recording.to_write(
+            export, self.layout.current, self.selected_columns, lambda: self._batches(records)
+        )
+
+    @cached_property
+    def _recording(self) -> Recording:
+        return Recording(
+            self.name,
+            self.run,
+            self.bookmark,
+            fingerprint=fingerprint_of(self.config, self.tap.plugin_version),
+            incremental=self.replication_method != REPLICATION_FULL_TABLE,
+            write_state=lambda: self.tap.state_writer.write_state(self.tap_state),
+        )
+
+    def doubt_ledger(self) -> None:
+        """Let the state say so from the start where this run does not record what it sends."""
+        if not self._recording.is_on:
+            self._recording.doubt()
+
+    def _counted(self, batch: list[dict[str, Any]], counter: Counter) -> list[dict[str, Any]]:
+        counter.increment(len(batch))
+        self.run.progress.rows += len(batch)
+        return batch
+
     def _batches(self, records: Records) -> Iterator[list[dict[str, Any]]]:
         for batch in records.batches():
             self.run.clock.sleep(0)  # a signal ends the run between two batches
@@ -174,6 +205,7 @@ class ExportStream(MappedStream):
             return  # earlier windows were not requested
         if (log := self.run.export_log) is not None:
             log.note(export, sum(records.invalid.counts.values()))
+        self._recording.finish()
         if self.replication_method != REPLICATION_FULL_TABLE and self.bookmark.advance(export.window.end):
             self.tap.state_writer.write_state(self.tap_state)
         else:  # repeated, which the state writer would not do: some targets emit only a STATE that no record follows

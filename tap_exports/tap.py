@@ -29,6 +29,7 @@ from tap_exports.singer import batches as batch_files
 from tap_exports.singer.bookmark import check_state
 from tap_exports.singer.export_log import EXPORT_LOG, ExportLog
 from tap_exports.singer.mapped_stream import MappedStream
+from tap_exports.singer.removed_objects import REMOVED_OBJECTS, RemovedObjectsStream
 from tap_exports.singer.writer import MessageWriter
 from tap_exports.store.http import RATE
 from tap_exports.streams import ExportStream
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
     from singer_sdk.streams import Stream
 
 
-_OWN_STREAMS = (EXPORT_LOG, "removed_objects")
+_OWN_STREAMS = (EXPORT_LOG, REMOVED_OBJECTS)
 """Streams that the store does not list; the second exists only where there is a ledger."""
 _REQUESTS_MADE = 4
 """Requests for an export that is made: create, two looks on average, link."""
@@ -64,6 +65,8 @@ class TapExports(Tap):
 
     only_plan: ClassVar[bool] = False
     """Whether sync_all() prints what it would do instead of doing it."""
+    is_sync: ClassVar[bool] = False
+    """Whether the command is a sync, which opens the ledger before any request."""
     ended_by: ClassVar[int] = 0
     """The signal that ends this process, if one has come."""
 
@@ -117,7 +120,7 @@ class TapExports(Tap):
     def invoke(
         cls, *, plan: bool = False, state: IO[str] | None = None, catalog: IO[str] | None = None, **options: Any
     ) -> None:
-        cls.only_plan = plan
+        cls.only_plan, cls.is_sync = plan, not plan
         super().invoke(
             state=state and io.StringIO(read_object(state, "the state file")),
             catalog=catalog and io.StringIO(read_object(catalog, "the catalog file")),
@@ -171,6 +174,9 @@ class TapExports(Tap):
         if EXPORT_LOG not in codes:
             self.run_context.export_log = ExportLog(self, self.run_context)
             streams.append(self.run_context.export_log)
+        if self.config.get("ledger") and REMOVED_OBJECTS not in codes:
+            self.run_context.removed_objects = RemovedObjectsStream(self, self.run_context)
+            streams.append(self.run_context.removed_objects)
         for setting, given in (
             ("column_types", self.settings.column_types),
             ("primary_keys", self.settings.primary_keys),
@@ -204,6 +210,8 @@ class TapExports(Tap):
     @override
     def setup_mapper(self) -> None:
         PluginBase.setup_mapper(self)
+        if self.is_sync:
+            _ = self.run_context.ledger
         for stream in self.streams.values():
             if isinstance(stream, MappedStream) and stream.has_columns:
                 stream.register_maps()  # the others' maps are made when their columns are known
@@ -222,8 +230,10 @@ class TapExports(Tap):
             return
         with self._listening(), self._work():
             self._fail_unlisted()
+            _ = self.run_context.ledger
             for stream in self._export_streams:
                 if stream.selected:
+                    stream.doubt_ledger()
                     self.run_context.scheduler.add(stream.queue())
             try:
                 super().sync_all()
@@ -258,6 +268,7 @@ class TapExports(Tap):
         with ExitStack() as ending:
             ending.callback(self._tell_failures)
             ending.callback(self._tell_requests)
+            ending.callback(self.run_context.close_ledger)
             ending.callback(self.run_context.scheduler.close)
             ending.callback(self.run_context.progress.close)
             yield ending

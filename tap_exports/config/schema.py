@@ -123,6 +123,12 @@ CONFIG_SCHEMA: dict[str, Any] = th.PropertiesList(
         allowed_values=["add", "ignore", "fail"],
     ),
     _setting(
+        "ledger",
+        "Ledger",
+        "Path of a SQLite file that remembers what was sent: unchanged records are not sent again, and removed_objects "
+        "reports objects that are gone. Each pipeline has its own. Left out: off.",
+    ),
+    _setting(
         "webhook_listen",
         "Webhook listener",
         "host:port on which to receive export.created while exports are pending. Left out: off.",

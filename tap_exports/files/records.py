@@ -157,6 +157,7 @@ class Records:
 
     def batches(self) -> Iterator[list[dict[str, Any]]]:
         """The records in the file's order, a few hundred at a time, fewer where rows are long."""
+        self.invalid = InvalidCells()  # counted anew where the file is read again
         rows = self._file.csv.rows()
         size = self._batch_size()
         lines = LineKeys(self._names, self._layout.line_identity)

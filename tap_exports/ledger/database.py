@@ -27,13 +27,15 @@ _SCHEMA = """
 CREATE TABLE ledger (id TEXT NOT NULL);
 CREATE TABLE streams (
     id INTEGER PRIMARY KEY,
-    name TEXT NOT NULL UNIQUE,
+    scope TEXT NOT NULL,                     -- the store
+    name TEXT NOT NULL,
     identity TEXT NOT NULL DEFAULT '',       -- key columns; another key means other objects
     fingerprint TEXT NOT NULL DEFAULT '',
     floor INTEGER NOT NULL DEFAULT 0,        -- digests up to this position are forgotten
     coverage TEXT NOT NULL DEFAULT '[]',     -- JSON: [start, end, export id], as in coverage.py
     withheld_below INTEGER,                  -- removals of objects last held before this export wait …
-    withheld_until INTEGER                   -- … until every range is covered by an export after this one
+    withheld_until INTEGER,                  -- … until every range is covered by an export after this one
+    UNIQUE (scope, name)
 );
 CREATE TABLE windows (
     position INTEGER PRIMARY KEY,
@@ -67,14 +69,16 @@ CREATE TABLE parents (
 class Ledger:
     """A ledger that this run alone uses, until it is closed or the process ends.
 
-    After an error of the file (`failed`) nothing is read from it or recorded any more.
+    After an error of the file (`failed`) nothing is read from it or recorded any more. `scope` names the store: another
+    store's streams are other streams.
 
     Raises:
         SettingsError: If another run uses the file, or this user cannot read and write it.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, scope: str = "") -> None:
         self.path = path
+        self.scope = scope
         self.failed = False
         self.id = ""
         self._doubted = False
@@ -212,8 +216,21 @@ class Ledger:
 
     def stream_id(self, name: str) -> int:
         """The number of a stream, which is added if it is new."""
-        self.execute("INSERT OR IGNORE INTO streams (name) VALUES (?)", (name,))
-        return int(self.execute("SELECT id FROM streams WHERE name = ?", (name,)).fetchone()[0])
+        stream = (self.scope, name)
+        self.execute("INSERT OR IGNORE INTO streams (scope, name) VALUES (?, ?)", stream)
+        return int(self.execute("SELECT id FROM streams WHERE scope = ? AND name = ?", stream).fetchone()[0])
+
+    def forget(self, name: str) -> None:
+        """Forget a stream's digests, because the run sends its records without recording them."""
+        if not self.failed:
+            try:
+                self.execute(
+                    "UPDATE streams SET floor = (SELECT coalesce(max(position), 0) FROM windows) "
+                    "WHERE scope = ? AND name = ?",
+                    (self.scope, name),
+                )
+            except sqlite3.Error as error:
+                self.fail(error)
 
     def newest_position(self) -> int:
         """The newest position of any stream."""

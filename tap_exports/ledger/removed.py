@@ -29,7 +29,7 @@ _REMOVE = f"UPDATE objects SET removed_at = :at, reported = :position WHERE {_GO
 _ROWS = """
 SELECT streams.name, objects.key, objects.removed_at, windows.export_id, windows.date_to
 FROM objects JOIN streams ON streams.id = objects.stream JOIN windows ON windows.position = objects.held
-WHERE objects.reported > ? ORDER BY objects.reported
+WHERE objects.reported > ? AND streams.scope = ? ORDER BY objects.reported
 """
 
 
@@ -73,10 +73,8 @@ class RemovedObjects:
 
     def _judge(self, stream: str, start: int, at: int) -> None:
         ledger = self._ledger
-        statement = "SELECT id, coverage, withheld_below, withheld_until FROM streams WHERE name = ?"
-        row = ledger.execute(statement, (stream,)).fetchone()
-        if row is None:
-            return
+        statement = "SELECT id, coverage, withheld_below, withheld_until FROM streams WHERE id = ?"
+        row = ledger.execute(statement, (ledger.stream_id(stream),)).fetchone()
         number, coverage, below, until = row
         ranges = [tuple(part) for part in json.loads(coverage)]
         oldest = oldest_export(ranges, start)
@@ -112,7 +110,9 @@ class RemovedObjects:
         if self._ledger.failed:
             return
         try:
-            for stream, key, removed, export_id, date_to in self._ledger.execute(_ROWS, (self._confirmed,)):
+            for stream, key, removed, export_id, date_to in self._ledger.execute(
+                _ROWS, (self._confirmed, self._ledger.scope)
+            ):
                 yield RemovedObject(stream, key, _instant(removed) if removed else None, export_id, _instant(date_to))
         except sqlite3.Error as error:
             self._ledger.fail(error)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from tap_exports.schema.keys import choose_keys, line_identity_column
+from tap_exports.schema.keys import candidates, choose_keys, line_identity_column
 from tap_exports.schema.names import BASE_COLUMNS, EXPORT_LINE, column_names, snake_case
 from tap_exports.schema.types import (
     KNOWN_DEFINITIONS,
@@ -23,7 +23,7 @@ from tap_exports.schema.types import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
 SAMPLE_ROWS = 500
 """Rows of a file that discovery samples."""
@@ -115,6 +115,13 @@ class Layout:
     def file_keys(self) -> tuple[str, ...]:
         """The key's columns that the file itself must have."""
         return tuple(key for key in self.keys if key not in BASE_COLUMNS)
+
+    def parent_columns(self, written: Collection[str]) -> tuple[str, ...]:
+        """The columns that name a line item's parent; none for other streams, or where the parent is not `written`."""
+        if self.numbered:
+            return self.file_keys
+        present = {column.name for column in self.columns} & set(written) - set(self.keys)
+        return next(((name,) for name in candidates(self.stream)[1] if name in present), ())
 
     def schema(self) -> dict[str, Any]:
         """The stream's JSON schema: the CSV's columns, then the tap's own."""

@@ -1,0 +1,126 @@
+"""Recording: a stream's records and the ledger; which of them are written, and the position in the stream's state."""
+
+from __future__ import annotations
+
+import json
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from tap_exports.ledger import Export, StreamLedger
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from tap_exports.context import RunContext
+    from tap_exports.exports.fetch import CheckedExport
+    from tap_exports.schema.layout import Layout
+    from tap_exports.singer.bookmark import Bookmark
+
+    Batches = Callable[[], Iterable[list[dict[str, Any]]]]
+
+_POSITION = "ledger"
+_UNRECORDED = ""
+_FORM_OF_RECORDS = ("stream_map", "faker_", "flattening_", "batch_")
+"""How the names of the SDK's settings begin that decide in which form a target gets the records."""
+
+
+def fingerprint_of(config: Mapping[str, Any], version: str) -> str:
+    """A digest of all that decides in which form a target gets a record, beside the record itself."""
+    form = {name: value for name, value in config.items() if name.startswith(_FORM_OF_RECORDS)}
+    return sha256(json.dumps([version, form], sort_keys=True, default=str).encode()).hexdigest()
+
+
+class Recording:
+    """The records of one stream, in one run.
+
+    Where records are sent without being recorded, the state says so before the first of them, so that the next run
+    with the ledger sends everything. `write_state` writes a STATE message at once.
+    """
+
+    def __init__(  # noqa: PLR0913 - what it works with, each by its name
+        self,
+        stream: str,
+        run: RunContext,
+        bookmark: Bookmark,
+        *,
+        fingerprint: str,
+        incremental: bool,
+        write_state: Callable[[], None],
+    ) -> None:
+        self._stream = stream
+        self._run = run
+        self._bookmark = bookmark
+        self._fingerprint = fingerprint
+        self._incremental = incremental
+        self._write_state = write_state
+        self._stream_ledger: StreamLedger | None = None
+        self._without_columns: list[Export] = []
+        self._is_unrecorded = False
+
+    @property
+    def is_on(self) -> bool:
+        """Whether the run records what it sends, as far as is known before the first file."""
+        return self._incremental and self._run.ledger is not None and not self._run.ledger.failed
+
+    def doubt(self) -> bool:
+        """Let the state say that records are sent without being recorded; return whether it said otherwise."""
+        if not self._bookmark.get(_POSITION):
+            return False
+        self._bookmark.set(_POSITION, _UNRECORDED)
+        return True
+
+    def to_write(
+        self, export: CheckedExport, layout: Layout | None, selected: set[str], batches: Batches
+    ) -> Iterator[list[dict[str, Any]]]:
+        """The records of an export that are to be written, each recorded before it is handed out."""
+        found = Export(export.export.id, export.window, self._run.client.time.now())
+        if layout is None and self.is_on:  # nothing to compare; the range is covered once the key is known
+            self._without_columns.append(found)
+            return
+        ledger = self._ledger_of(layout, selected) if layout else None
+        for batch in batches() if ledger is None else ledger.changed(found, batches):
+            if not self._is_recorded and not self._is_unrecorded:
+                self._send_unrecorded()
+            yield batch
+
+    def _ledger_of(self, layout: Layout, selected: set[str]) -> StreamLedger | None:
+        if self._stream_ledger is None and self.is_on and layout.keys and self._run.ledger is not None:
+            types = {column.name: column.type.value for column in layout.columns}
+            key = [
+                layout.line_identity if layout.numbered else None,
+                *((name, types.get(name)) for name in layout.keys),
+            ]
+            self._stream_ledger = StreamLedger(
+                self._run.ledger,
+                self._stream,
+                position=self._bookmark.get(_POSITION),
+                keys=layout.keys,
+                parent=layout.parent_columns(selected),
+                identity=json.dumps(key),
+                fingerprint=self._fingerprint,
+            )
+            for export in self._without_columns:
+                list(self._stream_ledger.changed(export, list))
+                self._stream_ledger.finish()
+        return self._stream_ledger
+
+    @property
+    def _is_recorded(self) -> bool:
+        return self._stream_ledger is not None and self.is_on
+
+    def _send_unrecorded(self) -> None:
+        self._is_unrecorded = True
+        if self._run.ledger is not None:
+            self._run.ledger.forget(self._stream)
+        if self.doubt():
+            self._write_state()
+
+    def finish(self) -> None:
+        """After a window's last record: set the position for the next STATE."""
+        if self._stream_ledger is not None:
+            self._bookmark.set(_POSITION, self._stream_ledger.finish())
+
+    def judge_removals(self) -> None:
+        """After the stream's last window: find and write the objects that are gone."""
+        if self._is_recorded and (removed := self._run.removed_objects) is not None:
+            removed.judge(self._stream)

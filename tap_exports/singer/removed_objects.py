@@ -1,0 +1,134 @@
+"""RemovedObjectsStream: a record for each object that no export holds any more, where there is a ledger."""
+
+from __future__ import annotations
+
+import sys
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from singer_sdk import typing as th
+
+from tap_exports.ledger.removed import NAME, RemovedObjects
+from tap_exports.singer.bookmark import Bookmark
+from tap_exports.singer.mapped_stream import MappedStream
+from tap_exports.window import rfc3339
+
+if sys.version_info >= (3, 12):
+    from typing import override
+else:
+    from typing_extensions import override
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from singer_sdk import Tap
+    from singer_sdk.batch import BaseBatchFileEncoding
+    from singer_sdk.helpers.types import Context, Record
+
+    from tap_exports.context import RunContext
+    from tap_exports.ledger import RemovedObject
+    from tap_exports.singer.compat import BatchConfig
+
+REMOVED_OBJECTS = NAME
+
+
+def _column(name: str, kind: Any, description: str, *, required: bool = False) -> th.Property[Any]:  # noqa: ANN401
+    return th.Property(name, kind, description=description, required=required)
+
+
+class RemovedObjectsStream(MappedStream):
+    """Objects that are gone from the store, and those that have returned.
+
+    Records are written after the last window of the stream that they are about. The state has a position of its own;
+    what it does not include is written again.
+    """
+
+    primary_keys = ("stream", "object_key")
+    replication_key = "last_date_to"
+    schema: ClassVar[dict[str, Any]] = th.PropertiesList(
+        _column("stream", th.StringType, "The stream that had the object.", required=True),
+        _column(
+            "object_key",
+            th.StringType,
+            "The object's key: the column's value as text, or a JSON array of the values of several columns.",
+            required=True,
+        ),
+        _column("removed_at", th.DateTimeType, "When the tap found it gone; null if it has returned since."),
+        _column("last_export_id", th.IntegerType, "The newest export that held it."),
+        _column("last_date_to", th.DateTimeType, "End of that export's window."),
+    ).to_dict()
+
+    def __init__(self, tap: Tap, run: RunContext) -> None:
+        super().__init__(tap, NAME, run)
+        self._has_schema = False
+
+    @property
+    @override
+    def emit_activate_version_messages(self) -> bool:
+        """Never: the records of earlier runs stay."""
+        return False
+
+    @cached_property
+    def _removed(self) -> RemovedObjects | None:
+        ledger = self.run.ledger
+        return RemovedObjects(ledger, Bookmark(NAME, self.tap_state).get("ledger")) if ledger else None
+
+    def judge(self, stream: str) -> None:
+        """Write the removals of a stream whose newest windows are all written.
+
+        Raises:
+            SettingsError: If a map of this stream fails.
+        """
+        if self.selected and self._removed is not None:
+            self._removed.judge(stream, self.run.start, self.run.client.time.now())
+            for _ in self._written():
+                pass
+
+    def _written(self) -> Iterator[Record]:
+        if self._removed is None:
+            return
+        count = 0
+        for row in self._removed.rows():
+            self.begin()
+            record = _record(row)
+            with self.mapping("fails at a record"):
+                self.write_record(record)
+            yield record
+            count += 1
+        if count and (position := self._removed.finish(self.run.client.time.now())):
+            Bookmark(NAME, self.tap_state).set("ledger", position)
+            self.tap.state_writer.write_state(self.tap_state)
+
+    @override
+    def begin(self) -> None:
+        if not self._has_schema:  # the first record may be written before this stream's turn
+            self.write_schema()
+            self._has_schema = True
+
+    @override
+    def records_written(self) -> Iterator[Record]:
+        with self.failing_alone():
+            yield from self._written()
+
+    @override
+    def get_batches(
+        self, batch_config: BatchConfig, context: Context | None = None
+    ) -> Iterator[tuple[BaseBatchFileEncoding, list[str]]]:
+        with self.failing_alone():
+            for _ in self._written():
+                pass
+        yield from ()
+
+    @override
+    def get_records(self, context: Context | None) -> Iterable[Record]:
+        return ()
+
+
+def _record(row: RemovedObject) -> dict[str, Any]:
+    return {
+        "stream": row.stream,
+        "object_key": row.object_key,
+        "removed_at": row.removed_at and rfc3339(row.removed_at),
+        "last_export_id": row.last_export_id,
+        "last_date_to": rfc3339(row.last_date_to),
+    }

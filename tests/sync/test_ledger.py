@@ -1,0 +1,208 @@
+"""Syncs with a ledger: what is sent, what the states say, and that the target equals the store whatever fails."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from tap_exports.ledger import Ledger
+from tap_exports.sandbox import Fault
+
+from .conftest import only
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    return tmp_path / "ledger.db"
+
+
+@pytest.fixture
+def config(make_store, ledger):
+    """A store whose orders never change, a window for all of it, and a ledger."""
+    store = make_store(frozen=True, days=20)
+    end = (store.now - timedelta(hours=1)).isoformat()
+    return store.config | {
+        "ledger": str(ledger),
+        "reuse_exports_minutes": 0,
+        "lookback_days": 100,
+        "end_date": end,
+    }
+
+
+def position(run, stream="order_list"):
+    return run.state["bookmarks"][stream]["ledger"]
+
+
+def keys(run, stream="order_list"):
+    return [record["order_number"] for record in run.records(stream)]
+
+
+@pytest.mark.parametrize("stream", ["order_list", "order_line_items", "customer_list"])
+def test_unchanged_records_are_not_sent_twice(config, sync, stream):
+    first = sync(config, streams=[stream])
+    again = sync(config, state=first.state, streams=[stream])
+    assert first.records(stream)
+    assert again.records(stream) == []
+    assert position(again, stream) != position(first, stream)
+    assert again.bookmark(stream) == first.bookmark(stream)
+
+
+def test_every_state_after_a_window_has_a_position(config, sync):
+    run = sync(config | {"window_days": 5}, streams=["order_list"])
+    entries = [m["value"]["bookmarks"].get("order_list", {}) for m in run.of("STATE")]
+    positions = [entry["ledger"] for entry in entries if "replication_key_value" in entry]
+    assert len(positions) >= 4
+    assert len(set(positions)) == len(positions)
+
+
+def test_all_lines_of_an_order_are_sent_if_one_changes(config, make_store, sync):
+    header = "Order Number,SKU,Quantity"
+    files = [
+        [header, "1,a,1", "1,b,1", "2,a,1"],
+        [header, "1,a,1", "1,b,2", "2,a,1"],
+        [header, "1,b,2", "2,a,1"],
+    ]
+    expected = [{("1", "a#1"), ("1", "b#1"), ("2", "a#1")}, {("1", "a#1"), ("1", "b#1")}, {("1", "b#1")}]
+    store = make_store(days=3)
+    state = None
+    for lines, wanted in zip(files, expected, strict=True):
+        store.add_fault(Fault("file", "body", body="\r\n".join([*lines, ""])))
+        run = sync(store.config | {"ledger": config["ledger"]}, state=state, streams=["order_line_items"])
+        state = run.state
+        assert {(r["order_number"], r["export_line"]) for r in run.records("order_line_items")} == wanted
+
+
+@pytest.mark.parametrize("state", [None, {}, {"bookmarks": {"order_list": {"ledger": ""}}}])
+def test_without_a_position_everything_is_sent(config, sync, state):
+    first = sync(config, streams=["order_list"])
+    assert keys(sync(config, state=state, streams=["order_list"])) == keys(first)
+
+
+def test_a_run_without_the_ledger_says_so_in_every_state(config, sync):
+    first = sync(config, streams=["order_list"])
+    off = {name: value for name, value in config.items() if name != "ledger"}
+    run = sync(off, state=first.state, streams=["order_list"])
+    states = [m["value"]["bookmarks"]["order_list"]["ledger"] for m in run.of("STATE")]
+    assert len(states) > 1
+    assert set(states) == {""}
+    assert run.messages[0]["type"] == "STATE"  # before the first record
+    assert keys(sync(config, state=run.state, streams=["order_list"])) == keys(first)
+
+
+def test_a_state_that_never_had_a_position_gets_none(config, sync):
+    off = {name: value for name, value in config.items() if name != "ledger"}
+    first = sync(off, streams=["order_list"])
+    run = sync(off, state=first.state, streams=["order_list"])
+    assert not any("ledger" in m["value"]["bookmarks"].get("order_list", {}) for m in run.of("STATE"))
+
+
+def test_a_deselected_stream_keeps_its_position(config, sync):
+    first = sync(config, streams=["order_list", "customer_list"])
+    off = {name: value for name, value in config.items() if name != "ledger"}
+    run = sync(off, state=first.state, streams=["customer_list"])
+    assert position(run) == position(first)
+    assert position(run, "customer_list") == ""
+
+
+def test_it_is_off_for_a_stream_without_a_key(config, sync):
+    first = sync(config, streams=["order_list"])
+    keyless = config | {"primary_keys": {"order_list": []}}
+    run = sync(keyless, state=first.state, streams=["order_list"])
+    assert len(keys(run)) == len(keys(first))
+    assert position(run) == ""
+    before = next(n for n, m in enumerate(run.messages) if m["type"] == "RECORD")
+    states = [m["value"]["bookmarks"]["order_list"]["ledger"] for m in run.messages[:before] if m["type"] == "STATE"]
+    assert states[-1] == ""
+    assert len(keys(sync(keyless, state=run.state, streams=["order_list"]))) == len(keys(first))
+
+
+def test_it_is_off_for_a_full_table_sync(config, sync, discover):
+    first = sync(config, streams=["order_list"])
+    catalog = only(discover(config), "order_list")
+    for entry in catalog["streams"]:
+        entry["replication_method"] = "FULL_TABLE"
+        for item in entry["metadata"]:
+            if not item["breadcrumb"]:
+                item["metadata"]["forced-replication-method"] = "FULL_TABLE"
+    for _ in range(2):
+        run = sync(config, state=first.state, catalog=catalog)
+        assert keys(run) == keys(first)
+        assert position(run) == ""
+    assert keys(sync(config, state=first.state, streams=["order_list"])) == keys(first)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"stream_maps": {"order_list": {"double": "total_incl_tax * 2"}}},
+        {"flattening_enabled": True, "flattening_max_depth": 1},
+        {"primary_keys": {"order_list": ["order_number", "currency"]}},
+        {"column_types": {"order_list": {"total_incl_tax": "string"}}},
+    ],
+)
+def test_what_changes_the_records_form_sends_everything(config, sync, change):
+    first = sync(config, streams=["order_list"])
+    run = sync(config | change, state=first.state, streams=["order_list"])
+    assert len(keys(run)) == len(keys(first))
+    assert keys(sync(config | change, state=run.state, streams=["order_list"])) == []
+
+
+def test_it_works_with_batches(config, sync, tmp_path):
+    batches = {
+        "encoding": {"format": "jsonl", "compression": "gzip"},
+        "storage": {"root": f"file://{tmp_path}/batches"},
+    }
+    first = sync(config | {"batch_config": batches}, streams=["order_list"])
+    again = sync(config | {"batch_config": batches}, state=first.state, streams=["order_list"])
+    assert first.of("BATCH", "order_list")
+    assert again.of("BATCH") == []
+
+
+def test_a_stream_map_that_drops_records_does_not_make_them_return(config, sync):
+    maps = {"stream_maps": {"order_list": {"__filter__": "False"}}}
+    first = sync(config | maps, streams=["order_list"])
+    assert first.records("order_list") == []
+    assert position(first)
+
+
+def test_invalid_values_are_counted_once(config, make_store, sync, caplog):
+    store = make_store(days=3)
+    store.add_fault(Fault("file", "body", body="Order Number,SKU,Quantity\r\n1,a,x\r\n2,b,1\r\n"))
+    run = sync(store.config | {"ledger": config["ledger"]}, streams=["order_line_items", "export_log"])
+    assert "quantity: 1 of 2 cells do not fit" in caplog.text
+    assert run.records("export_log")[0]["invalid_cells"] == 1
+
+
+def test_a_ledger_in_use_is_an_error_before_any_request(make_store, inside, ledger):
+    store = make_store(days=3)
+    held = Ledger(ledger)
+    run = inside(store.config | {"ledger": str(ledger)})
+    held.close()
+    assert run.code == 1
+    assert len(run.errors) == 1
+    assert "is in use by another run" in run.errors[0]
+    assert store.log == []
+    assert inside(store.config | {"ledger": str(ledger)}).code == 0
+
+
+@pytest.mark.parametrize("arguments", [["--discover"], ["--plan"], ["--test"]])
+def test_only_a_sync_opens_the_ledger(small_store, inside, ledger, arguments):
+    assert inside(small_store.config | {"ledger": str(ledger)}, *arguments).code == 0
+    assert not ledger.exists()
+
+
+def test_a_path_that_cannot_be_used_is_an_error(small_store, inside, tmp_path):
+    run = inside(small_store.config | {"ledger": str(tmp_path / "missing" / "ledger.db")})
+    assert run.code == 1
+    assert "cannot be opened: No such file or directory" in run.errors[0]
+
+
+def test_a_damaged_ledger_sends_everything_and_says_so(config, inside, ledger):
+    first = inside(config)
+    ledger.write_bytes(b"\xa5" * 5000)
+    run = inside(config, state=first.state)
+    assert run.code == 0
+    assert "everything is sent" in run.log
+    assert keys(run) == keys(first)
+    assert {entry.get("ledger") for entry in run.state["bookmarks"].values() if "replication_key" in entry} == {""}
