@@ -1,7 +1,7 @@
-"""Files of records in place of messages, where `batch_config` asks for them.
+"""Files of records instead of messages, where `batch_config` is set.
 
-The SDK takes a `batch_config` as it is, and learns in the midst of a run what it lacks. Some of what it takes would
-lose rows or show columns without a word, so all of it is checked before any request is made.
+The SDK reports a `batch_config` that lacks something in the middle of a run, and accepts some that would lose rows or
+show deselected columns. So all of it is validated before any request.
 """
 
 from __future__ import annotations
@@ -30,13 +30,9 @@ _MAPS = ("stream_maps", "flattening_enabled")
 
 
 def validation_errors(config: Mapping[str, Any]) -> Iterator[str]:
-    """What is wrong with `batch_config`, if there is one: a line for each fault.
+    """A line for each error in `batch_config`, of settings that fit the JSON schema.
 
-    Args:
-        config: Settings that fit the JSON schema.
-
-    Yields:
-        Lines that name the setting and what is wanted, and no value: an address may hold a password.
+    The lines name the setting and what is required, and no value: an address may contain a password.
     """
     given = config.get("batch_config")
     if not given:
@@ -44,69 +40,60 @@ def validation_errors(config: Mapping[str, Any]) -> Iterator[str]:
     encoding, storage = given.get("encoding") or {}, given.get("storage") or {}
     for (name, known), part in zip(_KNOWN.items(), (given, encoding, storage), strict=True):
         for word in sorted(set(part) - set(known)):
-            yield f"{name}.{word}: it is not known; there are {', '.join(known)}"
+            yield f"{name}.{word}: unknown; the known ones are {', '.join(known)}"
     yield from _encoding(encoding)
     yield from _storage(storage)
     size = given.get("batch_size")
     if size is not None and (type(size) is not int or size < 1):
-        yield "batch_config.batch_size: it is not a whole number of 1 or more"
+        yield "batch_config.batch_size: not an integer of 1 or more"
     for name in _MAPS:
         if config.get(name):
-            yield f"batch_config: {name} has no effect on batch files, the SDK maps records alone; use one of the two"
+            yield f"batch_config: {name} has no effect on batch files; use one of the two"
 
 
 def _encoding(encoding: Mapping[str, Any]) -> Iterator[str]:
     form = encoding.get("format")
     if not form:
-        yield "batch_config.encoding.format: it is required where batch_config is used; jsonl or parquet"
+        yield "batch_config.encoding.format: required with batch_config; jsonl or parquet"
     elif form == "jsonl" and encoding.get("compression") != "gzip":
-        yield "batch_config.encoding.compression: it has to be gzip where the format is jsonl, as such files are"
+        yield "batch_config.encoding.compression: must be gzip where the format is jsonl"
     elif form == "parquet" and find_spec("pyarrow") is None:
-        yield "batch_config.encoding.format: parquet needs pyarrow beside the tap: pip install pyarrow"
+        yield "batch_config.encoding.format: parquet needs pyarrow: pip install pyarrow"
 
 
 def _storage(storage: Mapping[str, Any]) -> Iterator[str]:
     if not isinstance(storage.get("params") or {}, dict):
-        yield "batch_config.storage.params: it is no object"
+        yield "batch_config.storage.params: not an object"
     if not storage.get("root"):
-        yield "batch_config.storage.root: it is required where batch_config is used; an address such as file:///tmp/shop"
+        yield "batch_config.storage.root: required with batch_config; an address such as file:///tmp/shop"
         return
     if "\0" in storage["root"]:
-        yield "batch_config.storage.root: it has a NUL character, which no address has"
+        yield "batch_config.storage.root: contains a NUL character"
         return
     try:
         StorageTarget(storage["root"]).get_url("")
-        for one in storage["root"].split("::"):  # fsspec's chains, each of which has a library of its own
-            get_filesystem_class(UPath(one).protocol)  # to make one might connect already
+        for one in storage["root"].split("::"):  # a chain of fsspec's, each part with a library of its own
+            get_filesystem_class(UPath(one).protocol)  # creating one might connect
     except ImportError as error:  # it says which library to install
         yield f"batch_config.storage.root: {error}"
     except Exception:  # noqa: BLE001 - each kind of storage raises its own
-        yield "batch_config.storage.root: it is no address of a storage that can be written to, such as file:///tmp/shop"
+        yield "batch_config.storage.root: not an address of a writable storage, such as file:///tmp/shop"
 
 
 def written(tap: str, stream: str, batch_config: BatchConfig, records: Iterator[dict[str, Any]]) -> Iterator[list[str]]:
-    """Write records into files.
-
-    Args:
-        tap: Its name, for the files' names.
-        stream: The stream's, likewise.
-        batch_config: What files, and where.
-        records: They are taken as files need them.
-
-    Yields:
-        The addresses of files that are whole.
+    """Write records into files; yield the addresses of whole files.
 
     Raises:
-        LocalTrouble: If one cannot be written.
+        LocalTrouble: If a file cannot be written.
     """
     try:
         yield from Batcher(tap, stream, batch_config).get_batches(records)
-    except TapExportsError:  # of the records
+    except TapExportsError:  # about the records
         raise
     except ImportError as error:
         raise LocalTrouble(f"a batch file cannot be written: {error}", "Install it beside the tap.") from None
     except Exception as error:  # noqa: BLE001 - each kind of storage raises its own
-        # No other words: those of a storage's library may hold its address, with a password or a signature in it.
+        # Not the library's text: it may contain the address, with a password or a signature.
         reason = shortened(getattr(error, "strerror", None) or type(error).__name__)
-        hint = "Look at batch_config.storage.root, and at the room and the rights there."
+        hint = "Check batch_config.storage.root, its free space and its permissions."
         raise LocalTrouble(f"a batch file cannot be written: {reason}", hint) from None

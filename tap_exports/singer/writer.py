@@ -1,7 +1,7 @@
 """Records → Singer lines, fast: one encoder, one buffer, few writes.
 
-All messages go through one buffer, so their order holds. Only records wait in it; any other message, a
-STATE above all, goes to the pipe at once together with all that precedes it.
+All messages go through one buffer, so they keep their order. Records alone wait in it: any other message is written at
+once, with all that precedes it.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ _FULL = 256 * 1024
 
 
 class TargetGone(BaseException):
-    """Nobody reads what the tap writes any more. No error of the tap's: it ends quietly."""
+    """The target has closed the pipe. Not an error of the tap's: it stops quietly."""
 
 
 class OutputFailed(BaseException):
-    """What the tap writes cannot be kept where it goes, as on a full disk. No stream can go on after half a line."""
+    """The output cannot be written, as on a full disk. No stream can continue after half a line."""
 
 
 class _Record(msgspec.Struct, tag_field="type", tag="RECORD", omit_defaults=True):
-    """A RECORD message as it goes over the wire."""
+    """A RECORD message."""
 
     stream: str
     record: dict[str, Any]
@@ -42,27 +42,20 @@ class MessageWriter(GenericSingerWriter[bytes, Message]):
 
     def __init__(self) -> None:
         super().__init__()
-        # as the SDK's own writer does, str() makes text of what JSON has no word for
+        # str() for what JSON has no type for, as in the SDK's own writer
         self._encoder = msgspec.json.Encoder(decimal_format="number", enc_hook=str)
         self._buffer = bytearray()
 
     def serialize_message(self, message: Message) -> bytes:
-        """A message as a line of JSON, without its end.
-
-        Args:
-            message: Any Singer message.
-        """
+        """A message as a line of JSON, without the line break."""
         return self._encoder.encode(message.to_dict())
 
     def write_message(self, message: Message) -> None:
-        """Write a message.
-
-        Args:
-            message: Any Singer message; a record may wait for others.
+        """Write a message; a record may wait for others.
 
         Raises:
-            TargetGone: If nobody reads any more.
-            OutputFailed: If it cannot be written.
+            TargetGone: If the target has closed the pipe.
+            OutputFailed: If the output cannot be written.
         """
         self._buffer += self.serialize_message(message)
         self._buffer += b"\n"
@@ -70,16 +63,9 @@ class MessageWriter(GenericSingerWriter[bytes, Message]):
             self.flush()
 
     def write_records(self, stream: str, records: Sequence[dict[str, Any]], version: int | None) -> None:
-        """Write records of one stream, all extracted just now.
+        """Write records of one stream, extracted now; decimals are exact numbers.
 
-        Args:
-            stream: The stream's name.
-            records: Their values; decimals are written as exact numbers.
-            version: The table version, for a full-table sync that announces one.
-
-        Raises:
-            TargetGone: If nobody reads any more.
-            OutputFailed: If it cannot be written.
+        `version` is the table version of a full-table sync that announces one. Raises as `write_message` does.
         """
         now = datetime.now(timezone.utc).replace(tzinfo=None).isoformat() + "Z"
         self._buffer += self._encoder.encode_lines([_Record(stream, record, version, now) for record in records])
@@ -87,12 +73,7 @@ class MessageWriter(GenericSingerWriter[bytes, Message]):
             self.flush()
 
     def flush(self) -> None:
-        """Send what has been written to the pipe.
-
-        Raises:
-            TargetGone: If nobody reads any more.
-            OutputFailed: If it is no pipe but a file, and cannot be written.
-        """
+        """Write the buffer to standard output. Raises as `write_message` does."""
         data, self._buffer = bytes(self._buffer), bytearray()
         try:
             raw = getattr(sys.stdout, "buffer", None)
@@ -107,7 +88,7 @@ class MessageWriter(GenericSingerWriter[bytes, Message]):
 
 
 def _write_all(pipe: IO[bytes], data: bytes) -> None:
-    """Write all of it: with PYTHONUNBUFFERED standard output is raw, and a write that a signal meets is short."""
+    """Write all of it: with PYTHONUNBUFFERED standard output is raw, and a signal makes a write short."""
     rest = memoryview(data)
     while rest:
         rest = rest[pipe.write(rest) or 0 :]

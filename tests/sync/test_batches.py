@@ -56,28 +56,37 @@ def test_batches_hold_the_same_records(make_store, sync, batch_config):
 @pytest.mark.parametrize(
     ("change", "line"),
     [
-        ({"encoding": {"format": None}}, "batch_config.encoding.format: it is required"),
-        ({"storage": {"root": None}}, "batch_config.storage.root: it is required"),
+        ({"encoding": {"format": None}}, "batch_config.encoding.format: required"),
+        ({"storage": {"root": None}}, "batch_config.storage.root: required"),
         (
             {"encoding": {"compression": "none"}},
-            "batch_config.encoding.compression: it has to be gzip where the format",
+            "batch_config.encoding.compression: must be gzip where the format",
         ),
-        ({"encoding": {"compression": None}}, "batch_config.encoding.compression: it has to be gzip where the format"),
-        ({"batch_size": 0}, "batch_config.batch_size: it is not a whole number of 1 or more"),
-        ({"batch_size": "many"}, "batch_config.batch_size: it is not a whole number of 1 or more"),
-        ({"batchsize": 500}, "batch_config.batchsize: it is not known"),
-        ({"batch_size": True}, "batch_config.batch_size: it is not a whole number"),
-        ({"storage": {"root": ""}}, "batch_config.storage.root: it is required"),
-        ({"storage": {"root": "file:///a\0b"}}, "batch_config.storage.root: it has a NUL character"),
+        ({"encoding": {"compression": None}}, "batch_config.encoding.compression: must be gzip where the format"),
+        ({"batch_size": 0}, "batch_config.batch_size: not an integer of 1 or more"),
+        ({"batch_size": "many"}, "batch_config.batch_size: not an integer of 1 or more"),
+        ({"batchsize": 500}, "batch_config.batchsize: unknown"),
+        ({"batch_size": True}, "batch_config.batch_size: not an integer"),
+        ({"storage": {"root": ""}}, "batch_config.storage.root: required"),
+        ({"storage": {"root": "file:///a\0b"}}, "batch_config.storage.root: contains a NUL character"),
         ({"encoding": {"format": "xml"}}, "batch_config.encoding.format: it has to be jsonl or parquet"),
-        ({"encoding": {"level": 9}}, "batch_config.encoding.level: it is not known"),
-        ({"storage": {"path": "/tmp"}}, "batch_config.storage.path: it is not known"),
-        ({"storage": {"params": "anon"}}, "batch_config.storage.params: it is no object"),
+        ({"encoding": {"level": 9}}, "batch_config.encoding.level: unknown"),
+        ({"storage": {"path": "/tmp"}}, "batch_config.storage.path: unknown"),
+        ({"storage": {"params": "anon"}}, "batch_config.storage.params: not an object"),
         ({"storage": {"root": "s3://bucket/shop"}}, "batch_config.storage.root: Install s3fs to access S3"),
         ({"storage": {"root": "simplecache::s3://a/b"}}, "batch_config.storage.root: Install s3fs to access S3"),
-        ({"storage": {"root": "zork://bucket/shop"}}, "batch_config.storage.root: it is no address of a storage"),
-        ({"storage": {"root": "webdav://me:key@host/x"}}, "batch_config.storage.root: it is no address of a storage"),
-        ({"storage": {"root": "cached://me:key@host/x"}}, "batch_config.storage.root: it is no address of a storage"),
+        (
+            {"storage": {"root": "zork://bucket/shop"}},
+            "storage.root: not an address of a writable storage",
+        ),
+        (
+            {"storage": {"root": "webdav://me:key@host/x"}},
+            "storage.root: not an address of a writable storage",
+        ),
+        (
+            {"storage": {"root": "cached://me:key@host/x"}},
+            "storage.root: not an address of a writable storage",
+        ),
         ({"storage": {"root": "box://me:key@host/x"}}, "batch_config.storage.root: Please install boxfs"),
     ],
     ids=lambda v: str(v) if isinstance(v, dict) else "",
@@ -180,7 +189,7 @@ def test_where_no_file_can_be_written_the_streams_fail_with_a_line(make_store, c
     assert run.bookmark("order_list") is None
     (error,) = run.errors
     assert f"a batch file cannot be written: {reason}" in error
-    assert "Look at batch_config.storage.root" in error
+    assert "Check batch_config.storage.root" in error
     assert [code for code in store.types if f" {code}" not in error] == []
 
 
