@@ -1,0 +1,240 @@
+"""Night after night with a ledger: the target equals the store, whatever is killed in between, and removals arrive."""
+
+from __future__ import annotations
+
+import random
+import resource
+import signal
+from datetime import timedelta
+from itertools import islice
+
+import pytest
+
+from tap_exports.sandbox import Fault
+
+from .conftest import only, parsed
+
+STREAMS = ("order_list", "order_line_items", "customer_list", "subscription_list")
+REMOVED = "removed_objects"
+WINDOW = {"date_from", "date_to", "export_id"}
+
+
+class Target:
+    """A target that upserts by the key of the SCHEMA message."""
+
+    def __init__(self):
+        self.rows, self.keys, self.state = {}, {}, None
+        self.sent = 0
+
+    def take(self, messages):
+        self.sent = 0
+        for message in messages:
+            stream = message.get("stream")
+            if message["type"] == "SCHEMA":
+                self.keys[stream] = message["key_properties"]
+            elif message["type"] == "RECORD":
+                record = message["record"]
+                self.rows.setdefault(stream, {})[tuple(record[key] for key in self.keys[stream])] = record
+                self.sent += stream != "export_log"
+            elif message["type"] == "STATE":
+                self.state = message["value"]
+
+    def take_and_fail(self, messages, chance):
+        """Take a part of the messages, and give back a state that was among them, or the one before."""
+        messages = messages[: chance.randrange(len(messages) + 1)]
+        states = [self.state, *(m["value"] for m in messages if m["type"] == "STATE")]
+        self.take(messages)
+        self.state = chance.choice(states)
+
+    @property
+    def content(self):
+        return {stream: {k: without_window(r) for k, r in rows.items()} for stream, rows in self.rows.items()}
+
+
+def without_window(record):
+    return {name: value for name, value in record.items() if name not in WINDOW}
+
+
+def assert_equals_the_store(target, sync, config):
+    """The target has what a sync without a ledger sends; what the store no longer exports is not compared."""
+    whole = Target()
+    plain = {name: value for name, value in config.items() if name != "ledger"}
+    whole.take(sync(plain, streams=STREAMS).messages)
+    assert whole.rows
+    for stream, rows in whole.content.items():
+        assert {key: target.content[stream][key] for key in rows} == rows
+
+
+@pytest.fixture
+def store(make_store):
+    return make_store(frozen=True, days=30, orders_per_day=2, lines_apart=True, line_ids=False)
+
+
+@pytest.fixture
+def config(store, tmp_path):
+    return store.config | {"ledger": str(tmp_path / "ledger.db"), "window_days": 10, "lookback_days": 100}
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_a_target_that_fails_between_a_record_and_its_state_misses_nothing(store, config, sync, seed):
+    chance = random.Random(seed)
+    target = Target()
+    for _ in range(4):
+        store.advance(timedelta(days=chance.randrange(3), hours=2))
+        messages = sync(config, state=target.state, streams=[*STREAMS, REMOVED]).messages
+        if chance.random() < 0.7:
+            target.take_and_fail(messages, chance)
+        else:
+            target.take(messages)
+    target.take(sync(config, state=target.state, streams=[*STREAMS, REMOVED]).messages)
+    assert_equals_the_store(target, sync, config)
+    target.take(sync(config, state=target.state, streams=[*STREAMS, REMOVED]).messages)
+    assert target.sent == 0
+
+
+def test_killed_at_random_points_nothing_is_missing(store, config, sync, discover, command):
+    """SIGKILL after any number of lines, night after night."""
+    chance = random.Random(7)
+    target = Target()
+    catalog = only(discover(config), *STREAMS)
+    for night in range(4):
+        store.advance(timedelta(days=1))
+        process = command(config, catalog=catalog, state=target.state, wait=False)
+        lines = list(islice(process.stdout, chance.randrange(1, 60 + 60 * night)))
+        process.send_signal(signal.SIGKILL)
+        text = "".join(lines) + process.stdout.read()
+        target.take(parsed(text[: text.rfind("\n") + 1]))
+        process.wait()
+    run = command(config, catalog=catalog, state=target.state)
+    assert run.code == 0
+    target.take(run.messages)
+    assert_equals_the_store(target, sync, config)
+
+
+def test_most_records_of_a_second_night_are_unchanged(store, config, sync):
+    target = Target()
+    target.take(sync(config, streams=STREAMS).messages)
+    first = target.sent
+    store.advance(timedelta(days=1))
+    target.take(sync(config, state=target.state, streams=STREAMS).messages)
+    assert 0 < target.sent < first / 2
+    assert_equals_the_store(target, sync, config)
+
+
+# Removed objects, in a store whose files a test writes: one window for all of it
+
+
+class Orders:
+    """Nights of a stream with a key, each with the numbers that the file holds."""
+
+    def __init__(self, store, sync, config):
+        self.store, self.sync, self.config = store, sync, config
+        self.target = Target()
+
+    def night(self, numbers, streams=("order_list", REMOVED)):
+        self.store.advance(timedelta(hours=2))
+        body = "".join(f"{line}\r\n" for line in ["Order Number,Status", *(f"{number},paid" for number in numbers)])
+        self.store.add_fault(Fault("file", "body", body=body))
+        run = self.sync(self.config, state=self.target.state, streams=streams)
+        assert not run.failures
+        self.target.take(run.messages)
+        return [record["order_number"] for record in run.records("order_list")], run.records(REMOVED)
+
+
+@pytest.fixture
+def orders(store, sync, config):
+    return Orders(store, sync, config | {"window_days": 300})
+
+
+ALL = [str(number) for number in range(100, 140)]
+
+
+def test_an_object_that_is_gone_is_reported_once_and_its_return_too(orders):
+    assert orders.night(ALL) == (ALL, [])
+    sent, (removed,) = orders.night(ALL[1:])
+    assert sent == []
+    assert removed["removed_at"] is not None
+    last = orders.target.rows["order_list"][("100",)]["export_id"]
+    assert (removed["stream"], removed["object_key"], removed["last_export_id"]) == ("order_list", "100", last)
+    assert removed["last_date_to"] < orders.target.state["bookmarks"]["order_list"]["replication_key_value"]
+    assert orders.night(ALL[1:]) == ([], [])
+    sent, (returned,) = orders.night(ALL)
+    assert sent == ["100"]
+    assert (returned["object_key"], returned["removed_at"]) == ("100", None)
+    assert orders.night(ALL) == ([], [])
+
+
+def test_a_removal_is_written_until_a_state_confirms_it(orders):
+    orders.night(ALL)
+    before = orders.target.state
+    assert len(orders.night(ALL[1:])[1]) == 1
+    orders.target.state = before
+    assert len(orders.night(ALL[1:])[1]) == 1
+    assert orders.night(ALL[1:])[1] == []
+
+
+def test_a_removal_has_a_position_of_its_own(orders):
+    orders.night(ALL)
+    orders.night(ALL[1:])
+    positions = {stream: entry["ledger"] for stream, entry in orders.target.state["bookmarks"].items()}
+    assert set(positions) == {"order_list", REMOVED}
+    assert len(set(positions.values())) == 2
+
+
+def test_more_than_5_percent_at_once_wait_for_the_next_cycle(orders, caplog):
+    orders.night(ALL)
+    assert orders.night(ALL[3:]) == ([], [])
+    assert "order_list: 3 of 40 objects are missing from the exports" in caplog.text
+    assert {row["object_key"] for row in orders.night(ALL[3:])[1]} == {"100", "101", "102"}
+
+
+def test_removals_that_were_deselected_are_written_later(orders):
+    orders.night(ALL)
+    orders.night(ALL[1:], streams=["order_list"])
+    assert [row["object_key"] for row in orders.night(ALL[1:])[1]] == ["100"]
+
+
+def test_a_stream_that_failed_reports_no_removal(orders, store, sync):
+    orders.night(ALL)
+    store.advance(timedelta(hours=2))
+    store.add_fault(Fault("file", "body", body="Order Number,Status\r\n101,paid,x\r\n", times=2))
+    run = sync(orders.config, state=orders.target.state, streams=["order_list", REMOVED])
+    assert run.failures
+    assert run.records(REMOVED) == []
+
+
+def test_removals_go_through_stream_maps_and_beside_batches(orders, tmp_path):
+    orders.config |= {"stream_maps": {REMOVED: {"reason": "'gone'"}}}
+    orders.night(ALL)
+    assert orders.night(ALL[1:])[1][0]["reason"] == "gone"
+    del orders.config["stream_maps"]
+    orders.config["batch_config"] = {
+        "encoding": {"format": "jsonl", "compression": "gzip"},
+        "storage": {"root": f"file://{tmp_path}/batches"},
+    }
+    orders.night(ALL[1:])
+    assert [row["object_key"] for row in orders.night(ALL[2:])[1]] == ["101"]
+
+
+def test_a_disk_that_fills_up_stops_nothing(store, sync, config, caplog):
+    """The state says so before the first record that is not recorded."""
+    target = Target()
+    small = config | {"window_days": 300}
+    target.take(sync(small, streams=["order_list"]).messages)
+    store.advance(timedelta(days=2))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (16_000, limits[1]))
+    try:
+        run = sync(small | {"window_days": 2}, state=target.state, streams=["order_list"])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not run.failures
+    assert "cannot be used" in caplog.text
+    position = None
+    for message in run.messages:
+        if message["type"] == "STATE":
+            position = message["value"]["bookmarks"]["order_list"]["ledger"]
+    assert position == ""
+    target.take(run.messages)
+    target.take(sync(config, state=target.state, streams=STREAMS).messages)
+    assert_equals_the_store(target, sync, config)
