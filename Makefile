@@ -9,7 +9,7 @@ PARALLEL ?= --numprocesses 4 --dist loadgroup
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types unit e2e coverage bench proof targets hub audit format build constraints clean
+.PHONY: help setup demo test lint types unit e2e coverage bench proof targets fleet hub audit format build constraints clean
 
 help:  ## list these words
 	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r word what; do \
@@ -56,6 +56,9 @@ proof: $(READY)  ## the promise as figures: faults at every place, and runs stop
 targets: $(READY)  ## one sync into one Singer target after another, compared with the store; see docs/targets.md
 	@$(BIN)/python scripts/try_targets.py
 
+fleet: $(READY)  ## six stores on two Airflow workers, one killed, one store away; needs Python 3.11 and Linux
+	@$(BIN)/python scripts/try_fleet.py
+
 hub: $(READY)  ## hub/tap-exports.yml anew, after a change of the plugin in meltano.yml
 	@$(BIN)/python scripts/hub.py
 
@@ -77,7 +80,7 @@ constraints: $(READY)  ## constraints.txt anew; PYTHONS="python3.10 …" names o
 	@$(BIN)/python scripts/constraints.py $(PYTHONS)
 
 clean:  ## away with everything that make made; Meltano's state in .meltano/meltano.db stays
-	@rm -rf $(VENV) .demo .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* build dist *.egg-info \
+	@rm -rf $(VENV) .demo .fleet .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* build dist *.egg-info \
 		.meltano/extractors .meltano/loaders .meltano/targets .meltano/run .meltano/install.lock .meltano/install.log .meltano/installed.txt
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
