@@ -88,7 +88,7 @@ def record(folder: Path, settings: dict[str, Any] | None = None) -> list[Sync]:
             state = last_state(lines)
         _run_tap(folder, store.config | config | settings, state, folder / "second.jsonl")
         watcher.join(1)
-        filled = sum(bool(row["Gift RateLimiter"]) for row in store.rows("order_list", middle, end))
+        filled = sum(bool(row["Gift Budget"]) for row in store.rows("order_list", middle, end))
     filled = 0 if settings.get("on_new_column") == "ignore" else filled
     return [first, Sync(folder / "second.jsonl", rows, filled)]
 
@@ -102,7 +102,7 @@ def _add_column(store: Sandbox, start: datetime) -> None:
     """What the merchant does once the first window's file was read, and never before."""
     while not any(one.downloads for one in store.exports if (one.type, one.date_from) == ("order_list", start)):
         time.sleep(0.005)
-    store.add_column("order", NEW_COLUMN, "Gift RateLimiter", "decimal")  # type: ignore[arg-type]
+    store.add_column("order", NEW_COLUMN, "Gift Budget", "decimal")  # type: ignore[arg-type]
 
 
 def _name_of(header: str) -> str:

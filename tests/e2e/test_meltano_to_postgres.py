@@ -31,6 +31,8 @@ TYPES = {
     "order_line_items": {"quantity": "bigint", "is_upsell": "boolean", "sku": "text"},
     "customer_list": {"customer_id": "bigint", "phone_number": "text", "accepts_marketing": "boolean"},
 }
+LINE_NAMES = ("variant_id", "product_id", "sku", "title")
+"""What a line is, by the first of these columns."""
 # An independent reading of a cell, by the type that its column has in PostgreSQL.
 READ = {
     "text": str,
@@ -79,13 +81,15 @@ class Table:
     def expected(self, rows):
         """Key → typed cells of the store's rows, and every key once."""
         found, lines = {}, Counter()
-        parent = [name for name in self.key if name != "export_line"]
         for row in rows:
             cells = {snake(header): text for header, text in row.items()}
             typed = {name: READ[self.types[name]](text) if text else None for name, text in cells.items()}
-            lines[tuple(typed[name] for name in parent)] += 1
-            line = lines[tuple(typed[name] for name in parent)]
-            found[tuple(line if name == "export_line" else typed[name] for name in self.key)] = typed
+            key = [typed[name] for name in self.key if name != "export_line"]
+            if "export_line" in self.key:
+                line = next(cells[name] for name in LINE_NAMES if name in cells)
+                lines[(*key, line)] += 1
+                key.append(f"{line}#{lines[(*key, line)]}")
+            found[tuple(key)] = typed
         assert len(found) == len(rows), f"{self.code}: {self.key} is no key"
         return found
 

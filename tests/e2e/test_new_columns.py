@@ -49,7 +49,7 @@ def test_columns_that_appear_become_columns_of_the_table(meltano, database):
             """Switch a column into exports once the first window's file was read, and never before."""
             while not any(export.downloads for export in store.exports if export.date_from == store.start_date):
                 time.sleep(0.005)
-            store.add_column("order", "gift_budget", "Gift RateLimiter", "decimal")
+            store.add_column("order", "gift_budget", "Gift Budget", "decimal")
             first_was_read.set()
 
         watcher = threading.Thread(target=merchant, daemon=True)
