@@ -46,6 +46,7 @@ coverage: $(READY)  ## the tests without Meltano, with branch coverage of the ta
 
 bench: $(READY)  ## what a record costs, how close a load comes to the store's own time, and the whole pipeline
 	@$(BIN)/python benchmarks/records.py
+	@$(BIN)/python benchmarks/ledger.py
 	@$(BIN)/python benchmarks/exports.py
 	@$(BIN)/python benchmarks/webhook.py
 	@$(BIN)/python benchmarks/pipeline.py

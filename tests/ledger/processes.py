@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import traceback
+import warnings
 from contextlib import contextmanager
 
 
@@ -28,7 +29,9 @@ def wait_for(child):
 def lines_of_child(lines):
     """Fork a process that writes each line as soon as it is there; the child, and the lines that are complete."""
     read, write = os.pipe()
-    pid = os.fork()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the timer's thread that pytest has started; the child does not need it
+        pid = os.fork()
     if not pid:
         code = 1
         try:
