@@ -92,7 +92,7 @@ def tap_path(path: Path, columns: int) -> int:
     window = Window(datetime(2025, 1, 1, tzinfo=timezone.utc), datetime(2025, 2, 1, tzinfo=timezone.utc))
     csv_file = CsvFile(path.open("rb"))
     header, _ = csv_file.head(0)
-    checked = csv_file.check([KeyColumn("order_number", 0, None)])
+    checked = csv_file.check([KeyColumn("order_number", 0, None)], numbers=layout.number_columns)
     file = CheckedFile(csv_file, header, checked, path.stat().st_size, "")
     writer = MessageWriter()
     records = Records(file, window, 42, layout, set(layout.schema()["properties"]), timezone.utc)

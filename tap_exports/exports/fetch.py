@@ -26,7 +26,6 @@ from tap_exports.exports.requester import ExportRequester
 from tap_exports.exports.stream_exports import StreamExports
 from tap_exports.files.checked import CheckedFile
 from tap_exports.files.csv_file import Checked, CsvFile, KeyColumn
-from tap_exports.schema.types import ColumnType
 from tap_exports.store.http import pauses
 from tap_exports.store.models import Export, ExportStatus
 
@@ -291,7 +290,7 @@ class Exporter:
             raise InvalidFile(f"the file is text, not an export: {', '.join(header)[:60]!r}")
         checked = csv.check(
             keys,
-            numbers=[n for n, c in enumerate(layout.columns) if c.type in (ColumnType.INTEGER, ColumnType.NUMBER)],
+            numbers=layout.number_columns,
             unique=not layout.numbered,
             cap=self._reading.max_rows,
             drop_copies=InvalidKey in suspicions,

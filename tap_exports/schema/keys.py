@@ -87,25 +87,19 @@ class LineKeys:
     Args:
         names: The file's columns, in its order.
         identity: The column that says what a line is, by `line_identity_column`.
-        grouped: Whether all lines of a parent stand together in the file, so that only one parent is remembered.
     """
 
-    def __init__(self, names: Sequence[str], identity: str | None, *, grouped: bool = False) -> None:
+    def __init__(self, names: Sequence[str], identity: str | None) -> None:
         self._names = names
         self._position = names.index(identity) if identity in names else None
-        self._grouped = grouped
-        self._parent: object = None
-        self._counts: dict[tuple[object, str], int] = {}
+        self._counts: dict[int, int] = {}
 
     def of(self, parents: Iterable[object], rows: Iterable[Sequence[str]]) -> list[str]:
         """The values for the file's next rows. `parents` are the values of the parent's key, one for each row."""
         return [self._next(parent, self._identity(row)) for parent, row in zip(parents, rows)]  # noqa: B905 - one each
 
     def _next(self, parent: object, identity: str) -> str:
-        if self._grouped and parent != self._parent:
-            self._counts.clear()
-            self._parent = parent
-        key = (parent, identity)
+        key = hash((parent, identity))  # of 64 bits: the pairs themselves would take five times the memory
         self._counts[key] = ordinal = self._counts.get(key, 0) + 1
         return f"{identity}#{ordinal}"
 

@@ -123,6 +123,12 @@ class Layout:
         present = {column.name for column in self.columns} & set(written) - set(self.keys)
         return next(((name,) for name in candidates(self.stream)[1] if name in present), ())
 
+    @property
+    def number_columns(self) -> tuple[int, ...]:
+        """Positions of the integer and number columns."""
+        kinds = (ColumnType.INTEGER, ColumnType.NUMBER)
+        return tuple(n for n, column in enumerate(self.columns) if column.type in kinds)
+
     def schema(self) -> dict[str, Any]:
         """The stream's JSON schema: the CSV's columns, then the tap's own."""
         properties = {c.name: c.type.json_schema(null=c.name not in self.keys) for c in self.columns}

@@ -15,6 +15,7 @@ from tap_exports.files.records import Records
 from tap_exports.schema.keys import line_identity_column
 from tap_exports.schema.layout import Column, Knowledge, Layout, decide
 from tap_exports.schema.names import column_names
+from tap_exports.schema.types import ColumnType
 from tap_exports.window import Window
 
 settings.register_profile(
@@ -66,7 +67,9 @@ def checked(content, layout=None, encoding="utf-8", stream="order_list", zone=ti
         KeyColumn(name, names.index(name), types[name].converter(zone) if name in types else None)
         for name in layout.file_keys
     ]
-    found = file.check(keys, unique=not layout.numbered)
+    numeric = [c.name for c in layout.columns if c.type in (ColumnType.INTEGER, ColumnType.NUMBER)]
+    positions = [names.index(name) for name in numeric if name in names]
+    found = file.check(keys, unique=not layout.numbered, numbers=positions)
     size = file._file.seek(0, io.SEEK_END)
     return CheckedFile(file, header, found, size, ""), layout
 

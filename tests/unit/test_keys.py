@@ -79,15 +79,14 @@ def test_what_a_line_is_comes_from_one_column(names, column):
     assert line_identity_column(names.split()) == column
 
 
-def line_keys(rows, names=("number", "sku"), identity="sku", **how):
-    return LineKeys(names, identity, **how).of([row[0] for row in rows], rows)
+def line_keys(rows, names=("number", "sku"), identity="sku"):
+    return LineKeys(names, identity).of([row[0] for row in rows], rows)
 
 
-@pytest.mark.parametrize("grouped", [False, True])
-def test_equal_lines_of_a_parent_have_ordinals(grouped):
+def test_equal_lines_of_a_parent_have_ordinals():
     """From 1, for each parent by itself."""
     rows = [("A", "x"), ("A", "y"), ("A", "x"), ("B", "x"), ("B", "x")]
-    assert line_keys(rows, grouped=grouped) == ["x#1", "y#1", "x#2", "x#1", "x#2"]
+    assert line_keys(rows) == ["x#1", "y#1", "x#2", "x#1", "x#2"]
 
 
 def test_counting_goes_on_from_one_batch_to_the_next():

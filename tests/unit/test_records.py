@@ -83,6 +83,19 @@ def test_a_cell_that_does_not_fit_is_kept():
     ]
 
 
+@pytest.mark.parametrize("place", [0, 999])
+def test_a_decimal_comma_anywhere_in_a_column_makes_its_ambiguous_cells_invalid(place):
+    """Records before it too; other columns are read as ever."""
+    table = [["id", "total", "tax"], *([str(n), "1,234" if n % 2 else "5.00", "1.234"] for n in range(1_000))]
+    table[place + 1][1] = "12,50"
+    records = rows_of(table, layout_of({"id": S, "total": N, "tax": N}))
+    assert {r["total"] for n, r in enumerate(records) if n % 2 and n != place} == {None}
+    assert {r["invalid_values"]["total"] for n, r in enumerate(records) if n % 2 and n != place} == {"1,234"}
+    assert {r["total"] for n, r in enumerate(records) if not n % 2 and n != place} == {Decimal("5.00")}
+    assert records[place]["invalid_values"] == {"total": "12,50"}
+    assert {r["tax"] for r in records} == {Decimal("1.234")}
+
+
 def test_a_column_that_is_mostly_invalid_says_how_to_set_its_type():
     """The line can be copied into the settings."""
     records = records_of("id,qty\r\nA,one\r\nB,two\r\nC,3\r\n", layout_of({"id": S, "qty": I}))
