@@ -6,20 +6,18 @@ import sys
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from singer_sdk.mapper import SameRecordTransform
-from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE, Metadata
+from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 from singer_sdk.singerlib.messages import StateMessage
 
-from tap_exports.errors import SettingsError, TapExportsError
+from tap_exports.errors import TapExportsError
 from tap_exports.exports.scheduler import StreamQueue
 from tap_exports.exports.stream_exports import StreamExports
 from tap_exports.files.records import Records
-from tap_exports.schema.keys import fault_of_key
-from tap_exports.schema.layout import Layout, standard_layout
-from tap_exports.schema.stream_layout import Key, StreamLayout
+from tap_exports.schema.layout import Layout
+from tap_exports.schema.stream_layout import Key
 from tap_exports.singer import batches as batch_files
-from tap_exports.singer.bookmark import REPLICATION_KEY, Bookmark
-from tap_exports.singer.mapped_stream import MappedStream
+from tap_exports.singer.bookmark import Bookmark
+from tap_exports.singer.catalog_stream import CatalogStream
 from tap_exports.singer.recording import Recording, fingerprint_of
 from tap_exports.window import rfc3339
 
@@ -35,7 +33,6 @@ if TYPE_CHECKING:
     from singer_sdk.batch import BaseBatchFileEncoding
     from singer_sdk.helpers.types import Context, Record
     from singer_sdk.metrics import Counter
-    from singer_sdk.singerlib import Catalog
 
     from tap_exports.context import RunContext
     from tap_exports.exports.fetch import CheckedExport
@@ -43,18 +40,13 @@ if TYPE_CHECKING:
     from tap_exports.singer.writer import MessageWriter
 
 
-class ExportStream(MappedStream):
-    """The exports of one type, window by window.
+class ExportStream(CatalogStream):
+    """The exports of one type, window by window."""
 
-    Without a catalog the columns are unknown until the first file, and the SCHEMA message waits for it.
-    """
-
-    replication_key = REPLICATION_KEY
     is_sorted = True
 
     def __init__(self, tap: Tap, code: str, run: RunContext) -> None:
         super().__init__(tap, code, run)
-        self.layout = StreamLayout(code, run.knowledge, tap.config["on_new_column"], self.logger)
         self.source = StreamExports(code, self.layout)
         self._records_yielded = 0
 
@@ -65,7 +57,7 @@ class ExportStream(MappedStream):
         with self.failing_alone():
             self._check_bookmark()
             if self.has_columns:
-                self._report_columns("the catalog")
+                self.report_columns("the catalog")
                 self.write_schema()
 
     @override
@@ -74,7 +66,7 @@ class ExportStream(MappedStream):
         with self.failing_alone(), self.get_record_counter() as counter, self.get_sync_timer():
             for export, records in self._files():
                 for batch in self._to_write(export, records):
-                    if self._is_plain:
+                    if self.is_plain and not self._is_test:
                         self._writer.write_records(self.name, batch, self.version)
                     else:
                         yield from self._mapped(batch)
@@ -135,11 +127,11 @@ class ExportStream(MappedStream):
             self.layout.knowledge = self.run.knowledge
         is_first = self.layout.current is None
         if self.layout.meet(export.header):
-            self._use_schema()
+            self.use_schema()
             self.register_maps()
             self.write_schema()
         if is_first:
-            self._report_columns(f"export {export.export.id}")
+            self.report_columns(f"export {export.export.id}")
         if not self._is_test and self.layout.current:
             self.bookmark.remember_key(*Key.of(self.layout.current))
 
@@ -227,69 +219,6 @@ class ExportStream(MappedStream):
         if (key := self.bookmark.key) is not None:
             self.layout.remember(Key(key, self.bookmark.line_identity))
 
-    # Columns, key and catalog
-
-    @property
-    @override
-    def has_columns(self) -> bool:
-        return self.layout.current is not None
-
-    @property
-    def _current(self) -> Layout:
-        return self.layout.current or standard_layout(self.name, self.run.knowledge)
-
-    @property
-    @override
-    def schema(self) -> dict[str, Any]:
-        return self._current.schema()
-
-    @property
-    @override
-    def primary_keys(self) -> list[str]:
-        return list(self._current.keys)
-
-    @primary_keys.setter
-    def primary_keys(self, new_value: Iterable[str]) -> None:
-        """Without effect: apply_catalog() reads the catalog itself."""
-
-    @property
-    def selected_columns(self) -> set[str]:
-        """Names of the columns that are written. A column that the catalog does not know follows the stream."""
-        return {name for name in self.schema["properties"] if self.mask["properties", name]}
-
-    @override
-    def apply_catalog(self, catalog: Catalog) -> None:
-        super().apply_catalog(catalog)
-        self.replication_key = REPLICATION_KEY
-        self.use_own_schema()
-        if entry := catalog.get_stream(self.name):
-            root = entry.metadata.root
-            keys = entry.key_properties or root.table_key_properties or ()
-            self.adopt(Layout.of_schema(self.name, entry.schema.to_dict(), keys, self.run.knowledge))
-            if fault := fault_of_key(self.primary_keys):
-                raise SettingsError(f"the catalog's stream {self.name} has for its key {fault}")
-            for name in self.primary_keys:  # without them no target could tell records apart
-                if found := entry.metadata.get(("properties", name)):
-                    found.inclusion = Metadata.InclusionType.AUTOMATIC
-
-    def adopt(self, layout: Layout) -> None:
-        """Use the columns and the key of a catalog or of discovery."""
-        self.layout.adopt(layout)
-        self._use_schema()
-
-    def _use_schema(self) -> None:
-        """Let the SDK derive maps and selection from the schema in force."""
-        self.reset_maps()
-        if not self.tap.input_catalog:
-            self.reset_metadata()
-
-    def _report_columns(self, where: str) -> None:
-        """Report where the columns came from, and types in the settings that are for none of them."""
-        names = {column.name for column in self._current.columns}
-        self.logger.info("%s: %d columns, from %s", self.name, len(names), where)
-        for name in sorted(set(self.run.knowledge.column_types.get(self.name, {})) - names):
-            self.logger.warning("column_types names the column %s.%s, which the stream does not have", self.name, name)
-
     # A test of the connection: one record of the newest window, no batch files, and no state
 
     @override
@@ -307,17 +236,6 @@ class ExportStream(MappedStream):
     @property
     def _writer(self) -> MessageWriter:
         return self.tap.message_writer  # type: ignore[return-value]  # TapExports.message_writer_class
-
-    @property
-    def _is_plain(self) -> bool:
-        """Whether records are written as they are: no stream map, no flattening, no limit."""
-        maps = self.stream_maps
-        return (
-            not self._is_test
-            and len(maps) == 1
-            and type(maps[0]) is SameRecordTransform
-            and not maps[0].flattening_enabled
-        )
 
 
 def _where(code: str, export: CheckedExport) -> str:
