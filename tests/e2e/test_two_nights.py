@@ -19,12 +19,14 @@ FIRST = {
     "customer_list": "Customer ID,Email\r\n1,a@example.com\r\n2,b@example.com\r\n",
     "dispute_list": "ID,Status,Reason\r\n1,open,fraud\r\n2,open,lost\r\n",
     "order_line_items": "Order Number,SKU,Quantity\r\n1001,A,1\r\n1001,B,2\r\n1001,A,3\r\n1002,B,4\r\n",
+    "return_list": "Return Number,Status\r\nR1,open\r\nR2,open\r\nR1,open\r\n",
 }
 SECOND = {
     "order_list": "Order Number,Order Date,Status\r\n1002,2026-03-02 15:30,paid\r\n1003,2026-03-03 09:15:30,new\r\n",
     "customer_list": "Customer ID,Email\r\n1,z@example.com\r\n,c@example.com\r\n",
     "dispute_list": "ID,Status\r\n1,won\r\n3,open\r\n",
     "order_line_items": "Order Number,SKU,Quantity\r\n1001,C,5\r\n1001,A,1\r\n1001,A,6\r\n1003,A,7\r\n",
+    "return_list": "Return Number,Status\r\nR1,closed\r\nR3,open\r\n",
 }
 
 
@@ -41,6 +43,7 @@ COLUMNS = {
     "customer_list": "customer_id, email",
     "dispute_list": "id, status, reason",
     "order_line_items": "order_number, export_line, quantity",
+    "return_list": "return_number, status",
 }
 
 
@@ -117,3 +120,10 @@ def test_an_order_that_was_edited(nights):
     ]  # fmt: skip
     current = nights[1].tables["current_lines"]
     assert [row for row in current if row[0] == "1001"] == [("1001", "A#1", 1), ("1001", "A#2", 6), ("1001", "C#1", 5)]
+
+
+def test_a_duplicate_in_the_first_file(nights):
+    """The key stays: a row that is equal in every cell is kept once, and the second night updates it."""
+    first, second = (night.tables["return_list"] for night in nights)
+    assert first == [("R1", "open"), ("R2", "open")]
+    assert second == [("R1", "closed"), ("R2", "open"), ("R3", "open")]
