@@ -14,6 +14,7 @@ from tap_exports.sandbox.exports import Export, Status
 from tap_exports.sandbox.faults import Fault, FaultKind, Place
 from tap_exports.sandbox.merchant import MetadataType
 from tap_exports.sandbox.options import (
+    ApiTimes,
     BooleanFormat,
     EmptyFile,
     Gzip,
@@ -21,10 +22,12 @@ from tap_exports.sandbox.options import (
     ListOrder,
     MetadataHeaders,
     MoneyFormat,
+    NextLinks,
     Options,
     OwnKey,
     RangeField,
     Scope,
+    StoreShape,
     TimeFormat,
     WebhookMoment,
     WebhookSigns,
@@ -35,6 +38,7 @@ from tap_exports.sandbox.webhook_sender import Delivery
 from tap_exports.sandbox.webhooks import Webhook
 
 __all__ = [
+    "ApiTimes",
     "BooleanFormat",
     "Delivery",
     "EmptyFile",
@@ -47,6 +51,7 @@ __all__ = [
     "MetadataHeaders",
     "MetadataType",
     "MoneyFormat",
+    "NextLinks",
     "Options",
     "OwnKey",
     "Place",
@@ -55,6 +60,7 @@ __all__ = [
     "Sandbox",
     "Scope",
     "Status",
+    "StoreShape",
     "TimeFormat",
     "Webhook",
     "WebhookMoment",

@@ -31,7 +31,17 @@ While it runs, below /sandbox/ on the API's port, without a token:
   POST /sandbox/advance {"days": 1}
   POST /sandbox/columns {"object": "order", "key": "vip", "enabled": false}"""
 # Those with a flag of another form, or none.
-SPECIAL = {"now", "rate_limit", "ready_seconds", "list_timezone", "scopes", "extra_types"}
+SPECIAL = {
+    "now",
+    "rate_limit",
+    "ready_seconds",
+    "list_timezone",
+    "scopes",
+    "extra_types",
+    "range_fields",
+    "currencies",
+    "unlisted_metadata",
+}
 
 
 def _helps() -> dict[str, str]:

@@ -148,5 +148,9 @@ class Api:
             allowed = {"Allow": ", ".join(one.method for one in found)}
             return json_reply(405, {"detail": f'Method "{request.method}" not allowed.'}, allowed)
         if found[0].scope not in self._state.options.scopes:
-            return json_reply(403, {"detail": "You do not have permission to perform this action."})
+            detail = "You do not have permission to perform this action."
+            if self._state.options.admin_scopes:
+                scope = found[0].scope.value
+                detail = f"This action needs the scope {scope} or admin:{scope.partition(':')[2]}."
+            return json_reply(403, {"detail": detail})
         return None

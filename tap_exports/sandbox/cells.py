@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from tap_exports.sandbox.options import Options
 
 CENT = Decimal("0.01")
-SIGNS = {"USD": "$", "EUR": "€", "GBP": "£"}
+WHOLE = Decimal(1)
+SIGNS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
+WITHOUT_DECIMALS = {"JPY", "KRW"}
+SWAPPED = str.maketrans(",.", ".,")
 NOON = 12
 # As Django's N: Associated Press style.
 MONTHS = ["Jan.", "Feb.", "March", "April", "May", "June", "July", "Aug.", "Sept.", "Oct.", "Nov.", "Dec."]
@@ -33,6 +36,20 @@ def django_long(moment: datetime) -> str:
     return f"{MONTHS[moment.month - 1]} {moment.day}, {moment.year}, {clock}"
 
 
+def _half(moment: datetime) -> str:
+    return "AM" if moment.hour < NOON else "PM"
+
+
+AM_PM: dict[TimeFormat, Callable[[datetime], str]] = {
+    TimeFormat.AM_PM: lambda one: f"{one:%Y-%m-%d %I:%M} {_half(one)}",
+    TimeFormat.AM_PM_SECONDS: lambda one: f"{one:%Y-%m-%d %I:%M:%S} {_half(one)}",
+    TimeFormat.AM_PM_SHORT: lambda one: (
+        f"{one.year}-{one.month}-{one.day} {one.hour % NOON or NOON}:{one:%M} {_half(one)}"
+    ),
+    TimeFormat.AM_PM_DOTS: lambda one: f"{one:%Y-%m-%d %I:%M} {_half(one)[0].lower()}.m.",
+}
+
+
 class Cells:
     """Writes cells in the way that a store's options say."""
 
@@ -46,9 +63,9 @@ class Cells:
         }[options.boolean_format]
         self._null = options.null_text
         self._writers: dict[CellType, Callable[[Value, str], str]] = {
-            CellType.INTEGER: lambda value, _: str(value),
-            CellType.MONEY: self.money,
-            CellType.DECIMAL: lambda value, _: self._plain(value),
+            CellType.INTEGER: lambda value, _: self._guarded(str(value)),
+            CellType.MONEY: lambda value, currency: self._guarded(self.money(value, currency)),
+            CellType.DECIMAL: lambda value, _: self._guarded(self._plain(value)),
             CellType.BOOLEAN: lambda value, _: self._true if value else self._false,
             CellType.TIME: lambda value, _: self.time(value),
         }
@@ -58,23 +75,34 @@ class Cells:
         if value is None:
             return self._null
         if kind is CellType.TEXT:
-            return str(value)
+            text = str(value)
+            return text.replace("\r\n", "\n").replace("\n", "\r") if self._options.lone_cr else text
         return self._writers[kind](value, currency)
 
-    def _plain(self, value: Value) -> str:
+    def _guarded(self, text: str) -> str:
+        return f"'{text}" if self._options.guarded_negatives and text.startswith("-") else text
+
+    @staticmethod
+    def _plain(value: Value, unit: Decimal = CENT) -> str:
         if not isinstance(value, Decimal):
             raise TypeError(f"Not an amount: {value!r}")
-        return str(value.quantize(CENT))
+        return str(value.quantize(unit))
 
     def money(self, value: Value, currency: str) -> str:
         """An amount."""
-        text = self._plain(value)
+        text = self._plain(value, WHOLE if currency in WITHOUT_DECIMALS else CENT)
         how = self._options.money_format
-        minus = "-" if text.startswith("-") else ""
-        sign = SIGNS[currency] if how in {MoneyFormat.SIGN, MoneyFormat.SIGNS} else ""
-        separated = how in {MoneyFormat.SEPARATORS, MoneyFormat.SIGNS}
-        amount = text.removeprefix("-")
-        return f"{minus}{sign}{Decimal(amount):,}" if separated else f"{minus}{sign}{amount}"
+        minus, amount = ("-" if text.startswith("-") else ""), text.removeprefix("-")
+        if how in {MoneyFormat.SEPARATORS, MoneyFormat.SIGNS, MoneyFormat.COMMA_SEPARATORS}:
+            amount = f"{Decimal(amount):,}"
+        if how in {MoneyFormat.COMMA, MoneyFormat.COMMA_SEPARATORS}:
+            amount = amount.translate(SWAPPED)
+        if how in {MoneyFormat.SIGN, MoneyFormat.SIGNS}:
+            # As the platform does: CHF 12.34, and a sign where the currency has one.
+            amount = f"{SIGNS.get(currency, f'{currency} ')}{amount}"
+        before = f"{currency} " if how is MoneyFormat.CODE_BEFORE else ""
+        after = f" {currency}" if how is MoneyFormat.CODE_AFTER else ""
+        return f"{before}{minus}{amount}{after}"
 
     def time(self, value: Value) -> str:
         """An instant."""
@@ -86,4 +114,6 @@ class Cells:
         local = value.astimezone(self._zone)
         if how is TimeFormat.ISO_OFFSET:
             return local.isoformat()
+        if how in AM_PM:
+            return AM_PM[how](local)
         return local.replace(tzinfo=None).isoformat() if how is TimeFormat.ISO_NAIVE else django_long(local)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
+from datetime import timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,7 +11,8 @@ from tap_exports.sandbox import sales
 from tap_exports.sandbox.cells import Cells
 from tap_exports.sandbox.columns import Role
 from tap_exports.sandbox.facts import Moment
-from tap_exports.sandbox.model import Kind
+from tap_exports.sandbox.file_changes import Table, change_bytes, change_table
+from tap_exports.sandbox.model import Kind, Line
 from tap_exports.sandbox.options import EmptyFile, HeaderStyle, MetadataHeaders, OwnKey, RangeField
 from tap_exports.sandbox.schema import export_types
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tap_exports.sandbox.columns import Column
     from tap_exports.sandbox.dataset import History
     from tap_exports.sandbox.facts import Row
+    from tap_exports.sandbox.faults import Fault
     from tap_exports.sandbox.merchant import Definition
     from tap_exports.sandbox.model import Thing
     from tap_exports.sandbox.options import Options
@@ -49,6 +50,13 @@ BOOKS = {
 }
 
 
+REPORTS = {
+    Kind.ORDER: RangeField.PLACED,
+    Kind.FULFILLMENT: RangeField.PLACED,
+    Kind.DISPUTE: RangeField.HAPPENED,
+}
+
+
 class Window(NamedTuple):
     """What an export is asked for, and what the store was like when it was made.
 
@@ -58,6 +66,8 @@ class Window(NamedTuple):
         date_to: Whether objects of this instant are in is an option.
         now: What is later has not happened.
         merchant: The merchant's own columns.
+        where: Pairs of a header and a text: only rows with these cells are in, as a filter of the dashboard does.
+        changes: What is wrong with the file.
     """
 
     code: str
@@ -65,6 +75,8 @@ class Window(NamedTuple):
     date_to: datetime
     now: datetime
     merchant: tuple[Definition, ...]
+    where: tuple[tuple[str, str], ...] = ()
+    changes: tuple[Fault, ...] = ()
 
 
 class Sheets:
@@ -104,18 +116,53 @@ class Sheets:
 
     def csv(self, window: Window) -> bytes:
         """The file, byte for byte."""
-        text = io.StringIO(newline="")
-        writer = csv.writer(text)
-        rows = self.rows(window)
-        first = next(rows, None)
-        if first is None and self._options.empty_file is EmptyFile.BLANK:
+        kind = self.types[window.code]
+        columns = [*self._columns(kind), *(column for _, column in self._merchant(kind, window))]
+        table = Table(columns, self.header(window), list(self.rows(window)))
+        for header, text in window.where:
+            at = table.header.index(header)
+            table.rows = [row for row in table.rows if row[at] == text]
+        if not table.rows and self._options.empty_file is EmptyFile.BLANK:
             return b""
-        writer.writerow(self.header(window))
-        if first is not None:
-            writer.writerow(first)
-            writer.writerows(rows)
         mark = "\ufeff" if self._options.bom else ""
-        return (mark + text.getvalue()).encode(self._options.encoding, errors="replace")
+        text = mark + change_table(table, window.changes)
+        return change_bytes(text.encode(self._options.encoding, errors="replace"), window.changes)
+
+    def vanished(self, code: str, now: datetime) -> list[str]:
+        """Keys of a type's objects (ids of lines, for lines) that an export had once, and a later one has not."""
+        kind = self.types[code]
+        found: list[str] = []
+        book = BOOKS[kind.kind]
+        key = next(one for one in kind.columns if one.role is (Role.LINE_ID if kind.lines else Role.OWN_KEY)).key
+        at = Moment(self._history, now)
+        self._history.grow(now)
+        for thing in self._history.between(kind.kind, self._history.start, now):
+            gone = self._history.gone_at(kind.kind, thing)
+            present = set() if at.past(gone) else self._keys(book, kind, thing, at, key)
+            moments = [gone, *(line.removed for line in getattr(thing, "lines", ()) if isinstance(line, Line))]
+            for moment in sorted(moment for moment in moments if moment is not None and moment <= now):
+                before = Moment(self._history, moment - timedelta(microseconds=1))
+                found += sorted(self._keys(book, kind, thing, before, key) - present - set(found))
+        return found
+
+    @staticmethod
+    def _keys(book: Book, kind: ExportType, thing: Thing, at: Moment, key: str) -> set[str]:
+        rows = book.lines(thing, at) if kind.lines and book.lines else [book.row(thing, at)]
+        return {str(row.values[key]) for row in rows}
+
+    def find(self, code: str, key: str, now: datetime) -> tuple[Kind, Thing]:
+        """The object with a key.
+
+        Raises:
+            KeyError: When there is none.
+        """
+        kind = self.types[code]
+        own = next(one for one in kind.columns if one.role is Role.OWN_KEY).key
+        at = Moment(self._history, now)
+        for thing in self._history.between(kind.kind, self._history.start, now):
+            if str(BOOKS[kind.kind].row(thing, at).values[own]) == key:
+                return kind.kind, thing
+        raise KeyError(f"No {key!r} in {code}")
 
     def _columns(self, kind: ExportType) -> list[Column]:
         return [one for one in kind.columns if self._options.line_ids or one.role is not Role.LINE_ID]
@@ -135,11 +182,13 @@ class Sheets:
     def _capped(self, kind: ExportType, window: Window) -> Iterator[Row]:
         cap = self._options.row_cap
         at = Moment(self._history, window.now)
-        things = self._things(kind.kind, window, at)
         book = BOOKS[kind.kind]
         if not kind.lines or book.lines is None:
-            return (book.row(thing, at) for thing in things[:cap])
+            return (book.row(thing, at) for thing in self._things(kind.kind, window, at)[:cap])
         lines = book.lines
+        if self._options.lines_by_own_date:
+            return islice(self._lines_by_own_date(kind.kind, window, at), cap)
+        things = self._things(kind.kind, window, at)
         parents = self._options.cap_counts_parents
         numbered = [one for thing in (things[:cap] if parents else things) for one in enumerate(lines(thing, at))]
         if self._options.lines_apart:  # the first ones of all, then the second ones
@@ -148,22 +197,41 @@ class Sheets:
 
     def _things(self, kind: Kind, window: Window, at: Moment) -> list[Thing]:
         """The objects in a window, oldest first by the date that the range is held against."""
-        start, end = window.date_from, window.date_to
         # Grown up to now whatever the window is: customers count orders that came later.
         self._history.grow(at.now)
-        if self._options.range_field is RangeField.CREATED:
-            found = self._history.between(kind, start, min(end, at.now))
-            return found if self._options.date_to_included else [one for one in found if one.created < end]
-        inside = []
-        for thing in self._history.between(kind, self._history.start, at.now):
-            date = self._date(kind, thing, at)
-            if start <= date < end or (date == end and self._options.date_to_included):
-                inside.append((date, thing.id, thing))
-        return [thing for *_, thing in sorted(inside)]
+        field = self._options.range_fields.get(window.code, self._options.range_field)
+        start, end = self._history.start, at.now
+        if field is RangeField.CREATED:
+            start, end = window.date_from, min(window.date_to, at.now)
+        dated = []
+        for thing in self._history.between(kind, start, end):
+            date = self._date(field, kind, thing, at)
+            if self._inside(date, window) and not at.past(self._history.gone_at(kind, thing)):
+                dated.append((date, thing.id, thing))
+        return [thing for *_, thing in sorted(dated, key=lambda one: one[:2])]
 
-    def _date(self, kind: Kind, thing: Thing, at: Moment) -> datetime:
-        if self._options.range_field is RangeField.PLACED:
+    def _inside(self, date: datetime, window: Window) -> bool:
+        included = date == window.date_to and self._options.date_to_included
+        return window.date_from <= date < window.date_to or included
+
+    def _lines_by_own_date(self, kind: Kind, window: Window, at: Moment) -> Iterator[Row]:
+        everything = window._replace(date_from=self._history.start, date_to=at.now + timedelta(days=1))
+        field = self._options.range_fields.get(window.code, self._options.range_field)
+        lines = BOOKS[kind].lines
+        assert lines is not None  # noqa: S101  # kinds without lines have no export of lines
+        for thing in self._things(kind, everything, at):
+            for row in lines(thing, at):
+                if self._inside(row.created or self._date(field, kind, thing, at), window):
+                    yield row
+
+    @staticmethod
+    def _date(field: RangeField, kind: Kind, thing: Thing, at: Moment) -> datetime:
+        if field is RangeField.REPORTS:
+            field = REPORTS.get(kind, RangeField.CREATED)
+        if field is RangeField.PLACED:
             order = getattr(thing, "order", thing)
             return getattr(order, "placed", thing.created)
-        updated = BOOKS[kind].updated
+        if field is RangeField.HAPPENED:
+            return getattr(thing, "happened", thing.created)
+        updated = BOOKS[kind].updated if field is RangeField.UPDATED else None
         return (updated(thing, at) if updated else None) or thing.created

@@ -14,11 +14,12 @@ from zoneinfo import ZoneInfo
 
 from tap_exports.sandbox.model import Cart, Customer, Kind, Line, Order, Subscription
 from tap_exports.sandbox.order_lifecycle import Aftermath
-from tap_exports.sandbox.sample_data import CURRENCIES, PRODUCTS, SHIPPING, SUBSCRIBABLE
+from tap_exports.sandbox.sample_data import PRODUCTS, SHIPPING, SUBSCRIBABLE
 from tap_exports.sandbox.seeded_random import Dice
 
 if TYPE_CHECKING:
     from tap_exports.sandbox.model import Thing
+    from tap_exports.sandbox.options import Options
 
 DAY = timedelta(days=1)
 LAST_HALF_SECOND = DAY - timedelta(milliseconds=500)
@@ -30,26 +31,26 @@ class History:
     """All objects of one store, in the order of their making.
 
     Args:
-        seed: Of its chance.
+        options: The store's.
         start: A midnight UTC; nothing is older.
-        orders_per_day: How dense it is.
-        zone: The store's.
     """
 
-    def __init__(self, seed: int, start: datetime, orders_per_day: int, zone: str) -> None:
-        self.seed = seed
+    def __init__(self, options: Options, start: datetime) -> None:
+        self.seed = options.seed
+        self._options = options
         self.start = start
         self.orders_of: defaultdict[int, list[Order]] = defaultdict(list)
         self.test_orders: list[str] = []
-        self._per_day = orders_per_day
-        self._zone = ZoneInfo(zone)
+        self._per_day = options.orders_per_day
+        self._zone = ZoneInfo(options.timezone)
         self._days = 0
         self._filed: dict[Kind, defaultdict[int, list[Thing]]] = {kind: defaultdict(list) for kind in Kind}
         self._due: defaultdict[int, list[Subscription]] = defaultdict(list)
         self._customers: list[Customer] = []
         self._lines = 5_000
         self._numbers = 10_000
-        self._aftermath = Aftermath(seed, self._file)
+        self._aftermath = Aftermath(options, self._file)
+        self._removed: dict[tuple[Kind, int], datetime] = {}
         self._growing = threading.Lock()
 
     def between(self, kind: Kind, start: datetime, end: datetime) -> list[Thing]:
@@ -60,6 +61,14 @@ class History:
         for day in range(max(0, self._day(start)), self._day(end) + 1):
             found += [thing for thing in filed.get(day, ()) if start <= thing.created <= end]
         return sorted(found, key=lambda thing: (thing.created, thing.id))
+
+    def remove(self, kind: Kind, thing: Thing, moment: datetime) -> None:
+        """Let an object be gone from a moment on."""
+        self._removed[kind, thing.id] = moment
+
+    def gone_at(self, kind: Kind, thing: Thing) -> datetime | None:
+        """From when on an object is in no export any more; None for never."""
+        return self._removed.get((kind, thing.id)) or getattr(thing, "gone", None)
 
     def _day(self, moment: datetime) -> int:
         return (moment - self.start) // DAY
@@ -130,10 +139,28 @@ class History:
         return self._new_customer(joined)
 
     def _new_customer(self, joined: datetime) -> Customer:
-        customer = Customer(501 + len(self._customers), joined)
+        number = 501 + len(self._customers)
+        customer = Customer(number, joined, self._gone("erased", number, joined, self._options.erased_customers))
         self._customers.append(customer)
         self._file(Kind.CUSTOMER, customer)
         return customer
+
+    def _gone(self, what: str, number: int, made: datetime, percent: int) -> datetime | None:
+        dice = Dice(self.seed, what, number)
+        return made + timedelta(days=dice.between(1, 60), hours=dice.below(24)) if dice.chance(percent) else None
+
+    def _edited(self, order: Order, dice: Dice) -> tuple[Line, ...]:
+        """The lines of an order that is edited some days later; what was sent is not touched."""
+        moment = order.created + timedelta(days=dice.between(1, 40), seconds=dice.below(86_400))
+        first, *others = order.lines
+        match dice.below(3):
+            case 0:
+                self._lines += 1
+                return (*order.lines, Line(self._lines, dice.pick(PRODUCTS), 1, added=moment))
+            case 1 if others:
+                return (*order.lines[:-1], others[-1]._replace(removed=moment))
+            case _:
+                return (first._replace(changed=(moment, first.quantity + 1)), *others)
 
     def _new_lines(self, dice: Dice, *, twins: bool = False) -> tuple[Line, ...]:
         products = [dice.pick(PRODUCTS) for _ in range(dice.pick((1, 1, 2, 2, 3, 4)))]
@@ -174,7 +201,7 @@ class History:
             placed=max(placed, buyer.created),
             customer=buyer,
             lines=lines,
-            currency=subscription.currency if subscription else dice.pick(CURRENCIES),
+            currency=subscription.currency if subscription else dice.pick(self._options.currencies),
             shipping=shipping,
             subscription=subscription,
             total=sum((line.product.price * line.quantity for line in lines), shipping[2]),
@@ -186,6 +213,9 @@ class History:
             subscription.orders.append(order)
             self._due[self._day(moment + subscription.every)].append(subscription)
         self._aftermath.follow(order, dice, self._day(moment), sharp=moment.hour == moment.minute == 0 and exact)
+        edit = Dice(self.seed, "edit", order.number)
+        if edit.chance(self._options.edited_orders):
+            order.lines = self._edited(order, edit)
 
     def _new_subscription(self, moment: datetime, buyer: Customer, line: Line, dice: Dice) -> Subscription:
         self._lines += 1
@@ -198,7 +228,7 @@ class History:
             created=moment,
             customer=buyer,
             lines=lines,
-            currency=dice.pick(CURRENCIES),
+            currency=dice.pick(self._options.currencies),
             every=timedelta(days=dice.pick((7, 14, 30, 30, 30))),
             paused=moment + timedelta(days=dice.between(10, 90)) if dice.chance(15) else None,
             cancelled=moment + timedelta(days=dice.between(3, 200), seconds=77) if dice.chance(50) else None,
@@ -217,4 +247,6 @@ class History:
             customer = dice.pick(self._customers)
         abandoned = moment + timedelta(minutes=dice.between(30, 240))
         lines = self._new_lines(dice)
-        self._file(Kind.CART, Cart(number, moment, customer, lines, dice.pick(CURRENCIES), abandoned))
+        currency = dice.pick(self._options.currencies)
+        gone = self._gone("converted", number, moment, self._options.converted_carts)
+        self._file(Kind.CART, Cart(number, moment, customer, lines, currency, abandoned, gone))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from tap_exports.sandbox.exports import Status, rfc3339
+from tap_exports.sandbox.exports import Status
 from tap_exports.sandbox.faults import FaultKind, Place
 from tap_exports.sandbox.files import file_path
 from tap_exports.sandbox.instants import day, instant
@@ -34,11 +34,11 @@ def export_json(state: State, export: Export, fault: Fault | None = None) -> dic
     nulled = state.options.null_dates
     document: dict[str, object] = {
         "id": export.id,
-        "created_at": rfc3339(export.created_at),
+        "created_at": state.api_time(export.created_at),
         "type": export.type,
         "status": status.value,
-        "date_from": None if nulled else rfc3339(export.date_from),
-        "date_to": None if nulled else rfc3339(export.date_to),
+        "date_from": None if nulled else state.api_time(export.date_from),
+        "date_to": None if nulled else state.api_time(export.date_to),
         "url": f"{state.api_url}exports/{export.id}/",
     }
     if fault is not None and fault.kind is FaultKind.UNKNOWN_STATUS:
@@ -80,7 +80,7 @@ class ExportCalls:
         start, end = instant(call.body["date_from"]), instant(call.body["date_to"])
         assert start is not None and end is not None  # noqa: S101, PT018
         window = self._state.window(str(call.body["type"]), start, end)
-        export = self._state.exports.create(window, never_ready=call.suffers(FaultKind.NEVER_READY))
+        export = self._state.create_export(window, never_ready=call.suffers(FaultKind.NEVER_READY))
         document = export_json(self._state, export, call.fault)
         if document.get("status") == Status.AVAILABLE.value:
             document["status"] = Status.PENDING.value
@@ -113,7 +113,7 @@ class ExportCalls:
         exports = [export for export in self._state.exports.all if self._matches(export, query)]
         if self._state.options.list_order is ListOrder.NEWEST:
             exports.reverse()
-        url = f"{self._state.api_url}exports/"
+        url = self._state.list_url("exports/")
         try:
             shown, after, ahead = page(exports, lambda one: one.id, self._state.options.page_size, url, query)
         except BadCursorError:

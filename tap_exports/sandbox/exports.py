@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tap_exports.sandbox.clock import Clock
     from tap_exports.sandbox.csv_renderer import Window
+    from tap_exports.sandbox.faults import Fault
     from tap_exports.sandbox.merchant import Definition
     from tap_exports.sandbox.options import Options
 
@@ -38,6 +39,8 @@ class Export:
         started_at: When its turn came, or will come.
         ready_at: When its file is there, or will be; None for never.
         merchant: The merchant's own columns at that time.
+        where: Pairs of a header and a text that all of its rows have: a filter of the dashboard.
+        changes: What is wrong with its file.
         links: How many links to its file were handed out.
         downloads: How many times its file was sent, whole or not.
     """
@@ -50,6 +53,8 @@ class Export:
     started_at: datetime
     ready_at: datetime | None
     merchant: tuple[Definition, ...] = ()
+    where: tuple[tuple[str, str], ...] = ()
+    changes: tuple[Fault, ...] = ()
     links: int = 0
     downloads: int = 0
 
@@ -91,6 +96,8 @@ class Exports:
                 started_at=started,
                 ready_at=None,
                 merchant=window.merchant,
+                where=window.where,
+                changes=window.changes,
             )
             if not never_ready:
                 needed = self._options.ready_seconds

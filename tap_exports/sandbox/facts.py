@@ -51,11 +51,13 @@ class Row:
         values: By the key of the column; a column's key must be here.
         currency: Of its amounts.
         owners: Ids of the objects whose metadata it shows.
+        created: Of a line that is newer than its parent.
     """
 
     values: dict[str, Value]
     currency: str = "USD"
     owners: dict[str, object] = field(default_factory=dict)
+    created: datetime | None = None
 
 
 def untaxed(amount: Decimal) -> Decimal:

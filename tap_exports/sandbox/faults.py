@@ -25,6 +25,7 @@ class Place(str, Enum):
     METADATA = "metadata"  # GET metadata/
     WEBHOOKS = "webhooks"  # anything on webhooks/
     WEBHOOK = "webhook"  # a delivery from the store; never in the log
+    CONTENT = "content"  # what an export's file holds, decided when the export is created; never in the log
     UNKNOWN = "unknown"  # no such address; only in the log
     ANY = "any"  # any request; only in a fault
 
@@ -32,7 +33,9 @@ class Place(str, Enum):
 class FaultKind(str, Enum):
     """What goes wrong.
 
-    Deliveries of webhooks (`Place.WEBHOOK`) know `lost`, `slow`, `body` and `unknown_status` alone.
+    Deliveries of webhooks (`Place.WEBHOOK`) know `lost`, `slow`, `body` and `unknown_status` alone. The kinds from
+    `no_line_break` on, and `empty`, change the file of an export (`Place.CONTENT`): the same file with every download,
+    and `times` counts exports. All that fit an export apply together.
     """
 
     STATUS = "status"  # an answer with `status`, `headers` and `body`
@@ -54,6 +57,23 @@ class FaultKind(str, Enum):
     EXPIRE = "expire"  # links handed out have expired already
     NEVER_READY = "never_ready"  # an export asked for stays pending for ever
     UNKNOWN_STATUS = "unknown_status"  # exports answered have the status `value`
+    NO_LINE_BREAK = "no_line_break"  # the last row ends without a line break
+    REPEATED_HEADER = "repeated_header"  # the header is also in the middle
+    REORDERED_HEADER = "reordered_header"  # the header, its columns in another order, is also in the middle
+    REPEATED_ROW = "repeated_row"  # the last row equals the first
+    CONFLICTING_ROW = "conflicting_row"  # the last row has the first row's key and another text
+    BLANK_KEY = "blank_key"  # the row in the middle has no id (of the line, in an export of lines that has ids)
+    TOTALS_LINE = "totals_line"  # the last row has sums under the amounts, and blanks elsewhere
+    DROPPED_COLUMN = "dropped_column"  # the column headed `value` is missing
+    REVERSED_COLUMNS = "reversed_columns"  # the columns are in the reverse order
+    SEMICOLONS = "semicolons"  # between cells
+    TABS = "tabs"  # between cells
+    PROSE = "prose"  # two lines of text instead of a CSV
+    ZIP = "zip"  # the CSV in a zip archive
+    GZIP = "gzip"  # the CSV as gzip bytes, without a `Content-Encoding`
+
+
+CONTENT_KINDS = frozenset(list(FaultKind)[list(FaultKind).index(FaultKind.NO_LINE_BREAK) :])
 
 
 @dataclass(frozen=True)
@@ -76,7 +96,7 @@ class Fault:
         keep: For `cut`, `stall` and `overlong`, in bytes. By default a cut leaves whole rows, about half of them,
             and an overlong body is cut in its last row.
         location: For `redirect`.
-        value: For `unknown_status`.
+        value: For `unknown_status` and `dropped_column`.
     """
 
     place: Place
@@ -96,6 +116,9 @@ class Fault:
     def __post_init__(self) -> None:
         object.__setattr__(self, "place", Place(self.place))
         object.__setattr__(self, "kind", FaultKind(self.kind))
+        of_content = self.kind in CONTENT_KINDS or (self.kind is FaultKind.EMPTY and self.place is Place.CONTENT)
+        if of_content is not (self.place is Place.CONTENT):
+            raise ValueError(f"A fault of kind {self.kind.value} cannot occur at {self.place.value}")
 
     @property
     def content(self) -> bytes:
@@ -161,6 +184,7 @@ _MAIN = {
     "cut": "keep",
     "overlong": "keep",
     "unknown_status": "value",
+    "dropped_column": "value",
 }
 _VERBATIM = {"redirect", "body", "json"}
 _READ: dict[str, Callable[[str], object]] = {
@@ -202,13 +226,23 @@ class Faults:
                     armed.after -= 1
                 elif hit is None:
                     hit = armed
-            if hit is None:
-                return None
-            if hit.left is not None:
-                hit.left -= 1
-                if not hit.left:
-                    self._armed.remove(hit)
-            return hit.fault
+            return self._used(hit) if hit is not None else None
+
+    def take_content(self, export_type: str) -> tuple[Fault, ...]:
+        """All that changes the file of a new export, in the order of adding."""
+        with self._lock:
+            fit = [armed for armed in self._armed if armed.fits(Place.CONTENT, export_type)]
+            due = [armed for armed in fit if armed.after <= 0]
+            for armed in fit:
+                armed.after -= 1
+            return tuple(self._used(armed) for armed in due)
+
+    def _used(self, armed: _Armed) -> Fault:
+        if armed.left is not None:
+            armed.left -= 1
+            if not armed.left:
+                self._armed.remove(armed)
+        return armed.fault
 
 
 @dataclass(eq=False)
@@ -218,5 +252,5 @@ class _Armed:
     left: int | None
 
     def fits(self, place: Place, export_type: str | None) -> bool:
-        anywhere = self.fault.place is Place.ANY and place is not Place.WEBHOOK
+        anywhere = self.fault.place is Place.ANY and place not in {Place.WEBHOOK, Place.CONTENT}
         return (anywhere or self.fault.place is place) and self.fault.export_type in {None, export_type}

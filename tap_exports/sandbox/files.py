@@ -92,6 +92,8 @@ class Files:
         if how is Gzip.ALWAYS or (how is Gzip.ACCEPTED and request.accept_encodings.quality("gzip") > 0):
             content = gzip.compress(content, 1, mtime=0)
             headers["Content-Encoding"] = "gzip"
+        elif how is Gzip.MISLABELED:
+            headers["Content-Encoding"] = "gzip"
         headers["ETag"] = f'"{hashlib.md5(content, usedforsecurity=False).hexdigest()}"'
         wanted = RANGE.fullmatch(request.headers.get("Range", ""))
         if not wanted:

@@ -80,7 +80,7 @@ class Definition:
             return None
         if self.key == "erp_code":
             return dice.digits(5)
-        if self.key == "conversion_timestamp":
+        if self.key.endswith("timestamp"):
             return 1_700_000_000_000 + dice.below(10**11)
         return _VALUES[self.type](dice)
 
@@ -122,13 +122,29 @@ _TABLE = """
     variant     | shelf                | Shelf              | text       | off
     dispute     | evidence             | Evidence           | file       | on
     dispute     | reviewer             | Reviewer           | text       | on
+    order       | gift_message_2       | Gift Message       | integer    | off
+    blog        | reading_time         | Reading Time       | integer    | on
+    page        | theme                | Theme              | text       | on
+"""
+_CAMPAIGNS_APP = """
+    order       | campaign_id                | Campaign ID          | text    | on
+    order       | campaign_name              | Campaign Name        | text    | on
+    attribution | app_conversion_timestamp   | Conversion Timestamp | integer | on
+    attribution | device                     | Device               | text    | on
+    attribution | app_device_type            | Device Type          | text    | on
+    attribution | domain                     | Domain               | text    | on
+    attribution | landing_page               | Landing Page         | text    | on
+    attribution | referrer                   | Referrer             | text    | on
+    attribution | sdk_version                | SDK Version          | text    | on
+    attribution | timestamp                  | Timestamp            | integer | on
+    attribution | user_ip                    | User IP              | text    | on
 """
 
 
-def definitions() -> list[Definition]:
+def definitions(table: str = _TABLE, first: int = 1) -> list[Definition]:
     """The definitions that a new store has."""
     made = []
-    for number, line in enumerate(_TABLE.strip().splitlines(), start=1):
+    for number, line in enumerate(table.strip().splitlines(), start=first):
         owner, key, name, kind, switch = (part.strip() for part in line.split("|"))
         made.append(Definition(owner, key, name, MetadataType(kind), switch == "on", number))
     return made
@@ -139,6 +155,10 @@ class Merchant:
 
     def __init__(self) -> None:
         self._definitions = definitions()
+
+    def install_campaigns_app(self) -> None:
+        """Add the definitions of the vendor's Campaigns App."""
+        self._definitions += definitions(_CAMPAIGNS_APP, len(self._definitions) + 1)
 
     @property
     def all(self) -> tuple[Definition, ...]:

@@ -35,15 +35,29 @@ class Customer(NamedTuple):
 
     id: int
     created: datetime
+    gone: datetime | None = None
 
 
 class Line(NamedTuple):
-    """One line of an order, a cart or a subscription."""
+    """One line of an order, a cart or a subscription.
+
+    Attributes:
+        id: As the API has it.
+        product: The variant.
+        quantity: At first.
+        is_upsell: Whether it was offered after the checkout.
+        added: When an edit of the order added it; None for a line that was there from the start.
+        removed: When an edit removed it.
+        changed: When an edit changed its quantity, and to what.
+    """
 
     id: int
     product: Product
     quantity: int
     is_upsell: bool = False
+    added: datetime | None = None
+    removed: datetime | None = None
+    changed: tuple[datetime, int] | None = None
 
 
 class Sent(NamedTuple):
@@ -150,6 +164,7 @@ class Cart:
     lines: tuple[Line, ...]
     currency: str
     abandoned: datetime
+    gone: datetime | None = None
 
 
 Thing = Order | Customer | Transaction | Dispute | Subscription | Cart | Return | Fulfillment

@@ -7,7 +7,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from tap_exports.sandbox.exports import Export
@@ -31,6 +31,11 @@ class TimeFormat(str, Enum):
     ISO_OFFSET = "iso_offset"  # 2024-09-03T14:00:00-04:00, in the store's zone
     ISO_NAIVE = "iso_naive"  # 2024-09-03T14:00:00, in the store's zone
     DJANGO_LONG = "django_long"  # Sept. 3, 2024, 2 p.m., in the store's zone
+    # The vendor's guide to subscription files, and its near relatives, in the store's zone:
+    AM_PM = "am_pm"  # 2024-09-03 02:09 PM
+    AM_PM_SECONDS = "am_pm_seconds"  # 2024-09-03 02:09:41 PM
+    AM_PM_SHORT = "am_pm_short"  # 2024-9-3 2:09 PM
+    AM_PM_DOTS = "am_pm_dots"  # 2024-09-03 02:09 p.m.
 
 
 class MoneyFormat(str, Enum):
@@ -40,6 +45,10 @@ class MoneyFormat(str, Enum):
     SEPARATORS = "separators"  # 1,234.50
     SIGN = "sign"  # $1234.50
     SIGNS = "signs"  # $1,234.50
+    CODE_BEFORE = "code_before"  # USD 1234.50
+    CODE_AFTER = "code_after"  # 1234.50 USD
+    COMMA = "comma"  # 1234,50
+    COMMA_SEPARATORS = "comma_separators"  # 1.234,50
 
 
 class BooleanFormat(str, Enum):
@@ -82,8 +91,10 @@ class RangeField(str, Enum):
     """Which date of an object an export's range is held against."""
 
     CREATED = "created"
-    PLACED = "placed"  # the order's date for whatever hangs on an order's own moment
+    PLACED = "placed"  # the date the order was placed, for every object that belongs to an order
     UPDATED = "updated"
+    HAPPENED = "happened"  # `happened_at` of disputes; created for other objects
+    REPORTS = "reports"  # as the vendor's reports: orders and fulfillments placed, disputes happened, others created
 
 
 class EmptyFile(str, Enum):
@@ -99,6 +110,29 @@ class Gzip(str, Enum):
     OFF = "off"
     ACCEPTED = "accepted"  # where the request's Accept-Encoding names it
     ALWAYS = "always"  # as an object store does with an object that was stored so
+    MISLABELED = "mislabeled"  # the header says gzip, the bytes are plain
+
+
+class StoreShape(str, Enum):
+    """What `GET store/` answers."""
+
+    OBJECT = "object"
+    LIST = "list"  # a list with one store
+
+
+class NextLinks(str, Enum):
+    """The origin in `next` and `previous` links."""
+
+    SAME = "same"
+    OTHER_SCHEME = "other_scheme"  # http where the API is https, and the reverse
+    NO_PORT = "no_port"
+
+
+class ApiTimes(str, Enum):
+    """How the API writes an instant."""
+
+    UTC = "utc"  # 2026-07-03T14:09:41Z
+    OFFSET = "offset"  # 2026-07-03T10:09:41.263144-04:00, in the store's zone
 
 
 class WebhookSigns(str, Enum):
@@ -135,14 +169,30 @@ class Options:
         parallel_exports: How many are made at once; the others queue first in, first out.
         date_to_included: Whether an object exactly at `date_to` is in the export.
         range_field: Which date the range is held against.
+        range_fields: The same for single types, by code.
+        lines_by_own_date: The range of an export of lines is held against each line's own date, not its parent's.
+        edited_orders: Percentage of orders that are edited 1 to 40 days later: a line is added, removed or changed.
+        late_refund_days: If not 0, every tenth order is partly refunded so many days later.
+        dispute_report_days: Days between `happened_at` of a dispute and its creation.
+        converted_carts: Percentage of open carts that become orders, and leave later exports.
+        erased_customers: Percentage of customers that are erased, and leave later exports.
         link_seconds: How long a signed link lives.
         page_size: Of the lists of exports, metadata and webhooks.
         list_order: Of the list of exports.
         list_timezone: Zone of the days in that list's filters; the store's when None.
         scopes: What the token may do.
         token: The accepted bearer token; made from the seed when None.
+        admin_scopes: A 403 message names the missing scope and `admin:read` or `admin:write`.
+        store_shape: What `GET store/` answers.
+        next_links: The origin in `next` and `previous` links.
+        api_times: How the API writes an instant.
+        campaigns_app: The 11 metadata definitions of the vendor's Campaigns App exist and are exported.
+        unlisted_metadata: Keys of definitions that `GET metadata/` leaves out.
         time_format: How a CSV writes an instant.
         money_format: How a CSV writes an amount.
+        currencies: ISO codes that orders, subscriptions and carts are in; JPY and KRW have no decimals.
+        guarded_negatives: A `'` precedes each negative number of a CSV.
+        lone_cr: Line breaks within cells are a CR alone.
         boolean_format: How a CSV writes a boolean.
         null_text: What a CSV has where there is no value.
         encoding: Of the CSV; what it cannot hold becomes `?`.
@@ -176,14 +226,30 @@ class Options:
     parallel_exports: int = 3
     date_to_included: bool = False
     range_field: RangeField = RangeField.CREATED
+    range_fields: Mapping[str, RangeField] = field(default_factory=dict)
+    lines_by_own_date: bool = False
+    edited_orders: int = 0
+    late_refund_days: int = 0
+    dispute_report_days: int = 1
+    converted_carts: int = 0
+    erased_customers: int = 0
     link_seconds: float = 300.0
     page_size: int = 20
     list_order: ListOrder = ListOrder.NEWEST
     list_timezone: str | None = None
     scopes: frozenset[Scope] = field(default_factory=lambda: frozenset(Scope))
     token: str | None = None
+    admin_scopes: bool = False
+    store_shape: StoreShape = StoreShape.OBJECT
+    next_links: NextLinks = NextLinks.SAME
+    api_times: ApiTimes = ApiTimes.UTC
+    campaigns_app: bool = False
+    unlisted_metadata: tuple[str, ...] = ()
     time_format: TimeFormat = TimeFormat.ISO_Z
     money_format: MoneyFormat = MoneyFormat.PLAIN
+    currencies: tuple[str, ...] = ("USD",) * 8 + ("EUR", "GBP")
+    guarded_negatives: bool = False
+    lone_cr: bool = False
     boolean_format: BooleanFormat = BooleanFormat.TRUE_FALSE
     null_text: str = ""
     encoding: str = "utf-8"
@@ -207,6 +273,8 @@ class Options:
         for one in fields(self):
             if isinstance(one.default, Enum):
                 object.__setattr__(self, one.name, type(one.default)(getattr(self, one.name)))
+        by_code = {code: RangeField(date) for code, date in self.range_fields.items()}
+        object.__setattr__(self, "range_fields", by_code)
         object.__setattr__(self, "scopes", frozenset(Scope(scope) for scope in self.scopes))
         if self.now is not None and self.now.tzinfo is None:
             raise ValueError("Options.now needs a time zone")

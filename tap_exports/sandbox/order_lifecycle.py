@@ -7,13 +7,14 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from tap_exports.sandbox.model import Dispute, Fulfillment, Kind, Return, Sent, Transaction
+from tap_exports.sandbox.seeded_random import Dice
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
     from tap_exports.sandbox.model import Line, Order, Thing
-    from tap_exports.sandbox.seeded_random import Dice
+    from tap_exports.sandbox.options import Options
 
 # Every so many days an order of midnight sharp has a sharp aftermath, so that objects of every kind
 # lie exactly where windows are likely to end.
@@ -24,12 +25,12 @@ class Aftermath:
     """Makes what follows on orders.
 
     Args:
-        seed: Of its chance.
+        options: The store's.
         file: Takes each object made.
     """
 
-    def __init__(self, seed: int, file: Callable[[Kind, Thing], None]) -> None:
-        self._seed = seed
+    def __init__(self, options: Options, file: Callable[[Kind, Thing], None]) -> None:
+        self._options = options
         self._file = file
         self._transactions = 70_000
         self._fulfillments = 3_000
@@ -39,6 +40,9 @@ class Aftermath:
     def follow(self, order: Order, dice: Dice, day: int, *, sharp: bool) -> None:
         """Make what becomes of an order that was made on the given day of the history."""
         charge = self._pay(order, dice, sharp=sharp)
+        days = self._options.late_refund_days
+        if days and Dice(self._options.seed, "late refund", order.number).chance(10):
+            self._move(order, order.created + timedelta(days=days), "refund", Decimal("1.00"), charge)
         if order.cancelled is not None:
             self._move(order, order.cancelled, "refund", order.total, charge)
             return
@@ -125,7 +129,7 @@ class Aftermath:
             id=self._disputes,
             created=created,
             transaction=charge,
-            happened=created - timedelta(days=1),
+            happened=created - timedelta(days=self._options.dispute_report_days),
             resolved=created + timedelta(days=dice.between(7, 30)),
             won=dice.chance(40),
         )

@@ -37,6 +37,7 @@ def order_updated(order: Order, at: Moment) -> datetime | None:
         *(one.created for one in order.transactions),
         *(one.created for one in order.disputes),
         *(one.created for one in order.returns),
+        *(moment for line in order.lines for moment in (line.added, line.removed, *(line.changed or ())[:1])),
         *(moment for one in order.fulfillments for moment in (one.created, one.shipped, one.delivered)),
     )
 
@@ -59,6 +60,17 @@ def _order_status(order: Order, at: Moment) -> dict[str, Value]:
     }
 
 
+def current_lines(order: Order, at: Moment) -> list[Line]:
+    """An order's lines after the edits that have happened."""
+    lines = []
+    for line in order.lines:
+        if at.past(line.removed) or (line.added is not None and not at.past(line.added)):
+            continue
+        changed = line.changed is not None and at.past(line.changed[0])
+        lines.append(line._replace(quantity=line.changed[1]) if changed and line.changed else line)
+    return lines
+
+
 def order_row(order: Order, at: Moment) -> Row:
     """An order."""
     seed = at.history.seed
@@ -67,6 +79,8 @@ def order_row(order: Order, at: Moment) -> Row:
     if order.subscription is not None:
         lifecycle = "initial" if order.subscription.orders[0] is order else "renewal"
     discount = order.shipping[2] if order.id % 7 == 0 else ZERO
+    lines = current_lines(order, at)
+    total = sum((line.product.price * line.quantity for line in lines), order.shipping[2])
     values: dict[str, Value] = {
         **customer_values(seed, order.customer),
         **_order_status(order, at),
@@ -75,13 +89,13 @@ def order_row(order: Order, at: Moment) -> Row:
         "source": came.source,
         "currency": order.currency,
         "shipping_method": order.shipping[1],
-        "total_incl_tax": order.total,
-        "total_excl_tax": untaxed(order.total),
-        "total_tax": order.total - untaxed(order.total),
+        "total_incl_tax": total,
+        "total_excl_tax": untaxed(total),
+        "total_tax": total - untaxed(total),
         "total_discount": discount,
         "shipping_incl_tax": order.shipping[2],
-        "cogs": sum((line.product.cost * line.quantity for line in order.lines), ZERO),
-        "total_outstanding": -refunded(order, at),
+        "cogs": sum((line.product.cost * line.quantity for line in lines), ZERO),
+        "total_outstanding": total - order.total - refunded(order, at),
         "subscription_lifecycle": lifecycle,
         "is_test": False,
         "tags": profile(seed, order.customer.id).tags,
@@ -118,17 +132,13 @@ def order_line_rows(order: Order, at: Moment) -> list[Row]:
         "order_date": order.placed,
         "currency": order.currency,
         "total_discount": ZERO,
-        "created_at": order.created,
         "updated_at": order_updated(order, at),
     }
-    return [
-        Row(
-            {**shared, **line_values(line), "current_quantity": _left(line, order, at)},
-            order.currency,
-            line_owners(line),
-        )
-        for line in order.lines
-    ]
+    rows = []
+    for line in current_lines(order, at):
+        own: dict[str, Value] = {"created_at": line.added or order.created, "current_quantity": _left(line, order, at)}
+        rows.append(Row({**shared, **line_values(line), **own}, order.currency, line_owners(line), line.added))
+    return rows
 
 
 def customer_row(customer: Customer, at: Moment) -> Row:

@@ -62,7 +62,6 @@ SHIPPING = (
     ("express", "Express, 2 days", Decimal("14.50")),
     ("free", "Free Shipping", Decimal("0.00")),
 )
-CURRENCIES = ("USD",) * 8 + ("EUR", "GBP")
 PAYMENT_METHODS = ("Card", "Card", "Card", "PayPal", "Apple Pay", "Klarna")
 CARRIERS = ("UPS", "USPS", "DHL", "FedEx")
 LOCATIONS = (("1", "Main Warehouse"), ("2", "Newark, NJ"), ("7", "3PL “West”"))

@@ -20,6 +20,7 @@ from tap_exports.sandbox.state import State, derived
 from tap_exports.sandbox.webhooks import Webhooks
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime, timedelta
     from types import TracebackType
 
@@ -199,9 +200,32 @@ class Sandbox:
         """Define a new metadata column that is in exports from now on."""
         self._state.merchant.add(owner, key, name, kind)
 
-    def make_export(self, code: str, date_from: datetime, date_to: datetime) -> Export:
-        """Ask for an export as somebody else would, past the API and its log."""
-        return self._state.exports.create(self._state.window(code, date_from, date_to))
+    def make_export(
+        self, code: str, date_from: datetime, date_to: datetime, where: Mapping[str, str] | None = None
+    ) -> Export:
+        """Make an export in the dashboard, without the API and its log.
+
+        Args:
+            code: Its type.
+            date_from: Where its window starts.
+            date_to: Where its window ends.
+            where: Headers and the texts that all of its rows have: a filter of the dashboard's list.
+        """
+        window = self._state.window(code, date_from, date_to)
+        return self._state.create_export(window._replace(where=tuple((where or {}).items())))
+
+    def remove(self, code: str, key: str) -> None:
+        """Let an object be gone from all exports created from now on, such as an erased customer.
+
+        Raises:
+            KeyError: When there is no such object.
+        """
+        kind, thing = self._state.sheets.find(code, key, self.now)
+        self._state.history.remove(kind, thing, self.now)
+
+    def vanished(self, code: str) -> list[str]:
+        """Keys of the objects (for lines, ids of lines) that earlier exports held, and later ones do not."""
+        return self._state.sheets.vanished(code, self.now)
 
     def csv(self, code: str, date_from: datetime, date_to: datetime) -> bytes:
         """The file that an export asked for now would have.

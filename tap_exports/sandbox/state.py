@@ -8,13 +8,16 @@ from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta, timezone
 from hashlib import blake2b
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from tap_exports.sandbox.clock import Clock
 from tap_exports.sandbox.csv_renderer import Sheets, Window
 from tap_exports.sandbox.dataset import History
-from tap_exports.sandbox.exports import Export, Exports
+from tap_exports.sandbox.exports import Export, Exports, rfc3339
 from tap_exports.sandbox.faults import Faults
 from tap_exports.sandbox.merchant import Merchant
+from tap_exports.sandbox.options import ApiTimes, NextLinks
 from tap_exports.sandbox.request_log import Journal
 
 if TYPE_CHECKING:
@@ -45,7 +48,9 @@ class State:
         self.token = options.token or f"sbx_{derived(options.seed, 'token')}"
         day = (self.clock.now() - timedelta(days=options.days)).date()
         self.start = datetime.combine(day, time(), timezone.utc)
-        self.history = History(options.seed, self.start, options.orders_per_day, options.timezone)
+        self.history = History(options, self.start)
+        if options.campaigns_app:
+            self.merchant.install_campaigns_app()
         self.sheets = Sheets(options, self.history)
         self.exports = Exports(options, self.clock)
         self.journal = Journal(self.clock)
@@ -56,11 +61,39 @@ class State:
         """A window as of now."""
         return Window(code, date_from, date_to, self.clock.now(), self.merchant.enabled())
 
+    def create_export(self, window: Window, *, never_ready: bool = False) -> Export:
+        """Make an export, with the faults that concern its file."""
+        changes = self.faults.take_content(window.code)
+        return self.exports.create(window._replace(changes=changes), never_ready=never_ready)
+
+    def api_time(self, moment: datetime) -> str:
+        """An instant as the API writes it."""
+        if self.options.api_times is ApiTimes.OFFSET:
+            return moment.astimezone(ZoneInfo(self.options.timezone)).isoformat(timespec="microseconds")
+        return rfc3339(moment)
+
+    def list_url(self, path: str) -> str:
+        """The address of a list, as its `next` and `previous` links have it."""
+        parts = urlsplit(f"{self.api_url}{path}")
+        if self.options.next_links is NextLinks.NO_PORT:
+            parts = parts._replace(netloc=parts.hostname or "")
+        elif self.options.next_links is NextLinks.OTHER_SCHEME:
+            parts = parts._replace(scheme="http" if parts.scheme == "https" else "https")
+        return parts.geturl()
+
     def file(self, export: Export) -> bytes:
         """An export's file, as the store was when it was asked for; the last few are kept."""
         with self._filing:
             if export.id not in self._files:
-                window = Window(export.type, export.date_from, export.date_to, export.created_at, export.merchant)
+                window = Window(
+                    export.type,
+                    export.date_from,
+                    export.date_to,
+                    export.created_at,
+                    export.merchant,
+                    export.where,
+                    export.changes,
+                )
                 self._files[export.id] = self.sheets.csv(window)
                 if len(self._files) > FILES_KEPT:
                     self._files.popitem(last=False)

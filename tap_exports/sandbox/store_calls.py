@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tap_exports.sandbox.options import StoreShape
 from tap_exports.sandbox.paging import BadCursorError, page
 from tap_exports.sandbox.request_handler import json_reply
 
@@ -31,7 +32,8 @@ class StoreCalls:
             "language": "en",
             "timezone": self._state.options.timezone,
         }
-        return json_reply(200, document)
+        listed = self._state.options.store_shape is StoreShape.LIST
+        return json_reply(200, [document] if listed else document)
 
     def metadata(self, call: Call) -> Reply:
         """`GET metadata/`, which filters by object, type and enable_export."""
@@ -45,8 +47,12 @@ class StoreCalls:
             }
             return all(query.get(name, "").lower() in {"", value} for name, value in known.items())
 
-        found = [one for one in self._state.merchant.all if matches(one)]
-        url = f"{self._state.api_url}metadata/"
+        found = [
+            one
+            for one in self._state.merchant.all
+            if one.key not in self._state.options.unlisted_metadata and matches(one)
+        ]
+        url = self._state.list_url("metadata/")
         try:
             shown, after, ahead = page(found, lambda one: one.id, self._state.options.page_size, url, query)
         except BadCursorError:

@@ -84,7 +84,7 @@ class Webhooks:
         return self._remove(int(call.parts[0])) if call.parts else self._list(call)
 
     def _list(self, call: Call) -> Reply:
-        url, query = f"{self._state.api_url}webhooks/", call.request.args.to_dict()
+        url, query = self._state.list_url("webhooks/"), call.request.args.to_dict()
         try:
             shown, after, ahead = page(self.all, lambda one: one.id, self._state.options.page_size, url, query)
         except BadCursorError:

@@ -188,7 +188,9 @@ def timezone_of(body: Any) -> str | None:  # noqa: ANN401
     Raises:
         WrongShape: If it is no store, or says nothing of a zone.
     """
-    zone = _object(body, "the store").get("timezone", False)
+    # The OpenAPI document says a list of stores; the vendor's own client reads an object.
+    store = body[0] if isinstance(body, list) and len(body) == 1 else body
+    zone = _object(store, "the store").get("timezone", False)
     if zone is not None and not isinstance(zone, str):
         raise WrongShape("it sends no time zone")
     return zone or None

@@ -317,7 +317,9 @@ def test_a_fault_may_concern_one_type_of_export_alone(store, call):
     assert [entry.fault for entry in store.log if entry.status == 503] == ["status"] * 4
 
 
-@pytest.mark.parametrize("place", [one for one in Place if one not in {Place.WEBHOOK, Place.ANY, Place.UNKNOWN}])
+@pytest.mark.parametrize(
+    "place", [one for one in Place if one not in {Place.WEBHOOK, Place.CONTENT, Place.ANY, Place.UNKNOWN}]
+)
 def test_every_place_can_fail(store, call, place):
     """And the log names both."""
     call.create()

@@ -153,8 +153,8 @@ def test_what_is_no_link_is_refused(url):
 
 @pytest.mark.parametrize(("zone", "read"), [("US/Eastern", "US/Eastern"), ("", None), (None, None)])
 def test_the_stores_zone_is_read(zone, read):
-    """Where it has one."""
-    assert timezone_of({"timezone": zone}) == read
+    """Of an object, or of a list with one."""
+    assert timezone_of({"timezone": zone}) == timezone_of([{"timezone": zone}]) == read
 
 
 @pytest.mark.parametrize("store", [{}, {"timezone": 5}, {"timezone": ["UTC"]}, {"detail": "Sorry."}], ids=str)
