@@ -129,12 +129,6 @@ class Discovery:
         except TapExportsError as error:
             logger.warning("%s: export %d cannot be read: %s", source.code, export.id, error)
             return []
-        if len(header) == 1:
-            logger.warning(
-                "%s: the file of export %d has a single column, so it is not an export: %r",
-                source.code, export.id, header[0][:60],
-            )  # fmt: skip
-            return []
         return [_Head(export.id, header, sample)]
 
 

@@ -90,7 +90,7 @@ class Table:
                 lines[(*key, line)] += 1
                 key.append(f"{line}#{lines[(*key, line)]}")
             found[tuple(key)] = typed
-        assert len(found) == len(rows), f"{self.code}: {self.key} is no key"
+        assert len(found) == len(rows), f"{self.code}: {self.key} is not a key"
         return found
 
 
@@ -104,7 +104,7 @@ def rfc3339(moment):
 
 
 def check_provenance(table, store):
-    """Each row tells the export that it came from, and that one's window."""
+    """Each row names its export and that export's window."""
     exports = {export.id: export for export in store.exports}
     for row in table.rows:
         export = exports[row["export_id"]]

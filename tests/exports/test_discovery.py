@@ -34,7 +34,7 @@ def downloaded(bench):
     return [e.id for e in bench.made() if e.downloads]
 
 
-def test_the_newest_available_export_tells_the_columns(bench):
+def test_the_newest_available_export_has_the_columns(bench):
     """No export is made, and the merchant's newest columns are there."""
     theirs(bench)
     bench.store.add_column("order", "gift_note", "Gift Note", "text")
@@ -68,13 +68,13 @@ def test_types_are_compared_with_the_rows_of_an_older_export(bench):
 
 
 @pytest.mark.parametrize("text", ["Sorry", "Not Found"])
-def test_a_line_of_text_tells_no_columns(bench, caplog, text):
+def test_a_line_of_text_has_no_columns(bench, caplog, text):
     """In a catalog they would make every file of the stream's a wrong one."""
     theirs(bench)
     bench.store.add_fault(Fault("file", "body", body=f"{text}\n", times=None))
     layout = discover(bench, may_create=False)["order_list"]
     assert "number" in names(layout)
-    assert "has a single column, so it is not an export" in caplog.text
+    assert "the file is text, not an export" in caplog.text
 
 
 def test_a_header_alone_is_better_than_nothing(bench):
@@ -89,7 +89,7 @@ def test_a_header_alone_is_better_than_nothing(bench):
 
 @pytest.mark.parametrize("kind", ["empty", "html", "cut"])
 def test_a_newest_one_that_cannot_be_read_is_passed_over(bench, kind):
-    """With a warning; the next one tells."""
+    """With a warning; the next one is read."""
     theirs(bench)
     newest = theirs(bench)
     bench.store.add_fault(Fault("file", kind, times=10 if kind == "cut" else 1))
@@ -107,7 +107,7 @@ def test_an_old_export_will_do(bench):
 
 
 def test_types_without_any_get_one_small_export_each_at_once(make_bench):
-    """All are asked for before any is waited for, and each is of a week that has settled."""
+    """All are requested before any is awaited, each of a settled week."""
     bench = make_bench(ready_seconds=60, parallel_exports=20)
     codes = bench.store.types
     found = discover(bench, *codes)
@@ -122,7 +122,7 @@ def test_types_without_any_get_one_small_export_each_at_once(make_bench):
 
 
 def test_a_pending_one_is_waited_for_instead_of_another(make_bench):
-    """One that was asked for within the hour will be ready sooner than a new one."""
+    """One that was requested within the hour will be ready sooner than a new one."""
     bench = make_bench(ready_seconds=900)
     theirs(bench)
     assert "order_number" in names(discover(bench)["order_list"])
@@ -174,7 +174,7 @@ def test_a_list_that_cannot_be_had_is_no_end(bench):
 
 @pytest.mark.parametrize("place", ["list", "create", "look", "link"])
 def test_a_bad_token_ends_it(bench, place):
-    """At once, at whichever call it is told."""
+    """At once, at any call."""
     bench.store.add_fault(Fault(place, "status", status=401, times=None))
     with pytest.raises(Unauthorized):
         discover(bench, "order_list", "customer_list")

@@ -1,4 +1,4 @@
-"""Whatever a state holds: a sync that goes on from it, or one line before anything is asked of the store."""
+"""Any state: a sync that continues from it, or one line before any request."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ NO_STATE = [
 
 @pytest.mark.parametrize(("state", "words"), NO_STATE, ids=lambda value: str(value)[:70])
 def test_a_state_that_cannot_be_used_is_refused(small_store, inside, state, words):
-    """A form that is not the tap's own is not passed over: it would start everything over in silence."""
+    """Ignoring another form would start everything over silently."""
     run = inside(small_store.config, state=state)
     assert_ends_well(run)
     assert run.code == 1
@@ -82,8 +82,8 @@ def test_a_state_that_cannot_be_used_is_refused(small_store, inside, state, word
     ],
     ids=lambda value: str(value)[:40],
 )
-def test_a_file_that_nobody_could_write_again_is_refused(small_store, inside, state, words):
-    """The SDK's reader, the tap's writer and the target's reader differ in what they take: this is told at once."""
+def test_a_file_that_cannot_be_written_again_is_refused(small_store, inside, state, words):
+    """The SDK's reader, the tap's writer and the target's reader accept different JSON."""
     run = inside(small_store.config, state=state)
     assert_ends_well(run)
     assert run.code == 1
@@ -131,12 +131,12 @@ def test_a_sync_continues_from_an_unusual_state(small_store, inside, state):
     assert run.bookmark("order_list") > "2025-01-01T00:00:00Z"
 
 
-def test_a_bookmark_that_is_yet_to_come_is_told(small_store, inside):
-    """Nothing would be asked for until then, and nothing moves a bookmark back: a warning names stream and time."""
+def test_a_bookmark_in_the_future_is_a_warning(small_store, inside):
+    """Until then only the look-back is requested, and nothing moves a bookmark back."""
     made = small_store.count(place="create")
     run = inside(small_store.config, state=of_orders(replication_key_value="2199-01-01T00:00:00Z"))
     assert run.code == 0
-    assert "order_list: its bookmark 2199-01-01T00:00:00Z is yet to come" in run.log
+    assert "order_list: its bookmark 2199-01-01T00:00:00Z is in the future" in run.log
     assert small_store.count(place="create") == made
     assert run.bookmark("order_list") == "2199-01-01T00:00:00Z"
 

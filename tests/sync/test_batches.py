@@ -149,7 +149,7 @@ def test_a_signal_ends_it_between_two_batches(make_store, discover, command, bat
 
 
 def test_a_library_that_is_missed_late_is_named(batch_config, monkeypatch):
-    """Some are asked for only when there is something to write."""
+    """Some are needed only when there is something to write."""
 
     def batches(*_):
         raise ImportError("Install s3fs to access S3")
@@ -159,7 +159,7 @@ def test_a_library_that_is_missed_late_is_named(batch_config, monkeypatch):
         list(batch_files.written("tap", "order_list", BatchConfig.from_dict(batch_config()), iter([])))
 
 
-def test_trouble_of_the_records_is_told_as_it_is(batch_config):
+def test_an_error_of_the_records_is_not_changed(batch_config):
     """And not as one of the files that they were on their way into."""
 
     def records():
@@ -193,7 +193,7 @@ def test_where_no_file_can_be_written_the_streams_fail_with_a_line(make_store, c
     assert [code for code in store.types if f" {code}" not in error] == []
 
 
-def test_what_a_storage_says_of_its_trouble_is_not_told(make_store, command, batch_config):
+def test_a_storages_own_error_text_is_not_shown(make_store, command, batch_config):
     """The words of a library that sends requests hold addresses, with tokens in them."""
     store = make_store(days=5)
     storage = {"root": "webhdfs://127.0.0.1:1/shop", "params": {"token": "not-a-real-token"}}

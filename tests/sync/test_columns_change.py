@@ -16,7 +16,7 @@ HEADER = "Order Number,Status,Total Incl Tax"
 
 
 def files(store, *contents):
-    """The file host gives these files, one after the other, for whatever is asked."""
+    """Let the file host serve these files, one after the other."""
     for content in contents:
         store.add_fault(Fault("file", "body", body=content))
 
@@ -81,7 +81,7 @@ def test_a_line_of_text_is_no_empty_export(store, sync):
     """The bookmark stays where nothing was read."""
     files(store, "Sorry\r\n", "Sorry\r\n")
     run = sync(store.config, streams=["order_list"])
-    assert "line of text" in str(run.failures["order_list"])
+    assert "the file is text" in str(run.failures["order_list"])
     assert run.bookmark("order_list") is None
 
 
@@ -161,7 +161,7 @@ def test_a_column_of_the_catalog_that_no_file_has_is_in_no_record(store, sync):
 
 
 def test_a_renamed_column_is_one_line(store, sync, caplog):
-    """One gone and one new are told together."""
+    """One gone and one new are reported together."""
     with caplog.at_level("INFO"):
         run_two(store, sync, f"{HEADER}\r\n1,new,2\r\n", "Order Number,Condition,Total Incl Tax\r\n2,new,3\r\n")
     lines = [line for line in caplog.messages if "condition" in line]
@@ -211,7 +211,7 @@ def test_an_invalid_cell_can_be_a_failure(store, sync):
 
 def test_types_and_keys_of_the_user_win(store, sync):
     """column_types and primary_keys over all else, with a catalog and without."""
-    content = "Order Number,Status,Total Incl Tax,Batch\r\n1,new,2.50,007\r\n"
+    content = "Order Number,Status,Total Incl Tax,Batch\r\n1,new,2.50,7\r\n"
     settings = {
         "column_types": {"order_list": {"batch": "integer"}},
         "primary_keys": {"order_list": ["batch", "status"]},
@@ -225,7 +225,7 @@ def test_types_and_keys_of_the_user_win(store, sync):
 
 
 def test_a_key_goes_out_whatever_is_deselected(store, sync):
-    """The setting wins over a catalog in which the column is no key."""
+    """The setting wins over a catalog in which the column is not a key."""
     catalog = catalog_of("order_number", "status", "total_incl_tax")
     catalog["streams"][0]["metadata"] += [
         {"breadcrumb": ["properties", name], "metadata": {"inclusion": "available", "selected": False}}
@@ -241,8 +241,8 @@ def test_a_key_goes_out_whatever_is_deselected(store, sync):
     assert [record["status"] for record in run.records("order_list")] == ["new"]
 
 
-def test_names_that_the_store_does_not_have_are_told(store, sync, caplog):
-    """A type or a key that is for nothing may be a slip of the pen."""
+def test_names_that_the_store_does_not_have_are_a_warning(store, sync, caplog):
+    """A type or a key without effect may be a typo."""
     settings = {
         "column_types": {"order_list": {"stauts": "string"}, "invoices": {"a": "string"}},
         "primary_keys": {"order_lists": ["number"]},
@@ -286,7 +286,7 @@ def test_discovery_makes_one_export_for_each_type_that_has_none(make_store, disc
 
 
 def test_a_sync_makes_no_export_but_its_windows(make_store, sync):
-    """Without a catalog the first file tells the columns."""
+    """Without a catalog the first file decides the columns."""
     store = make_store()
     sync(store.config | {"window_days": 100})
     assert store.count(place="create") == 13

@@ -1,4 +1,4 @@
-"""The stream export_log: a record for each export that a sync has used, none of them ahead of what it tells of."""
+"""The stream export_log: a record for each export that a sync has used, written after the records of that export."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_each_export_has_its_record(make_store, sync):
 
 
 def test_its_place_is_between_the_records_and_the_state(make_store, sync):
-    """One SCHEMA before all; a record behind all of its export's; and no STATE tells of a window that is not logged."""
+    """One SCHEMA first; a record after all records of its export; no STATE covers a window that is not logged."""
     store = make_store()
     streams = ["customer_list", "order_list", "transaction_list", LOG]
     run = sync(store.config | {"window_days": 9}, streams=streams)
@@ -109,7 +109,7 @@ def test_when_an_export_was_ready(make_store, sync):
     assert again["ready_at"] is None
 
 
-def test_exports_at_the_cap_are_told_too(make_store, sync):
+def test_exports_at_the_cap_are_logged_too(make_store, sync):
     """A halved one stands before those in its place, with what was counted; loaded rows are those of the others."""
     store = make_store(row_cap=40)
     run = sync(store.config | {"max_export_rows": 40, "window_days": 60}, streams=["order_list", LOG])
@@ -135,14 +135,14 @@ def test_cells_that_do_not_fit_are_counted(make_store, sync):
     assert record["row_count"] == 4
 
 
-def test_an_empty_window_is_told(make_store, sync):
+def test_an_empty_window_is_logged(make_store, sync):
     """A file with a header alone is an export that was used."""
     store = make_store(orders_per_day=0, days=20)
     records = sync(store.config | {"window_days": 10}, streams=["order_list", LOG]).records(LOG)
     assert [record["row_count"] for record in records] == [0, 0, 0]
 
 
-def test_a_failed_export_is_not_told(make_store, sync):
+def test_a_failed_export_is_not_logged(make_store, sync):
     """What the log has is what the target has."""
     store = make_store(days=20)
     store.add_fault(Fault("file", "body", body=b"<html>", times=None, export_type="order_list"))
@@ -170,7 +170,7 @@ def test_columns_and_maps_are_as_in_any_stream(make_store, sync, discover):
 
 
 def test_a_map_that_fails_ends_the_stream_whose_export_it_is(make_store, sync):
-    """Its bookmark stays, so that the next run tells of the window again."""
+    """Its bookmark stays, so that the next run logs the window again."""
     store = make_store(days=10)
     maps = {LOG: {"odd": "1 / 0", "export_id": "export_id"}}
     run = sync(store.config | {"stream_maps": maps}, streams=["order_list", LOG])
@@ -179,7 +179,7 @@ def test_a_map_that_fails_ends_the_stream_whose_export_it_is(make_store, sync):
 
 
 @pytest.mark.parametrize("columns", [{"export_id": None}, {"__alias__": "1 + 1"}], ids=str)
-def test_a_map_that_cannot_be_used_is_told_before_anything_is_asked_for(make_store, inside, discover, columns):
+def test_a_map_that_cannot_be_used_is_an_error_before_any_export(make_store, inside, discover, columns):
     """One line, and no record of it that goes past the map."""
     store = make_store(days=10)
     catalog = only(discover(store.config), "customer_list", "order_list", LOG)
@@ -193,7 +193,7 @@ def test_a_map_that_cannot_be_used_is_told_before_anything_is_asked_for(make_sto
 
 
 def test_full_table_leaves_what_was_logged(make_store, sync, discover):
-    """No ACTIVATE_VERSION of the log: a target would throw away what earlier runs have told."""
+    """No ACTIVATE_VERSION of the log: a target would delete the records of earlier runs."""
     store = make_store(days=10, orders_per_day=1)
     catalog = only(discover(store.config), "order_list", LOG)
     for entry in catalog["streams"]:
@@ -224,7 +224,7 @@ def test_a_store_may_have_a_type_of_that_name(make_store, discover):
 
 
 def test_interrupted_and_resumed_every_window_is_logged(make_store, command, discover):
-    """After SIGKILL in the midst of it, and a run from the last STATE, the two logs tell of all windows."""
+    """After SIGKILL in the middle, and a run from the last STATE, the two logs cover all windows."""
     store = make_store()
     catalog = only(discover(store.config), "order_list", LOG)
     config = store.config | {"window_days": 5, "lookback_days": 0, "max_concurrent_exports": 1}
@@ -246,5 +246,5 @@ def test_interrupted_and_resumed_every_window_is_logged(make_store, command, dis
 
 
 def test_a_test_of_the_connection_leaves_it_alone(make_store, command):
-    """It is no export: nothing of it is asked for, and there is nothing to read."""
+    """It is not an export: there is nothing to request or to read."""
     assert command(make_store(days=10).config, "--test").of("SCHEMA", LOG) == []

@@ -1,4 +1,4 @@
-"""What nobody wants is not asked for: streams that the maps take out, and what is behind a failed window."""
+"""No needless requests: streams that the maps remove, and windows after a failed one."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ GONE = [None, "__NULL__"]
     ],
 )
 @pytest.mark.parametrize("known", [True, False], ids=["with a catalog", "without"])
-def test_a_stream_that_the_maps_take_out_is_not_asked_for(make_store, sync, discover, maps, left, known):  # noqa: PLR0913, PLR0917
+def test_a_stream_that_the_maps_remove_is_not_requested(make_store, sync, discover, maps, left, known):  # noqa: PLR0913, PLR0917
     """No export, no schema, no record, and no bookmark: once the map is gone, all of it is still to come."""
     store = two_types(make_store)
     catalog = discover(store.config) if known else None
@@ -34,9 +34,9 @@ def test_a_stream_that_the_maps_take_out_is_not_asked_for(make_store, sync, disc
         left = left | {"export_log"}
     assert {message["stream"] for message in run.of("RECORD")} == left
     assert {message["stream"] for message in run.of("SCHEMA")} == left
-    asked_for = {"order_list" if name == "copies" else name for name in left - {"export_log"}}
-    assert {export.type for export in store.exports[before:]} == asked_for
-    assert {name for name in run.state["bookmarks"] if run.bookmark(name)} == asked_for
+    requested = {"order_list" if name == "copies" else name for name in left - {"export_log"}}
+    assert {export.type for export in store.exports[before:]} == requested
+    assert {name for name in run.state["bookmarks"] if run.bookmark(name)} == requested
 
 
 def test_a_stream_that_the_maps_take_out_is_in_no_plan_and_no_test(make_store, inside):
@@ -69,8 +69,8 @@ def test_settings_stay_what_they_were(make_store, sync):
     assert config["stream_maps"] == {"__else__": None, "order_list": {}}
 
 
-def test_nothing_is_asked_for_behind_a_window_that_failed(make_store, discover, sync):
-    """Also where a window that was begun before is at the cap, and would be asked for in parts."""
+def test_nothing_is_requested_after_a_window_that_failed(make_store, discover, sync):
+    """Also where a window that was begun before is at the cap, and would be requested in parts."""
     catalog = only(discover(make_store(orders_per_day=20, days=40).config), "customer_list", "order_list")
     store = two_types(make_store, orders_per_day=20, days=40, parallel_exports=50, ready_seconds=seconds_of())
     store.add_fault(Fault("file", "body", body="a,b\nx\n", export_type="order_list", times=2))

@@ -262,7 +262,7 @@ def test_full_table_starts_over_and_moves_no_bookmark(make_store, sync, discover
 
 
 def test_a_streams_own_records_are_those_that_a_sync_writes(make_store, sync):
-    """Whoever uses the stream from Python, as the SDK's own tests do, gets them all and in their order."""
+    """A program that uses the stream, as the SDK's own tests do, gets them all, in order."""
     store = make_store(frozen=True)
     config = store.config | {"end_date": (store.now - timedelta(hours=1)).isoformat(), "window_days": 15}
     written = sync(config, streams=["order_list"]).records("order_list")

@@ -116,7 +116,7 @@ def test_an_example_is_cut_to_forty_characters():
     assert records.invalid.examples == {"qty": "x" * 40 + "…"}
 
 
-def test_on_fail_the_first_invalid_cell_is_told_before_any_record():
+def test_on_fail_the_first_invalid_cell_is_an_error_before_any_record():
     """It names the column, the cell and the setting."""
     layout = layout_of({"id": S, "qty": I})
     with pytest.raises(BadData, match=r"a cell of qty does not fit its type: 'two'.*on_invalid_value"):
@@ -126,7 +126,7 @@ def test_on_fail_the_first_invalid_cell_is_told_before_any_record():
     assert [r["qty"] for batch in fine.batches() for r in batch] == [1, None]
 
 
-def test_a_column_that_nobody_selected_is_never_converted():
+def test_a_deselected_column_is_never_converted():
     """Its cells are not even looked at, so they cannot be invalid either."""
     layout = layout_of({"id": S, "qty": I, "note": S})
     records = records_of("id,qty,note\r\nA,two,x\r\n", layout, selected={"id", "date_to"})
@@ -196,7 +196,7 @@ def test_parent_and_line_are_a_key(parents):
     assert len(set(keys)) == len(keys)
 
 
-def test_parents_are_told_apart_by_their_values():
+def test_parents_are_distinguished_by_their_values():
     """7 and 7.0 are one parent in the target, so they are one here."""
     layout = layout_of({"order_id": I, "sku": S}, ("order_id", "export_line"))
     records = rows_of("order_id,sku\r\n7,x\r\n7.0,y\r\n8,x\r\n 7,x\r\n", layout)
