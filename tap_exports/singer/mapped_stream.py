@@ -112,6 +112,12 @@ class MappedStream(SdkStream):
 
     @property
     @override
+    def emit_activate_version_messages(self) -> bool:
+        """Not for a stream that has failed already: a target would delete its rows."""
+        return super().emit_activate_version_messages and self.name not in self.run.failures
+
+    @property
+    @override
     def partitions(self) -> None:
         """None, whatever a state contains: the SDK would finish another tap's partitions."""
 

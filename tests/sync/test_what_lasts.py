@@ -82,6 +82,17 @@ def test_a_catalog_with_another_key_than_the_last_runs_is_an_error(store, sync):
     assert second.of("SCHEMA", "order_list") == []
 
 
+def test_a_stream_that_fails_before_its_records_activates_no_version(store, sync):
+    """A target would delete the rows that it has."""
+    state = {"bookmarks": {"order_list": {"key": ["id"]}}}
+    catalog = catalog_of("order_number", "note")
+    catalog["streams"][0]["replication_method"] = "FULL_TABLE"
+    settings = {"emit_activate_version_messages": True}
+    run = night(store, sync, ORDERS.format("", 1, ""), state=state, catalog=catalog, settings=settings)
+    assert "from id to order_number" in str(run.failures["order_list"])
+    assert run.of("ACTIVATE_VERSION") == []
+
+
 def test_a_stream_without_a_key_is_a_warning(store, sync, caplog):
     run = night(store, sync, "Total,Note\r\n1,x\r\n1,x\r\n")
     assert len(run.records("order_list")) == 2
