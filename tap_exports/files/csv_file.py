@@ -18,11 +18,11 @@ from itertools import islice
 from typing import IO, TYPE_CHECKING, Any
 
 from tap_exports.errors import ErrorPage, InvalidFile, InvalidKey, ZeroBytes
-from tap_exports.schema.numeric_values import NumberReading
+from tap_exports.schema.numeric_values import NumberReadings
 from tap_exports.schema.values import is_null
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
 csv.field_size_limit(sys.maxsize)  # a field of many megabytes is no reason to fail
 
@@ -76,8 +76,8 @@ class Checked:
     """Whether the file has as many rows as the store puts into one export, so that some may be missing."""
     copies: frozenset[int] = frozenset()
     """Numbers of rows, from 1, that equal an earlier row in every cell and are left out."""
-    readings: Mapping[int, NumberReading] = field(default_factory=dict)
-    """By position in a row: how the numbers of a column are read."""
+    numbers: NumberReadings = field(default_factory=NumberReadings)
+    """How the numbers of each column are read."""
 
 
 class CsvFile:
@@ -162,7 +162,7 @@ class CsvFile:
         header = self._header(reader)
         names, ordered = set(header), sorted(header)
         key_of = _key_function(keys)
-        readings = {position: NumberReading() for position in numbers}
+        readings = NumberReadings(numbers)
         seen: set[int] = set()
         suspects: set[int] = set()
         rows = 0
@@ -172,10 +172,7 @@ class CsvFile:
                 return Checked(rows, capped=True)
             if row[0] in names and sorted(row) == ordered:
                 raise InvalidFile(f"row {rows} repeats the header")
-            for position, reading in readings.items():
-                cell = row[position]
-                if "," in cell or cell.count(".") > 1:
-                    reading.observe(cell)
+            readings.observe(row)
             if key_of is not None:
                 key = hash((key_of(row, rows),))
                 if unique and key in seen:
@@ -183,7 +180,7 @@ class CsvFile:
                 seen.add(key)
         if suspects and key_of is not None:
             self._copies = self._find_copies(key_of, suspects, keys, drop=drop_copies)
-        return Checked(rows - len(self._copies), capped=False, copies=self._copies, readings=readings)
+        return Checked(rows - len(self._copies), capped=False, copies=self._copies, numbers=readings)
 
     def rows(self) -> Iterator[list[str]]:
         """The rows below the header of a validated file, but for copies; cells verbatim, but for NUL characters."""

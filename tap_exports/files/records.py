@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from tap_exports.files.checked import CheckedFile
     from tap_exports.schema.layout import Column, Layout
-    from tap_exports.schema.numeric_values import NumberReading
+    from tap_exports.schema.numeric_values import NumberReadings
     from tap_exports.schema.types import ColumnType
     from tap_exports.window import Window
 
@@ -106,14 +106,13 @@ class _Values(dict):  # type: ignore[type-arg]
         return values
 
 
-def _values_of(column_type: ColumnType, zone: tzinfo, reading: NumberReading | None) -> _Values | None:
+def _values_of(column_type: ColumnType, zone: tzinfo, numbers: NumberReadings, position: int) -> _Values | None:
     """The converter of a column's cells; None for text, which stays as it is."""
     convert = column_type.converter(zone)
     if convert is None:
         return None
-    if reading is not None and reading.decimal_comma:
-        return _Values(reading.converter(convert), None)
-    return _Values(convert, bulk_converter(column_type, convert))
+    as_read = numbers.converter(position, convert)
+    return _Values(as_read, bulk_converter(column_type, convert) if as_read is convert else None)
 
 
 @dataclass(frozen=True)
@@ -149,7 +148,7 @@ class Records:
 
         def planned(column: Column) -> _Planned:
             position = self._names.index(column.name)
-            return _Planned(column.name, position, _values_of(column.type, zone, file.checked.readings.get(position)))
+            return _Planned(column.name, position, _values_of(column.type, zone, file.checked.numbers, position))
 
         self._plan = [planned(column) for column in layout.columns if column.name in selected]
         self._parents = [planned(column) for column in layout.columns if column.name in layout.file_keys]

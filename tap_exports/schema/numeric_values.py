@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from operator import itemgetter
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection, Sequence
 
 T = TypeVar("T")
 
@@ -86,8 +87,7 @@ class NumberReading:
     """The one reading of the numbers in a column of a file.
 
     Numbers have a decimal point. Where a cell of the column can only have a decimal comma (`12,50`, `1.234,50`), cells
-    that have a value either way (`1,234`, `1.234`) could mean both, and do not fit. The validation of a file passes
-    every cell of an integer or number column to `observe`; its records are then converted by `converter`.
+    that have a value either way (`1,234`, `1.234`) could mean both, and do not fit.
     """
 
     def __init__(self) -> None:
@@ -111,6 +111,32 @@ class NumberReading:
             return convert(text)
 
         return strict
+
+
+class NumberReadings:
+    """The readings of a file's integer and number columns, by their positions.
+
+    The validation of the file passes every row to `observe`; `converter` is then used for the records.
+    """
+
+    def __init__(self, positions: Collection[int] = ()) -> None:
+        self._readings = {position: NumberReading() for position in positions}
+        first = list(self._readings)[:1]  # once more, because itemgetter returns no tuple for one position
+        self._cells = itemgetter(*first, *self._readings) if first else None
+
+    def observe(self, row: Sequence[str]) -> None:
+        """Take note of a row. Only cells with a comma or with two points cost more than a glance."""
+        if self._cells is None:
+            return
+        signs = "\n".join(self._cells(row)).encode("utf-8", "replace").translate(None, b"0123456789")
+        if b"," in signs or b".." in signs:
+            for position, reading in self._readings.items():
+                reading.observe(row[position])
+
+    def converter(self, position: int, convert: Callable[[str], T]) -> Callable[[str], T]:
+        """The function for a column's cells: `convert`, or a stricter one."""
+        reading = self._readings.get(position)
+        return convert if reading is None else reading.converter(convert)
 
 
 def _number_or_none(text: str) -> Decimal | None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_exports.schema.numeric_values import NumberReading, to_integer, to_number
+from tap_exports.schema.numeric_values import NumberReading, NumberReadings, to_integer, to_number
 from tap_exports.schema.values import is_null, to_boolean, to_date, to_datetime
 
 UTC = timezone.utc
@@ -199,6 +199,22 @@ def test_without_a_decimal_comma_a_column_reads_as_ever(cells):
     for cell in cells:
         reading.observe(cell)
     assert reading.converter(to_number) is to_number
+
+
+number_cells = st.sampled_from(["", "1", "1.5", "1,234", "12,50", "1.234.567", "0,990", "x", "€1.234,50", "1\n2"])
+
+
+@given(st.lists(st.tuples(number_cells, number_cells, number_cells), max_size=5), st.sets(st.integers(0, 2)))
+def test_the_readings_of_a_file_are_those_of_its_columns(rows, positions):
+    """However few cells are looked at."""
+    readings = NumberReadings(positions)
+    for row in rows:
+        readings.observe(row)
+    for position in range(3):
+        alone = NumberReading()
+        for row in rows if position in positions else []:
+            alone.observe(row[position])
+        assert (readings.converter(position, to_number) is to_number) != alone.decimal_comma
 
 
 @given(decimals)
