@@ -1,7 +1,7 @@
 """Starts the tap again and again, each time as a process of its own, without the second that importing it takes.
 
 Run as a file it is the nursery itself: it imports the tap, and forks for each job that comes in as a line of JSON.
-`Nursery` is the other side. The tap's own constants can be changed for one job: pauses and time-outs alone, so that
+`Nursery` is the other side. The tap's timings can be changed for one job: pauses and time-outs alone, so that
 a fault which lasts is over in seconds.
 """
 
@@ -25,17 +25,17 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 SHORT: dict[str, float] = {
-    "_PER_SECONDS": 0.02,
-    "_FIRST_LOOK": 0.05,
-    "_LOOKS_A_SECOND": 500.0,
-    "_STILL_AT_IT": 0.1,
-    "CONNECT_SECONDS": 1.5,
-    "READ_SECONDS": 1.5,
-    "LONGEST_PAUSE": 0.2,
-    "LONGEST_RETRY_AFTER": 2.0,
-    "TRIES": 5,
+    "rate_seconds": 0.02,
+    "first_poll_seconds": 0.05,
+    "polls_per_second": 500.0,
+    "lost_create_seconds": 0.1,
+    "connect_seconds": 1.5,
+    "read_seconds": 1.5,
+    "longest_pause": 0.2,
+    "longest_retry_after": 2.0,
+    "tries": 5,
 }
-"""The tap's pace against a store without a rate limit, wherever it keeps these constants."""
+"""The tap's timings against a store without a rate limit."""
 
 
 @dataclass
@@ -46,7 +46,7 @@ class Job:
     stdout: Path
     stderr: Path
     environment: Mapping[str, str] = field(default_factory=dict)
-    constants: Mapping[str, float] = field(default_factory=lambda: SHORT)
+    timings: Mapping[str, float] = field(default_factory=lambda: SHORT)
     full_disk: tuple[int, int] | None = None
     """After how many files that it keeps how many are on a full disk."""
     full_output: int | None = None
@@ -98,19 +98,12 @@ class Nursery:
         return found
 
 
-def _set(constants: Mapping[str, float]) -> None:
-    """Change constants in every module of the tap that has them: some have taken them over from another."""
-    modules = [
-        module
-        for name, module in sys.modules.items()
-        if name.startswith("tap_exports.") and not name.startswith("tap_exports.sandbox")
-    ]
-    for name, value in constants.items():
-        holders = [module for module in modules if hasattr(module, name)]
-        if not holders:
-            raise AttributeError(f"No module of the tap has a constant {name}")
-        for module in holders:
-            setattr(module, name, value)
+def _set(timings: Mapping[str, float]) -> None:
+    """Change the tap's timings."""
+    from tap_exports.clock import Timings  # noqa: PLC0415
+    from tap_exports.tap import TapExports  # noqa: PLC0415
+
+    TapExports.timings = Timings(**timings)  # type: ignore[arg-type]
 
 
 def _fill_disk(after: int, files: int) -> None:
@@ -171,7 +164,7 @@ def _live(job: Mapping[str, Any]) -> None:
         os.close(opened)
     os.environ.update(job["environment"])
     tempfile.tempdir = None
-    _set(job["constants"])
+    _set(job["timings"])
     if job["full_disk"]:
         _fill_disk(*job["full_disk"])
     if job["full_output"] is not None:

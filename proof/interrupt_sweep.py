@@ -102,7 +102,7 @@ def pace() -> tuple[int, int]:
     """The most requests in any second of a run at the tap's own pace, and how many were throttled."""
     ground = Ground()
     with ground.store(rate_limit=ALLOWED, ready_seconds=1.0) as store:
-        ground.run(store, config={"window_days": 2}, constants={})
+        ground.run(store, config={"window_days": 2}, timings={})
         found = store.peak_requests_per_second(), store.count(status=429)
     ground.close()
     return found

@@ -1,18 +1,44 @@
-"""The clock that whoever waits is given, so that tests can give another."""
+"""The clock and the timings of a run, injected so that tests can give others."""
 
 from __future__ import annotations
 
 import threading
 import time
+from dataclasses import dataclass
 from datetime import datetime, timezone
 
 from tap_exports.errors import Stopped
 
 
+@dataclass(frozen=True)
+class Timings:
+    """The pauses, timeouts and limits of a run, in seconds unless named otherwise."""
+
+    rate_seconds: float = 1.02
+    """In which four requests may be sent: a little more than the API's second, because no two clocks run alike."""
+    connect_seconds: float = 10.0
+    read_seconds: float = 60.0
+    tries: int = 10
+    """How often a request is sent before transient trouble counts as lasting: about two minutes in all."""
+    longest_pause: float = 60.0
+    longest_retry_after: float = 300.0
+    lost_create_seconds: float = 60.0
+    """For which the list is searched for the export of a create call whose answer was lost."""
+    first_poll_seconds: float = 1.0
+    """Before the first poll of an export, until the run knows how long exports take."""
+    polls_per_second: float = 3.0
+    """How much of the rate limit polling may use; the rest is for creating and downloading."""
+    grace_seconds: float = 1.8
+    """In which a run ends in order after a signal."""
+    finish_line_seconds: float = 8.0
+    """In which a line that is being written to a slow target may be finished after a signal."""
+
+
 class Clock:
     """Wall time, monotonic time, and a sleep that ends when the run does."""
 
-    def __init__(self) -> None:
+    def __init__(self, timings: Timings | None = None) -> None:
+        self.timings = timings or Timings()
         self._stopping = threading.Event()
 
     def now(self) -> datetime:

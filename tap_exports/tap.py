@@ -18,7 +18,7 @@ from singer_sdk import Tap, metrics
 from singer_sdk.configuration._dict_config import parse_environment_config
 from singer_sdk.plugin_base import JSONSchemaValidator, PluginBase
 
-from tap_exports.clock import Clock
+from tap_exports.clock import Clock, Timings
 from tap_exports.config.catalog import check_catalog
 from tap_exports.config.files import read_config, read_object
 from tap_exports.config.schema import CONFIG_SCHEMA
@@ -52,8 +52,6 @@ _OWN_STREAMS = (EXPORT_LOG, REMOVED_OBJECTS)
 _REQUESTS_MADE = 4
 """Requests for an export that is made: create, two looks on average, link."""
 _REQUESTS_TAKEN_OVER = 1
-_GRACE_SECONDS = 1.8
-"""How long a run may take to end in order after a signal."""
 
 
 class StreamsFailed(Exception):
@@ -67,6 +65,8 @@ class TapExports(Tap):
     """Whether sync_all() prints what it would do instead of doing it."""
     is_sync: ClassVar[bool] = False
     """Whether the command is a sync, which opens the ledger before any request."""
+    timings: ClassVar[Timings] = Timings()
+    """Pauses and timeouts, which tests shorten."""
     ended_by: ClassVar[int] = 0
     """The signal that ends this process, if one has come."""
 
@@ -85,7 +85,7 @@ class TapExports(Tap):
         parse_env_config: bool = False,
         **kwargs: Any,  # noqa: ANN401 - the SDK's own
     ) -> None:
-        self.clock = Clock()
+        self.clock = Clock(self.timings)
         if state is not None:
             check_state(state)
         if isinstance(kwargs.get("catalog"), dict):
@@ -301,7 +301,11 @@ class TapExports(Tap):
 
     def _end(self, code: int) -> None:
         self.clock.stop()
-        time.sleep(_GRACE_SECONDS)
+        late = time.monotonic() + self.clock.timings.finish_line_seconds
+        time.sleep(self.clock.timings.grace_seconds)
+        writer = self.message_writer
+        while writer.is_writing and time.monotonic() < late:  # a slow target: finish the line
+            time.sleep(0.05)
         os._exit(code)
 
     @contextmanager

@@ -42,10 +42,6 @@ if TYPE_CHECKING:
 
 __all__ = ["CheckedExport", "Exporter", "Patience", "Reading", "StreamExports"]
 
-_FIRST_LOOK = 1.0
-"""Seconds before the first look at an export, as long as nothing is known of how long they take."""
-_LOOKS_A_SECOND = 3.0
-"""How much of the rate rate_limiter looks may use; the rest is for creating and downloading."""
 _CHECK_EXPORT = "Check the export in the store, then run again: an export that cannot be used is replaced by a new one."
 """What to do about an export that cannot be used, unless the error says something else."""
 
@@ -118,7 +114,9 @@ class Exporter:
         self._open_ends = False
         """Whether a second export of a window has confirmed that files end without a line break."""
         self.requester = ExportRequester(client, clock, patience.reuse, patience.settle, patience.timeout_seconds)
-        self.pace = PollSchedule(patience.poll_seconds, _FIRST_LOOK, _LOOKS_A_SECOND)
+        self.pace = PollSchedule(
+            patience.poll_seconds, clock.timings.first_poll_seconds, clock.timings.polls_per_second
+        )
 
     def fetch(self, source: StreamExports, window: Window, slot: ExportSlot) -> CheckedExport:
         """The validated file of one window, from an own export that can be reused, else from a new one.
@@ -249,7 +247,7 @@ class Exporter:
         self, source: StreamExports, export: Export, suspicions: frozenset[type[SuspectFile]], where: str
     ) -> CheckedFile:
         """Download and validate; an error page in place of the file is transient."""
-        rest = pauses()
+        rest = pauses(self._clock.timings)
         while True:
             download = self._downloader.get(export.id)
             csv = CsvFile(download.file, self._reading.encoding)

@@ -22,8 +22,6 @@ _JUST_NOW = timedelta(minutes=2)
 """How much older than a lost create call its export may say that it is."""
 _APART = timedelta(seconds=30)
 """How far the store's time by its answers and by its exports may be apart."""
-_STILL_AT_IT = 60.0
-"""Seconds for which the list is asked for a lost one: the store may still be at the call that a proxy gave up."""
 _LOOKS = 6
 """At the list in that time, each after twice the pause before."""
 _CALLS = 7
@@ -101,9 +99,9 @@ class ExportRequester:
                 source.seen.add(export.id)
                 return self._covering(export, window)
             told = "%s: the answer to a create call was lost (%s); for up to %.0f s the list is asked for its export"
-            self._logger.warning(told, source.code, trouble, _STILL_AT_IT)
+            self._logger.warning(told, source.code, trouble, self._clock.timings.lost_create_seconds)
             for look in range(_LOOKS):
-                pause = _STILL_AT_IT / 2 ** (_LOOKS - look) * random.uniform(1.0, 1.2)  # noqa: S311 - spreads looks
+                pause = self._clock.timings.lost_create_seconds / 2 ** (_LOOKS - look) * random.uniform(1.0, 1.2)  # noqa: S311 - spreads looks
                 self._clock.sleep(max(pause, asked))
                 asked = 0.0
                 if found := self._made_since(source, window, asked_at):

@@ -45,6 +45,8 @@ class MessageWriter(GenericSingerWriter[bytes, Message]):
         # str() for what JSON has no type for, as in the SDK's own writer
         self._encoder = msgspec.json.Encoder(decimal_format="number", enc_hook=str)
         self._buffer = bytearray()
+        self.is_writing = False
+        """Whether a write to the target has begun and not ended."""
 
     def serialize_message(self, message: Message) -> bytes:
         """A message as a line of JSON, without the line break."""
@@ -75,6 +77,7 @@ class MessageWriter(GenericSingerWriter[bytes, Message]):
     def flush(self) -> None:
         """Write the buffer to standard output. Raises as `write_message` does."""
         data, self._buffer = bytes(self._buffer), bytearray()
+        self.is_writing = bool(data)
         try:
             raw = getattr(sys.stdout, "buffer", None)
             if raw is None:  # a test has put a text stream in its place
@@ -85,6 +88,8 @@ class MessageWriter(GenericSingerWriter[bytes, Message]):
             raise TargetGone from None
         except OSError as error:
             raise OutputFailed(error.strerror) from None
+        finally:
+            self.is_writing = False
 
 
 def _write_all(pipe: IO[bytes], data: bytes) -> None:

@@ -15,8 +15,6 @@ import requests
 from tap_exports.errors import InvalidFile, LinkExpired, LocalTrouble, StoreRefused, StoreTrouble
 from tap_exports.store.http import (
     CA_HINT,
-    CONNECT_SECONDS,
-    READ_SECONDS,
     bad_environment,
     distrust,
     in_words,
@@ -126,7 +124,7 @@ class Downloader:
         """
         refused = 0
         trouble = ""
-        rest = pauses()
+        rest = pauses(self._clock.timings)
         while True:
             wait = next(rest, None)
             try:
@@ -146,7 +144,7 @@ class Downloader:
 
     def _fetch(self, url: str, at_most: int | None) -> Download:
         host = self._host(url, "the link to the file")
-        timeout, proxies = (CONNECT_SECONDS, READ_SECONDS), proxies_for(url)
+        timeout, proxies = (self._clock.timings.connect_seconds, self._clock.timings.read_seconds), proxies_for(url)
         why = None
         way = f"a redirect of the file host {host}"
         with _Session(self._user_agent, lambda hop: self._host(hop, way)) as session:
@@ -155,7 +153,7 @@ class Downloader:
                     self._judge(response, host)
                     return self._save(response, at_most)
             except requests.RequestException as error:
-                why, trouble = distrust(error), in_words(error)
+                why, trouble = distrust(error), in_words(error, self._clock.timings)
             except OSError as error:
                 raise bad_environment(error) from None
             except ValueError:  # what urllib makes of an odd address in a redirect
@@ -185,7 +183,10 @@ class Downloader:
                 f"the file host {host} refused the link ({status})",
                 "Look whether the export still has a file in the store.",
             )
-        raise _Passing(f"the file host {host} answers {status}", retry_after(response, self._time.now()))
+        raise _Passing(
+            f"the file host {host} answers {status}",
+            retry_after(response, self._time.now(), self._clock.timings.longest_retry_after),
+        )
 
     def _save(self, response: requests.Response, at_most: int | None) -> Download:
         chunked = response.headers.get("Transfer-Encoding", "").lower() == "chunked"

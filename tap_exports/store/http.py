@@ -6,6 +6,7 @@ import logging
 import math
 import re
 import threading
+from collections import deque
 from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
@@ -19,22 +20,10 @@ from tap_exports.errors import LocalTrouble
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tap_exports.clock import Clock
-
-CONNECT_SECONDS = 10.0
-READ_SECONDS = 60.0
-
-TRIES = 10
-"""How often a request is sent before passing trouble counts as lasting: about two minutes in all."""
-
-LONGEST_PAUSE = 60.0
-LONGEST_RETRY_AFTER = 300.0
+    from tap_exports.clock import Clock, Timings
 
 RATE = 4
 """Requests in a second for one token: the API's published limit."""
-_PER_SECONDS = 1.02  # a little more than a second: no two clocks run alike
-_ON_THEIR_WAY = 1.0
-"""Seconds from which on a request that is not answered counts as arrived: a slow store must not stop the others."""
 
 
 class _NoQueries(logging.Filter):
@@ -54,105 +43,72 @@ for _name in ("", ".connection", ".connectionpool", ".poolmanager", ".response",
 
 
 class RateLimiter:
-    """At most four requests in a second, over all threads, as the store counts them.
-
-    When a request arrives there nobody here knows; no later than its answer. So a turn is over a second after the
-    answer, and however much longer one request is on its way than the next, the store sees no fifth in a second.
-
-    Args:
-        clock: To wait with.
-    """
+    """At most four requests in a second, over all threads; more wait for their turn."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._turnstile = threading.Lock()
-        """Held by the one who is next, also while it waits: so a turn is counted from when it was taken."""
+        """Held by the thread that is next, also while it waits."""
         self._lock = threading.Lock()
-        self._ends: dict[int, float] = {}
-        """When the turns are over that may not be yet, by the clock's monotonic seconds."""
-        self._unanswered: set[int] = set()
+        self._sent: deque[float] = deque([-math.inf] * RATE, maxlen=RATE)
+        """When the last requests were sent, by the clock's monotonic seconds."""
         self._not_before = -math.inf
         self.requests = 0
         self.throttled = 0
 
-    def take(self) -> int:
+    def take(self) -> None:
         """Wait for a turn.
-
-        Returns:
-            Its number, for `answered`.
 
         Raises:
             Stopped: If the run ends meanwhile.
         """
         with self._turnstile:
-            self._clock.sleep(self._left())
-            while (left := self._left()) > 0:  # an answer has come, or somebody has called hold() meanwhile
+            while (left := self._left()) > 0:  # hold() may have been called meanwhile
                 self._clock.sleep(left)
+            self._clock.sleep(0)
             with self._lock:
                 self.requests += 1
-                self._unanswered.add(self.requests)
-                self._ends[self.requests] = self._clock.monotonic() + _ON_THEIR_WAY + _PER_SECONDS
-                return self.requests
-
-    def answered(self, turn: int) -> None:
-        """Take notice that a request is answered, or has failed: it is not on its way any more.
-
-        Args:
-            turn: What `take` returned.
-        """
-        with self._lock:
-            self._unanswered.discard(turn)
-            if turn in self._ends:
-                self._ends[turn] = min(self._ends[turn], self._clock.monotonic() + _PER_SECONDS)
+                self._sent.append(self._clock.monotonic())
 
     def _left(self) -> float:
-        """Seconds until there may be a turn; none before."""
+        """Seconds until there may be a turn."""
         with self._lock:
-            now = self._clock.monotonic()
-            self._ends = {turn: end for turn, end in self._ends.items() if end > now}
-            free = -math.inf
-            if len(self._ends) >= RATE:
-                # One that is answered this very moment is over no earlier than this.
-                soonest = now + _PER_SECONDS
-                free = min(min(end, soonest) if turn in self._unanswered else end for turn, end in self._ends.items())
-            return max(self._not_before, free) - now
+            free = self._sent[0] + self._clock.timings.rate_seconds
+            return max(self._not_before, free) - self._clock.monotonic()
 
     def hold(self, seconds: float) -> None:
-        """Let nobody send anything for a while: the store has said that it is too much.
-
-        Args:
-            seconds: How long.
-        """
+        """Send nothing for so many seconds, as the store asks."""
         with self._lock:
             self.throttled += 1
             self._not_before = max(self._not_before, self._clock.monotonic() + seconds)
 
 
-def pauses() -> Iterator[float]:
+def pauses(timings: Timings) -> Iterator[float]:
     """The pauses between tries, in seconds: growing, with full jitter, one fewer than there are tries."""
-    growing = backoff.expo(base=2, factor=1, max_value=LONGEST_PAUSE)
+    growing = backoff.expo(base=2, factor=1, max_value=timings.longest_pause)
     next(growing)  # the generator's first value is for its own protocol
-    for _ in range(TRIES - 1):
-        yield 0.1 + backoff.full_jitter(next(growing))
+    for _ in range(timings.tries - 1):
+        yield min(0.1, timings.longest_pause) + backoff.full_jitter(next(growing))
 
 
-def retry_after(response: requests.Response, now: datetime) -> float | None:
+def retry_after(response: requests.Response, now: datetime, longest: float) -> float | None:
     """What a `Retry-After` header asks for.
 
     Args:
         response: The answer.
-        now: The time that an HTTP date is held against.
+        now: The time that an HTTP date is compared with.
+        longest: Seconds; more are not waited.
 
     Returns:
-        Seconds, five minutes at most; None where there is no readable header.
+        Seconds; None where there is no readable header.
     """
     text = response.headers.get("Retry-After", "").strip()
     if not text:
         return None
     if text.isascii() and text.isdigit():
-        return min(float(text), LONGEST_RETRY_AFTER)
+        return min(float(text), longest)
     moment = http_date(text)
-    return None if moment is None else min(max(0.0, (moment - now).total_seconds()), LONGEST_RETRY_AFTER)
+    return None if moment is None else min(max(0.0, (moment - now).total_seconds()), longest)
 
 
 def http_date(text: str | None) -> datetime | None:
@@ -210,7 +166,7 @@ def was_sent(error: requests.RequestException) -> bool:
     )
 
 
-def in_words(error: requests.RequestException) -> str:
+def in_words(error: requests.RequestException, timings: Timings) -> str:
     """A failed request in a few words, without its address: that may be signed.
 
     Args:
@@ -220,8 +176,8 @@ def in_words(error: requests.RequestException) -> str:
     kinds = (
         (requests.exceptions.SSLError, "the TLS certificate or handshake was refused"),
         (requests.exceptions.ProxyError, "the proxy of the environment (HTTPS_PROXY) refused or was not reached"),
-        (requests.exceptions.ConnectTimeout, f"no connection within {CONNECT_SECONDS:g} seconds"),
-        (requests.exceptions.ReadTimeout, f"no answer within {READ_SECONDS:g} seconds"),
+        (requests.exceptions.ConnectTimeout, f"no connection within {timings.connect_seconds:g} seconds"),
+        (requests.exceptions.ReadTimeout, f"no answer within {timings.read_seconds:g} seconds"),
         (requests.exceptions.ChunkedEncodingError, "the answer broke off"),
         (requests.exceptions.ContentDecodingError, "the answer's compression is broken"),
         (requests.exceptions.TooManyRedirects, "too many redirects"),
@@ -234,7 +190,7 @@ def in_words(error: requests.RequestException) -> str:
     if "refused" in cause:
         return "the connection was refused"
     if "Read timed out" in cause:
-        return f"no answer within {READ_SECONDS:g} seconds"
+        return f"no answer within {timings.read_seconds:g} seconds"
     return "the connection broke"
 
 

@@ -16,8 +16,6 @@ from tap_exports.errors import MissingScope, NotFound, StoreRefused, StoreTroubl
 from tap_exports.store import models as api
 from tap_exports.store.http import (
     CA_HINT,
-    CONNECT_SECONDS,
-    READ_SECONDS,
     RateLimiter,
     ServerClock,
     bad_environment,
@@ -175,9 +173,9 @@ class ApiSession:
         url = urljoin(self._connection.api_url, path)
         place = f"{method} {urlsplit(url).path.removeprefix(urlsplit(self._connection.api_url).path)}"
         trouble, misshapen = "", 0
-        rest = pauses()
+        rest = pauses(self._clock.timings)
         while True:
-            turn = self.rate_limiter.take()
+            self.rate_limiter.take()
             status = 0
             try:
                 response = self._request(method, url, json, params)
@@ -187,12 +185,11 @@ class ApiSession:
                 if why := distrust(error):
                     told = f"{place} was not sent: the certificate of {urlsplit(url).hostname} is not trusted, {why}"
                     raise StoreRefused(told, CA_HINT) from None
-                trouble, asked, maybe_done = in_words(error), None, was_sent(error)
+                trouble, asked, maybe_done = in_words(error, self._clock.timings), None, was_sent(error)
             except _Passing as error:
                 trouble, asked, maybe_done = str(error), error.retry_after, error.maybe_done
                 misshapen += error.misshapen
             finally:
-                self.rate_limiter.answered(turn)
                 self.request_counter.add(place, status)
             if method == "POST" and maybe_done:
                 raise AnswerLost(trouble, asked or 0.0)
@@ -218,7 +215,7 @@ class ApiSession:
                 json=json,
                 params=params,
                 allow_redirects=False,
-                timeout=(CONNECT_SECONDS, READ_SECONDS),
+                timeout=(self._clock.timings.connect_seconds, self._clock.timings.read_seconds),
                 stream=True,
                 proxies=proxies_for(url),
             )
@@ -246,7 +243,7 @@ class ApiSession:
                 raise _Passing(str(error), misshapen=error.is_json) from None
         if status not in _PASSING:
             raise self._refusal(place, response, content)
-        asked = retry_after(response, self.time.now())
+        asked = retry_after(response, self.time.now(), self._clock.timings.longest_retry_after)
         if status == _TOO_MANY:
             self.rate_limiter.hold(1.0 if asked is None else asked)
         raise _Passing(f"it answers {status}", retry_after=asked, maybe_done=status != _TOO_MANY)

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from tap_exports.clock import Clock
+from tap_exports.clock import Clock, Timings
 from tap_exports.errors import Stopped, TapExportsError
 from tap_exports.exports.fetch import Exporter, Patience, Reading, StreamExports
 from tap_exports.exports.scheduler import ExportScheduler, StreamQueue, SyncRange
@@ -34,8 +34,8 @@ AGENT = "tap-exports/test"
 class FakeClock(Clock):
     """Moves by its sleeps alone, and takes a store's clock along. For one thread, or for one at a time."""
 
-    def __init__(self, store: Sandbox | None = None) -> None:
-        super().__init__()
+    def __init__(self, store: Sandbox | None = None, timings: Timings | None = None) -> None:
+        super().__init__(timings)
         self.store = store
         self.slept: list[float] = []
         self._lock = threading.Lock()
@@ -256,23 +256,23 @@ def bench(make_bench):
     return make_bench()
 
 
-@pytest.fixture
-def quick(monkeypatch):
-    """Let requests and looks follow one another quickly, for stores that live in real time without a limit."""
-    monkeypatch.setattr("tap_exports.store.http._PER_SECONDS", 0.002)
-    monkeypatch.setattr("tap_exports.store.http.LONGEST_PAUSE", 0.01)
-    monkeypatch.setattr("tap_exports.exports.requester._STILL_AT_IT", 0.05)
-    monkeypatch.setattr("tap_exports.exports.fetch._FIRST_LOOK", 0.01)
-    monkeypatch.setattr("tap_exports.exports.fetch._LOOKS_A_SECOND", 1000.0)
+QUICK = Timings(
+    rate_seconds=0.002,
+    longest_pause=0.01,
+    lost_create_seconds=0.05,
+    first_poll_seconds=0.01,
+    polls_per_second=1000.0,
+)
+"""For stores that live in real time without a limit."""
 
 
 @pytest.fixture
-def live(make_bench, quick):
+def live(make_bench):
     """Make a bench that lives in real time, where the least is waited that is possible."""
 
     def make(**options):
         return make_bench(
-            **{"clock": Clock(), "frozen": False, "now": None, "rate_limit": None, "poll": 0.1, **options}
+            **{"clock": Clock(QUICK), "frozen": False, "now": None, "rate_limit": None, "poll": 0.1, **options}
         )
 
     return make

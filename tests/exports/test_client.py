@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from tap_exports.clock import Timings
 from tap_exports.errors import ExportStuck, MissingScope, StoreRefused, StoreTrouble, Unauthorized
 from tap_exports.sandbox import Fault
 from tap_exports.store.client import AnswerLost
-from tap_exports.store.http import TRIES
 from tap_exports.store.models import ExportStatus
 
 from .conftest import AGENT, FakeClock
@@ -92,7 +93,7 @@ def test_a_store_that_throttles_for_a_minute_is_waited_for(bench):
     bench.store.add_fault(Fault("types", "status", status=429, headers={"Retry-After": "1"}, times=None))
     with pytest.raises(StoreTrouble, match="429"):
         bench.client.types()
-    assert len(bench.store.log) == TRIES
+    assert len(bench.store.log) == Timings().tries
     assert bench.clock.waited > 30
 
 
@@ -144,7 +145,7 @@ def test_lasting_trouble_is_told_in_words(bench, fault, said):
         bench.client.types()
     assert said in str(caught.value)
     assert "GET exports/types/ at 127.0.0.1" in str(caught.value)
-    assert len(bench.store.log) == TRIES
+    assert len(bench.store.log) == Timings().tries
     assert bench.clock.waited > 20
 
 
@@ -158,7 +159,7 @@ def test_json_of_the_wrong_shape_is_asked_for_three_times(bench):
 
 def test_a_hang_ends_with_the_read_timeout(bench, monkeypatch):
     """A request that is never answered is given up and sent again."""
-    monkeypatch.setattr("tap_exports.store.session.READ_SECONDS", 0.1)
+    bench.clock.timings = replace(bench.clock.timings, read_seconds=0.1)
     bench.store.add_fault(Fault("types", "hang"))
     assert len(bench.client.types()) == 13
     assert statuses(bench) == [None, 200]
@@ -376,7 +377,7 @@ def test_a_create_call_whose_answer_is_lost_is_not_repeated(bench, fault):
 
 def test_a_create_call_that_hangs_is_lost(bench, monkeypatch):
     """A read timeout says nothing of what was made."""
-    monkeypatch.setattr("tap_exports.store.session.READ_SECONDS", 0.1)
+    bench.clock.timings = replace(bench.clock.timings, read_seconds=0.1)
     bench.store.add_fault(Fault("create", "hang"))
     with pytest.raises(AnswerLost, match="no answer within"):
         bench.client.create("order_list", bench.window())

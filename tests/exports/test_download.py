@@ -10,17 +10,17 @@ import struct
 import threading
 import time
 import zlib
+from dataclasses import replace
 from hashlib import sha256
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_exports.clock import Clock
+from tap_exports.clock import Clock, Timings
 from tap_exports.errors import InvalidFile, LinkExpired, LocalTrouble, Stopped, StoreRefused, StoreTrouble
 from tap_exports.sandbox import Fault
 from tap_exports.store.download import _Passing, _unpacked
-from tap_exports.store.http import TRIES
 
 from .conftest import open_temp_files
 
@@ -121,14 +121,14 @@ def test_a_file_host_that_asks_for_time_gets_it(bench, export):
 
 def test_a_file_host_that_hangs_is_asked_again(bench, export, monkeypatch):
     """No answer within the timeout is trouble that may pass."""
-    monkeypatch.setattr("tap_exports.store.download.READ_SECONDS", 0.1)
+    bench.clock.timings = replace(bench.clock.timings, read_seconds=0.1)
     bench.store.add_fault(Fault("file", "hang"))
     assert content(bench.downloader.get(export.id)) == bench.store.file(export.id)
 
 
 def test_a_hang_in_the_midst_of_a_body_is_noticed(bench, export, monkeypatch, make_wire):
     """A body that stops without an end is given up like a missing answer."""
-    monkeypatch.setattr("tap_exports.store.download.READ_SECONDS", 0.1)
+    bench.clock.timings = replace(bench.clock.timings, read_seconds=0.1)
     ended = threading.Event()
 
     def half(connection, _):
@@ -147,7 +147,7 @@ def test_trouble_that_lasts_is_told(bench, export, empty_temp, kind):
     with pytest.raises(StoreTrouble, match="could not be downloaded") as caught:
         bench.downloader.get(export.id)
     assert "host 127.0.0.1" in str(caught.value)
-    assert bench.store.count("file") == TRIES
+    assert bench.store.count("file") == Timings().tries
     gc.collect()
     assert open_temp_files(empty_temp) == []
 

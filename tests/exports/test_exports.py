@@ -272,7 +272,7 @@ def test_a_store_that_is_still_at_the_call_is_given_a_minute(bench, monkeypatch)
 
 def test_an_answer_that_hangs_is_a_lost_one(bench, monkeypatch):
     """A read timeout after the export was made does not make a second."""
-    monkeypatch.setattr("tap_exports.store.session.READ_SECONDS", 0.15)
+    bench.clock.timings = replace(bench.clock.timings, read_seconds=0.15)
     bench.store.add_fault(Fault("create", "slow", seconds=0.4))
     window = bench.window()
     real = bench.clock.sleep

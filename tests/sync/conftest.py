@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from hashlib import sha256
 from typing import Any
@@ -20,17 +20,25 @@ from typing import Any
 import pytest
 
 from tap_exports.__main__ import run as run_command
-from tap_exports.clock import Clock
+from tap_exports.clock import Clock, Timings
 from tap_exports.exports.webhook import Listener, ReadyNotifier
 from tap_exports.sandbox import Fault, Sandbox
-from tap_exports.tap import _GRACE_SECONDS, StreamsFailed, TapExports
+from tap_exports.tap import StreamsFailed, TapExports
 
-QUICK = (
-    "import tap_exports.store.http as t, tap_exports.exports.fetch as e, tap_exports.exports.requester as a; "
-    "t._PER_SECONDS = 0.02; a._STILL_AT_IT = 1.0; e._FIRST_LOOK = 0.05; e._LOOKS_A_SECOND = 500.0; "
-    "from tap_exports.__main__ import main; main()"
+QUICK = Timings(
+    rate_seconds=0.02,
+    lost_create_seconds=1.0,
+    first_poll_seconds=0.05,
+    polls_per_second=500.0,
+    longest_pause=2.0,
 )
-"""The command, at a rate that a practice store without a limit can take."""
+"""For practice stores without a rate limit."""
+
+COMMAND = (
+    "import sys; from tap_exports.clock import Timings; from tap_exports.tap import TapExports; "
+    "TapExports.timings = eval(sys.argv.pop(1)); from tap_exports.__main__ import main; main()"
+)
+"""The command, with the timings that its first argument gives."""
 
 
 SECRET = "not a real one"
@@ -102,13 +110,14 @@ def parsed(text):
 
 
 @pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    """Let requests and looks follow one another quickly: these stores have no rate limit."""
-    monkeypatch.setattr("tap_exports.store.http._PER_SECONDS", 0.02)
-    monkeypatch.setattr("tap_exports.exports.requester._STILL_AT_IT", 1.0)
-    monkeypatch.setattr("tap_exports.exports.fetch._FIRST_LOOK", 0.05)
-    monkeypatch.setattr("tap_exports.exports.fetch.pauses", lambda: iter([0.01] * 9))
-    monkeypatch.setattr("tap_exports.exports.fetch._LOOKS_A_SECOND", 500.0)
+def timings(monkeypatch):
+    """Shorten pauses and timeouts of taps in this process, and change them further."""
+
+    def change(**changed):
+        monkeypatch.setattr(TapExports, "timings", replace(QUICK, **changed))
+
+    change()
+    return change
 
 
 @pytest.fixture
@@ -247,11 +256,12 @@ def command(tmp_path):
     """Run the command as a process of its own, at the quick pace; none outlives the test."""
     started = []
 
-    def run(config, *arguments, wait=True, environment=None, out=subprocess.PIPE, patience=_GRACE_SECONDS, **files):
+    def run(
+        config, *arguments, wait=True, environment=None, out=subprocess.PIPE, patience=QUICK.grace_seconds, **files
+    ):
         arguments = [*arguments, *written(tmp_path, {"config": config, **files})]
-        grace = f"import tap_exports.tap as t; t._GRACE_SECONDS = {patience}; "
         process = subprocess.Popen(
-            [sys.executable, "-c", grace + QUICK, *arguments],
+            [sys.executable, "-c", COMMAND, repr(replace(QUICK, grace_seconds=patience)), *arguments],
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=subprocess.PIPE,

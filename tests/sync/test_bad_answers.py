@@ -57,14 +57,9 @@ AN_EXPORT = {
 
 
 @pytest.fixture(autouse=True)
-def hasty(monkeypatch):
+def hasty(timings):
     """Try again at once: what is wrong here stays wrong."""
-    monkeypatch.setattr("tap_exports.store.http.TRIES", 3)
-    monkeypatch.setattr("tap_exports.store.session.pauses", lambda: iter([0.0, 0.0]))
-    monkeypatch.setattr("tap_exports.store.download.pauses", lambda: iter([0.0, 0.0]))
-    monkeypatch.setattr("tap_exports.exports.requester._STILL_AT_IT", 0.0)
-    monkeypatch.setattr("tap_exports.exports.fetch._FIRST_LOOK", 0.001)
-    monkeypatch.setattr("tap_exports.store.http._PER_SECONDS", 0.001)
+    timings(tries=3, longest_pause=0.0, lost_create_seconds=0.0, first_poll_seconds=0.001, rate_seconds=0.001)
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from tap_exports.clock import Timings
 from tap_exports.sandbox import Fault
-from tap_exports.tap import _GRACE_SECONDS
 
 from .conftest import line_of, parsed, rest_of, until
 from .test_sync import moment
@@ -160,7 +160,7 @@ def test_stopped_while_it_waits_for_the_store(make_store, discover, command):
 
 def test_a_run_that_cannot_end_in_order_is_given_less_than_two_seconds():
     """Schedulers that send SIGKILL behind SIGTERM wait longer."""
-    assert 0 < _GRACE_SECONDS < 2
+    assert 0 < Timings().grace_seconds < 2
 
 
 def test_stopped_while_the_target_does_not_read(make_store, discover, command):

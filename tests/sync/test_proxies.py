@@ -86,12 +86,12 @@ def nobody():
 
 
 @pytest.fixture
-def https(small_store, tmp_path, monkeypatch):
+def https(small_store, tmp_path, monkeypatch, timings):
     """Settings for a store behind TLS whose authority is trusted; nothing else is in the environment."""
     for name in ("http", "https", "all", "no"):
         monkeypatch.delenv(f"{name}_proxy", raising=False)
         monkeypatch.delenv(f"{name}_proxy".upper(), raising=False)
-    monkeypatch.setattr("tap_exports.store.session.pauses", lambda: iter([0.0]))
+    timings(tries=2, longest_pause=0.01)
     ca = trustme.CA()
     ca.cert_pem.write_to_path(tmp_path / "ca.pem")
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "ca.pem"))

@@ -12,13 +12,12 @@ from singer_sdk.testing import SuiteConfig, get_tap_test_class
 from tap_exports.sandbox import Sandbox
 from tap_exports.tap import TapExports
 
-from .conftest import NOW
+from .conftest import NOW, QUICK
 
 store = Sandbox(now=NOW, rate_limit=None, days=40)
 store.__enter__()
 with contextlib.redirect_stdout(io.StringIO()) as out, pytest.MonkeyPatch.context() as quick:
-    quick.setattr("tap_exports.store.http._PER_SECONDS", 0.02)
-    quick.setattr("tap_exports.exports.fetch._FIRST_LOOK", 0.05)
+    quick.setattr(TapExports, "timings", QUICK)
     TapExports(config=dict(store.config), setup_mapper=False).run_discovery()
 catalog = json.loads(out.getvalue())
 for entry in catalog["streams"]:  # the SDK tests every stream

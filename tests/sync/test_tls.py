@@ -30,12 +30,11 @@ def right(ca):
 
 
 @pytest.fixture(autouse=True)
-def _bare(monkeypatch):
+def _bare(monkeypatch, timings):
     """Nothing of the machine's own environment."""
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "HTTPS_PROXY", "https_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
-    for module in ("store.session", "store.download"):
-        monkeypatch.setattr(f"tap_exports.{module}.pauses", lambda: iter([0.0]))
+    timings(tries=2, longest_pause=0.01)
 
 
 @pytest.fixture

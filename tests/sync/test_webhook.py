@@ -176,9 +176,9 @@ def test_a_look_at_another_path_is_not_told(listener, caplog):
     assert caplog.messages == []
 
 
-def test_a_webhook_of_ones_own_has_any_path(make_store, sync, monkeypatch):
+def test_a_webhook_of_ones_own_has_any_path(make_store, sync, timings):
     """Registered by hand, with the secret that the settings give: its deliveries are heard."""
-    monkeypatch.setattr("tap_exports.exports.fetch._FIRST_LOOK", 100.0)
+    timings(first_poll_seconds=100.0)
     store = make_store(days=10, ready_seconds=1.0)
     port = free_port()
     body = {"target": f"http://127.0.0.1:{port}/my/hook", "events": ["export.created"], "secret_key": SECRET}
@@ -195,9 +195,9 @@ def test_a_webhook_of_ones_own_has_any_path(make_store, sync, monkeypatch):
 @pytest.mark.parametrize(
     ("signs", "path"), [("raw", "/hook/"), ("json_dumps", "/hook/"), ("raw", ""), ("raw", "/caf%C3%A9")]
 )
-def test_an_export_is_picked_up_when_it_is_ready(make_store, sync, signs, path, monkeypatch):
+def test_an_export_is_picked_up_when_it_is_ready(make_store, sync, signs, path, timings):
     """With looks that would come minutes apart, a delivery leads to one at once; the registration goes again."""
-    monkeypatch.setattr("tap_exports.exports.fetch._FIRST_LOOK", 100.0)
+    timings(first_poll_seconds=100.0)
     store = make_store(days=10, ready_seconds=1.0, webhook_signs=signs)
     ours = hook(free_port(), path)
     began = time.monotonic()
