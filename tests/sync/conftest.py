@@ -193,6 +193,7 @@ def inside(tmp_path, monkeypatch):
             patch.setattr(root, "level", root.level)
             patch.setattr("sys.excepthook", sys.excepthook)
             patch.setattr(TapExports, "only_plan", False)
+            patch.setattr(TapExports, "is_sync", False)
             patch.setattr(TapExports, "ended_by", 0)
             for name, value in (environment or {}).items():
                 patch.setenv(name, value)
