@@ -10,7 +10,7 @@ with Sandbox(ready_seconds=0.1, time_format="iso_naive") as store:
 
 from __future__ import annotations
 
-from tap_exports.sandbox.exports import Export, Status
+from tap_exports.sandbox.export import Export, Status
 from tap_exports.sandbox.faults import Fault, FaultKind, Place
 from tap_exports.sandbox.merchant import MetadataType
 from tap_exports.sandbox.options import (
@@ -34,8 +34,7 @@ from tap_exports.sandbox.options import (
 )
 from tap_exports.sandbox.request_log import Request
 from tap_exports.sandbox.sandbox import Sandbox
-from tap_exports.sandbox.webhook_sender import Delivery
-from tap_exports.sandbox.webhooks import Webhook
+from tap_exports.sandbox.webhook_sender import Delivery, Webhook
 
 __all__ = [
     "ApiTimes",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from tap_exports.sandbox.export_calls import ExportCalls
 from tap_exports.sandbox.faults import Place
 from tap_exports.sandbox.options import Scope
-from tap_exports.sandbox.request_handler import json_reply
+from tap_exports.sandbox.reply import json_reply
 from tap_exports.sandbox.store_calls import StoreCalls
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from tap_exports.sandbox.links import Links
     from tap_exports.sandbox.reply import Reply
     from tap_exports.sandbox.request_handler import Call
-    from tap_exports.sandbox.state import State
-    from tap_exports.sandbox.webhooks import Webhooks
+    from tap_exports.sandbox.store import Store
+    from tap_exports.sandbox.webhooks import WebhookCalls
 
 PREFIX = "/api/admin/"
 VERSION_HEADER = "X-29Next-Api-Version"
@@ -96,19 +96,19 @@ class RateLimit:
 class Api:
     """The Admin API of one store."""
 
-    def __init__(self, state: State, links: Links, webhooks: Webhooks) -> None:
-        self._state = state
-        self._limit = RateLimit(state.options.rate_limit, state.clock)
-        self._exports = ExportCalls(state, links)
-        store = StoreCalls(state)
+    def __init__(self, store: Store, links: Links, webhooks: WebhookCalls) -> None:
+        self._store = store
+        self._limit = RateLimit(store.options.rate_limit, store.clock)
+        self._exports = ExportCalls(store, links)
+        calls = StoreCalls(store)
         self._calls: dict[Place, Callable[[Call], Reply]] = {
             Place.TYPES: self._exports.types,
-            Place.LIST: self._exports.browse,
+            Place.LIST: self._exports.page,
             Place.CREATE: self._exports.create,
-            Place.LOOK: self._exports.look,
+            Place.LOOK: self._exports.get,
             Place.LINK: self._exports.link,
-            Place.STORE: store.store,
-            Place.METADATA: store.metadata,
+            Place.STORE: calls.store,
+            Place.METADATA: calls.metadata,
             Place.WEBHOOKS: webhooks.call,
         }
 
@@ -124,13 +124,13 @@ class Api:
     def handle(self, call: Call) -> Reply:
         """Answer a call, or say why not."""
         found = [endpoint for endpoint, _ in endpoints(call.request)]
-        refusal = self._stranger(call.request) or self._impossible(call.request, found)
+        refusal = self._unauthenticated(call.request) or self._not_allowed(call.request, found)
         return refusal or self._calls[call.place](call)
 
-    def _stranger(self, request: Request) -> Reply | None:
+    def _unauthenticated(self, request: Request) -> Reply | None:
         """Refuse who has no token, asks too often, or names no version."""
         authorization = request.headers.get("Authorization", "")
-        if authorization != f"Bearer {self._state.token}":
+        if authorization != f"Bearer {self._store.token}":
             missing = "Authentication credentials were not provided."
             detail = "Invalid token." if authorization else missing
             return json_reply(401, {"detail": detail}, {"WWW-Authenticate": "Bearer"})
@@ -140,16 +140,16 @@ class Api:
             return json_reply(400, {"detail": f"{VERSION_HEADER} is missing or not a known version."})
         return None
 
-    def _impossible(self, request: Request, found: list[Endpoint]) -> Reply | None:
+    def _not_allowed(self, request: Request, found: list[Endpoint]) -> Reply | None:
         """Refuse what there is not, and what the token may not."""
         if not found:
             return json_reply(404, {"detail": "Not found."})
         if found[0].method != request.method:
             allowed = {"Allow": ", ".join(one.method for one in found)}
             return json_reply(405, {"detail": f'Method "{request.method}" not allowed.'}, allowed)
-        if found[0].scope not in self._state.options.scopes:
+        if found[0].scope not in self._store.options.scopes:
             detail = "You do not have permission to perform this action."
-            if self._state.options.admin_scopes:
+            if self._store.options.admin_scopes:
                 scope = found[0].scope.value
                 detail = f"This action needs the scope {scope} or admin:{scope.partition(':')[2]}."
             return json_reply(403, {"detail": detail})

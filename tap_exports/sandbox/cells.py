@@ -13,7 +13,7 @@ from tap_exports.sandbox.options import BooleanFormat, MoneyFormat, TimeFormat
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tap_exports.sandbox.facts import Value
+    from tap_exports.sandbox.columns import Value
     from tap_exports.sandbox.options import Options
 
 CENT = Decimal("0.01")
@@ -50,7 +50,7 @@ AM_PM: dict[TimeFormat, Callable[[datetime], str]] = {
 }
 
 
-class Cells:
+class CellWriter:
     """Writes cells in the way that a store's options say."""
 
     def __init__(self, options: Options) -> None:

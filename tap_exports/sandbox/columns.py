@@ -1,9 +1,15 @@
-"""The columns of each type of export: one table each, as the CSV has them from left to right."""
+"""The types of export and their columns, in the order of the CSV."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
 from enum import Enum
+
+from tap_exports.sandbox.model import Kind
+
+Value = str | int | Decimal | bool | datetime | None
 
 
 class CellType(str, Enum):
@@ -27,13 +33,7 @@ class Role(str, Enum):
 
 @dataclass(frozen=True)
 class Column:
-    """One column of a CSV.
-
-    Attributes:
-        header: In Title Case.
-        type: What it holds.
-        role: What it is for.
-    """
+    """One column of a CSV; its header is in Title Case."""
 
     header: str
     type: CellType
@@ -45,308 +45,138 @@ class Column:
         return self.header.lower().replace(" ", "_")
 
 
-def _table(text: str) -> tuple[Column, ...]:
+@dataclass(frozen=True)
+class ExportType:
+    """One type of export.
+
+    Attributes:
+        code: As the API has it.
+        name: As the API shows it.
+        kind: The objects that it holds, or whose lines it holds.
+        columns: Without a merchant's own.
+        lines: Whether a row is a line.
+        merchant: The metadata objects whose columns a merchant can add.
+    """
+
+    code: str
+    name: str
+    kind: Kind
+    columns: tuple[Column, ...]
+    lines: bool = False
+    merchant: tuple[str, ...] = ()
+
+    def key(self, role: Role) -> str:
+        """The key of the first column with a role."""
+        return next(column.key for column in self.columns if column.role is role)
+
+
+def _columns(text: str) -> tuple[Column, ...]:
+    """Read `Header [type] [role]; ...`: words in lower case are a type or a role; a column without a type is text."""
     columns = []
-    for line in text.strip().splitlines():
-        header, cell_type, *role = [part.strip() for part in line.split("|")]
-        columns.append(Column(header, CellType(cell_type), Role(role[0]) if role else Role.PLAIN))
+    for part in text.split(";"):
+        words = part.split()
+        flags = [word for word in words if word.islower()]
+        cell_type = next((CellType(word) for word in flags if word in set(CellType)), CellType.TEXT)
+        role = next((Role(word) for word in flags if word in set(Role)), Role.PLAIN)
+        columns.append(Column(" ".join(word for word in words if not word.islower()), cell_type, role))
     return tuple(columns)
 
 
-ORDERS = _table("""
-    Order Number           | text | own
-    Order Date             | time
-    Status                 | text
-    Payment Status         | text
-    Fulfillment Status     | text
-    Source                 | text
-    Currency               | text
-    Customer ID            | integer
-    Customer First Name    | text
-    Customer Last Name     | text
-    Customer Email         | text
-    Customer Phone         | text
-    Customer IP            | text
-    Shipping Method        | text
-    Shipping Line1         | text
-    Shipping Line2         | text
-    Shipping Line4         | text
-    Shipping State         | text
-    Shipping Postcode      | text
-    Shipping Country       | text
-    Total Incl Tax         | money
-    Total Excl Tax         | money
-    Total Tax              | money
-    Total Discount         | money
-    Shipping Incl Tax      | money
-    COGS                   | money
-    Total Outstanding      | money
-    Subscription Lifecycle | text
-    Is Test                | boolean
-    Tags                   | text
-    UTM Source             | text
-    UTM Campaign           | text
-    Affiliate              | text
-    Subaffiliate1          | text
-    Funnel                 | text
-    GCLID                  | text
-    Created At             | time
-    Updated At             | time
-""")
+_COLUMNS = {
+    "order_list": """
+        Order Number own; Order Date time; Status; Payment Status; Fulfillment Status; Source; Currency; Customer ID
+        integer; Customer First Name; Customer Last Name; Customer Email; Customer Phone; Customer IP; Shipping
+        Method; Shipping Line1; Shipping Line2; Shipping Line4; Shipping State; Shipping Postcode; Shipping Country;
+        Total Incl Tax money; Total Excl Tax money; Total Tax money; Total Discount money; Shipping Incl Tax money;
+        COGS money; Total Outstanding money; Subscription Lifecycle; Is Test boolean; Tags; UTM Source; UTM
+        Campaign; Affiliate; Subaffiliate1; Funnel; GCLID; Created At time; Updated At time
+    """,
+    "order_line_items": """
+        Order Number own; Order Date time; Line ID integer line_id; Product ID integer; Variant ID integer; Product
+        Title; Variant Title; SKU; Quantity integer; Current Quantity integer; Currency; Price Incl Tax money; Price
+        Excl Tax money; Unit Cost money; Total Cost money; Total Discount money; Is Upsell boolean; Is Gift Card
+        boolean; Requires Shipping boolean; Customer Email; Shipping State; Created At time; Updated At time
+    """,
+    "customer_list": """
+        Customer ID integer own; Email; First Name; Last Name; Phone Number; IP; Language; User Type; Orders Count
+        integer; Subscriptions Count integer; Total Spent decimal; Accepts Marketing boolean; Is Blocked boolean;
+        Tags; Line1; Line2; Line4; State; Postcode; Country; Date Joined time; First Purchase Date time; Last
+        Purchase Date time
+    """,
+    "transaction_list": """
+        Transaction ID integer own; Parent ID integer; Order Number; Order Date time; Date Created time; Type;
+        Status; Amount money; Amount Available For Refund money; Currency; Payment Method; External ID; Auth Code;
+        Network Transaction ID; Statement Descriptor; Response Code; Response Message; Billing Cycle integer; Is
+        Disputed boolean; Is External boolean; Is Test boolean; Is 3DS boolean; Customer Email; Customer First Name;
+        Customer Last Name; Billing Postcode; Billing Country
+    """,
+    "dispute_list": """
+        Dispute ID integer own; Type; Status; Resolution; ARN; Case Number; Order; Transaction integer; Amount
+        money; Report Amount money; Currency; Date Created time; Happened At time; Customer Email; Customer First
+        Name; Customer Last Name
+    """,
+    "subscription_list": """
+        Subscription ID integer own; Status; Interval; Interval Count integer; Frequency; Num Orders integer; Num
+        Lines integer; Total money; Price money; Shipping Price money; Currency; Payment Method; Customer ID
+        integer; Customer Email; Customer First Name; Customer Last Name; Initial Order Number; Is Test boolean;
+        Date Created time; Next Renewal Date time; Paused At time; Cancelled At time; Cancel Reason; Shipping
+        Postcode; Shipping Country
+    """,
+    "subscription_line_items": """
+        Subscription ID integer own; Line ID integer line_id; Status; Product ID integer; Variant ID integer;
+        Product Title; Variant Title; SKU; Quantity integer; Price money; Currency; Customer Email; Date Created
+        time; Next Renewal Date time
+    """,
+    "open_cart_list": """
+        Cart ID integer own; Status; Abandoned boolean; Currency; Checkout URL; Total Incl Tax money; Total Excl Tax
+        money; Total Discount money; Customer ID integer; Customer Email; Customer First Name; Customer Last Name;
+        Customer Phone; Shipping Postcode; Shipping Country; UTM Source; UTM Campaign; Date Created time
+    """,
+    "open_cart_line_items": """
+        Cart ID integer own; Line ID integer line_id; Product ID integer; Variant ID integer; Product Title; Variant
+        Title; SKU; Quantity integer; Price Incl Tax money; Price Excl Tax money; Currency; Customer Email; Date
+        Created time
+    """,
+    "return_list": """
+        Return Number own; Order Number; Status; Reason; Location; Carrier; Tracking Code; Quantity integer; Amount
+        money; Total Refund Amount money; Currency; Customer Email; Customer First Name; Customer Last Name; Created
+        At time; Updated At time
+    """,
+    "return_line_items": """
+        Return Number own; Line ID integer line_id; Order Number; Status; Product Title; Variant Title; SKU;
+        Quantity integer; Reason; Amount Incl Tax money; Amount Excl Tax money; Currency; Created At time
+    """,
+    "fulfillment_list": """
+        Fulfillment ID integer own; Order Number; Status; Delivery Status; Carrier; Tracking Code; Tracking Link;
+        Reference; Location ID integer; Location; Quantity integer; Requires Shipping boolean; Customer First Name;
+        Customer Last Name; Shipping Line1; Shipping Line4; Shipping State; Shipping Postcode; Shipping Country;
+        Created At time; Last Event Date time; Delivered At time
+    """,
+    "fulfillment_line_items": """
+        Fulfillment ID integer own; Line ID integer line_id; Order Line ID integer line_id; Order Number; Status;
+        Product Title; SKU; Quantity integer; Requires Shipping boolean; Tracking Code; Created At time
+    """,
+}
+_MERCHANT = {
+    "order_list": ("order", "attribution"),
+    "order_line_items": ("line", "product", "variant"),
+    "customer_list": ("customer",),
+    "dispute_list": ("dispute",),
+}
 
-ORDER_LINES = _table("""
-    Order Number           | text | own
-    Order Date             | time
-    Line ID                | integer | line_id
-    Product ID             | integer
-    Variant ID             | integer
-    Product Title          | text
-    Variant Title          | text
-    SKU                    | text
-    Quantity               | integer
-    Current Quantity       | integer
-    Currency               | text
-    Price Incl Tax         | money
-    Price Excl Tax         | money
-    Unit Cost              | money
-    Total Cost             | money
-    Total Discount         | money
-    Is Upsell              | boolean
-    Is Gift Card           | boolean
-    Requires Shipping      | boolean
-    Customer Email         | text
-    Shipping State         | text
-    Created At             | time
-    Updated At             | time
-""")
 
-CUSTOMERS = _table("""
-    Customer ID            | integer | own
-    Email                  | text
-    First Name             | text
-    Last Name              | text
-    Phone Number           | text
-    IP                     | text
-    Language               | text
-    User Type              | text
-    Orders Count           | integer
-    Subscriptions Count    | integer
-    Total Spent            | decimal
-    Accepts Marketing      | boolean
-    Is Blocked             | boolean
-    Tags                   | text
-    Line1                  | text
-    Line2                  | text
-    Line4                  | text
-    State                  | text
-    Postcode               | text
-    Country                | text
-    Date Joined            | time
-    First Purchase Date    | time
-    Last Purchase Date     | time
-""")
+def _export_type(code: str, text: str) -> ExportType:
+    lines = code.endswith("_line_items")
+    what = code.removesuffix("_list").removesuffix("_line_items")
+    title = what.replace("_", " ").title()
+    name = f"{title} Line Items" if lines else f"{title}s"
+    return ExportType(code, name, Kind(what.removeprefix("open_")), _columns(text), lines, _MERCHANT.get(code, ()))
 
-TRANSACTIONS = _table("""
-    Transaction ID              | integer | own
-    Parent ID                   | integer
-    Order Number                | text
-    Order Date                  | time
-    Date Created                | time
-    Type                        | text
-    Status                      | text
-    Amount                      | money
-    Amount Available For Refund | money
-    Currency                    | text
-    Payment Method              | text
-    External ID                 | text
-    Auth Code                   | text
-    Network Transaction ID      | text
-    Statement Descriptor        | text
-    Response Code               | text
-    Response Message            | text
-    Billing Cycle               | integer
-    Is Disputed                 | boolean
-    Is External                 | boolean
-    Is Test                     | boolean
-    Is 3DS                      | boolean
-    Customer Email              | text
-    Customer First Name         | text
-    Customer Last Name          | text
-    Billing Postcode            | text
-    Billing Country             | text
-""")
 
-DISPUTES = _table("""
-    Dispute ID             | integer | own
-    Type                   | text
-    Status                 | text
-    Resolution             | text
-    ARN                    | text
-    Case Number            | text
-    Order                  | text
-    Transaction            | integer
-    Amount                 | money
-    Report Amount          | money
-    Currency               | text
-    Date Created           | time
-    Happened At            | time
-    Customer Email         | text
-    Customer First Name    | text
-    Customer Last Name     | text
-""")
-
-SUBSCRIPTIONS = _table("""
-    Subscription ID        | integer | own
-    Status                 | text
-    Interval               | text
-    Interval Count         | integer
-    Frequency              | text
-    Num Orders             | integer
-    Num Lines              | integer
-    Total                  | money
-    Price                  | money
-    Shipping Price         | money
-    Currency               | text
-    Payment Method         | text
-    Customer ID            | integer
-    Customer Email         | text
-    Customer First Name    | text
-    Customer Last Name     | text
-    Initial Order Number   | text
-    Is Test                | boolean
-    Date Created           | time
-    Next Renewal Date      | time
-    Paused At              | time
-    Cancelled At           | time
-    Cancel Reason          | text
-    Shipping Postcode      | text
-    Shipping Country       | text
-""")
-
-SUBSCRIPTION_LINES = _table("""
-    Subscription ID        | integer | own
-    Line ID                | integer | line_id
-    Status                 | text
-    Product ID             | integer
-    Variant ID             | integer
-    Product Title          | text
-    Variant Title          | text
-    SKU                    | text
-    Quantity               | integer
-    Price                  | money
-    Currency               | text
-    Customer Email         | text
-    Date Created           | time
-    Next Renewal Date      | time
-""")
-
-CARTS = _table("""
-    Cart ID                | integer | own
-    Status                 | text
-    Abandoned              | boolean
-    Currency               | text
-    Checkout URL           | text
-    Total Incl Tax         | money
-    Total Excl Tax         | money
-    Total Discount         | money
-    Customer ID            | integer
-    Customer Email         | text
-    Customer First Name    | text
-    Customer Last Name     | text
-    Customer Phone         | text
-    Shipping Postcode      | text
-    Shipping Country       | text
-    UTM Source             | text
-    UTM Campaign           | text
-    Date Created           | time
-""")
-
-CART_LINES = _table("""
-    Cart ID                | integer | own
-    Line ID                | integer | line_id
-    Product ID             | integer
-    Variant ID             | integer
-    Product Title          | text
-    Variant Title          | text
-    SKU                    | text
-    Quantity               | integer
-    Price Incl Tax         | money
-    Price Excl Tax         | money
-    Currency               | text
-    Customer Email         | text
-    Date Created           | time
-""")
-
-RETURNS = _table("""
-    Return Number          | text | own
-    Order Number           | text
-    Status                 | text
-    Reason                 | text
-    Location               | text
-    Carrier                | text
-    Tracking Code          | text
-    Quantity               | integer
-    Amount                 | money
-    Total Refund Amount    | money
-    Currency               | text
-    Customer Email         | text
-    Customer First Name    | text
-    Customer Last Name     | text
-    Created At             | time
-    Updated At             | time
-""")
-
-RETURN_LINES = _table("""
-    Return Number          | text | own
-    Line ID                | integer | line_id
-    Order Number           | text
-    Status                 | text
-    Product Title          | text
-    Variant Title          | text
-    SKU                    | text
-    Quantity               | integer
-    Reason                 | text
-    Amount Incl Tax        | money
-    Amount Excl Tax        | money
-    Currency               | text
-    Created At             | time
-""")
-
-FULFILLMENTS = _table("""
-    Fulfillment ID         | integer | own
-    Order Number           | text
-    Status                 | text
-    Delivery Status        | text
-    Carrier                | text
-    Tracking Code          | text
-    Tracking Link          | text
-    Reference              | text
-    Location ID            | integer
-    Location               | text
-    Quantity               | integer
-    Requires Shipping      | boolean
-    Customer First Name    | text
-    Customer Last Name     | text
-    Shipping Line1         | text
-    Shipping Line4         | text
-    Shipping State         | text
-    Shipping Postcode      | text
-    Shipping Country       | text
-    Created At             | time
-    Last Event Date        | time
-    Delivered At           | time
-""")
-
-FULFILLMENT_LINES = _table("""
-    Fulfillment ID         | integer | own
-    Line ID                | integer | line_id
-    Order Line ID          | integer | line_id
-    Order Number           | text
-    Status                 | text
-    Product Title          | text
-    SKU                    | text
-    Quantity               | integer
-    Requires Shipping      | boolean
-    Tracking Code          | text
-    Created At             | time
-""")
+def export_types(extra: tuple[str, ...] = ()) -> dict[str, ExportType]:
+    """The types by code; the extra ones, as the platform may add them, hold what `order_list` holds."""
+    types = {code: _export_type(code, text) for code, text in _COLUMNS.items()}
+    orders = types["order_list"]
+    for code in extra:
+        types[code] = ExportType(code, code.replace("_", " ").title(), Kind.ORDER, orders.columns)
+    return types

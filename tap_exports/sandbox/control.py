@@ -6,18 +6,20 @@ from dataclasses import asdict, is_dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from tap_exports.sandbox.exports import rfc3339
+from tap_exports.sandbox.export import rfc3339
 from tap_exports.sandbox.faults import Fault
 from tap_exports.sandbox.instants import instant
-from tap_exports.sandbox.request_handler import json_reply, parsed
+from tap_exports.sandbox.reply import json_reply
+from tap_exports.sandbox.request_handler import parsed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from werkzeug.wrappers import Request
 
+    from tap_exports.sandbox.export import Export
     from tap_exports.sandbox.reply import Reply
-    from tap_exports.sandbox.sandbox import Sandbox
+    from tap_exports.sandbox.store import Store
 
 PREFIX = "/sandbox/"
 
@@ -35,15 +37,21 @@ def _plain(value: object) -> object:
     return value.decode(errors="replace") if isinstance(value, bytes) else value
 
 
+def _export(export: Export) -> dict[str, object]:
+    document = asdict(export)
+    document.pop("window")
+    return {**document, "type": export.type, "created_at": export.created_at, **export.window._asdict()}
+
+
 class Control:
     """Answers below `/sandbox/`: without a token, a limit or an entry in the log."""
 
-    def __init__(self, sandbox: Sandbox) -> None:
-        self._sandbox = sandbox
+    def __init__(self, store: Store, deliveries: Callable[[], object]) -> None:
+        self._store = store
         self._calls: dict[tuple[str, str], Callable[[Request], object]] = {
-            ("GET", "log"): lambda _: self._sandbox.log,
-            ("GET", "exports"): lambda _: self._sandbox.exports,
-            ("GET", "deliveries"): lambda _: self._sandbox.deliveries,
+            ("GET", "log"): lambda _: self._store.log,
+            ("GET", "exports"): lambda _: [_export(one) for one in self._store.exports],
+            ("GET", "deliveries"): lambda _: deliveries(),
             ("GET", "rows"): self._rows,
             ("POST", "faults"): self._add_fault,
             ("DELETE", "faults"): self._clear_faults,
@@ -67,27 +75,27 @@ class Control:
         start, end = instant(request.args.get("date_from")), instant(request.args.get("date_to"))
         if start is None or end is None:
             raise ValueError("date_from and date_to must be RFC 3339, with their offset")
-        return self._sandbox.rows(request.args.get("type", ""), start, end)
+        return self._store.rows(request.args.get("type", ""), start, end)
 
     def _add_fault(self, request: Request) -> object:
-        self._sandbox.add_fault(Fault.from_json(parsed(request)))
+        self._store.add_fault(Fault.from_json(parsed(request)))
         return {}
 
     def _clear_faults(self, _: Request) -> object:
-        self._sandbox.clear_faults()
+        self._store.clear_faults()
         return {}
 
     def _advance(self, request: Request) -> object:
         step = parsed(request)
         if not isinstance(step, dict):
             raise ValueError('A step is a JSON object such as {"days": 1}')  # noqa: TRY004
-        self._sandbox.advance(timedelta(**step))
-        return {"now": self._sandbox.now}
+        self._store.advance(timedelta(**step))
+        return {"now": self._store.now}
 
     def _switch(self, request: Request) -> object:
         what = parsed(request)
         if not isinstance(what, dict):
             raise ValueError('Name a column: {"object": "order", "key": "vip", "enabled": true}')  # noqa: TRY004
-        switch = self._sandbox.enable_column if what.get("enabled", True) else self._sandbox.disable_column
+        switch = self._store.enable_column if what.get("enabled", True) else self._store.disable_column
         switch(str(what["object"]), str(what["key"]))
         return {}

@@ -1,4 +1,4 @@
-"""The store's past and future: which objects there are, and when things happen to them.
+"""The store's past and future: which objects there are, and when items happen to them.
 
 Days are made one after the other, each once, as far as somebody looks. What an order leads to (parcels,
 returns, refunds, disputes) is made with it and filed under its own day, which may lie ahead of the clock.
@@ -13,21 +13,21 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from tap_exports.sandbox.model import Cart, Customer, Kind, Line, Order, Subscription
-from tap_exports.sandbox.order_lifecycle import Aftermath
+from tap_exports.sandbox.order_lifecycle import OrderLifecycle
 from tap_exports.sandbox.sample_data import PRODUCTS, SHIPPING, SUBSCRIBABLE
-from tap_exports.sandbox.seeded_random import Dice
+from tap_exports.sandbox.seeded_random import SeededRandom
 
 if TYPE_CHECKING:
-    from tap_exports.sandbox.model import Thing
+    from tap_exports.sandbox.model import StoreObject
     from tap_exports.sandbox.options import Options
 
 DAY = timedelta(days=1)
 LAST_HALF_SECOND = DAY - timedelta(milliseconds=500)
 # Each of these comes round so often, by the number of the day or of the order.
-EVERY_LAST_INSTANT, EVERY_LOCAL_MIDNIGHT, EVERY_SHARP_SUBSCRIPTION, EVERY_TWIN_LINES = 5, 3, 4, 11
+EVERY_LAST_INSTANT, EVERY_LOCAL_MIDNIGHT, EVERY_MIDNIGHT_SUBSCRIPTION, EVERY_DUPLICATE_LINE = 5, 3, 4, 11
 
 
-class History:
+class Dataset:
     """All objects of one store, in the order of their making.
 
     Args:
@@ -44,37 +44,37 @@ class History:
         self._per_day = options.orders_per_day
         self._zone = ZoneInfo(options.timezone)
         self._days = 0
-        self._filed: dict[Kind, defaultdict[int, list[Thing]]] = {kind: defaultdict(list) for kind in Kind}
+        self._filed: dict[Kind, defaultdict[int, list[StoreObject]]] = {kind: defaultdict(list) for kind in Kind}
         self._due: defaultdict[int, list[Subscription]] = defaultdict(list)
         self._customers: list[Customer] = []
         self._lines = 5_000
         self._numbers = 10_000
-        self._aftermath = Aftermath(options, self._file)
+        self._lifecycle = OrderLifecycle(options, self._file)
         self._removed: dict[tuple[Kind, int], datetime] = {}
         self._growing = threading.Lock()
 
-    def between(self, kind: Kind, start: datetime, end: datetime) -> list[Thing]:
+    def between(self, kind: Kind, start: datetime, end: datetime) -> list[StoreObject]:
         """Objects of one kind made from `start` to `end`, both included, oldest first."""
         self.grow(end)
         filed = self._filed[kind]
-        found: list[Thing] = []
+        found: list[StoreObject] = []
         for day in range(max(0, self._day(start)), self._day(end) + 1):
-            found += [thing for thing in filed.get(day, ()) if start <= thing.created <= end]
-        return sorted(found, key=lambda thing: (thing.created, thing.id))
+            found += [item for item in filed.get(day, ()) if start <= item.created <= end]
+        return sorted(found, key=lambda item: (item.created, item.id))
 
-    def remove(self, kind: Kind, thing: Thing, moment: datetime) -> None:
+    def remove(self, kind: Kind, item: StoreObject, moment: datetime) -> None:
         """Let an object be gone from a moment on."""
-        self._removed[kind, thing.id] = moment
+        self._removed[kind, item.id] = moment
 
-    def gone_at(self, kind: Kind, thing: Thing) -> datetime | None:
+    def gone_at(self, kind: Kind, item: StoreObject) -> datetime | None:
         """From when on an object is in no export any more; None for never."""
-        return self._removed.get((kind, thing.id)) or getattr(thing, "gone", None)
+        return self._removed.get((kind, item.id)) or getattr(item, "gone", None)
 
     def _day(self, moment: datetime) -> int:
         return (moment - self.start) // DAY
 
-    def _file(self, kind: Kind, thing: Thing) -> None:
-        self._filed[kind][self._day(thing.created)].append(thing)
+    def _file(self, kind: Kind, item: StoreObject) -> None:
+        self._filed[kind][self._day(item.created)].append(item)
 
     def grow(self, until: datetime) -> None:
         """Make all days up to that of `until`."""
@@ -85,24 +85,24 @@ class History:
                 self._days += 1
 
     def _make_day(self, day: int) -> None:
-        dice = Dice(self.seed, "day", day)
+        rng = SeededRandom(self.seed, "day", day)
         renewals = self._renewals(day)
-        # A cart is half as frequent as an order, and the first of both is at midnight sharp.
-        moments = [(moment, True) for moment in self._moments(day, dice, self._per_day)]
-        moments += [(moment, False) for moment in self._moments(day, dice, (self._per_day + 1) // 2)]
+        # A cart is half as frequent as an order, and the first of both is at midnight at_midnight.
+        moments = [(moment, True) for moment in self._moments(day, rng, self._per_day)]
+        moments += [(moment, False) for moment in self._moments(day, rng, (self._per_day + 1) // 2)]
         midnight = self.start + day * DAY
         for moment, is_order in sorted(moments):
-            starts = moment == midnight and day % EVERY_SHARP_SUBSCRIPTION == 1
+            starts = moment == midnight and day % EVERY_MIDNIGHT_SUBSCRIPTION == 1
             if not is_order:
                 self._make_cart(moment)
             elif renewals and not starts:
                 subscription = renewals.pop()
                 self._make_order(moment, subscription.customer, subscription)
             else:
-                self._make_order(moment, self._buyer(moment, dice), starts=starts)
+                self._make_order(moment, self._buyer(moment, rng), starts=starts)
         self._due[day + 1][:0] = renewals
 
-    def _moments(self, day: int, dice: Dice, count: int) -> list[datetime]:
+    def _moments(self, day: int, rng: SeededRandom, count: int) -> list[datetime]:
         """When something happens on a day: some where windows are likely to end, some between seconds."""
         midnight = self.start + day * DAY
         moments = [midnight]
@@ -114,8 +114,8 @@ class History:
             local = datetime.combine(today, time(), self._zone)
             moments.append(local.astimezone(timezone.utc))
         while len(moments) < count:
-            micro = 0 if dice.chance(30) else dice.below(1_000_000)
-            moments.append(midnight + timedelta(seconds=dice.below(86_400), microseconds=micro))
+            micro = 0 if rng.chance(30) else rng.below(1_000_000)
+            moments.append(midnight + timedelta(seconds=rng.below(86_400), microseconds=micro))
         return moments
 
     def _renewals(self, day: int) -> list[Subscription]:
@@ -130,12 +130,12 @@ class History:
         self._due[day + 1][:0] = due[quota:]
         return due[:quota]
 
-    def _buyer(self, moment: datetime, dice: Dice) -> Customer:
-        if self._customers and not dice.chance(55):
-            return dice.pick(self._customers)
+    def _buyer(self, moment: datetime, rng: SeededRandom) -> Customer:
+        if self._customers and not rng.chance(55):
+            return rng.pick(self._customers)
         # Never on the day before: that one is made already, and somebody may have looked at it.
         midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
-        joined = max(midnight, moment - timedelta(seconds=dice.below(60)))
+        joined = max(midnight, moment - timedelta(seconds=rng.below(60)))
         return self._new_customer(joined)
 
     def _new_customer(self, joined: datetime) -> Customer:
@@ -146,54 +146,54 @@ class History:
         return customer
 
     def _gone(self, what: str, number: int, made: datetime, percent: int) -> datetime | None:
-        dice = Dice(self.seed, what, number)
-        return made + timedelta(days=dice.between(1, 60), hours=dice.below(24)) if dice.chance(percent) else None
+        rng = SeededRandom(self.seed, what, number)
+        return made + timedelta(days=rng.between(1, 60), hours=rng.below(24)) if rng.chance(percent) else None
 
-    def _edited(self, order: Order, dice: Dice) -> tuple[Line, ...]:
+    def _edited(self, order: Order, rng: SeededRandom) -> tuple[Line, ...]:
         """The lines of an order that is edited some days later; what was sent is not touched."""
-        moment = order.created + timedelta(days=dice.between(1, 40), seconds=dice.below(86_400))
+        moment = order.created + timedelta(days=rng.between(1, 40), seconds=rng.below(86_400))
         first, *others = order.lines
-        match dice.below(3):
+        match rng.below(3):
             case 0:
                 self._lines += 1
-                return (*order.lines, Line(self._lines, dice.pick(PRODUCTS), 1, added=moment))
+                return (*order.lines, Line(self._lines, rng.pick(PRODUCTS), 1, added=moment))
             case 1 if others:
                 return (*order.lines[:-1], others[-1]._replace(removed=moment))
             case _:
                 return (first._replace(changed=(moment, first.quantity + 1)), *others)
 
-    def _new_lines(self, dice: Dice, *, twins: bool = False) -> tuple[Line, ...]:
-        products = [dice.pick(PRODUCTS) for _ in range(dice.pick((1, 1, 2, 2, 3, 4)))]
-        if twins:
+    def _new_lines(self, rng: SeededRandom, *, duplicates: bool = False) -> tuple[Line, ...]:
+        products = [rng.pick(PRODUCTS) for _ in range(rng.pick((1, 1, 2, 2, 3, 4)))]
+        if duplicates:
             products = [products[0], *products]
         lines = []
         for at, product in enumerate(products):
             self._lines += 1
-            quantity = dice.pick((1, 1, 1, 2, 3))
-            lines.append(Line(self._lines, product, quantity, is_upsell=at > 0 and dice.chance(30)))
+            quantity = rng.pick((1, 1, 1, 2, 3))
+            lines.append(Line(self._lines, product, quantity, is_upsell=at > 0 and rng.chance(30)))
         return tuple(lines)
 
     def _make_order(
         self, moment: datetime, buyer: Customer, renewed: Subscription | None = None, *, starts: bool = False
     ) -> None:
         self._numbers += 1
-        dice = Dice(self.seed, "order", self._numbers)
-        if dice.chance(2):
+        rng = SeededRandom(self.seed, "order", self._numbers)
+        if rng.chance(2):
             # A test order: it takes a number, and no export ever shows it.
             self.test_orders.append(str(self._numbers))
             self._numbers += 1
         exact = moment.microsecond == 0
-        placed = moment if exact else moment - timedelta(seconds=dice.below(20))
+        placed = moment if exact else moment - timedelta(seconds=rng.below(20))
         subscription = renewed
         if renewed is not None:
             lines = tuple(line._replace(id=self._lines + 1 + at) for at, line in enumerate(renewed.lines))
             self._lines += len(lines)
         else:
-            lines = self._new_lines(dice, twins=self._numbers % EVERY_TWIN_LINES == 0)
-            if dice.chance(20) or starts:
-                lines = (lines[0]._replace(product=dice.pick(SUBSCRIBABLE)), *lines[1:])
-                subscription = self._new_subscription(moment, buyer, lines[0], dice)
-        shipping = dice.pick(SHIPPING)
+            lines = self._new_lines(rng, duplicates=self._numbers % EVERY_DUPLICATE_LINE == 0)
+            if rng.chance(20) or starts:
+                lines = (lines[0]._replace(product=rng.pick(SUBSCRIBABLE)), *lines[1:])
+                subscription = self._new_subscription(moment, buyer, lines[0], rng)
+        shipping = rng.pick(SHIPPING)
         order = Order(
             id=self._numbers - 9_000,
             number=str(self._numbers),
@@ -201,37 +201,37 @@ class History:
             placed=max(placed, buyer.created),
             customer=buyer,
             lines=lines,
-            currency=subscription.currency if subscription else dice.pick(self._options.currencies),
+            currency=subscription.currency if subscription else rng.pick(self._options.currencies),
             shipping=shipping,
             subscription=subscription,
             total=sum((line.product.price * line.quantity for line in lines), shipping[2]),
-            cancelled=moment + timedelta(minutes=dice.between(5, 600)) if dice.chance(4) else None,
+            cancelled=moment + timedelta(minutes=rng.between(5, 600)) if rng.chance(4) else None,
         )
         self.orders_of[buyer.id].append(order)
         self._file(Kind.ORDER, order)
         if subscription is not None:
             subscription.orders.append(order)
             self._due[self._day(moment + subscription.every)].append(subscription)
-        self._aftermath.follow(order, dice, self._day(moment), sharp=moment.hour == moment.minute == 0 and exact)
-        edit = Dice(self.seed, "edit", order.number)
+        self._lifecycle.follow(order, rng, self._day(moment), at_midnight=moment.hour == moment.minute == 0 and exact)
+        edit = SeededRandom(self.seed, "edit", order.number)
         if edit.chance(self._options.edited_orders):
             order.lines = self._edited(order, edit)
 
-    def _new_subscription(self, moment: datetime, buyer: Customer, line: Line, dice: Dice) -> Subscription:
+    def _new_subscription(self, moment: datetime, buyer: Customer, line: Line, rng: SeededRandom) -> Subscription:
         self._lines += 1
-        extra = Line(self._lines + 1, dice.pick(SUBSCRIBABLE), 1)
+        extra = Line(self._lines + 1, rng.pick(SUBSCRIBABLE), 1)
         first = line._replace(id=self._lines)
-        lines = (first, extra) if dice.chance(30) else (first,)
+        lines = (first, extra) if rng.chance(30) else (first,)
         self._lines += 1
         subscription = Subscription(
             id=int(line.id) - 4_000,
             created=moment,
             customer=buyer,
             lines=lines,
-            currency=dice.pick(self._options.currencies),
-            every=timedelta(days=dice.pick((7, 14, 30, 30, 30))),
-            paused=moment + timedelta(days=dice.between(10, 90)) if dice.chance(15) else None,
-            cancelled=moment + timedelta(days=dice.between(3, 200), seconds=77) if dice.chance(50) else None,
+            currency=rng.pick(self._options.currencies),
+            every=timedelta(days=rng.pick((7, 14, 30, 30, 30))),
+            paused=moment + timedelta(days=rng.between(10, 90)) if rng.chance(15) else None,
+            cancelled=moment + timedelta(days=rng.between(3, 200), seconds=77) if rng.chance(50) else None,
         )
         self._file(Kind.SUBSCRIPTION, subscription)
         return subscription
@@ -239,14 +239,14 @@ class History:
     def _make_cart(self, moment: datetime) -> None:
         self._lines += 1
         number = self._lines
-        dice = Dice(self.seed, "cart", number)
+        rng = SeededRandom(self.seed, "cart", number)
         customer: Customer | None = None
-        if moment.hour == moment.minute == 0 or dice.chance(40):
+        if moment.hour == moment.minute == 0 or rng.chance(40):
             customer = self._new_customer(moment)
-        elif self._customers and dice.chance(70):
-            customer = dice.pick(self._customers)
-        abandoned = moment + timedelta(minutes=dice.between(30, 240))
-        lines = self._new_lines(dice)
-        currency = dice.pick(self._options.currencies)
+        elif self._customers and rng.chance(70):
+            customer = rng.pick(self._customers)
+        abandoned = moment + timedelta(minutes=rng.between(30, 240))
+        lines = self._new_lines(rng)
+        currency = rng.pick(self._options.currencies)
         gone = self._gone("converted", number, moment, self._options.converted_carts)
         self._file(Kind.CART, Cart(number, moment, customer, lines, currency, abandoned, gone))

@@ -5,54 +5,33 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from tap_exports.sandbox.exports import Status
+from tap_exports.sandbox.export import Status
 from tap_exports.sandbox.faults import FaultKind, Place
 from tap_exports.sandbox.files import file_path
 from tap_exports.sandbox.instants import day, instant
 from tap_exports.sandbox.options import ListOrder
-from tap_exports.sandbox.paging import BadCursorError, page
-from tap_exports.sandbox.request_handler import json_reply
+from tap_exports.sandbox.paging import list_reply
+from tap_exports.sandbox.reply import json_reply
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tap_exports.sandbox.exports import Export
-    from tap_exports.sandbox.faults import Fault
+    from tap_exports.sandbox.export import Export
     from tap_exports.sandbox.links import Links
     from tap_exports.sandbox.reply import Reply
     from tap_exports.sandbox.request_handler import Call
-    from tap_exports.sandbox.state import State
+    from tap_exports.sandbox.store import Store
 
 REQUIRED = "This field is required."
 BAD_INSTANT = "Datetime has wrong format. Use YYYY-MM-DDThh:mm[:ss[.uuuuuu]][+HH:MM|-HH:MM|Z]."
 BAD_DAY = "Enter a valid date."
 
 
-def export_json(state: State, export: Export, fault: Fault | None = None) -> dict[str, object]:
-    """An Export as the API answers it."""
-    status = export.status(state.clock.now())
-    nulled = state.options.null_dates
-    document: dict[str, object] = {
-        "id": export.id,
-        "created_at": state.api_time(export.created_at),
-        "type": export.type,
-        "status": status.value,
-        "date_from": None if nulled else state.api_time(export.date_from),
-        "date_to": None if nulled else state.api_time(export.date_to),
-        "url": f"{state.api_url}exports/{export.id}/",
-    }
-    if fault is not None and fault.kind is FaultKind.UNKNOWN_STATUS:
-        document["status"] = fault.value
-    elif state.options.omit_status and status is Status.PENDING:
-        del document["status"]
-    return document
-
-
 class ExportCalls:
     """The calls below `exports/` of one store."""
 
-    def __init__(self, state: State, links: Links) -> None:
-        self._state = state
+    def __init__(self, store: Store, links: Links) -> None:
+        self._store = store
         self._links = links
 
     def export_type(self, call: Call) -> str | None:
@@ -68,7 +47,7 @@ class ExportCalls:
 
     def types(self, _: Call) -> Reply:
         """`GET exports/types/`."""
-        types = [{"code": one.code, "name": one.name} for one in self._state.sheets.types.values()]
+        types = [{"code": one.code, "name": one.name} for one in self._store.renderer.types.values()]
         return json_reply(200, {"types": types})
 
     def create(self, call: Call) -> Reply:
@@ -79,54 +58,48 @@ class ExportCalls:
             return json_reply(400, errors)
         start, end = instant(call.body["date_from"]), instant(call.body["date_to"])
         assert start is not None and end is not None  # noqa: S101, PT018
-        window = self._state.window(str(call.body["type"]), start, end)
-        export = self._state.create_export(window, never_ready=call.suffers(FaultKind.NEVER_READY))
-        document = export_json(self._state, export, call.fault)
+        window = self._store.window(str(call.body["type"]), start, end)
+        export = self._store.create_export(window, never_ready=call.has_fault(FaultKind.NEVER_READY))
+        document = self._store.export_json(export, call.fault)
         if document.get("status") == Status.AVAILABLE.value:
             document["status"] = Status.PENDING.value
         return json_reply(201, document)
 
-    def look(self, call: Call) -> Reply:
+    def get(self, call: Call) -> Reply:
         """`GET exports/{id}/`."""
         export = self._export(call)
         if export is None:
             return json_reply(404, {"detail": "Not found."})
-        return json_reply(200, export_json(self._state, export, call.fault))
+        return json_reply(200, self._store.export_json(export, call.fault))
 
     def link(self, call: Call) -> Reply:
         """`GET exports/{id}/download/`."""
         export = self._export(call)
-        now = self._state.clock.now()
+        now = self._store.clock.now()
         if export is None:
             return json_reply(404, {"detail": "Not found."})
         if export.status(now) is not Status.AVAILABLE:
             return json_reply(400, {"detail": "Export is not available for download yet."})
-        self._state.exports.count(export.id, link=True)
-        path = self._links.sign(file_path(export), now, expired=call.suffers(FaultKind.EXPIRE))
-        return json_reply(200, {"url": f"{self._state.file_origin}{path}"})
+        self._store.export_queue.count(export.id, link=True)
+        path = self._links.sign(file_path(export), now, expired=call.has_fault(FaultKind.EXPIRE))
+        return json_reply(200, {"url": f"{self._store.file_origin}{path}"})
 
-    def browse(self, call: Call) -> Reply:
+    def page(self, call: Call) -> Reply:
         """`GET exports/`."""
         query = call.request.args.to_dict()
         if errors := self._filter_errors(query):
             return json_reply(400, errors)
-        exports = [export for export in self._state.exports.all if self._matches(export, query)]
-        if self._state.options.list_order is ListOrder.NEWEST:
+        exports = [export for export in self._store.exports if self._matches(export, query)]
+        if self._store.options.list_order is ListOrder.NEWEST:
             exports.reverse()
-        url = self._state.list_url("exports/")
-        try:
-            shown, after, ahead = page(exports, lambda one: one.id, self._state.options.page_size, url, query)
-        except BadCursorError:
-            return json_reply(404, {"detail": "Invalid cursor"})
-        results = [export_json(self._state, export, call.fault) for export in shown]
-        return json_reply(200, {"next": after, "previous": ahead, "results": results})
+        return list_reply(self._store, "exports/", exports, query, lambda one: self._store.export_json(one, call.fault))
 
     def _export(self, call: Call) -> Export | None:
-        return self._state.exports.get(int(call.parts[0])) if call.parts else None
+        return self._store.export_queue.get(int(call.parts[0])) if call.parts else None
 
     def _errors(self, body: Mapping[str, object]) -> dict[str, list[str]]:
         errors = {name: [REQUIRED] for name in ("type", "date_from", "date_to") if body.get(name) is None}
-        if "type" not in errors and body["type"] not in self._state.sheets.types:
+        if "type" not in errors and body["type"] not in self._store.renderer.types:
             errors["type"] = [f'"{body["type"]}" is not a valid choice.']
         moments = {}
         for name in ("date_from", "date_to"):
@@ -140,7 +113,7 @@ class ExportCalls:
 
     def _filter_errors(self, query: Mapping[str, str]) -> dict[str, list[str]]:
         errors = {}
-        if query.get("type") and query["type"] not in self._state.sheets.types:
+        if query.get("type") and query["type"] not in self._store.renderer.types:
             message = f"Select a valid choice. {query['type']} is not one of the available choices."
             errors["type"] = [message]
         for name in ("date_created_from", "date_created_to"):
@@ -149,7 +122,7 @@ class ExportCalls:
         return errors
 
     def _matches(self, export: Export, query: Mapping[str, str]) -> bool:
-        options = self._state.options
+        options = self._store.options
         created = export.created_at.astimezone(ZoneInfo(options.list_timezone or options.timezone)).date()
         start, end = day(query.get("date_created_from", "")), day(query.get("date_created_to", ""))
         return (

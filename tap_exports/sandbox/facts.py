@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from tap_exports.sandbox.sample_data import GIFT_CARD, PAYMENT_METHODS
 from tap_exports.sandbox.sample_people import profile
-from tap_exports.sandbox.seeded_random import Dice
+from tap_exports.sandbox.seeded_random import SeededRandom
 
 if TYPE_CHECKING:
-    from tap_exports.sandbox.dataset import History
-    from tap_exports.sandbox.model import Customer, Line, Order
+    from datetime import datetime
 
-Value = str | int | Decimal | bool | datetime | None
+    from tap_exports.sandbox.columns import Value
+    from tap_exports.sandbox.dataset import Dataset
+    from tap_exports.sandbox.model import Customer, Line, Order
 
 TAX = Decimal("1.08")
 CENT = Decimal("0.01")
@@ -31,7 +31,7 @@ class Moment:
         now: What is later has not happened.
     """
 
-    history: History
+    dataset: Dataset
     now: datetime
 
     def past(self, moment: datetime | None) -> bool:
@@ -115,4 +115,4 @@ def line_owners(line: Line) -> dict[str, object]:
 
 def payment_method(seed: int, order: Order) -> str:
     """How an order was paid."""
-    return Dice(seed, "payment", order.id).pick(PAYMENT_METHODS)
+    return SeededRandom(seed, "payment", order.id).pick(PAYMENT_METHODS)

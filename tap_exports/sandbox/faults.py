@@ -198,55 +198,55 @@ _READ: dict[str, Callable[[str], object]] = {
 }
 
 
-class Faults:
-    """The faults that are still to come."""
+class PendingFaults:
+    """The faults in the future."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._armed: list[_Armed] = []
+        self._pending: list[_PendingFault] = []
 
     def add(self, fault: Fault) -> None:
         """One more."""
         with self._lock:
-            self._armed.append(_Armed(fault, fault.after, fault.times))
+            self._pending.append(_PendingFault(fault, fault.after, fault.times))
 
     def clear(self) -> None:
         """No more."""
         with self._lock:
-            self._armed.clear()
+            self._pending.clear()
 
     def take(self, place: Place, export_type: str | None) -> Fault | None:
         """What goes wrong with a request: of those that fit, the one that was added first."""
         with self._lock:
-            hit: _Armed | None = None
-            for armed in self._armed:
-                if not armed.fits(place, export_type):
+            hit: _PendingFault | None = None
+            for pending in self._pending:
+                if not pending.fits(place, export_type):
                     continue
-                if armed.after > 0:
-                    armed.after -= 1
+                if pending.after > 0:
+                    pending.after -= 1
                 elif hit is None:
-                    hit = armed
+                    hit = pending
             return self._used(hit) if hit is not None else None
 
     def take_content(self, export_type: str) -> tuple[Fault, ...]:
         """All that changes the file of a new export, in the order of adding."""
         with self._lock:
-            fit = [armed for armed in self._armed if armed.fits(Place.CONTENT, export_type)]
-            due = [armed for armed in fit if armed.after <= 0]
-            for armed in fit:
-                armed.after -= 1
-            return tuple(self._used(armed) for armed in due)
+            fit = [pending for pending in self._pending if pending.fits(Place.CONTENT, export_type)]
+            due = [pending for pending in fit if pending.after <= 0]
+            for pending in fit:
+                pending.after -= 1
+            return tuple(self._used(pending) for pending in due)
 
-    def _used(self, armed: _Armed) -> Fault:
-        if armed.left is not None:
-            armed.left -= 1
-            if not armed.left:
-                self._armed.remove(armed)
-        return armed.fault
+    def _used(self, pending: _PendingFault) -> Fault:
+        if pending.left is not None:
+            pending.left -= 1
+            if not pending.left:
+                self._pending.remove(pending)
+        return pending.fault
 
 
 @dataclass(eq=False)
-class _Armed:
+class _PendingFault:
     fault: Fault
     after: int
     left: int | None

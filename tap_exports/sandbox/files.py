@@ -14,10 +14,10 @@ from tap_exports.sandbox.reply import Reply
 if TYPE_CHECKING:
     from werkzeug.wrappers import Request
 
-    from tap_exports.sandbox.exports import Export
+    from tap_exports.sandbox.export import Export
     from tap_exports.sandbox.links import Links
     from tap_exports.sandbox.request_handler import Call
-    from tap_exports.sandbox.state import State
+    from tap_exports.sandbox.store import Store
 
 MESSAGES = {
     "InvalidArgument": (
@@ -55,8 +55,8 @@ def file_path(export: Export) -> str:
 class Files:
     """The file host."""
 
-    def __init__(self, state: State, links: Links) -> None:
-        self._state = state
+    def __init__(self, store: Store, links: Links) -> None:
+        self._store = store
         self._links = links
 
     def place(self, request: Request) -> tuple[Place, tuple[str, ...]]:
@@ -70,7 +70,7 @@ class Files:
         return export.type if export else None
 
     def _export(self, call: Call) -> Export | None:
-        return self._state.exports.get(int(call.parts[0])) if call.parts else None
+        return self._store.export_queue.get(int(call.parts[0])) if call.parts else None
 
     def handle(self, call: Call) -> Reply:
         """Send a file, or say why not."""
@@ -79,15 +79,15 @@ class Files:
             return error("InvalidArgument")
         if request.method != "GET":
             return error("MethodNotAllowed")
-        if refusal := self._links.refusal(request.path, request.args, self._state.clock.now()):
+        if refusal := self._links.refusal(request.path, request.args, self._store.clock.now()):
             return error(refusal)
         if export is None:
             return error("NoSuchKey")
-        self._state.exports.count(export.id, download=True)
-        return self._sent(request, self._state.file(export))
+        self._store.export_queue.count(export.id, download=True)
+        return self._sent(request, self._store.file(export.id))
 
     def _sent(self, request: Request, content: bytes) -> Reply:
-        how = self._state.options.gzip
+        how = self._store.options.gzip
         headers = {"Content-Type": "text/csv", "Accept-Ranges": "bytes"}
         if how is Gzip.ALWAYS or (how is Gzip.ACCEPTED and request.accept_encodings.quality("gzip") > 0):
             content = gzip.compress(content, 1, mtime=0)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tap_exports.sandbox import sample_data as words
+from tap_exports.sandbox import sample_data
 from tap_exports.sandbox.facts import ZERO, Row, customer_values, line_values, payment_method, untaxed
 from tap_exports.sandbox.sample_people import attribution
-from tap_exports.sandbox.seeded_random import Dice
+from tap_exports.sandbox.seeded_random import SeededRandom
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from tap_exports.sandbox.facts import Moment, Value
+    from tap_exports.sandbox.columns import Value
+    from tap_exports.sandbox.facts import Moment
     from tap_exports.sandbox.model import Cart, Fulfillment, Return, Subscription
 
 
@@ -25,7 +26,7 @@ def _subscription_values(one: Subscription, at: Moment) -> dict[str, Value]:
     cancelled, paused = at.past(one.cancelled), at.past(one.paused)
     bought = [order for order in one.orders if at.past(order.created)]
     return {
-        **customer_values(at.history.seed, one.customer),
+        **customer_values(at.dataset.seed, one.customer),
         "subscription_id": one.id,
         "status": "cancelled" if cancelled else "paused" if paused else "active",
         "num_orders": len(bought),
@@ -34,7 +35,9 @@ def _subscription_values(one: Subscription, at: Moment) -> dict[str, Value]:
         "next_renewal_date": None if cancelled or paused else bought[-1].created + one.every,
         "paused_at": one.paused if paused and not cancelled else None,
         "cancelled_at": one.cancelled if cancelled else None,
-        "cancel_reason": Dice(at.history.seed, "cancel", one.id).pick(words.CANCEL_REASONS) if cancelled else None,
+        "cancel_reason": SeededRandom(at.dataset.seed, "cancel", one.id).pick(sample_data.CANCEL_REASONS)
+        if cancelled
+        else None,
     }
 
 
@@ -51,7 +54,7 @@ def subscription_row(one: Subscription, at: Moment) -> Row:
         "total": price + first.shipping[2],
         "price": price,
         "shipping_price": first.shipping[2],
-        "payment_method": payment_method(at.history.seed, first),
+        "payment_method": payment_method(at.dataset.seed, first),
         "initial_order_number": first.number,
         "is_test": False,
     }
@@ -66,7 +69,7 @@ def subscription_line_rows(one: Subscription, at: Moment) -> list[Row]:
 
 def cart_row(cart: Cart, at: Moment) -> Row:
     """An open cart."""
-    seed = at.history.seed
+    seed = at.dataset.seed
     came = attribution(seed, -cart.id)
     total = sum((line.product.price * line.quantity for line in cart.lines), ZERO)
     abandoned = at.past(cart.abandoned)
@@ -76,7 +79,7 @@ def cart_row(cart: Cart, at: Moment) -> Row:
         "status": "abandoned" if abandoned else "open",
         "abandoned": abandoned,
         "currency": cart.currency,
-        "checkout_url": f"https://shop.example.com/checkout/?cart={Dice(seed, 'cart url', cart.id).hex(16)}",
+        "checkout_url": f"https://shop.example.com/checkout/?cart={SeededRandom(seed, 'cart url', cart.id).hex(16)}",
         "total_incl_tax": total,
         "total_excl_tax": untaxed(total),
         "total_discount": ZERO,
@@ -90,7 +93,7 @@ def cart_row(cart: Cart, at: Moment) -> Row:
 def cart_line_rows(cart: Cart, at: Moment) -> list[Row]:
     """A cart's lines."""
     shared = {
-        **customer_values(at.history.seed, cart.customer),
+        **customer_values(at.dataset.seed, cart.customer),
         "cart_id": cart.id,
         "currency": cart.currency,
         "date_created": cart.created,
@@ -104,18 +107,18 @@ def return_updated(one: Return, at: Moment) -> datetime | None:
 
 
 def _return_values(one: Return, at: Moment) -> dict[str, Value]:
-    dice = Dice(at.history.seed, "return", one.number)
+    rng = SeededRandom(at.dataset.seed, "return", one.number)
     received = at.past(one.received)
     status = "completed" if at.past(one.refunded) else "received" if received else "requested"
     return {
-        **customer_values(at.history.seed, one.order.customer),
+        **customer_values(at.dataset.seed, one.order.customer),
         "return_number": one.number,
         "order_number": one.order.number,
         "status": status,
-        "reason": dice.pick(words.RETURN_REASONS),
-        "location": dice.pick(words.LOCATIONS)[1],
-        "carrier": dice.pick(words.CARRIERS),
-        "tracking_code": f"{dice.digits(12)}",
+        "reason": rng.pick(sample_data.RETURN_REASONS),
+        "location": rng.pick(sample_data.LOCATIONS)[1],
+        "carrier": rng.pick(sample_data.CARRIERS),
+        "tracking_code": f"{rng.digits(12)}",
         "currency": one.order.currency,
         "created_at": one.created,
         "updated_at": return_updated(one, at),
@@ -158,17 +161,17 @@ def fulfillment_updated(one: Fulfillment, at: Moment) -> datetime | None:
 
 
 def _fulfillment_values(one: Fulfillment, at: Moment) -> dict[str, Value]:
-    dice = Dice(at.history.seed, "fulfillment", one.id)
+    rng = SeededRandom(at.dataset.seed, "fulfillment", one.id)
     shipped, delivered = at.past(one.shipped), at.past(one.delivered)
-    code = f"1Z{dice.digits(10)}" if shipped else None
-    location_id, location = dice.pick(words.LOCATIONS)
+    code = f"1Z{rng.digits(10)}" if shipped else None
+    location_id, location = rng.pick(sample_data.LOCATIONS)
     return {
-        **customer_values(at.history.seed, one.order.customer),
+        **customer_values(at.dataset.seed, one.order.customer),
         "fulfillment_id": one.id,
         "order_number": one.order.number,
         "status": "fulfilled" if shipped else "processing",
         "delivery_status": "delivered" if delivered else "in_transit" if shipped else None,
-        "carrier": dice.pick(words.CARRIERS),
+        "carrier": rng.pick(sample_data.CARRIERS),
         "tracking_code": code,
         "tracking_link": f"https://track.example.com/?code={code}" if code else None,
         "reference": f"FO-{one.id:06d}",

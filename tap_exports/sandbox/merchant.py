@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from tap_exports.sandbox.columns import CellType, Column
 from tap_exports.sandbox.sample_data import AWKWARD
-from tap_exports.sandbox.seeded_random import Dice
+from tap_exports.sandbox.seeded_random import SeededRandom
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tap_exports.sandbox.facts import Value
+    from tap_exports.sandbox.columns import Value
 
 COLOURS = ("red", "grün", "007", "blue")
 MADE = datetime(2023, 5, 4, 9, 30, tzinfo=timezone.utc)
@@ -38,14 +38,14 @@ _CELLS = {
     MetadataType.DECIMAL: CellType.DECIMAL,
     MetadataType.BOOLEAN: CellType.BOOLEAN,
 }
-_VALUES: dict[MetadataType, Callable[[Dice], Value]] = {
-    MetadataType.TEXT: lambda dice: dice.pick(AWKWARD),
-    MetadataType.INTEGER: lambda dice: dice.between(-5, 5_000),
-    MetadataType.DECIMAL: lambda dice: Decimal(dice.between(-500, 250_000)) / 100,
-    MetadataType.RICH_TEXT: lambda dice: f'<p>Pack with <b>care</b>,\n"{dice.below(9)}" layers</p>',
-    MetadataType.MULTI_TEXT: lambda dice: f"{dice.pick(COLOURS)}, {dice.pick(COLOURS)}",
-    MetadataType.FILE: lambda dice: f"https://cdn.example.com/media/{dice.hex(12)}.pdf",
-    MetadataType.BOOLEAN: lambda dice: dice.chance(50),
+_VALUES: dict[MetadataType, Callable[[SeededRandom], Value]] = {
+    MetadataType.TEXT: lambda rng: rng.pick(AWKWARD),
+    MetadataType.INTEGER: lambda rng: rng.between(-5, 5_000),
+    MetadataType.DECIMAL: lambda rng: Decimal(rng.between(-500, 250_000)) / 100,
+    MetadataType.RICH_TEXT: lambda rng: f'<p>Pack with <b>care</b>,\n"{rng.below(9)}" layers</p>',
+    MetadataType.MULTI_TEXT: lambda rng: f"{rng.pick(COLOURS)}, {rng.pick(COLOURS)}",
+    MetadataType.FILE: lambda rng: f"https://cdn.example.com/media/{rng.hex(12)}.pdf",
+    MetadataType.BOOLEAN: lambda rng: rng.chance(50),
 }
 
 
@@ -75,14 +75,14 @@ class Definition:
 
     def value(self, seed: int, holder: object) -> Value:
         """What one object holds under it; a third of them holds nothing."""
-        dice = Dice(seed, "metadata", self.owner, self.key, holder)
-        if dice.chance(30):
+        rng = SeededRandom(seed, "metadata", self.owner, self.key, holder)
+        if rng.chance(30):
             return None
         if self.key == "erp_code":
-            return dice.digits(5)
+            return rng.digits(5)
         if self.key.endswith("timestamp"):
-            return 1_700_000_000_000 + dice.below(10**11)
-        return _VALUES[self.type](dice)
+            return 1_700_000_000_000 + rng.below(10**11)
+        return _VALUES[self.type](rng)
 
     def as_json(self) -> dict[str, object]:
         """As the API answers it."""
@@ -153,12 +153,10 @@ def definitions(table: str = _TABLE, first: int = 1) -> list[Definition]:
 class Merchant:
     """Who switches columns into exports, and out of them."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, campaigns_app: bool = False) -> None:
         self._definitions = definitions()
-
-    def install_campaigns_app(self) -> None:
-        """Add the definitions of the vendor's Campaigns App."""
-        self._definitions += definitions(_CAMPAIGNS_APP, len(self._definitions) + 1)
+        if campaigns_app:
+            self._definitions += definitions(_CAMPAIGNS_APP, len(self._definitions) + 1)
 
     @property
     def all(self) -> tuple[Definition, ...]:

@@ -1,6 +1,6 @@
 """The objects that a store's history is made of.
 
-They hold when things happen; what is true at a given moment follows from that, so one object reads
+They hold when items happen; what is true at a given moment follows from that, so one object reads
 differently as the store's clock moves on.
 """
 
@@ -167,4 +167,4 @@ class Cart:
     gone: datetime | None = None
 
 
-Thing = Order | Customer | Transaction | Dispute | Subscription | Cart | Return | Fulfillment
+StoreObject = Order | Customer | Transaction | Dispute | Subscription | Cart | Return | Fulfillment

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from tap_exports.sandbox.exports import Export
+    from tap_exports.sandbox.export import Export
 
 
 class Scope(str, Enum):

@@ -7,21 +7,21 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from tap_exports.sandbox.model import Dispute, Fulfillment, Kind, Return, Sent, Transaction
-from tap_exports.sandbox.seeded_random import Dice
+from tap_exports.sandbox.seeded_random import SeededRandom
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from tap_exports.sandbox.model import Line, Order, Thing
+    from tap_exports.sandbox.model import Line, Order, StoreObject
     from tap_exports.sandbox.options import Options
 
-# Every so many days an order of midnight sharp has a sharp aftermath, so that objects of every kind
+# Every so many days an order of midnight at_midnight has a at_midnight aftermath, so that objects of every kind
 # lie exactly where windows are likely to end.
-EVERY_SHARP_RETURN, EVERY_SHARP_DISPUTE = 4, 6
+EVERY_MIDNIGHT_RETURN, EVERY_MIDNIGHT_DISPUTE = 4, 6
 
 
-class Aftermath:
+class OrderLifecycle:
     """Makes what follows on orders.
 
     Args:
@@ -29,7 +29,7 @@ class Aftermath:
         file: Takes each object made.
     """
 
-    def __init__(self, options: Options, file: Callable[[Kind, Thing], None]) -> None:
+    def __init__(self, options: Options, file: Callable[[Kind, StoreObject], None]) -> None:
         self._options = options
         self._file = file
         self._transactions = 70_000
@@ -37,26 +37,26 @@ class Aftermath:
         self._sent_lines = 0
         self._disputes = 0
 
-    def follow(self, order: Order, dice: Dice, day: int, *, sharp: bool) -> None:
+    def follow(self, order: Order, rng: SeededRandom, day: int, *, at_midnight: bool) -> None:
         """Make what becomes of an order that was made on the given day of the history."""
-        charge = self._pay(order, dice, sharp=sharp)
+        charge = self._pay(order, rng, at_midnight=at_midnight)
         days = self._options.late_refund_days
-        if days and Dice(self._options.seed, "late refund", order.number).chance(10):
+        if days and SeededRandom(self._options.seed, "late refund", order.number).chance(10):
             self._move(order, order.created + timedelta(days=days), "refund", Decimal("1.00"), charge)
         if order.cancelled is not None:
             self._move(order, order.cancelled, "refund", order.total, charge)
             return
-        self._send(order, dice, sharp=sharp)
-        if dice.chance(9) or (sharp and day % EVERY_SHARP_RETURN == 0):
-            self._send_back(order, dice, charge, sharp=sharp)
-        elif dice.chance(4):
-            later = order.created + timedelta(days=dice.between(1, 60), seconds=dice.below(86_400))
+        self._send(order, rng, at_midnight=at_midnight)
+        if rng.chance(9) or (at_midnight and day % EVERY_MIDNIGHT_RETURN == 0):
+            self._send_back(order, rng, charge, at_midnight=at_midnight)
+        elif rng.chance(4):
+            later = order.created + timedelta(days=rng.between(1, 60), seconds=rng.below(86_400))
             self._move(order, later, "refund", min(order.total, Decimal("5.00")), charge)
-        if dice.chance(3) or (sharp and day % EVERY_SHARP_DISPUTE == 0):
-            self._dispute(charge, dice, sharp=sharp)
+        if rng.chance(3) or (at_midnight and day % EVERY_MIDNIGHT_DISPUTE == 0):
+            self._dispute(charge, rng, at_midnight=at_midnight)
 
-    def _pay(self, order: Order, dice: Dice, *, sharp: bool) -> Transaction:
-        if not sharp and dice.chance(8):
+    def _pay(self, order: Order, rng: SeededRandom, *, at_midnight: bool) -> Transaction:
+        if not at_midnight and rng.chance(8):
             self._move(order, order.created, "purchase", order.total, declined=True)
         return self._move(order, order.created, "purchase", order.total)
 
@@ -80,16 +80,16 @@ class Aftermath:
         self._sent_lines += 1
         return Sent(self._sent_lines, line, quantity)
 
-    def _send(self, order: Order, dice: Dice, *, sharp: bool) -> None:
+    def _send(self, order: Order, rng: SeededRandom, *, at_midnight: bool) -> None:
         parcels = [order.lines]
-        if len(order.lines) > 1 and dice.chance(20):
+        if len(order.lines) > 1 and rng.chance(20):
             parcels = [order.lines[:1], order.lines[1:]]
         for at, lines in enumerate(parcels):
             wait = timedelta(days=1 + at)
-            if not sharp:
-                wait = timedelta(days=2 * at, seconds=dice.between(3_600, 300_000), milliseconds=dice.below(1_000))
+            if not at_midnight:
+                wait = timedelta(days=2 * at, seconds=rng.between(3_600, 300_000), milliseconds=rng.below(1_000))
             created = order.created + wait
-            shipped = created + timedelta(hours=dice.between(1, 30))
+            shipped = created + timedelta(hours=rng.between(1, 30))
             self._fulfillments += 1
             parcel = Fulfillment(
                 id=self._fulfillments,
@@ -97,32 +97,32 @@ class Aftermath:
                 order=order,
                 lines=tuple(self._sent(line, line.quantity) for line in lines),
                 shipped=shipped,
-                delivered=shipped + timedelta(hours=dice.between(20, 150)),
+                delivered=shipped + timedelta(hours=rng.between(20, 150)),
             )
             order.fulfillments.append(parcel)
             self._file(Kind.FULFILLMENT, parcel)
 
-    def _send_back(self, order: Order, dice: Dice, charge: Transaction, *, sharp: bool) -> None:
-        wait = timedelta(days=3 if sharp else dice.between(5, 20))
-        created = order.created + wait + timedelta(seconds=0 if sharp else dice.below(86_400))
-        received = created + timedelta(hours=dice.between(30, 200))
-        lines = order.lines if dice.chance(50) else order.lines[:1]
+    def _send_back(self, order: Order, rng: SeededRandom, charge: Transaction, *, at_midnight: bool) -> None:
+        wait = timedelta(days=3 if at_midnight else rng.between(5, 20))
+        created = order.created + wait + timedelta(seconds=0 if at_midnight else rng.below(86_400))
+        received = created + timedelta(hours=rng.between(30, 200))
+        lines = order.lines if rng.chance(50) else order.lines[:1]
         back = Return(
             id=order.id,
             number=f"{order.number}-R1",
             created=created,
             order=order,
-            lines=tuple(self._sent(line, dice.between(1, line.quantity)) for line in lines),
+            lines=tuple(self._sent(line, rng.between(1, line.quantity)) for line in lines),
             received=received,
-            refunded=received + timedelta(hours=dice.between(1, 48)),
+            refunded=received + timedelta(hours=rng.between(1, 48)),
         )
         order.returns.append(back)
         self._file(Kind.RETURN, back)
         amount = sum((sent.line.product.price * sent.quantity for sent in back.lines), Decimal(0))
         self._move(order, back.refunded, "refund", amount, charge)
 
-    def _dispute(self, charge: Transaction, dice: Dice, *, sharp: bool) -> None:
-        wait = timedelta(days=5 if sharp else dice.between(8, 45), seconds=0 if sharp else dice.below(86_400))
+    def _dispute(self, charge: Transaction, rng: SeededRandom, *, at_midnight: bool) -> None:
+        wait = timedelta(days=5 if at_midnight else rng.between(8, 45), seconds=0 if at_midnight else rng.below(86_400))
         created = charge.created + wait
         self._disputes += 1
         dispute = Dispute(
@@ -130,8 +130,8 @@ class Aftermath:
             created=created,
             transaction=charge,
             happened=created - timedelta(days=self._options.dispute_report_days),
-            resolved=created + timedelta(days=dice.between(7, 30)),
-            won=dice.chance(40),
+            resolved=created + timedelta(days=rng.between(7, 30)),
+            won=rng.chance(40),
         )
         charge.order.disputes.append(dispute)
         self._file(Kind.DISPUTE, dispute)

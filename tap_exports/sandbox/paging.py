@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import base64
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 from urllib.parse import urlencode
+
+from tap_exports.sandbox.reply import json_reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-T = TypeVar("T")
+    from tap_exports.sandbox.reply import Reply
+    from tap_exports.sandbox.store import Store
 
 
-class BadCursorError(ValueError):
-    """A cursor that this store never handed out."""
+class InvalidCursorError(ValueError):
+    """A cursor that this store did not make."""
 
 
 def _encoded(direction: str, number: int) -> str:
@@ -24,35 +27,30 @@ def _decoded(cursor: str) -> tuple[str, int]:
     try:
         direction, _, number = base64.b64decode(cursor, validate=True).decode().partition("=")
         if direction not in {"p", "r"}:
-            raise BadCursorError(cursor)
+            raise InvalidCursorError(cursor)
         return direction, int(number)
     except ValueError as error:
-        raise BadCursorError(cursor) from error
+        raise InvalidCursorError(cursor) from error
 
 
-def page(
-    entries: Sequence[T],
-    number: Callable[[T], int],
-    size: int,
-    url: str,
-    query: Mapping[str, str],
-) -> tuple[list[T], str | None, str | None]:
-    """One page of a list.
+class Numbered(Protocol):
+    """An entry of a list."""
 
-    Args:
-        entries: All of them, in the order of the list.
-        number: What an entry is numbered with: rising or falling through the list.
-        size: Of a page.
-        url: Of the list, without a query.
-        query: Of the request.
+    @property
+    def id(self) -> int:
+        """Rising or falling through the list."""
 
-    Returns:
-        The entries, and the addresses of the next and the previous page.
+
+T = TypeVar("T", bound=Numbered)
+
+
+def page(entries: Sequence[T], size: int, url: str, query: Mapping[str, str]) -> tuple[list[T], str | None, str | None]:
+    """The entries of one page, and the addresses of the next and the previous page.
 
     Raises:
-        BadCursorError: When the cursor is not one of these.
+        InvalidCursorError: When the cursor is not from this list.
     """
-    numbers = [number(entry) for entry in entries]
+    numbers = [entry.id for entry in entries]
     first = 0
     if cursor := query.get("cursor"):
         direction, anchor = _decoded(cursor)
@@ -65,6 +63,17 @@ def page(
     def address(direction: str, anchor: int) -> str:
         return f"{url}?{urlencode({**query, 'cursor': _encoded(direction, anchor)})}"
 
-    after = address("p", number(shown[-1])) if first + size < len(entries) else None
-    ahead = address("r", number(shown[0])) if first > 0 and shown else None
+    after = address("p", shown[-1].id) if first + size < len(entries) else None
+    ahead = address("r", shown[0].id) if first > 0 and shown else None
     return shown, after, ahead
+
+
+def list_reply(
+    store: Store, path: str, entries: Sequence[T], query: Mapping[str, str], as_json: Callable[[T], object]
+) -> Reply:
+    """The answer to a request for a list."""
+    try:
+        shown, after, ahead = page(entries, store.options.page_size, store.list_url(path), query)
+    except InvalidCursorError:
+        return json_reply(404, {"detail": "Invalid cursor"})
+    return json_reply(200, {"next": after, "previous": ahead, "results": [as_json(entry) for entry in shown]})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-class Wire(Enum):
+class Transmission(Enum):
     """How an answer goes over the connection."""
 
     WHOLE = "whole"
@@ -29,16 +30,22 @@ class Reply:
         status: Of HTTP.
         body: Whole, whatever is sent of it.
         headers: Beside `Content-Length`.
-        wire: How it goes over the connection.
-        keep: For `Wire.CUT` and `Wire.STALL`.
-        seconds: For `Wire.STALL` and `Wire.AWAY`; None for as long as the store lives.
+        transmission: How it goes over the connection.
+        keep: For `Transmission.CUT` and `Transmission.STALL`.
+        seconds: For `Transmission.STALL` and `Transmission.AWAY`; None for as long as the store lives.
         declared: The `Content-Length`, where it is not the body's.
     """
 
     status: int
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
-    wire: Wire = Wire.WHOLE
+    transmission: Transmission = Transmission.WHOLE
     keep: int | None = None
     seconds: float | None = None
     declared: int | None = None
+
+
+def json_reply(status: int, document: object, headers: dict[str, str] | None = None) -> Reply:
+    """An answer in JSON."""
+    body = json.dumps(document, ensure_ascii=False).encode()
+    return Reply(status, body, {"Content-Type": "application/json", **(headers or {})})

@@ -7,23 +7,17 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tap_exports.sandbox.faults import Fault, FaultKind, Place
-from tap_exports.sandbox.reply import Reply, Wire
+from tap_exports.sandbox.reply import Reply, Transmission, json_reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from werkzeug.wrappers import Request
 
-    from tap_exports.sandbox.state import State
+    from tap_exports.sandbox.store import Store
 
 HTML = b"<!doctype html><html><head><title>Sorry</title></head><body><h1>Be right back</h1></body></html>\n"
 OVERLONG_BY = 7
-
-
-def json_reply(status: int, document: object, headers: dict[str, str] | None = None) -> Reply:
-    """An answer in JSON."""
-    body = json.dumps(document, ensure_ascii=False).encode()
-    return Reply(status, body, {"Content-Type": "application/json", **(headers or {})})
 
 
 def parsed(request: Request) -> object:
@@ -52,7 +46,7 @@ class Call:
     parts: tuple[str, ...] = ()
     fault: Fault | None = None
 
-    def suffers(self, kind: FaultKind) -> bool:
+    def has_fault(self, kind: FaultKind) -> bool:
         """Whether this is what goes wrong."""
         return self.fault is not None and self.fault.kind is kind
 
@@ -67,11 +61,11 @@ def _redirect(fault: Fault) -> Reply:
     return Reply(status, b"", {"Location": fault.location})
 
 
-INSTEAD: dict[FaultKind, Callable[[Fault], Reply]] = {
+REPLACEMENTS: dict[FaultKind, Callable[[Fault], Reply]] = {
     FaultKind.STATUS: _status,
-    FaultKind.REFUSE: lambda _: Reply(0, wire=Wire.DROP),
-    FaultKind.RESET: lambda _: Reply(0, wire=Wire.RESET),
-    FaultKind.HANG: lambda _: Reply(0, wire=Wire.DROP),
+    FaultKind.REFUSE: lambda _: Reply(0, transmission=Transmission.DROP),
+    FaultKind.RESET: lambda _: Reply(0, transmission=Transmission.RESET),
+    FaultKind.HANG: lambda _: Reply(0, transmission=Transmission.DROP),
     FaultKind.EMPTY: lambda _: Reply(200, b"", {"Content-Type": "text/csv"}),
     FaultKind.HTML: lambda _: Reply(200, HTML, {"Content-Type": "text/html; charset=utf-8"}),
     FaultKind.BODY: lambda fault: Reply(200, fault.content, {"Content-Type": "text/csv"}),
@@ -87,7 +81,7 @@ def _cut(reply: Reply, fault: Fault) -> Reply:
         # After a whole row, so that nothing but the length tells.
         half = len(reply.body) // 2
         keep = reply.body.rfind(b"\n", 0, half) + 1 or half
-    return replace(reply, wire=Wire.CUT, keep=keep)
+    return replace(reply, transmission=Transmission.CUT, keep=keep)
 
 
 def _overlong(reply: Reply, fault: Fault) -> Reply:
@@ -95,18 +89,20 @@ def _overlong(reply: Reply, fault: Fault) -> Reply:
     return replace(reply, declared=max(0, declared))
 
 
-AFTERWARDS: dict[FaultKind, Callable[[Reply, Fault], Reply]] = {
+DISTORTIONS: dict[FaultKind, Callable[[Reply, Fault], Reply]] = {
     FaultKind.CUT: _cut,
     FaultKind.OVERLONG: _overlong,
     FaultKind.WRONG_LENGTH: lambda reply, _: replace(reply, declared=len(reply.body) + OVERLONG_BY),
-    FaultKind.STALL: lambda reply, fault: replace(_cut(reply, fault), wire=Wire.STALL, seconds=fault.seconds),
-    FaultKind.AWAY: lambda reply, fault: replace(reply, wire=Wire.AWAY, seconds=fault.seconds),
-    FaultKind.LOST: lambda reply, _: replace(reply, wire=Wire.DROP),
+    FaultKind.STALL: lambda reply, fault: replace(
+        _cut(reply, fault), transmission=Transmission.STALL, seconds=fault.seconds
+    ),
+    FaultKind.AWAY: lambda reply, fault: replace(reply, transmission=Transmission.AWAY, seconds=fault.seconds),
+    FaultKind.LOST: lambda reply, _: replace(reply, transmission=Transmission.DROP),
 }
 """What becomes of the right answer on its way."""
 
 
-class Desk:
+class RequestHandler:
     """Takes one host's requests.
 
     Args:
@@ -120,13 +116,13 @@ class Desk:
     def __init__(
         self,
         host: str,
-        state: State,
+        store: Store,
         place: Callable[[Request], tuple[Place, tuple[str, ...]]],
         export_type: Callable[[Call], str | None],
         handle: Callable[[Call], Reply],
     ) -> None:
         self._host = host
-        self._state = state
+        self._store = store
         self._place = place
         self._export_type = export_type
         self._handle = handle
@@ -135,7 +131,7 @@ class Desk:
         """Answer one request."""
         place, parts = self._place(request)
         call = Call(request, place, parsed(request), parts)
-        number = self._state.journal.open(
+        number = self._store.request_log.open(
             host=self._host,
             place=place.value,
             method=request.method,
@@ -144,23 +140,23 @@ class Desk:
             headers=dict(request.headers),
             body=call.body,
         )
-        fault = self._state.faults.take(place, self._export_type(call))
+        fault = self._store.pending_faults.take(place, self._export_type(call))
         if fault is not None and fault.kind is FaultKind.HANG:
-            self._state.journal.close(number, None, fault.kind)
-            self._state.stopping.wait(fault.seconds)
-            return INSTEAD[FaultKind.HANG](fault)
+            self._store.request_log.close(number, None, fault.kind)
+            self._store.stopping.wait(fault.seconds)
+            return REPLACEMENTS[FaultKind.HANG](fault)
         if fault is not None and fault.kind is FaultKind.SLOW:
-            self._state.stopping.wait(fault.seconds if fault.seconds is not None else 1.0)
+            self._store.stopping.wait(fault.seconds if fault.seconds is not None else 1.0)
         reply = self._replied(replace(call, fault=fault))
-        answered = reply.wire not in {Wire.DROP, Wire.RESET}
-        self._state.journal.close(number, reply.status if answered else None, fault.kind if fault else None)
+        answered = reply.transmission not in {Transmission.DROP, Transmission.RESET}
+        self._store.request_log.close(number, reply.status if answered else None, fault.kind if fault else None)
         return reply
 
     def _replied(self, call: Call) -> Reply:
         fault = call.fault
-        if fault is not None and fault.kind in INSTEAD:
-            return INSTEAD[fault.kind](fault)
+        if fault is not None and fault.kind in REPLACEMENTS:
+            return REPLACEMENTS[fault.kind](fault)
         reply = self._handle(call)
-        if fault is not None and fault.kind in AFTERWARDS:
-            return AFTERWARDS[fault.kind](reply, fault)
+        if fault is not None and fault.kind in DISTORTIONS:
+            return DISTORTIONS[fault.kind](reply, fault)
         return reply

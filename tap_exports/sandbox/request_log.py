@@ -52,7 +52,7 @@ class Request:
     fault: str | None = None
 
 
-class Journal:
+class RequestLog:
     """All requests so far."""
 
     def __init__(self, clock: Clock) -> None:

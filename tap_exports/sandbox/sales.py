@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tap_exports.sandbox import sample_data as words
+from tap_exports.sandbox import sample_data
 from tap_exports.sandbox.facts import (
     ZERO,
     Row,
@@ -15,13 +15,14 @@ from tap_exports.sandbox.facts import (
     untaxed,
 )
 from tap_exports.sandbox.sample_people import attribution, profile
-from tap_exports.sandbox.seeded_random import Dice
+from tap_exports.sandbox.seeded_random import SeededRandom
 
 if TYPE_CHECKING:
     from datetime import datetime
     from decimal import Decimal
 
-    from tap_exports.sandbox.facts import Moment, Value
+    from tap_exports.sandbox.columns import Value
+    from tap_exports.sandbox.facts import Moment
     from tap_exports.sandbox.model import Customer, Dispute, Line, Order, Transaction
 
 
@@ -73,7 +74,7 @@ def current_lines(order: Order, at: Moment) -> list[Line]:
 
 def order_row(order: Order, at: Moment) -> Row:
     """An order."""
-    seed = at.history.seed
+    seed = at.dataset.seed
     came = attribution(seed, order.id)
     lifecycle = None
     if order.subscription is not None:
@@ -127,7 +128,7 @@ def _left(line: Line, order: Order, at: Moment) -> int:
 def order_line_rows(order: Order, at: Moment) -> list[Row]:
     """An order's lines."""
     shared: dict[str, Value] = {
-        **customer_values(at.history.seed, order.customer),
+        **customer_values(at.dataset.seed, order.customer),
         "order_number": order.number,
         "order_date": order.placed,
         "currency": order.currency,
@@ -143,8 +144,8 @@ def order_line_rows(order: Order, at: Moment) -> list[Row]:
 
 def customer_row(customer: Customer, at: Moment) -> Row:
     """A customer."""
-    who = profile(at.history.seed, customer.id)
-    orders = [order for order in at.history.orders_of.get(customer.id, ()) if at.past(order.created)]
+    who = profile(at.dataset.seed, customer.id)
+    orders = [order for order in at.dataset.orders_of.get(customer.id, ()) if at.past(order.created)]
     values: dict[str, Value] = {
         "customer_id": customer.id,
         "email": who.email,
@@ -175,9 +176,9 @@ def customer_row(customer: Customer, at: Moment) -> Row:
 
 def transaction_row(transaction: Transaction, at: Moment) -> Row:
     """A transaction."""
-    seed, order = at.history.seed, transaction.order
-    dice = Dice(seed, "transaction", transaction.id)
-    code, message = dice.pick(words.DECLINES) if transaction.declined else ("00", "Approved")
+    seed, order = at.dataset.seed, transaction.order
+    rng = SeededRandom(seed, "transaction", transaction.id)
+    code, message = rng.pick(sample_data.DECLINES) if transaction.declined else ("00", "Approved")
     charged = transaction.type == "purchase" and not transaction.declined
     available = order.total - refunded(order, at) if charged else ZERO
     cycle = order.subscription.orders.index(order) + 1 if order.subscription else None
@@ -194,34 +195,34 @@ def transaction_row(transaction: Transaction, at: Moment) -> Row:
         "amount_available_for_refund": max(ZERO, available),
         "currency": order.currency,
         "payment_method": payment_method(seed, order),
-        "external_id": f"ch_{dice.hex(16)}",
-        "auth_code": dice.digits(6) if charged else None,
-        "network_transaction_id": dice.digits(15) if charged else None,
+        "external_id": f"ch_{rng.hex(16)}",
+        "auth_code": rng.digits(6) if charged else None,
+        "network_transaction_id": rng.digits(15) if charged else None,
         "statement_descriptor": "EXAMPLE*STORE 555-0100",
         "response_code": code,
         "response_message": message,
         "billing_cycle": cycle,
         "is_disputed": any(d.transaction is transaction and at.past(d.created) for d in order.disputes),
-        "is_external": dice.chance(5),
+        "is_external": rng.chance(5),
         "is_test": False,
-        "is_3ds": dice.chance(25),
+        "is_3ds": rng.chance(25),
     }
     return Row(values, order.currency)
 
 
 def dispute_row(dispute: Dispute, at: Moment) -> Row:
     """A dispute."""
-    seed, order = at.history.seed, dispute.transaction.order
-    dice = Dice(seed, "dispute", dispute.id)
+    seed, order = at.dataset.seed, dispute.transaction.order
+    rng = SeededRandom(seed, "dispute", dispute.id)
     resolved = at.past(dispute.resolved)
     values: dict[str, Value] = {
         **customer_values(seed, order.customer),
         "dispute_id": dispute.id,
-        "type": dice.pick(words.DISPUTE_TYPES),
+        "type": rng.pick(sample_data.DISPUTE_TYPES),
         "status": "closed" if resolved else "open",
         "resolution": ("won" if dispute.won else "lost") if resolved else None,
-        "arn": dice.digits(23),
-        "case_number": f"{dice.digits(4)}-{dice.digits(6)}",
+        "arn": rng.digits(23),
+        "case_number": f"{rng.digits(4)}-{rng.digits(6)}",
         "order": order.number,
         "transaction": dispute.transaction.id,
         "amount": dispute.transaction.amount,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import NamedTuple
 
-from tap_exports.sandbox import sample_data as words
-from tap_exports.sandbox.seeded_random import Dice
+from tap_exports.sandbox import sample_data
+from tap_exports.sandbox.seeded_random import SeededRandom
 
 
 class Profile(NamedTuple):
@@ -20,7 +20,7 @@ class Profile(NamedTuple):
     language: str
     line1: str
     line2: str
-    city: words.City
+    city: sample_data.City
     accepts_marketing: bool
     is_blocked: bool
     tags: str
@@ -42,36 +42,36 @@ class Attribution(NamedTuple):
 @lru_cache(maxsize=20_000)
 def profile(seed: int, customer: int) -> Profile:
     """A customer's details."""
-    dice = Dice(seed, "profile", customer)
-    first, last = dice.pick(words.FIRST_NAMES), dice.pick(words.LAST_NAMES)
+    rng = SeededRandom(seed, "profile", customer)
+    first, last = rng.pick(sample_data.FIRST_NAMES), rng.pick(sample_data.LAST_NAMES)
     return Profile(
         first_name=first,
         last_name=last,
         email=f"customer{customer}@example.com",
-        phone=f"+1555{dice.digits(7)}" if dice.chance(70) else dice.pick(("", "0049 351 0123", "(617) 555-0100")),
-        ip=f"203.0.113.{dice.below(256)}" if dice.chance(80) else f"2001:db8::{dice.hex(4)}",
-        language=dice.pick(words.LANGUAGES),
-        line1=f"{dice.between(1, 999)} {dice.pick(words.STREETS)}",
-        line2=dice.pick(words.LINE2),
-        city=dice.pick(words.CITIES),
-        accepts_marketing=dice.chance(60),
-        is_blocked=dice.chance(2),
-        tags=dice.pick(words.TAGS),
+        phone=f"+1555{rng.digits(7)}" if rng.chance(70) else rng.pick(("", "0049 351 0123", "(617) 555-0100")),
+        ip=f"203.0.113.{rng.below(256)}" if rng.chance(80) else f"2001:db8::{rng.hex(4)}",
+        language=rng.pick(sample_data.LANGUAGES),
+        line1=f"{rng.between(1, 999)} {rng.pick(sample_data.STREETS)}",
+        line2=rng.pick(sample_data.LINE2),
+        city=rng.pick(sample_data.CITIES),
+        accepts_marketing=rng.chance(60),
+        is_blocked=rng.chance(2),
+        tags=rng.pick(sample_data.TAGS),
     )
 
 
 def attribution(seed: int, order: int) -> Attribution:
     """Where the buyer of an order came from."""
-    dice = Dice(seed, "attribution", order)
-    source = dice.pick(words.UTM_SOURCES)
-    affiliate = dice.pick(words.AFFILIATES)
+    rng = SeededRandom(seed, "attribution", order)
+    source = rng.pick(sample_data.UTM_SOURCES)
+    affiliate = rng.pick(sample_data.AFFILIATES)
     return Attribution(
         utm_source=source,
-        utm_medium=dice.pick(words.UTM_MEDIUMS) if source else None,
-        utm_campaign=dice.pick(words.CAMPAIGNS) if source else None,
+        utm_medium=rng.pick(sample_data.UTM_MEDIUMS) if source else None,
+        utm_campaign=rng.pick(sample_data.CAMPAIGNS) if source else None,
         affiliate=affiliate,
-        subaffiliate1=dice.digits(4) if affiliate else None,
-        funnel=dice.pick(words.FUNNELS),
-        gclid=f"Cj0K{dice.hex(16)}_{dice.hex(6)}" if source == "google" else None,
-        source=dice.pick(words.SOURCES),
+        subaffiliate1=rng.digits(4) if affiliate else None,
+        funnel=rng.pick(sample_data.FUNNELS),
+        gclid=f"Cj0K{rng.hex(16)}_{rng.hex(6)}" if source == "google" else None,
+        source=rng.pick(sample_data.SOURCES),
     )

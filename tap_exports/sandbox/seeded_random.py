@@ -14,7 +14,7 @@ T = TypeVar("T")
 SPENT = 1 << 64
 
 
-class Dice:
+class SeededRandom:
     """One object's own chance.
 
     Args:

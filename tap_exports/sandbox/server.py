@@ -14,7 +14,7 @@ from werkzeug.exceptions import ClientDisconnected
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 from werkzeug.wrappers import Request
 
-from tap_exports.sandbox.reply import Reply, Wire
+from tap_exports.sandbox.reply import Reply, Transmission
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,25 +42,27 @@ class _Handler(WSGIRequestHandler):
         self._send(self.server.answer(request))
 
     def _send(self, reply: Reply) -> None:
-        self.close_connection |= reply.wire is not Wire.WHOLE or reply.declared is not None
-        if reply.wire is Wire.RESET:
+        self.close_connection |= reply.transmission is not Transmission.WHOLE or reply.declared is not None
+        if reply.transmission is Transmission.RESET:
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
-        if reply.wire in {Wire.DROP, Wire.RESET}:
+        if reply.transmission in {Transmission.DROP, Transmission.RESET}:
             return
-        if reply.wire is Wire.AWAY:
-            self.server.leave(reply.seconds, but=self.connection)
+        if reply.transmission is Transmission.AWAY:
+            self.server.close_for(reply.seconds, but=self.connection)
         length = len(reply.body) if reply.declared is None else reply.declared
         self.send_response(reply.status)
         for name, value in reply.headers.items():
             self.send_header(name, value)
-        if reply.wire is Wire.AWAY:
+        if reply.transmission is Transmission.AWAY:
             self.send_header("Connection", "close")  # said, so that the client's next request is one that is refused
         if reply.status != HTTPStatus.NO_CONTENT:
             self.send_header("Content-Length", str(length))
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(reply.body[: reply.keep] if reply.wire in {Wire.CUT, Wire.STALL} else reply.body)
-        if reply.wire is Wire.STALL:
+            self.wfile.write(
+                reply.body[: reply.keep] if reply.transmission in {Transmission.CUT, Transmission.STALL} else reply.body
+            )
+        if reply.transmission is Transmission.STALL:
             self.server.stopping.wait(reply.seconds)
 
     def date_time_string(self, timestamp: float | None = None) -> str:  # noqa: ARG002
@@ -90,8 +92,8 @@ class Server(ThreadedWSGIServer):
         self._connections: set[socket.socket] = set()
         self._closed = threading.Condition()
         self.stopping = threading.Event()
-        self._away: threading.Thread | None = None
-        self._returning = threading.Event()
+        self._closing: threading.Thread | None = None
+        self._reopening = threading.Event()
         # Bound here: werkzeug would print and exit when the port is taken.
         with socket.create_server((HOST, port)) as listening:
             super().__init__(HOST, port, lambda *_: (), _Handler, fd=listening.fileno())
@@ -129,38 +131,38 @@ class Server(ThreadedWSGIServer):
         if not isinstance(sys.exc_info()[1], (OSError, ClientDisconnected)):
             super().handle_error(request, client_address)  # type: ignore[arg-type]
 
-    def leave(self, seconds: float | None, but: socket.socket) -> None:
+    def close_for(self, seconds: float | None, but: socket.socket) -> None:
         """Close the port and all connections but one, and come back after so many seconds, or when asked to."""
         with self._closed:
-            if self._away is not None or self.stopping.is_set():
+            if self._closing is not None or self.stopping.is_set():
                 return
-            self._returning.clear()
+            self._reopening.clear()
             gone = threading.Event()
-            self._away = threading.Thread(target=self._be_away, args=(seconds, but, gone), daemon=True)
-            self._away.start()
+            self._closing = threading.Thread(target=self._stay_closed, args=(seconds, but, gone), daemon=True)
+            self._closing.start()
         gone.wait()
 
-    def come_back(self) -> None:
+    def reopen(self) -> None:
         """Listen again."""
         with self._closed:
-            away = self._away
-            self._returning.set()
+            away = self._closing
+            self._reopening.set()
         if away is not None:
             away.join()
 
-    def _be_away(self, seconds: float | None, but: socket.socket, gone: threading.Event) -> None:
+    def _stay_closed(self, seconds: float | None, but: socket.socket, gone: threading.Event) -> None:
         self._close_port()
         # Bound and not listened on, it refuses, and the system gives it to nobody else meanwhile.
         self.socket = socket.socket()
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             self.socket.bind((HOST, self.port))
-            self._hang_up(but)
+            self._close_connections(but)
         finally:
             gone.set()
-        self._returning.wait(seconds)
+        self._reopening.wait(seconds)
         with self._closed:
-            self._away = None
+            self._closing = None
             if self.stopping.is_set():
                 self.socket.close()
             else:
@@ -170,9 +172,9 @@ class Server(ThreadedWSGIServer):
     def stop(self) -> None:
         """Close the port and all connections."""
         self.stopping.set()
-        self.come_back()
+        self.reopen()
         self._close_port()
-        self._hang_up()
+        self._close_connections()
         with self._closed:
             self._closed.wait_for(lambda: not self._connections, STOP_SECONDS)
 
@@ -180,7 +182,7 @@ class Server(ThreadedWSGIServer):
         self.shutdown()
         self._thread.join()
 
-    def _hang_up(self, but: socket.socket | None = None) -> None:
+    def _close_connections(self, but: socket.socket | None = None) -> None:
         with self._closed:
             for connection in self._connections - {but}:
                 with suppress(OSError):

@@ -9,23 +9,46 @@ import threading
 import uuid
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import requests
 
-from tap_exports.sandbox.export_calls import export_json
 from tap_exports.sandbox.faults import Fault, FaultKind, Place
 from tap_exports.sandbox.options import WebhookMoment, WebhookSigns
 
 if TYPE_CHECKING:
-    from tap_exports.sandbox.exports import Export
-    from tap_exports.sandbox.state import State
-    from tap_exports.sandbox.webhooks import Webhook, Webhooks
+    from tap_exports.sandbox.export import Export
+    from tap_exports.sandbox.store import Store
 
 EVENT = "export.created"
 SIGNATURE_HEADER = "X-29Next-Signature"
 ANSWER_SECONDS = 20.0
 GONE = 410
+
+
+@dataclass(frozen=True)
+class Webhook:
+    """One registration."""
+
+    id: int
+    target: str
+    events: tuple[str, ...]
+    secret_key: str
+    name: str
+    active: bool
+    api_version: str
+    created_at: datetime
+
+    def as_json(self) -> dict[str, object]:
+        """As the API answers it; the secret is left out."""
+        return {
+            "id": self.id,
+            "target": self.target,
+            "events": list(self.events),
+            "name": self.name,
+            "active": self.active,
+            "api_version": self.api_version,
+        }
 
 
 @dataclass(frozen=True)
@@ -58,7 +81,7 @@ class Delivery:
 
 
 @dataclass(frozen=True)
-class _Letter:
+class _Message:
     """What is still to be delivered."""
 
     webhook: Webhook
@@ -69,16 +92,17 @@ class _Letter:
     sent: bytes | None = None
 
 
-class Courier:
+class WebhookSender:
     """Delivers, in a thread that starts with the first webhook."""
 
-    def __init__(self, state: State, webhooks: Webhooks) -> None:
-        self._state = state
-        self._webhooks = webhooks
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._webhooks: dict[int, Webhook] = {}
+        self._registrations = 0
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
-        self._told: set[tuple[int, int]] = set()
-        self._again: list[_Letter] = []
+        self._scheduled: set[tuple[int, int]] = set()
+        self._again: list[_Message] = []
         self._deliveries: list[Delivery] = []
 
     @property
@@ -87,57 +111,82 @@ class Courier:
         with self._lock:
             return list(self._deliveries)
 
-    def start(self) -> None:
-        """Begin, once."""
+    @property
+    def webhooks(self) -> list[Webhook]:
+        """The webhooks registered now, oldest first."""
+        with self._lock:
+            return list(self._webhooks.values())
+
+    def register(self, **what: Any) -> Webhook:  # noqa: ANN401
+        """Add a webhook."""
+        with self._lock:
+            self._registrations += 1
+            webhook = Webhook(id=self._registrations, created_at=self._store.clock.now(), **what)
+            self._webhooks[webhook.id] = webhook
+        self._start()
+        return webhook
+
+    def remove(self, number: int) -> bool:
+        """Remove a webhook; false when there is no such webhook."""
+        with self._lock:
+            return self._webhooks.pop(number, None) is not None
+
+    def deactivate(self, number: int) -> None:
+        """Stop deliveries to a webhook."""
+        with self._lock:
+            if one := self._webhooks.get(number):
+                self._webhooks[number] = replace(one, active=False)
+
+    def _start(self) -> None:
         with self._lock:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, daemon=True)
                 self._thread.start()
-        with self._state.clock.changed:
-            self._state.clock.changed.notify_all()
+        with self._store.clock.changed:
+            self._store.clock.changed.notify_all()
 
     def stop(self, seconds: float) -> None:
         """Wait for the thread to end; the store must be stopping."""
-        with self._state.clock.changed:
-            self._state.clock.changed.notify_all()
+        with self._store.clock.changed:
+            self._store.clock.changed.notify_all()
         if self._thread is not None:
             self._thread.join(seconds)
 
     def _run(self) -> None:
-        clock = self._state.clock
-        while not self._state.stopping.is_set():
+        clock = self._store.clock
+        while not self._store.stopping.is_set():
             with clock.changed:
-                letters = self._letters()
+                messages = self._messages()
                 now = clock.now()
-                due = [letter for letter in letters if letter.due <= now]
+                due = [message for message in messages if message.due <= now]
                 if not due:
-                    following = min((letter.due for letter in letters), default=None)
+                    following = min((message.due for message in messages), default=None)
                     clock.changed.wait((following - now).total_seconds() if following else None)
                     continue
-            for letter in due:
-                self._told.add((letter.webhook.id, letter.export.id))
-                if letter in self._again:
-                    self._again.remove(letter)
-                self._deliver(letter)
+            for message in due:
+                self._scheduled.add((message.webhook.id, message.export.id))
+                if message in self._again:
+                    self._again.remove(message)
+                self._deliver(message)
 
-    def _letters(self) -> list[_Letter]:
+    def _messages(self) -> list[_Message]:
         """All that is still to be delivered, now or later."""
-        letters = list(self._again)
-        early = self._state.options.webhook_moment is WebhookMoment.CREATED
-        for webhook in self._webhooks.all:
-            for export in self._state.exports.all:
+        messages = list(self._again)
+        early = self._store.options.webhook_moment is WebhookMoment.CREATED
+        for webhook in self.webhooks:
+            for export in self._store.exports:
                 due = export.created_at if early else export.ready_at
-                new = (webhook.id, export.id) not in self._told
+                new = (webhook.id, export.id) not in self._scheduled
                 if webhook.active and new and due is not None and due >= webhook.created_at:
-                    letters.append(_Letter(webhook, export, due))
-        return letters
+                    messages.append(_Message(webhook, export, due))
+        return messages
 
-    def _body(self, letter: _Letter, fault: Fault | None) -> bytes:
-        webhook = letter.webhook
+    def _body(self, message: _Message, fault: Fault | None) -> bytes:
+        webhook = message.webhook
         document = {
             "object": "export",
-            "data": export_json(self._state, letter.export, fault),
-            "event_id": letter.event_id,
+            "data": self._store.export_json(message.export, fault),
+            "event_id": message.event_id,
             "event_type": EVENT,
             "webhook": {
                 "id": webhook.id,
@@ -152,27 +201,27 @@ class Courier:
 
     def _signature(self, webhook: Webhook, body: bytes) -> str:
         signed = body
-        if self._state.options.webhook_signs is WebhookSigns.JSON_DUMPS:
+        if self._store.options.webhook_signs is WebhookSigns.JSON_DUMPS:
             signed = json.dumps(json.loads(body)).encode()
         return hmac.new(webhook.secret_key.encode(), signed, hashlib.sha256).hexdigest()
 
-    def _deliver(self, letter: _Letter) -> None:
-        fault = self._state.faults.take(Place.WEBHOOK, letter.export.type)
+    def _deliver(self, message: _Message) -> None:
+        fault = self._store.pending_faults.take(Place.WEBHOOK, message.export.type)
         if fault is not None and fault.kind is FaultKind.SLOW:
-            self._state.stopping.wait(fault.seconds if fault.seconds is not None else 1.0)
-        body = letter.sent or self._body(letter, fault)
-        signature = self._signature(letter.webhook, body)
+            self._store.stopping.wait(fault.seconds if fault.seconds is not None else 1.0)
+        body = message.sent or self._body(message, fault)
+        signature = self._signature(message.webhook, body)
         sent = fault.content if fault is not None and fault.kind is FaultKind.BODY else body
-        begun = self._state.clock.now()
+        begun = self._store.clock.now()
         lost = fault is not None and fault.kind is FaultKind.LOST
-        status = None if lost else self._post(letter.webhook, sent, signature)
+        status = None if lost else self._post(message.webhook, sent, signature)
         delivery = Delivery(
-            webhook=letter.webhook.id,
-            export_id=letter.export.id,
-            event_id=letter.event_id,
-            attempt=letter.attempt,
+            webhook=message.webhook.id,
+            export_id=message.export.id,
+            event_id=message.event_id,
+            attempt=message.attempt,
             time=begun,
-            target=letter.webhook.target,
+            target=message.webhook.target,
             body=sent,
             signature=signature,
             status=status,
@@ -183,11 +232,11 @@ class Courier:
         if lost or status == requests.codes.ok:
             return
         if status == GONE:
-            self._webhooks.switch_off(letter.webhook.id)
-        elif letter.attempt <= self._state.options.webhook_retries:
-            pause = self._state.options.webhook_retry_seconds * 2 ** (letter.attempt - 1)
-            due = self._state.clock.now() + timedelta(seconds=pause)
-            self._again.append(replace(letter, due=due, attempt=letter.attempt + 1, sent=body))
+            self.deactivate(message.webhook.id)
+        elif message.attempt <= self._store.options.webhook_retries:
+            pause = self._store.options.webhook_retry_seconds * 2 ** (message.attempt - 1)
+            due = self._store.clock.now() + timedelta(seconds=pause)
+            self._again.append(replace(message, due=due, attempt=message.attempt + 1, sent=body))
 
     def _post(self, webhook: Webhook, body: bytes, signature: str) -> int | None:
         headers = {"Content-Type": "application/json", SIGNATURE_HEADER: signature}

@@ -204,7 +204,7 @@ def test_the_date_header_is_the_stores_clock(open_store):
     assert call.get("store/").headers["Date"] == "Tue, 04 Mar 2025 15:30:00 GMT"
 
 
-def test_the_config_starts_with_the_history(store):
+def test_the_config_starts_with_the_dataset(store):
     """Address, token and the first midnight."""
     assert store.config == {
         "api_url": store.api_url,

@@ -145,10 +145,10 @@ def test_times_may_have_a_twelve_hour_clock(how, text):
     ],
 )
 def test_amounts_have_the_chosen_format(how, chf, jpy):
-    from tap_exports.sandbox.cells import Cells  # noqa: PLC0415
+    from tap_exports.sandbox.cells import CellWriter  # noqa: PLC0415
     from tap_exports.sandbox.options import Options  # noqa: PLC0415
 
-    cells = Cells(Options(money_format=how))
+    cells = CellWriter(Options(money_format=how))
     assert [cells.money(Decimal(-1249), currency) for currency in ("CHF", "JPY")] == [chf, jpy]
 
 

@@ -377,10 +377,10 @@ def test_a_word_that_is_no_fault_is_an_error(text):
 def test_a_server_that_is_away_does_not_go_twice():
     """Whoever sends it away a second time is not kept waiting, and it comes back once."""
     server = Server(0, lambda _: Reply(200, b"here"), lambda: "Tue, 04 Mar 2025 15:30:00 GMT")
-    server.leave(None, but=None)
-    server.leave(None, but=None)
+    server.close_for(None, but=None)
+    server.close_for(None, but=None)
     with pytest.raises(requests.ConnectionError):
         fetch(server.origin)
-    server.come_back()
+    server.reopen()
     assert fetch(server.origin).content == b"here"
     server.stop()

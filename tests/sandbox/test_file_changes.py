@@ -104,7 +104,7 @@ def test_faults_of_content_count_exports_and_apply_together(call, store):
     assert call.create().status_code == 503
     for code in ("order_list", "order_list", "order_list", "customer_list"):
         call.create(code)
-    assert [[one.kind.value for one in export.changes] for export in store.exports] == [
+    assert [[one.kind.value for one in export.window.changes] for export in store.exports] == [
         ["no_line_break"],
         ["repeated_row", "no_line_break"],
         ["no_line_break"],

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_exports.sandbox import Sandbox
-from tap_exports.sandbox.cells import Cells, django_long
+from tap_exports.sandbox.cells import CellWriter, django_long
 from tap_exports.sandbox.options import Options
 
 from .conftest import NOW
@@ -67,7 +67,7 @@ def test_the_long_form_is_djangos(moment, text):
     ("how", "texts"), [("True/False", {"True", "False"}), ("Yes/No", {"Yes", "No"}), ("1/0", {"1", "0"})]
 )
 def test_booleans_have_the_format_asked_for(how, texts):
-    """One of two words."""
+    """One of two sample_data."""
     assert set(cells("customer_list", "Accepts Marketing", boolean_format=how)) == texts
 
 
@@ -169,7 +169,7 @@ def test_the_long_form_can_be_read_back(moment):
 
 def test_a_value_of_another_kind_is_a_mistake_of_the_stores_own():
     """It is raised, and not written as if it were one."""
-    writer = Cells(Options())
+    writer = CellWriter(Options())
     with pytest.raises(TypeError, match="Not an amount: 'x'"):
         writer.money("x", "USD")
     with pytest.raises(TypeError, match="Not an instant: 7"):

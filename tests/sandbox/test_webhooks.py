@@ -191,7 +191,7 @@ def test_410_for_a_webhook_that_is_gone_meanwhile_switches_nothing_off(store, ca
     """Removed while its delivery was under way."""
     register(call, "https://example.com/")
     call.delete("webhooks/1/")
-    store._webhooks.switch_off(1)
+    store._webhook_sender.deactivate(1)
     assert store.webhooks == []
 
 

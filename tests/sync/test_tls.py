@@ -153,7 +153,7 @@ def test_a_bundle_that_is_none(small_store, inside, tmp_path, secured, content):
 def test_a_link_without_tls_is_not_followed(small_store, inside, secured):
     """Where the API is reached by https, so are the files."""
     config = secured()
-    small_store._state.file_origin = small_store.file_origin.replace("https:", "http:")
+    small_store.file_origin = small_store.file_origin.replace("https:", "http:")
     run = inside(config)
     assert run.code == 1
     assert "is not https" in run.errors[0]

@@ -21,6 +21,6 @@ def secure(store, api, files):
         certificate.configure_cert(context)
         # The handshake is for the connection's own thread: a client that breaks it off ends nobody else's.
         server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
-    store._state.api_url = store.api_url.replace("http:", "https:")
-    store._state.file_origin = store.file_origin.replace("http:", "https:")
+    store.api_url = store.api_url.replace("http:", "https:")
+    store.file_origin = store.file_origin.replace("http:", "https:")
     return store.config
