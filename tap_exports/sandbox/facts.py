@@ -1,4 +1,4 @@
-"""What is true of an object at a moment: the ground that all kinds of rows share."""
+"""What is true of an object at a moment: shared by the rows of all types."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from tap_exports.sandbox.sample_data import GIFT_CARD, PAYMENT_METHODS
-from tap_exports.sandbox.sample_people import profile
+from tap_exports.sandbox.sample_data import GIFT_CARD, PAYMENT_METHODS, profile
 from tap_exports.sandbox.seeded_random import SeededRandom
 
 if TYPE_CHECKING:
@@ -20,26 +19,30 @@ if TYPE_CHECKING:
 TAX = Decimal("1.08")
 CENT = Decimal("0.01")
 ZERO = Decimal(0)
+_OF_CUSTOMER = {
+    "customer_first_name": "first_name",
+    "customer_last_name": "last_name",
+    "customer_email": "email",
+    "customer_phone": "phone_number",
+    "customer_ip": "ip",
+    **{f"shipping_{name}": name for name in ("line1", "line2", "line4", "state", "postcode", "country")},
+    **{f"billing_{name}": name for name in ("postcode", "country")},
+}
 
 
 @dataclass(frozen=True)
 class Moment:
-    """From when a store is looked at.
-
-    Attributes:
-        history: All that ever happens.
-        now: What is later has not happened.
-    """
+    """A moment at which the dataset is read; later events have not happened."""
 
     dataset: Dataset
     now: datetime
 
     def past(self, moment: datetime | None) -> bool:
-        """Whether something has happened."""
+        """Whether an event has happened."""
         return moment is not None and moment <= self.now
 
     def latest(self, *moments: datetime | None) -> datetime | None:
-        """The last of some moments that is not ahead."""
+        """The last of the events that have happened."""
         return max((one for one in moments if one is not None and one <= self.now), default=None)
 
 
@@ -48,7 +51,7 @@ class Row:
     """One row before it is written.
 
     Attributes:
-        values: By the key of the column; a column's key must be here.
+        values: By the keys of the columns.
         currency: Of its amounts.
         owners: Ids of the objects whose metadata it shows.
         created: Of a line that is newer than its parent.
@@ -66,28 +69,16 @@ def untaxed(amount: Decimal) -> Decimal:
 
 
 def customer_values(seed: int, customer: Customer | None) -> dict[str, Value]:
-    """Who it was, and where parcels go: what most rows repeat. Nobody for None."""
-    who = profile(seed, customer.id) if customer else None
-    return {
-        "customer_id": customer.id if customer else None,
-        "customer_first_name": who.first_name if who else None,
-        "customer_last_name": who.last_name if who else None,
-        "customer_email": who.email if who else None,
-        "customer_phone": who.phone if who else None,
-        "customer_ip": who.ip if who else None,
-        "shipping_line1": who.line1 if who else None,
-        "shipping_line2": who.line2 if who else None,
-        "shipping_line4": who.city.name if who else None,
-        "shipping_state": who.city.state if who else None,
-        "shipping_postcode": who.city.postcode if who else None,
-        "shipping_country": who.city.country if who else None,
-        "billing_postcode": who.city.postcode if who else None,
-        "billing_country": who.city.country if who else None,
-    }
+    """The customer's columns of orders, carts and other objects; blank for None."""
+    values: dict[str, Value] = {"customer_id": None, **dict.fromkeys(_OF_CUSTOMER)}
+    if customer is not None:
+        who = profile(seed, customer.id)
+        values = {"customer_id": customer.id, **{shown: who[name] for shown, name in _OF_CUSTOMER.items()}}
+    return values
 
 
 def line_values(line: Line) -> dict[str, Value]:
-    """What is on a line, whatever it is a line of."""
+    """The columns that lines of every kind share."""
     product = line.product
     return {
         "line_id": line.id,

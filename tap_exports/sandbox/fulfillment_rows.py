@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from tap_exports.sandbox import sample_data
 from tap_exports.sandbox.facts import ZERO, Row, customer_values, line_values, payment_method, untaxed
-from tap_exports.sandbox.sample_people import attribution
 from tap_exports.sandbox.seeded_random import SeededRandom
 
 if TYPE_CHECKING:
@@ -70,7 +69,6 @@ def subscription_line_rows(one: Subscription, at: Moment) -> list[Row]:
 def cart_row(cart: Cart, at: Moment) -> Row:
     """An open cart."""
     seed = at.dataset.seed
-    came = attribution(seed, -cart.id)
     total = sum((line.product.price * line.quantity for line in cart.lines), ZERO)
     abandoned = at.past(cart.abandoned)
     values: dict[str, Value] = {
@@ -83,8 +81,7 @@ def cart_row(cart: Cart, at: Moment) -> Row:
         "total_incl_tax": total,
         "total_excl_tax": untaxed(total),
         "total_discount": ZERO,
-        "utm_source": came.utm_source,
-        "utm_campaign": came.utm_campaign,
+        **sample_data.attribution(seed, -cart.id),
         "date_created": cart.created,
     }
     return Row(values, cart.currency)

@@ -110,16 +110,13 @@ _TABLE = """
     order       | signed_form          | Signed Form        | file       | off
     order       | vip                  | VIP Order          | boolean    | on
     order       | source_detail        | Source             | text       | off
-    order       | club_number          | Club-Nr. / Größe   | text       | off
     attribution | device_type          | Device Type        | text       | on
     attribution | conversion_timestamp | Conversion Time    | integer    | on
     customer    | erp_code             | ERP Code           | text       | on
     customer    | birthday_club        | Birthday Club      | boolean    | on
-    customer    | lifetime_points      | Lifetime Points    | integer    | off
     line        | engraving            | Engraving          | text       | on
     line        | personalization_fee  | Personalization Fee | decimal   | off
     product     | hs_code              | HS Code            | text       | on
-    variant     | shelf                | Shelf              | text       | off
     dispute     | evidence             | Evidence           | file       | on
     dispute     | reviewer             | Reviewer           | text       | on
     order       | gift_message_2       | Gift Message       | integer    | off

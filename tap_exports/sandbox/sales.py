@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tap_exports.sandbox import sample_data
 from tap_exports.sandbox.facts import (
     ZERO,
     Row,
@@ -14,7 +13,7 @@ from tap_exports.sandbox.facts import (
     payment_method,
     untaxed,
 )
-from tap_exports.sandbox.sample_people import attribution, profile
+from tap_exports.sandbox.sample_data import DECLINES, DISPUTE_TYPES, attribution, profile
 from tap_exports.sandbox.seeded_random import SeededRandom
 
 if TYPE_CHECKING:
@@ -75,7 +74,6 @@ def current_lines(order: Order, at: Moment) -> list[Line]:
 def order_row(order: Order, at: Moment) -> Row:
     """An order."""
     seed = at.dataset.seed
-    came = attribution(seed, order.id)
     lifecycle = None
     if order.subscription is not None:
         lifecycle = "initial" if order.subscription.orders[0] is order else "renewal"
@@ -85,9 +83,9 @@ def order_row(order: Order, at: Moment) -> Row:
     values: dict[str, Value] = {
         **customer_values(seed, order.customer),
         **_order_status(order, at),
+        **attribution(seed, order.id),
         "order_number": order.number,
         "order_date": order.placed,
-        "source": came.source,
         "currency": order.currency,
         "shipping_method": order.shipping[1],
         "total_incl_tax": total,
@@ -99,13 +97,7 @@ def order_row(order: Order, at: Moment) -> Row:
         "total_outstanding": total - order.total - refunded(order, at),
         "subscription_lifecycle": lifecycle,
         "is_test": False,
-        "tags": profile(seed, order.customer.id).tags,
-        "utm_source": came.utm_source,
-        "utm_campaign": came.utm_campaign,
-        "affiliate": came.affiliate,
-        "subaffiliate1": came.subaffiliate1,
-        "funnel": came.funnel,
-        "gclid": came.gclid,
+        "tags": profile(seed, order.customer.id)["tags"],
         "created_at": order.created,
         "updated_at": order_updated(order, at),
     }
@@ -144,29 +136,14 @@ def order_line_rows(order: Order, at: Moment) -> list[Row]:
 
 def customer_row(customer: Customer, at: Moment) -> Row:
     """A customer."""
-    who = profile(at.dataset.seed, customer.id)
     orders = [order for order in at.dataset.orders_of.get(customer.id, ()) if at.past(order.created)]
     values: dict[str, Value] = {
+        **profile(at.dataset.seed, customer.id),
         "customer_id": customer.id,
-        "email": who.email,
-        "first_name": who.first_name,
-        "last_name": who.last_name,
-        "phone_number": who.phone,
-        "ip": who.ip,
-        "language": who.language,
         "user_type": "customer" if orders else "lead",
         "orders_count": len(orders),
         "subscriptions_count": len({order.subscription.id for order in orders if order.subscription}),
         "total_spent": sum((order.total - refunded(order, at) for order in orders), ZERO),
-        "accepts_marketing": who.accepts_marketing,
-        "is_blocked": who.is_blocked,
-        "tags": who.tags,
-        "line1": who.line1,
-        "line2": who.line2,
-        "line4": who.city.name,
-        "state": who.city.state,
-        "postcode": who.city.postcode,
-        "country": who.city.country,
         "date_joined": customer.created,
         "first_purchase_date": orders[0].placed if orders else None,
         "last_purchase_date": orders[-1].placed if orders else None,
@@ -178,7 +155,7 @@ def transaction_row(transaction: Transaction, at: Moment) -> Row:
     """A transaction."""
     seed, order = at.dataset.seed, transaction.order
     rng = SeededRandom(seed, "transaction", transaction.id)
-    code, message = rng.pick(sample_data.DECLINES) if transaction.declined else ("00", "Approved")
+    code, message = rng.pick(DECLINES) if transaction.declined else ("00", "Approved")
     charged = transaction.type == "purchase" and not transaction.declined
     available = order.total - refunded(order, at) if charged else ZERO
     cycle = order.subscription.orders.index(order) + 1 if order.subscription else None
@@ -218,7 +195,7 @@ def dispute_row(dispute: Dispute, at: Moment) -> Row:
     values: dict[str, Value] = {
         **customer_values(seed, order.customer),
         "dispute_id": dispute.id,
-        "type": rng.pick(sample_data.DISPUTE_TYPES),
+        "type": rng.pick(DISPUTE_TYPES),
         "status": "closed" if resolved else "open",
         "resolution": ("won" if dispute.won else "lost") if resolved else None,
         "arn": rng.digits(23),

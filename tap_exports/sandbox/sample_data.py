@@ -1,13 +1,16 @@
-"""The words that the made-up data is made of, awkward ones included."""
+"""Sample words, people and products. Many are awkward on purpose."""
 
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import lru_cache
 from typing import NamedTuple
+
+from tap_exports.sandbox.seeded_random import SeededRandom
 
 
 class Product(NamedTuple):
-    """One variant on sale."""
+    """One variant of a product."""
 
     product_id: int
     variant_id: int
@@ -19,7 +22,7 @@ class Product(NamedTuple):
 
 
 class City(NamedTuple):
-    """Where somebody lives; postcodes with leading zeros are the point."""
+    """A city. Some postcodes have leading zeros."""
 
     name: str
     state: str
@@ -53,7 +56,6 @@ LINE2 = ("", "", "", "Apt 4, 2nd floor", 'c/o "The Barn"', "Unit #007", "  Rear 
 LANGUAGES = ("en", "en", "en", "es", "fr", "de", "ja")
 SOURCES = ("Storefront", "Storefront", "Campaigns", "API", "Dashboard")
 UTM_SOURCES = (None, None, "google", "facebook", "newsletter", "tiktok")
-UTM_MEDIUMS = ("cpc", "email", "social", "referral")
 CAMPAIGNS = ("spring_sale", "été 2024", "50% off, today!", "retarget|warm", "0001")
 FUNNELS = (None, "Main Funnel", "Upsell A/B", "VSL-2")
 AFFILIATES = (None, None, "1001", "0007", "partner-x")
@@ -123,3 +125,40 @@ PRODUCTS = (
 )
 GIFT_CARD = 144
 SUBSCRIBABLE = tuple(product for product in PRODUCTS if product.product in {"Daily Vitamins", "抹茶 Matcha Tin"})
+
+
+@lru_cache(maxsize=20_000)
+def profile(seed: int, customer: int) -> dict[str, str | bool]:
+    """A customer's name, address and flags, by the keys of the customers' columns."""
+    rng = SeededRandom(seed, "profile", customer)
+    first, last = rng.pick(FIRST_NAMES), rng.pick(LAST_NAMES)
+    values: dict[str, str | bool] = {
+        "first_name": first,
+        "last_name": last,
+        "email": f"customer{customer}@example.com",
+        "phone_number": f"+1555{rng.digits(7)}"
+        if rng.chance(70)
+        else rng.pick(("", "0049 351 0123", "(617) 555-0100")),
+        "ip": f"203.0.113.{rng.below(256)}" if rng.chance(80) else f"2001:db8::{rng.hex(4)}",
+        "language": rng.pick(LANGUAGES),
+        "line1": f"{rng.between(1, 999)} {rng.pick(STREETS)}",
+        "line2": rng.pick(LINE2),
+    }
+    city = rng.pick(CITIES)
+    values |= {"line4": city.name, "state": city.state, "postcode": city.postcode, "country": city.country}
+    return values | {"accepts_marketing": rng.chance(60), "is_blocked": rng.chance(2), "tags": rng.pick(TAGS)}
+
+
+def attribution(seed: int, order: int) -> dict[str, str | None]:
+    """Where the buyer of an order came from, by the keys of the orders' columns."""
+    rng = SeededRandom(seed, "attribution", order)
+    source, affiliate = rng.pick(UTM_SOURCES), rng.pick(AFFILIATES)
+    return {
+        "utm_source": source,
+        "utm_campaign": rng.pick(CAMPAIGNS) if source else None,
+        "affiliate": affiliate,
+        "subaffiliate1": rng.digits(4) if affiliate else None,
+        "funnel": rng.pick(FUNNELS),
+        "gclid": f"Cj0K{rng.hex(16)}_{rng.hex(6)}" if source == "google" else None,
+        "source": rng.pick(SOURCES),
+    }
