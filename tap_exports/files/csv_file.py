@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import IO, TYPE_CHECKING, Any
 
-from tap_exports.errors import ErrorPage, InvalidFile, InvalidKey, ZeroBytes
+from tap_exports.errors import ErrorPage, InvalidFile, InvalidKey, LocalTrouble, ZeroBytes
 from tap_exports.schema.numeric_values import NumberReadings
 from tap_exports.schema.values import is_null
 
@@ -29,6 +29,7 @@ csv.field_size_limit(sys.maxsize)  # a field of many megabytes is no reason to f
 _PAGE = re.compile(r"""\s*(?:<[?!a-z]|[{[]\s*(?:["{[\]}]|$))""", re.IGNORECASE)
 _ARCHIVES = {
     b"PK\x03\x04": "a zip archive",
+    b"PK\x05\x06": "a zip archive",
     b"\x1f\x8b": "a gzip archive",
     b"BZh": "a bzip2 archive",
     b"\xfd7zXZ": "an xz archive",
@@ -36,6 +37,7 @@ _ARCHIVES = {
     b"\x28\xb5\x2f\xfd": "a zstd archive",
     b"Rar!": "a rar archive",
     b"%PDF": "a PDF document",
+    b"\xd0\xcf\x11\xe0": "an Office document",
 }
 _OTHER_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 _MARKS = {
@@ -188,7 +190,7 @@ class CsvFile:
             return iter(())
         reader = self._reader()
         self._header(reader)
-        rows = filter(None, reader)
+        rows = filter(None, _strictly(reader, self._encoding))
         if not self._copies:
             return rows
         return (row for number, row in enumerate(rows, start=1) if number not in self._copies)
@@ -241,14 +243,12 @@ class CsvFile:
     def _header(self, reader: Iterator[list[str]]) -> list[str]:
         if not self.size:
             raise ZeroBytes("the file has zero bytes: not even a header")
-        self._refuse_archive()
+        self._refuse_other_kinds()
         with _reading(self._encoding):
             header = next(reader, None)
         if not header:
             raise InvalidFile("the file is empty: not even a header is in it")
         start = header[0].strip()[:60]
-        if _PAGE.match(header[0]):
-            raise ErrorPage(f"the file is an error page, not CSV: {start!r}")
         for separator, name in _OTHER_SEPARATORS.items():
             if sum(cell.count(separator) for cell in header) >= len(header):
                 raise InvalidFile(f"the file is separated by {name}, not by commas")
@@ -256,14 +256,19 @@ class CsvFile:
             raise InvalidFile(f"the file is text, not an export: {start!r}")
         return header
 
-    def _refuse_archive(self) -> None:
+    def _refuse_other_kinds(self) -> None:
         position = self._file.tell()
         self._file.seek(0)
-        start = self._file.read(8)
+        start = self._file.read(512)
         self._file.seek(position)
         for magic, name in _ARCHIVES.items():
             if start.startswith(magic):
                 raise InvalidFile(f"the file is {name}, not CSV")
+        if start[257:262] == b"ustar":
+            raise InvalidFile("the file is a tar archive, not CSV")
+        text = start.decode(self._encoding, "ignore").lstrip("\ufeff \t\r\n")
+        if _PAGE.match(text):
+            raise ErrorPage(f"the file is an error page, not CSV: {text[:60].rstrip()!r}")
 
 
 if TYPE_CHECKING:
@@ -302,6 +307,8 @@ def _strictly(reader: Iterator[list[str]], encoding: str) -> Iterator[list[str]]
 def _reading(encoding: str) -> Iterator[None]:
     try:
         yield
+    except OSError as error:
+        raise LocalTrouble(f"the downloaded file could not be read back: {error.strerror or error}") from None
     except csv.Error as error:
         raise InvalidFile(f"the file is not well-formed CSV: {error}") from None
     except UnicodeDecodeError as error:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import codecs
+import errno
 import io
 import re
 import tracemalloc
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_exports.errors import InvalidFile, InvalidKey
+from tap_exports.errors import InvalidFile, InvalidKey, LocalTrouble
 from tap_exports.files.csv_file import CsvFile, KeyColumn
 from tap_exports.schema.numeric_values import to_integer
 from tests.unit.conftest import STAND_IN, csv_bytes, file_of
@@ -178,6 +179,9 @@ def test_a_header_alone_is_an_empty_window():
         ("<!-- maintenance -->\n<p>a, b</p>\n", "an error page"),
         ('{"detail": "Not found."}', "an error page"),
         ('{\n  "detail": "no",\n  "code": 1\n}\n', "an error page"),
+        ('{"code":"gone","detail":"Not found."}', "an error page"),
+        ('["Not found.","Try again."]', "an error page"),
+        ("\r\n\r\n<html>\n</html>\n", "an error page"),
         ("[]", "an error page"),
         ("Service unavailable", "text, not an export"),
         ("Service unavailable\r\nTry again later\r\n", "text, not an export"),
@@ -185,7 +189,9 @@ def test_a_header_alone_is_an_empty_window():
         ("a;b;c, d\r\n1;2,5;3\r\n", "separated by semicolons"),
         ("a\tb\r\n1\t2\r\n", "separated by tabs"),
         ("PK\x03\x04a,b\r\n", "a zip archive"),
+        ("PK\x05\x06" + "\0" * 18, "a zip archive"),
         ("%PDF-1.7,b\r\n", "a PDF document"),
+        ("orders.csv" + "\0" * 247 + "ustar", "a tar archive"),
         ("a,b\r\n1,2\r\na,b\r\n3,4\r\n", "row 2 repeats the header"),
         ("a,b\r\n1,2\r\nb,a\r\n3,4\r\n", "row 2 repeats the header"),
         ("a,b\r\n1\r\n", "row 1 has 1 cells where the header has 2"),
@@ -199,6 +205,25 @@ def test_what_is_no_export_is_refused(content, what):
     """Empty files, error pages, rows of another width, quotes that never end."""
     with pytest.raises(InvalidFile, match=what):
         file_of(content).check()
+
+
+def test_a_file_that_cannot_be_read_back_is_trouble_of_this_machine():
+    """It is neither the store's fault nor that of standard output."""
+
+    class Broken(io.BytesIO):
+        broken = False
+
+        def read1(self, size=-1):
+            if self.broken:
+                raise OSError(errno.EIO, "Input/output error")
+            return super().read1(size)
+
+    content = Broken(b"a,b\r\n1,2\r\n")
+    file = CsvFile(content)
+    content.broken = True
+    for use in (file.check, lambda: list(file.rows())):
+        with pytest.raises(LocalTrouble, match="could not be read back"):
+            use()
 
 
 @pytest.mark.parametrize("header", ["{size},b", "[Order] id,b", "<18,b", "'{',b"])
