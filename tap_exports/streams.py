@@ -136,7 +136,7 @@ class ExportStream(CatalogStream):
             self.bookmark.remember_key(*Key.of(self.layout.current))
 
     def _records(self, export: CheckedExport) -> Records:
-        layout = self.layout.current or Layout(self.name, (), ())
+        layout = (self.layout.current if export.header else None) or Layout(self.name, (), ())
         records = Records(export, export.window, export.export.id, layout, self.selected_columns, self.run.zone)
         if self.config["on_invalid_value"] == "fail":
             records.refuse_invalid()

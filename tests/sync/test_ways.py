@@ -24,9 +24,9 @@ def test_both_ways_write_the_same(make_store, sync, monkeypatch):
     store = make_store(frozen=True)
     end = (store.now - timedelta(hours=1)).isoformat()  # else a second may pass between the two
     config = store.config | {"window_days": 15, "reuse_exports_minutes": 0, "end_date": end}
-    fast = sync(config)
-    monkeypatch.setattr(ExportStream, "_is_plain", property(lambda self: False))
-    slow = sync(config)
+    fast = sync(config, streams=store.types)
+    monkeypatch.setattr(ExportStream, "is_plain", property(lambda self: False))
+    slow = sync(config, streams=store.types)
     assert len({m["stream"] for m in fast.of("RECORD")}) == 13
     assert written(fast) == written(slow)
 
