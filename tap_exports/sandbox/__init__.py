@@ -1,4 +1,4 @@
-"""A practice store for tap-exports: the whole Exports API over HTTP on this machine, with made-up data.
+"""A practice store for tap-exports: the whole Exports API over HTTP on this machine, with generated data.
 
 ```python
 with Sandbox(ready_seconds=0.1, time_format="iso_naive") as store:

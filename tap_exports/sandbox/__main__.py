@@ -1,4 +1,4 @@
-"""`tap-exports-sandbox`: a practice store that runs until it is stopped."""
+"""`tap-exports-sandbox`: a practice store that runs until a signal."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 DESCRIPTION = """\
-Start a practice store: the whole Exports API on this machine, with made-up data.
+Start a practice store: the whole Exports API on this machine, with generated data.
 It prints a ready tap config as JSON, then runs until SIGINT or SIGTERM."""
 EPILOG = """\
 While it runs, below /sandbox/ on the API's port, without a token:
@@ -30,7 +30,7 @@ While it runs, below /sandbox/ on the API's port, without a token:
   POST /sandbox/faults {"place": "file", "kind": "cut"}  DELETE /sandbox/faults
   POST /sandbox/advance {"days": 1}
   POST /sandbox/columns {"object": "order", "key": "vip", "enabled": false}"""
-# Those with a flag of another form, or none.
+# Options without a flag, or with a flag of another form.
 SPECIAL = {
     "now",
     "rate_limit",
@@ -45,7 +45,7 @@ SPECIAL = {
 
 
 def _helps() -> dict[str, str]:
-    """What the options' docstring says of each."""
+    """The help of each option, from the docstring of `Options`."""
     text = re.sub(r"\s+", " ", (Options.__doc__ or "").partition("Attributes:")[2])
     names = "|".join(one.name for one in fields(Options))
     parts = re.split(rf" ({names}): ", text)
@@ -67,16 +67,16 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("--port", type=int, default=0, help="Of the API; any free one by default.")
-    add("--file-port", type=int, default=0, help="Of the file host; any free one by default.")
-    add("--behind-days", type=float, default=0.0, help="Start the store's clock so far in the past.")
+    add("--port", type=int, default=0, help="Port of the API; any free one by default.")
+    add("--file-port", type=int, default=0, help="Port of the file host; any free one by default.")
+    add("--behind-days", type=float, default=0.0, help="Start the store's clock this many days in the past.")
     add(
         "--fault",
         type=_fault,
         action="append",
         default=[],
         metavar="PLACE:KIND[:VALUE][:NAME=VALUE...]",
-        help="Let something go wrong, as in create:status:503:times=2. Repeatable.",
+        help="A fault, such as create:status:503:times=2 or content:zip. Repeatable.",
     )
     helps = _helps()
     for one in fields(Options):
@@ -91,16 +91,28 @@ def _parser() -> argparse.ArgumentParser:
         else:
             kind = str if one.default is None else type(one.default)
             add(flag, type=kind, default=one.default, metavar=kind.__name__.upper(), help=helps[one.name])
-    add("--rate-limit", type=int, default=Options.rate_limit, metavar="INT", help="0 switches it off.")
+    add(
+        "--rate-limit",
+        type=int,
+        default=Options.rate_limit,
+        metavar="INT",
+        help="Requests per second; 0 turns the limit off.",
+    )
     add("--ready-seconds", type=float, default=3.0, metavar="FLOAT", help=helps["ready_seconds"])
     add("--list-timezone", default=None, metavar="STR", help=helps["list_timezone"])
-    add("--extra-type", action="append", default=[], metavar="CODE", help="A type added by the platform.")
+    add(
+        "--extra-type",
+        action="append",
+        default=[],
+        metavar="CODE",
+        help="Code of a type that the platform added. Repeatable.",
+    )
     add(
         "--without-scope",
         action="append",
         default=[],
         choices=[scope.value for scope in Scope],
-        help="What the token may not do. Repeatable.",
+        help="A scope that the token does not have. Repeatable.",
     )
     return parser
 
@@ -123,14 +135,14 @@ def _sandbox(given: argparse.Namespace) -> Sandbox:
 
 
 def _run(arguments: Sequence[str] | None) -> str | None:
-    """Run until a signal; return what went wrong, if anything."""
+    """Run until a signal; return an error message or None."""
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
     try:
         store = _sandbox(_parser().parse_args(arguments))
     except (ValueError, LookupError) as error:
-        return f"An option is not right: {error}"
+        return f"Invalid option: {error}"
     try:
         store.start()
     except ModuleNotFoundError as error:
@@ -138,8 +150,8 @@ def _run(arguments: Sequence[str] | None) -> str | None:
     except OSError as error:
         return f"Cannot open a port: {error.strerror or error}; see --port and --file-port"
     sys.stderr.write(
-        f"A practice store runs at {store.api_url}, its files at {store.file_origin}; "
-        f"its history starts on {store.start_date:%Y-%m-%d}. Stop it with Ctrl-C.\n"
+        f"Practice store at {store.api_url}, files at {store.file_origin}; "
+        f"data from {store.start_date:%Y-%m-%d}. Stop it with Ctrl-C.\n"
     )
     sys.stdout.write(json.dumps(store.config, indent=2) + "\n")
     sys.stdout.flush()

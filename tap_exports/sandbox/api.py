@@ -1,4 +1,4 @@
-"""The Admin API: who may ask for what, and which call answers."""
+"""The Admin API: authorization, rate limit and endpoints."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from tap_exports.sandbox.export_calls import ExportCalls
 from tap_exports.sandbox.faults import Place
 from tap_exports.sandbox.options import Scope
 from tap_exports.sandbox.reply import json_reply
+from tap_exports.sandbox.request_handler import RequestHandler
 from tap_exports.sandbox.store_calls import StoreCalls
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ ENDPOINTS = (
 
 
 def endpoints(request: Request) -> list[tuple[Endpoint, tuple[str, ...]]]:
-    """The calls under a request's address, that of its method first, and what the address names."""
+    """The endpoints with a request's path, the one with its method first, and the parts of the path."""
     if not request.path.startswith(PREFIX):
         return []
     path = request.path[len(PREFIX) :]
@@ -66,12 +67,7 @@ def endpoints(request: Request) -> list[tuple[Endpoint, tuple[str, ...]]]:
 
 
 class RateLimit:
-    """So many requests in any one second of the store's clock.
-
-    Args:
-        limit: None for no limit.
-        clock: The store's.
-    """
+    """A number of requests in any one second of the store's clock; None for no limit."""
 
     def __init__(self, limit: int | None, clock: Clock) -> None:
         self._limit = limit
@@ -80,7 +76,7 @@ class RateLimit:
         self._passed: deque[datetime] = deque()
 
     def passes(self) -> bool:
-        """Whether one more request may pass now; one that may not does not count."""
+        """Whether one more request may pass now; a rejected request does not count."""
         if self._limit is None:
             return True
         with self._lock:
@@ -93,11 +89,13 @@ class RateLimit:
             return True
 
 
-class Api:
+class Api(RequestHandler):
     """The Admin API of one store."""
 
+    host = "api"
+
     def __init__(self, store: Store, links: Links, webhooks: WebhookCalls) -> None:
-        self._store = store
+        super().__init__(store)
         self._limit = RateLimit(store.options.rate_limit, store.clock)
         self._exports = ExportCalls(store, links)
         calls = StoreCalls(store)
@@ -113,7 +111,7 @@ class Api:
         }
 
     def place(self, request: Request) -> tuple[Place, tuple[str, ...]]:
-        """Which call a request is."""
+        """Its endpoint, and the parts of its path."""
         found = endpoints(request)
         return (found[0][0].place, found[0][1]) if found else (Place.UNKNOWN, ())
 
@@ -122,13 +120,13 @@ class Api:
         return self._exports.export_type(call)
 
     def handle(self, call: Call) -> Reply:
-        """Answer a call, or say why not."""
+        """Answer a call, or reject it."""
         found = [endpoint for endpoint, _ in endpoints(call.request)]
         refusal = self._unauthenticated(call.request) or self._not_allowed(call.request, found)
         return refusal or self._calls[call.place](call)
 
     def _unauthenticated(self, request: Request) -> Reply | None:
-        """Refuse who has no token, asks too often, or names no version."""
+        """Reject a request without a token, above the limit, or without a version."""
         authorization = request.headers.get("Authorization", "")
         if authorization != f"Bearer {self._store.token}":
             missing = "Authentication credentials were not provided."
@@ -141,7 +139,7 @@ class Api:
         return None
 
     def _not_allowed(self, request: Request, found: list[Endpoint]) -> Reply | None:
-        """Refuse what there is not, and what the token may not."""
+        """Reject an unknown path, a wrong method, and a missing scope."""
         if not found:
             return json_reply(404, {"detail": "Not found."})
         if found[0].method != request.method:

@@ -27,7 +27,7 @@ MONTHS = ["Jan.", "Feb.", "March", "April", "May", "June", "July", "Aug.", "Sept
 
 
 def django_long(moment: datetime) -> str:
-    """An instant as Django's default for US English has it (`N j, Y, P`), seconds dropped."""
+    """An instant in Django's default for US English (`N j, Y, P`), without seconds."""
     hour = moment.hour % NOON or NOON
     half = "a.m." if moment.hour < NOON else "p.m."
     clock = f"{hour}:{moment.minute:02d} {half}" if moment.minute else f"{hour} {half}"
@@ -51,7 +51,7 @@ AM_PM: dict[TimeFormat, Callable[[datetime], str]] = {
 
 
 class CellWriter:
-    """Writes cells in the way that a store's options say."""
+    """Writes cells in the formats of a store's options."""
 
     def __init__(self, options: Options) -> None:
         self._options = options

@@ -1,4 +1,4 @@
-"""The store's own clock, which can jump forward."""
+"""The store's clock."""
 
 from __future__ import annotations
 
@@ -8,12 +8,7 @@ from datetime import datetime, timedelta, timezone
 
 
 class Clock:
-    """Runs from a chosen instant, and jumps when told to.
-
-    Args:
-        start: Where it starts; the real now when None.
-        frozen: It stands still and moves by `advance` alone.
-    """
+    """Runs from `start` (None: the real now), or stands still when frozen; `advance` moves it forward."""
 
     def __init__(self, start: datetime | None = None, *, frozen: bool = False) -> None:
         self._start = (start or datetime.now(timezone.utc)).astimezone(timezone.utc)
@@ -21,7 +16,7 @@ class Clock:
         self._origin = time.monotonic()
         self._jumped = timedelta(0)
         self.changed = threading.Condition()
-        """Notified when waiting for an instant may be over, or has to be thought over."""
+        """Notified when a waiting thread must check the time again."""
 
     def now(self) -> datetime:
         """The store's now, in UTC."""
@@ -29,13 +24,13 @@ class Clock:
         return self._start + self._jumped + timedelta(seconds=ran)
 
     def advance(self, step: timedelta) -> None:
-        """Jump forward.
+        """Move forward.
 
         Raises:
             ValueError: When the step is negative.
         """
         if step < timedelta(0):
-            raise ValueError(f"The store's clock cannot go back: {step}")
+            raise ValueError(f"The store's clock cannot go back by {step}")
         with self.changed:
             self._jumped += step
             self.changed.notify_all()

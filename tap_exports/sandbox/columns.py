@@ -47,23 +47,14 @@ class Column:
 
 @dataclass(frozen=True)
 class ExportType:
-    """One type of export.
+    """One type of export."""
 
-    Attributes:
-        code: As the API has it.
-        name: As the API shows it.
-        kind: The objects that it holds, or whose lines it holds.
-        columns: Without a merchant's own.
-        lines: Whether a row is a line.
-        merchant: The metadata objects whose columns a merchant can add.
-    """
-
-    code: str
-    name: str
-    kind: Kind
-    columns: tuple[Column, ...]
-    lines: bool = False
-    merchant: tuple[str, ...] = ()
+    code: str  # as the API has it
+    name: str  # as the API shows it
+    kind: Kind  # the objects that it holds, or whose lines it holds
+    columns: tuple[Column, ...]  # without a merchant's own
+    lines: bool = False  # whether a row is a line
+    merchant: tuple[str, ...] = ()  # the metadata objects whose columns a merchant can add
 
     def key(self, role: Role) -> str:
         """The key of the first column with a role."""

@@ -1,4 +1,4 @@
-"""What can be asked of a practice store from outside its process, below `/sandbox/` on the API's port."""
+"""Calls that control a practice store from another process, below `/sandbox/` on the API's port."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PREFIX = "/sandbox/"
 
 
 def _plain(value: object) -> object:
-    """Anything as what JSON can hold."""
+    """A value that JSON supports."""
     if isinstance(value, datetime):
         return rfc3339(value)
     if is_dataclass(value) and not isinstance(value, type):
@@ -44,7 +44,7 @@ def _export(export: Export) -> dict[str, object]:
 
 
 class Control:
-    """Answers below `/sandbox/`: without a token, a limit or an entry in the log."""
+    """These calls need no token, have no rate limit and are not in the log."""
 
     def __init__(self, store: Store, deliveries: Callable[[], object]) -> None:
         self._store = store

@@ -1,4 +1,4 @@
-"""The CSV of a window: which objects are in it, and what its rows and bytes are."""
+"""The CSV of a window: its objects, rows and bytes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class RowBuilders(NamedTuple):
-    """How objects of one kind become rows."""
+    """The functions that build the rows of one kind of object."""
 
     row: Callable[..., Row]
     lines: Callable[..., list[Row]] | None = None
@@ -111,7 +111,7 @@ class CsvRenderer:
         return change_bytes(text.encode(self._options.encoding, errors="replace"), window.changes)
 
     def vanished(self, code: str, now: datetime) -> list[str]:
-        """Keys of a type's objects (ids of lines, for lines) that an export had once, and a later one has not."""
+        """Keys of the objects (for lines, ids of lines) that earlier exports held, and later ones do not."""
         kind = self.types[code]
         found: list[str] = []
         builders = ROW_BUILDERS[kind.kind]
@@ -136,7 +136,7 @@ class CsvRenderer:
         """The object with a key.
 
         Raises:
-            KeyError: When there is none.
+            KeyError: When there is no such object.
         """
         kind = self.types[code]
         own = kind.key(Role.OWN_KEY)
@@ -179,7 +179,7 @@ class CsvRenderer:
 
     def _items(self, kind: Kind, window: Window, at: Moment) -> list[StoreObject]:
         """The objects in a window, oldest first by the date that the range is held against."""
-        # Grown up to now whatever the window is: customers count orders that came later.
+        # Generated up to now for any window: customers count later orders.
         self._dataset.grow(at.now)
         field = self._options.range_fields.get(window.code, self._options.range_field)
         start, end = self._dataset.start, at.now

@@ -1,7 +1,7 @@
-"""The store's past and future: which objects there are, and when items happen to them.
+"""All objects of a store, past and future.
 
-Days are made one after the other, each once, as far as somebody looks. What an order leads to (parcels,
-returns, refunds, disputes) is made with it and filed under its own day, which may lie ahead of the clock.
+Days are generated one after the other, as far as an export needs them. What follows from an order (fulfillments,
+returns, refunds, disputes) is generated with it, and filed under its own day, which may be in the future.
 """
 
 from __future__ import annotations
@@ -23,17 +23,12 @@ if TYPE_CHECKING:
 
 DAY = timedelta(days=1)
 LAST_HALF_SECOND = DAY - timedelta(milliseconds=500)
-# Each of these comes round so often, by the number of the day or of the order.
+# How often each special case occurs, by the number of the day or of the order.
 EVERY_LAST_INSTANT, EVERY_LOCAL_MIDNIGHT, EVERY_MIDNIGHT_SUBSCRIPTION, EVERY_DUPLICATE_LINE = 5, 3, 4, 11
 
 
 class Dataset:
-    """All objects of one store, in the order of their making.
-
-    Args:
-        options: The store's.
-        start: A midnight UTC; nothing is older.
-    """
+    """All objects of one store; none is older than `start`, a midnight UTC."""
 
     def __init__(self, options: Options, start: datetime) -> None:
         self.seed = options.seed
@@ -54,7 +49,7 @@ class Dataset:
         self._growing = threading.Lock()
 
     def between(self, kind: Kind, start: datetime, end: datetime) -> list[StoreObject]:
-        """Objects of one kind made from `start` to `end`, both included, oldest first."""
+        """Objects of one kind created from `start` to `end`, both included, oldest first."""
         self.grow(end)
         filed = self._filed[kind]
         found: list[StoreObject] = []
@@ -63,11 +58,11 @@ class Dataset:
         return sorted(found, key=lambda item: (item.created, item.id))
 
     def remove(self, kind: Kind, item: StoreObject, moment: datetime) -> None:
-        """Let an object be gone from a moment on."""
+        """Leave an object out of exports from a moment on."""
         self._removed[kind, item.id] = moment
 
     def gone_at(self, kind: Kind, item: StoreObject) -> datetime | None:
-        """From when on an object is in no export any more; None for never."""
+        """When an object vanishes from exports; None for never."""
         return self._removed.get((kind, item.id)) or getattr(item, "gone", None)
 
     def _day(self, moment: datetime) -> int:
@@ -77,7 +72,7 @@ class Dataset:
         self._filed[kind][self._day(item.created)].append(item)
 
     def grow(self, until: datetime) -> None:
-        """Make all days up to that of `until`."""
+        """Generate all days up to that of `until`."""
         with self._growing:
             while self._days <= self._day(until):
                 if self._per_day:
@@ -87,7 +82,7 @@ class Dataset:
     def _make_day(self, day: int) -> None:
         rng = SeededRandom(self.seed, "day", day)
         renewals = self._renewals(day)
-        # A cart is half as frequent as an order, and the first of both is at midnight at_midnight.
+        # A cart is half as frequent as an order, and the first of both is exactly at midnight.
         moments = [(moment, True) for moment in self._moments(day, rng, self._per_day)]
         moments += [(moment, False) for moment in self._moments(day, rng, (self._per_day + 1) // 2)]
         midnight = self.start + day * DAY
@@ -103,13 +98,13 @@ class Dataset:
         self._due[day + 1][:0] = renewals
 
     def _moments(self, day: int, rng: SeededRandom, count: int) -> list[datetime]:
-        """When something happens on a day: some where windows are likely to end, some between seconds."""
+        """The moments of a day: some where windows are likely to end, some with fractions of a second."""
         midnight = self.start + day * DAY
         moments = [midnight]
         if count > 1 and day % EVERY_LAST_INSTANT == 0:
             moments.append(midnight + LAST_HALF_SECOND)
         if count > len(moments) and day % EVERY_LOCAL_MIDNIGHT == 0:
-            # The day that has begun in the store's zone by the end of this one in UTC.
+            # The day that begins in the store's zone during this day in UTC.
             today = (midnight + LAST_HALF_SECOND).astimezone(self._zone).date()
             local = datetime.combine(today, time(), self._zone)
             moments.append(local.astimezone(timezone.utc))
@@ -119,7 +114,7 @@ class Dataset:
         return moments
 
     def _renewals(self, day: int) -> list[Subscription]:
-        """Subscriptions that buy again today; where they are too many, the rest does tomorrow."""
+        """Subscriptions with an order today; above a quota, the rest follows tomorrow."""
         tonight = self.start + (day + 1) * DAY
 
         def alive(one: Subscription) -> bool:
@@ -133,7 +128,7 @@ class Dataset:
     def _buyer(self, moment: datetime, rng: SeededRandom) -> Customer:
         if self._customers and not rng.chance(55):
             return rng.pick(self._customers)
-        # Never on the day before: that one is made already, and somebody may have looked at it.
+        # Never on the day before: an export may have read it.
         midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
         joined = max(midnight, moment - timedelta(seconds=rng.below(60)))
         return self._new_customer(joined)
@@ -150,7 +145,7 @@ class Dataset:
         return made + timedelta(days=rng.between(1, 60), hours=rng.below(24)) if rng.chance(percent) else None
 
     def _edited(self, order: Order, rng: SeededRandom) -> tuple[Line, ...]:
-        """The lines of an order that is edited some days later; what was sent is not touched."""
+        """The lines of an order that is edited some days later; fulfillments do not change."""
         moment = order.created + timedelta(days=rng.between(1, 40), seconds=rng.below(86_400))
         first, *others = order.lines
         match rng.below(3):
@@ -179,7 +174,7 @@ class Dataset:
         self._numbers += 1
         rng = SeededRandom(self.seed, "order", self._numbers)
         if rng.chance(2):
-            # A test order: it takes a number, and no export ever shows it.
+            # A test order: it takes a number, and no export shows it.
             self.test_orders.append(str(self._numbers))
             self._numbers += 1
         exact = moment.microsecond == 0

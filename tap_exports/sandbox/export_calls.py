@@ -28,7 +28,7 @@ BAD_DAY = "Enter a valid date."
 
 
 class ExportCalls:
-    """The calls below `exports/` of one store."""
+    """The calls below `exports/`."""
 
     def __init__(self, store: Store, links: Links) -> None:
         self._store = store

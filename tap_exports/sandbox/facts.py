@@ -1,4 +1,4 @@
-"""What is true of an object at a moment: shared by the rows of all types."""
+"""Values at a moment that the rows of several types share."""
 
 from __future__ import annotations
 
@@ -48,19 +48,12 @@ class Moment:
 
 @dataclass(frozen=True)
 class Row:
-    """One row before it is written.
+    """One row before it is written."""
 
-    Attributes:
-        values: By the keys of the columns.
-        currency: Of its amounts.
-        owners: Ids of the objects whose metadata it shows.
-        created: Of a line that is newer than its parent.
-    """
-
-    values: dict[str, Value]
-    currency: str = "USD"
-    owners: dict[str, object] = field(default_factory=dict)
-    created: datetime | None = None
+    values: dict[str, Value]  # by the keys of the columns
+    currency: str = "USD"  # of its amounts
+    owners: dict[str, object] = field(default_factory=dict)  # ids of the objects whose metadata it shows
+    created: datetime | None = None  # of a line that is newer than its parent
 
 
 def untaxed(amount: Decimal) -> Decimal:

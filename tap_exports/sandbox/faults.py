@@ -1,4 +1,4 @@
-"""What can be made to go wrong, and where."""
+"""Faults on request: what fails, and where."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Place(str, Enum):
-    """Where something can go wrong, and what the log calls a request."""
+    """Where a fault occurs; also the name of a request in the log."""
 
     TYPES = "types"  # GET exports/types/
     LIST = "list"  # GET exports/
@@ -31,9 +31,9 @@ class Place(str, Enum):
 
 
 class FaultKind(str, Enum):
-    """What goes wrong.
+    """The kinds of faults.
 
-    Deliveries of webhooks (`Place.WEBHOOK`) know `lost`, `slow`, `body` and `unknown_status` alone. The kinds from
+    Deliveries of webhooks (`Place.WEBHOOK`) support only `lost`, `slow`, `body` and `unknown_status`. The kinds from
     `no_line_break` on, and `empty`, change the file of an export (`Place.CONTENT`): the same file with every download,
     and `times` counts exports. All that fit an export apply together.
     """
@@ -52,11 +52,11 @@ class FaultKind(str, Enum):
     BODY = "body"  # 200 with `body`
     JSON = "json"  # 200 with `document` as JSON
     REDIRECT = "redirect"  # `status` (302 when left at 503) to `location`
-    LOST = "lost"  # all takes effect, and the connection is closed without an answer
-    AWAY = "away"  # the right answer; then that host's port is closed for `seconds` (None: until faults are cleared)
-    EXPIRE = "expire"  # links handed out have expired already
-    NEVER_READY = "never_ready"  # an export asked for stays pending for ever
-    UNKNOWN_STATUS = "unknown_status"  # exports answered have the status `value`
+    LOST = "lost"  # the request takes effect, and the connection is closed without an answer
+    AWAY = "away"  # the right answer; then the port is closed for `seconds` (None: until faults are cleared)
+    EXPIRE = "expire"  # the link has expired
+    NEVER_READY = "never_ready"  # the export that is created stays pending for ever
+    UNKNOWN_STATUS = "unknown_status"  # exports in the answer have the status `value`
     NO_LINE_BREAK = "no_line_break"  # the last row ends without a line break
     REPEATED_HEADER = "repeated_header"  # the header is also in the middle
     REORDERED_HEADER = "reordered_header"  # the header, its columns in another order, is also in the middle
@@ -78,40 +78,26 @@ CONTENT_KINDS = frozenset(list(FaultKind)[list(FaultKind).index(FaultKind.NO_LIN
 
 @dataclass(frozen=True)
 class Fault:
-    """Something that goes wrong on request.
+    """A fault.
 
-    Place and kind take the enum's value as well: `Fault("create", "status", status=503, times=2)`.
-
-    Attributes:
-        place: Where.
-        kind: What.
-        times: How often; None for ever.
-        after: How many requests that it would hit pass first.
-        export_type: Hit only what concerns this type of export.
-        status: For `status` and `redirect`.
-        headers: For `status`, further headers of the answer.
-        body: For `status` and `body`.
-        document: For `json`, anything that JSON can hold.
-        seconds: For `hang`, `slow`, `stall` and `away`.
-        keep: For `cut`, `stall` and `overlong`, in bytes. By default a cut leaves whole rows, about half of them,
-            and an overlong body is cut in its last row.
-        location: For `redirect`.
-        value: For `unknown_status` and `dropped_column`.
+    Place and kind may be given by value: `Fault("create", "status", status=503, times=2)`.
     """
 
     place: Place
     kind: FaultKind
-    times: int | None = 1
-    after: int = 0
-    export_type: str | None = None
-    status: int = 503
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes | str | None = None
-    document: object = None
-    seconds: float | None = None
+    times: int | None = 1  # None for ever
+    after: int = 0  # number of matching requests that pass first
+    export_type: str | None = None  # only requests that concern this type
+    status: int = 503  # for `status` and `redirect`
+    headers: Mapping[str, str] = field(default_factory=dict)  # for `status`, further headers of the answer
+    body: bytes | str | None = None  # for `status` and `body`
+    document: object = None  # for `json`
+    seconds: float | None = None  # for `hang`, `slow`, `stall` and `away`
+    # For `cut`, `stall` and `overlong`, in bytes. By default, a cut keeps about half of the rows, all whole, and
+    # an overlong body is cut in its last row.
     keep: int | None = None
-    location: str = ""
-    value: str = "failed"
+    location: str = ""  # for `redirect`
+    value: str = "failed"  # for `unknown_status` and `dropped_column`
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "place", Place(self.place))
@@ -131,10 +117,10 @@ class Fault:
         """Read a fault from JSON, its fields by name.
 
         Raises:
-            ValueError: When it is no fault.
+            ValueError: When it is invalid.
         """
         if not isinstance(document, dict):
-            raise ValueError("A fault is a JSON object")  # noqa: TRY004  # it is the text that is wrong
+            raise ValueError("A fault is a JSON object")  # noqa: TRY004
         known = {one.name for one in fields(cls)}
         if strange := set(document) - known:
             raise ValueError(f"A fault has no {', '.join(sorted(strange))}; it has {', '.join(sorted(known))}")
@@ -145,14 +131,14 @@ class Fault:
 
     @classmethod
     def from_text(cls, text: str) -> Fault:
-        """Read a fault from one word of a command line.
+        """Read a fault from a command-line argument.
 
-        The form is `place:kind[:main][:name=value…]`, where `main` is what the kind is mostly about (status,
+        The form is `place:kind[:main][:name=value…]`, where `main` is the main field of the kind (status,
         seconds, location, body, document or value), as in `create:status:503:times=2`. After `redirect`,
-        `body` and `json` all that follows is the main part.
+        `body` and `json` everything that follows is the main field.
 
         Raises:
-            ValueError: When it is no fault.
+            ValueError: When it is invalid.
         """
         place, _, rest = text.partition(":")
         kind, _, rest = rest.partition(":")
@@ -199,24 +185,24 @@ _READ: dict[str, Callable[[str], object]] = {
 
 
 class PendingFaults:
-    """The faults in the future."""
+    """The faults that have not occurred yet."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._pending: list[_PendingFault] = []
 
     def add(self, fault: Fault) -> None:
-        """One more."""
+        """Add a fault."""
         with self._lock:
             self._pending.append(_PendingFault(fault, fault.after, fault.times))
 
     def clear(self) -> None:
-        """No more."""
+        """Remove all faults."""
         with self._lock:
             self._pending.clear()
 
     def take(self, place: Place, export_type: str | None) -> Fault | None:
-        """What goes wrong with a request: of those that fit, the one that was added first."""
+        """The fault of a request: of those that match, the one that was added first."""
         with self._lock:
             hit: _PendingFault | None = None
             for pending in self._pending:
@@ -229,7 +215,7 @@ class PendingFaults:
             return self._used(hit) if hit is not None else None
 
     def take_content(self, export_type: str) -> tuple[Fault, ...]:
-        """All that changes the file of a new export, in the order of adding."""
+        """All faults of the file of a new export, in the order in which they were added."""
         with self._lock:
             fit = [pending for pending in self._pending if pending.fits(Place.CONTENT, export_type)]
             due = [pending for pending in fit if pending.after <= 0]

@@ -25,17 +25,11 @@ DELIMITERS = {FaultKind.SEMICOLONS: ";", FaultKind.TABS: "\t"}
 
 @dataclass
 class Table:
-    """A file before it is written.
+    """A file before it is written."""
 
-    Attributes:
-        columns: What each cell of a row is.
-        header: As written.
-        rows: As written.
-    """
-
-    columns: list[Column]
-    header: list[str]
-    rows: list[list[str]]
+    columns: list[Column]  # what each cell of a row is
+    header: list[str]  # as written
+    rows: list[list[str]]  # as written
 
     def find(self, role: Role) -> int | None:
         """The position of the first column with a role."""

@@ -1,4 +1,4 @@
-"""The file host: signed links to CSVs, and no friend of a second credential."""
+"""The file host: CSVs by signed links. It rejects a second credential, like S3."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from tap_exports.sandbox.faults import Place
 from tap_exports.sandbox.options import Gzip
 from tap_exports.sandbox.reply import Reply
+from tap_exports.sandbox.request_handler import RequestHandler
 
 if TYPE_CHECKING:
     from werkzeug.wrappers import Request
@@ -38,7 +39,7 @@ RANGE = re.compile(r"bytes=(?P<first>[0-9]+)-(?P<last>[0-9]*)")
 
 
 def error(code: str) -> Reply:
-    """An error as S3 words it."""
+    """An error in the format of S3."""
     status, message = MESSAGES[code]
     text = (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -48,24 +49,26 @@ def error(code: str) -> Reply:
 
 
 def file_path(export: Export) -> str:
-    """Where an export's file is."""
+    """The path of an export's file."""
     return f"/exports/{export.id}/{export.type}.csv"
 
 
-class Files:
+class Files(RequestHandler):
     """The file host."""
 
+    host = "file"
+
     def __init__(self, store: Store, links: Links) -> None:
-        self._store = store
+        super().__init__(store)
         self._links = links
 
     def place(self, request: Request) -> tuple[Place, tuple[str, ...]]:
-        """Which file is asked for."""
+        """The file's export."""
         found = PATH.fullmatch(request.path)
         return Place.FILE, (found["id"],) if found else ()
 
     def export_type(self, call: Call) -> str | None:
-        """The type of the export whose file is asked for."""
+        """The type of the file's export."""
         export = self._export(call)
         return export.type if export else None
 
@@ -73,7 +76,7 @@ class Files:
         return self._store.export_queue.get(int(call.parts[0])) if call.parts else None
 
     def handle(self, call: Call) -> Reply:
-        """Send a file, or say why not."""
+        """Send a file, or reject the request."""
         request, export = call.request, self._export(call)
         if "Authorization" in request.headers:
             return error("InvalidArgument")

@@ -1,4 +1,4 @@
-"""Dates and times as requests carry them."""
+"""Dates and times in requests."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ INSTANT = re.compile(
 
 
 def instant(text: object) -> datetime | None:
-    """An RFC 3339 instant; None where it is none, or has no offset."""
+    """An RFC 3339 instant; None when invalid or without an offset."""
     found = INSTANT.fullmatch(text) if isinstance(text, str) else None
     if found is None or found[4] is None:
         return None
@@ -27,7 +27,7 @@ def instant(text: object) -> datetime | None:
 
 
 def day(text: str) -> date | None:
-    """A day; None where it is none."""
+    """A day; None when invalid."""
     try:
         return date.fromisoformat(text)
     except ValueError:

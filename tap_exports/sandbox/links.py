@@ -1,4 +1,4 @@
-"""Signed links to files, as object stores hand them out."""
+"""Signed links to files, like those of object stores."""
 
 from __future__ import annotations
 
@@ -13,19 +13,14 @@ if TYPE_CHECKING:
 
 
 class Links:
-    """Makes links, and tells good ones from bad.
-
-    Args:
-        key: That they are signed with.
-        seconds: How long one lives.
-    """
+    """Signs and verifies links; each is valid for some seconds."""
 
     def __init__(self, key: str, seconds: float) -> None:
         self._key = key.encode()
         self._life = timedelta(seconds=seconds)
 
     def sign(self, path: str, now: datetime, *, expired: bool = False) -> str:
-        """The path with the query that makes it good."""
+        """The path with its signature."""
         ends = now - timedelta(seconds=1) if expired else now + self._life
         expires = f"{ends.timestamp():.3f}"
         return f"{path}?{urlencode({'Expires': expires, 'Signature': self._signature(path, expires)})}"

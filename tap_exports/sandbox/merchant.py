@@ -1,4 +1,4 @@
-"""A merchant's own columns: metadata definitions, and what objects hold under them."""
+"""A merchant's own columns: metadata definitions and their values."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MADE = datetime(2023, 5, 4, 9, 30, tzinfo=timezone.utc)
 
 
 class MetadataType(str, Enum):
-    """What a definition's values are."""
+    """The type of a definition's values."""
 
     TEXT = "text"
     INTEGER = "integer"
@@ -51,30 +51,21 @@ _VALUES: dict[MetadataType, Callable[[SeededRandom], Value]] = {
 
 @dataclass(frozen=True)
 class Definition:
-    """One metadata definition.
+    """One metadata definition."""
 
-    Attributes:
-        owner: What it is on: attribution, customer, dispute, line, order, product or variant.
-        key: Unique among those of the owner.
-        name: What the merchant calls it.
-        type: What its values are.
-        enable_export: Whether exports have it as a column.
-        id: As the API has it.
-    """
-
-    owner: str
-    key: str
-    name: str
-    type: MetadataType
-    enable_export: bool
-    id: int = 0
+    owner: str  # what it is on: attribution, customer, dispute, line, order, product or variant
+    key: str  # unique among those of the owner
+    name: str  # what the merchant calls it
+    type: MetadataType  # what its values are
+    enable_export: bool  # whether exports have it as a column
+    id: int = 0  # as the API has it
 
     def column(self, *, by_key: bool) -> Column:
         """Its column, headed by its key or its name."""
         return Column(self.key if by_key else self.name, _CELLS.get(self.type, CellType.TEXT))
 
     def value(self, seed: int, holder: object) -> Value:
-        """What one object holds under it; a third of them holds nothing."""
+        """The value of one object; None for a third of them."""
         rng = SeededRandom(seed, "metadata", self.owner, self.key, holder)
         if rng.chance(30):
             return None
@@ -148,7 +139,7 @@ def definitions(table: str = _TABLE, first: int = 1) -> list[Definition]:
 
 
 class Merchant:
-    """Who switches columns into exports, and out of them."""
+    """The definitions of a store, and whether exports have them."""
 
     def __init__(self, *, campaigns_app: bool = False) -> None:
         self._definitions = definitions()
@@ -161,11 +152,11 @@ class Merchant:
         return tuple(self._definitions)
 
     def enabled(self) -> tuple[Definition, ...]:
-        """Those that exports have as columns."""
+        """Those that are columns of exports."""
         return tuple(one for one in self.all if one.enable_export)
 
     def switch(self, owner: str, key: str, *, on: bool) -> None:
-        """Switch a column into exports, or out.
+        """Add a column to exports, or remove it.
 
         Raises:
             KeyError: When there is no such definition.
@@ -177,6 +168,6 @@ class Merchant:
         raise KeyError(f"No metadata definition {key!r} on {owner!r}")
 
     def add(self, owner: str, key: str, name: str, kind: MetadataType) -> None:
-        """Make a new definition that is in exports from now on."""
+        """Add a definition whose column is in exports from now on."""
         number = len(self._definitions) + 1
         self._definitions.append(Definition(owner, key, name, MetadataType(kind), enable_export=True, id=number))

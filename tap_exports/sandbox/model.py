@@ -1,7 +1,6 @@
-"""The objects that a store's history is made of.
+"""The objects of a store.
 
-They hold when items happen; what is true at a given moment follows from that, so one object reads
-differently as the store's clock moves on.
+They hold the times of their events; their state at a moment follows from these.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ class Kind(str, Enum):
 
 
 class Customer(NamedTuple):
-    """Somebody who bought, or nearly did."""
+    """A customer; `gone` is when it is erased."""
 
     id: int
     created: datetime
@@ -39,25 +38,15 @@ class Customer(NamedTuple):
 
 
 class Line(NamedTuple):
-    """One line of an order, a cart or a subscription.
-
-    Attributes:
-        id: As the API has it.
-        product: The variant.
-        quantity: At first.
-        is_upsell: Whether it was offered after the checkout.
-        added: When an edit of the order added it; None for a line that was there from the start.
-        removed: When an edit removed it.
-        changed: When an edit changed its quantity, and to what.
-    """
+    """One line of an order, a cart or a subscription."""
 
     id: int
     product: Product
     quantity: int
     is_upsell: bool = False
-    added: datetime | None = None
-    removed: datetime | None = None
-    changed: tuple[datetime, int] | None = None
+    added: datetime | None = None  # by an edit of the order
+    removed: datetime | None = None  # by an edit
+    changed: tuple[datetime, int] | None = None  # by an edit: when, and the new quantity
 
 
 class Sent(NamedTuple):
@@ -70,7 +59,7 @@ class Sent(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class Subscription:
-    """An agreement to buy again."""
+    """A subscription."""
 
     id: int
     created: datetime
@@ -85,7 +74,7 @@ class Subscription:
 
 @dataclass(slots=True, eq=False)
 class Order:
-    """An order, with all that will ever happen to it."""
+    """An order, with everything that follows from it."""
 
     id: int
     number: str
@@ -106,7 +95,7 @@ class Order:
 
 @dataclass(slots=True, eq=False)
 class Transaction:
-    """Money moved, or refused to."""
+    """A transaction."""
 
     id: int
     created: datetime
@@ -119,7 +108,7 @@ class Transaction:
 
 @dataclass(slots=True, eq=False)
 class Dispute:
-    """A bank's customer who wants the money back."""
+    """A dispute."""
 
     id: int
     created: datetime
@@ -131,7 +120,7 @@ class Dispute:
 
 @dataclass(slots=True, eq=False)
 class Fulfillment:
-    """A parcel."""
+    """A fulfillment."""
 
     id: int
     created: datetime
@@ -143,7 +132,7 @@ class Fulfillment:
 
 @dataclass(slots=True, eq=False)
 class Return:
-    """A parcel on its way back."""
+    """A return."""
 
     id: int
     number: str
@@ -156,7 +145,7 @@ class Return:
 
 @dataclass(slots=True, eq=False)
 class Cart:
-    """A basket that was left standing."""
+    """An open cart; `gone` is when it becomes an order."""
 
     id: int
     created: datetime

@@ -1,4 +1,4 @@
-"""What a practice store is like: every open question about the real API is a switch here."""
+"""Options of a practice store: one for each open question about the real API."""
 
 from __future__ import annotations
 
@@ -67,14 +67,14 @@ class HeaderStyle(str, Enum):
 
 
 class MetadataHeaders(str, Enum):
-    """Which of a metadata definition's names heads a merchant's own column."""
+    """The header of a merchant's own column."""
 
     NAME = "name"
     KEY = "key"
 
 
 class OwnKey(str, Enum):
-    """How the column of the object's own number or id is headed."""
+    """The header of the object's own number or id."""
 
     FULL = "full"  # Customer ID
     BARE = "bare"  # ID
@@ -98,10 +98,10 @@ class RangeField(str, Enum):
 
 
 class EmptyFile(str, Enum):
-    """What the file of an export without objects holds."""
+    """The file of an export without objects."""
 
     HEADER = "header"
-    BLANK = "blank"  # not one byte
+    BLANK = "blank"  # 0 bytes
 
 
 class Gzip(str, Enum):
@@ -109,7 +109,7 @@ class Gzip(str, Enum):
 
     OFF = "off"
     ACCEPTED = "accepted"  # where the request's Accept-Encoding names it
-    ALWAYS = "always"  # as an object store does with an object that was stored so
+    ALWAYS = "always"  # as an object store does with an object that is stored compressed
     MISLABELED = "mislabeled"  # the header says gzip, the bytes are plain
 
 
@@ -136,7 +136,7 @@ class ApiTimes(str, Enum):
 
 
 class WebhookSigns(str, Enum):
-    """Over what a delivery's signature is made."""
+    """What a delivery's signature covers."""
 
     RAW = "raw"
     JSON_DUMPS = "json_dumps"  # Python's json.dumps of the parsed body
@@ -151,22 +151,22 @@ class WebhookMoment(str, Enum):
 
 @dataclass(frozen=True)
 class Options:
-    """What one practice store is like.
+    """Options of one practice store.
 
-    Enum fields take the enum's value as well, so `Options(time_format="iso_naive")` works.
+    Enum fields accept the value too: `Options(time_format="iso_naive")`.
 
     Attributes:
         seed: Same seed, `days` and `now` (to the day, UTC): same data.
-        now: Where the store's clock starts; the real now when None. It runs on from there.
-        frozen: The store's clock stands still and moves by `advance` alone.
-        days: Days of history before `now`, from a midnight UTC on.
-        orders_per_day: How dense the history is; 0 is a store without data.
+        now: Start of the store's clock; the real now when None.
+        frozen: The store's clock stands still; only `advance` moves it.
+        days: Days of data before `now`, from a midnight UTC on.
+        orders_per_day: Orders per day; 0 is a store without data.
         timezone: IANA name of the store's zone.
-        row_cap: Objects that an export holds at most; what is past it is missing in silence.
+        row_cap: Maximum number of objects in an export; the rest is missing without a warning.
         cap_counts_parents: The cap of a line-item export counts parents instead of lines.
         rate_limit: Requests in any one second of the store's clock; None switches it off.
-        ready_seconds: What making one export takes, once it is its turn.
-        parallel_exports: How many are made at once; the others queue first in, first out.
+        ready_seconds: Time that making one export takes, once it has started.
+        parallel_exports: Number of exports made at once; the others wait, first in, first out.
         date_to_included: Whether an object exactly at `date_to` is in the export.
         range_field: Which date the range is held against.
         range_fields: The same for single types, by code.
@@ -176,12 +176,12 @@ class Options:
         dispute_report_days: Days between `happened_at` of a dispute and its creation.
         converted_carts: Percentage of open carts that become orders, and leave later exports.
         erased_customers: Percentage of customers that are erased, and leave later exports.
-        link_seconds: How long a signed link lives.
+        link_seconds: How long a signed link is valid.
         page_size: Of the lists of exports, metadata and webhooks.
         list_order: Of the list of exports.
         list_timezone: Zone of the days in that list's filters; the store's when None.
-        scopes: What the token may do.
-        token: The accepted bearer token; made from the seed when None.
+        scopes: Scopes of the token.
+        token: The accepted bearer token; derived from the seed when None.
         admin_scopes: A 403 message names the missing scope and `admin:read` or `admin:write`.
         store_shape: What `GET store/` answers.
         next_links: The origin in `next` and `previous` links.
@@ -194,20 +194,20 @@ class Options:
         guarded_negatives: A `'` precedes each negative number of a CSV.
         lone_cr: Line breaks within cells are a CR alone.
         boolean_format: How a CSV writes a boolean.
-        null_text: What a CSV has where there is no value.
-        encoding: Of the CSV; what it cannot hold becomes `?`.
+        null_text: Text of a cell without a value.
+        encoding: Encoding of the CSV; characters that it cannot hold become `?`.
         bom: Whether the CSV starts with a byte-order mark.
         line_ids: Whether line-item CSVs have ids of lines.
-        lines_apart: Lines of one parent do not stand together in line-item CSVs.
-        metadata_headers: What heads a merchant's own column.
+        lines_apart: Lines of one parent are not adjacent in line-item CSVs.
+        metadata_headers: Header of a merchant's own column.
         header_style: How headers are written.
-        own_key: How the column of the object's own number or id is headed.
+        own_key: Header of the object's own number or id.
         null_dates: `date_from` and `date_to` of an Export are null in answers.
         omit_status: `status` of an Export is missing while it is pending.
-        gzip: Whether files travel compressed.
-        empty_file: What the file of an export without objects holds.
-        extra_types: Codes of types added by the platform, which hold what `order_list` holds.
-        webhook_signs: Over what deliveries are signed.
+        gzip: Whether files are sent compressed.
+        empty_file: File of an export without objects.
+        extra_types: Codes of types that the platform added; they hold what `order_list` holds.
+        webhook_signs: What a delivery's signature covers.
         webhook_moment: When deliveries are sent.
         webhook_retries: Further attempts at one delivery.
         webhook_retry_seconds: Pause before the first of them; it doubles each time.

@@ -1,4 +1,4 @@
-"""What becomes of an order: paid, sent, sent back, refunded, disputed."""
+"""What follows from an order: payment, fulfillments, returns, refunds, disputes."""
 
 from __future__ import annotations
 
@@ -16,18 +16,13 @@ if TYPE_CHECKING:
     from tap_exports.sandbox.model import Line, Order, StoreObject
     from tap_exports.sandbox.options import Options
 
-# Every so many days an order of midnight at_midnight has a at_midnight aftermath, so that objects of every kind
-# lie exactly where windows are likely to end.
+# Every so many days, an order placed exactly at midnight has a return or a dispute exactly at midnight, so that objects
+# of every kind lie where windows are likely to end.
 EVERY_MIDNIGHT_RETURN, EVERY_MIDNIGHT_DISPUTE = 4, 6
 
 
 class OrderLifecycle:
-    """Makes what follows on orders.
-
-    Args:
-        options: The store's.
-        file: Takes each object made.
-    """
+    """Generates what follows from orders, and files it by `file`."""
 
     def __init__(self, options: Options, file: Callable[[Kind, StoreObject], None]) -> None:
         self._options = options
@@ -38,7 +33,7 @@ class OrderLifecycle:
         self._disputes = 0
 
     def follow(self, order: Order, rng: SeededRandom, day: int, *, at_midnight: bool) -> None:
-        """Make what becomes of an order that was made on the given day of the history."""
+        """Generate what follows from an order of a day."""
         charge = self._pay(order, rng, at_midnight=at_midnight)
         days = self._options.late_refund_days
         if days and SeededRandom(self._options.seed, "late refund", order.number).chance(10):

@@ -1,4 +1,4 @@
-"""Answers, before they go over a connection."""
+"""Answers, and how they are sent."""
 
 from __future__ import annotations
 
@@ -12,37 +12,28 @@ if TYPE_CHECKING:
 
 
 class Transmission(Enum):
-    """How an answer goes over the connection."""
+    """How an answer is sent."""
 
     WHOLE = "whole"
     DROP = "drop"  # not at all
     RESET = "reset"  # not at all, and with an RST
     CUT = "cut"  # `keep` bytes of the body, then the connection is closed
     STALL = "stall"  # `keep` bytes of the body, then nothing for `seconds`, then the connection is closed
-    AWAY = "away"  # whole, and for `seconds` afterwards nobody listens on the port
+    AWAY = "away"  # whole; then the port is closed for `seconds`
 
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer.
-
-    Attributes:
-        status: Of HTTP.
-        body: Whole, whatever is sent of it.
-        headers: Beside `Content-Length`.
-        transmission: How it goes over the connection.
-        keep: For `Transmission.CUT` and `Transmission.STALL`.
-        seconds: For `Transmission.STALL` and `Transmission.AWAY`; None for as long as the store lives.
-        declared: The `Content-Length`, where it is not the body's.
-    """
+    """An answer."""
 
     status: int
-    body: bytes = b""
-    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""  # the whole body
+    headers: Mapping[str, str] = field(default_factory=dict)  # beside `Content-Length`
     transmission: Transmission = Transmission.WHOLE
-    keep: int | None = None
+    keep: int | None = None  # for `Transmission.CUT` and `Transmission.STALL`
+    # for `Transmission.STALL` and `Transmission.AWAY`; None for ever
     seconds: float | None = None
-    declared: int | None = None
+    declared: int | None = None  # a false `Content-Length`
 
 
 def json_reply(status: int, document: object, headers: dict[str, str] | None = None) -> Reply:

@@ -1,8 +1,9 @@
-"""Where every request comes in: it is logged, something may go wrong with it, and it is answered."""
+"""Handles every request: logs it, applies a fault if one matches, and answers it."""
 
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ OVERLONG_BY = 7
 
 
 def parsed(request: Request) -> object:
-    """The body as JSON; None where it is none."""
+    """The body as JSON; None when invalid."""
     try:
         return json.loads(request.get_data())
     except ValueError:
@@ -30,24 +31,16 @@ def parsed(request: Request) -> object:
 
 @dataclass(frozen=True)
 class Call:
-    """A request that has been logged.
-
-    Attributes:
-        request: As it came.
-        place: Which call it is.
-        body: The parsed JSON, or None.
-        parts: What the address names, such as the id of an export.
-        fault: What goes wrong with it.
-    """
+    """A request that has been logged."""
 
     request: Request
     place: Place
-    body: object
-    parts: tuple[str, ...] = ()
+    body: object  # the parsed JSON, or None
+    parts: tuple[str, ...] = ()  # of the path, such as the id of an export
     fault: Fault | None = None
 
     def has_fault(self, kind: FaultKind) -> bool:
-        """Whether this is what goes wrong."""
+        """Whether its fault is of this kind."""
         return self.fault is not None and self.fault.kind is kind
 
 
@@ -72,13 +65,13 @@ REPLACEMENTS: dict[FaultKind, Callable[[Fault], Reply]] = {
     FaultKind.JSON: lambda fault: json_reply(200, fault.document),
     FaultKind.REDIRECT: _redirect,
 }
-"""Answers that come instead of the right one, which then has no effect."""
+"""Answers that replace the right one; the request has no effect."""
 
 
 def _cut(reply: Reply, fault: Fault) -> Reply:
     keep = fault.keep
     if keep is None:
-        # After a whole row, so that nothing but the length tells.
+        # After a whole row, so that only the length shows the cut.
         half = len(reply.body) // 2
         keep = reply.body.rfind(b"\n", 0, half) + 1 or half
     return replace(reply, transmission=Transmission.CUT, keep=keep)
@@ -99,40 +92,35 @@ DISTORTIONS: dict[FaultKind, Callable[[Reply, Fault], Reply]] = {
     FaultKind.AWAY: lambda reply, fault: replace(reply, transmission=Transmission.AWAY, seconds=fault.seconds),
     FaultKind.LOST: lambda reply, _: replace(reply, transmission=Transmission.DROP),
 }
-"""What becomes of the right answer on its way."""
+"""Changes of the right answer."""
 
 
-class RequestHandler:
-    """Takes one host's requests.
+class RequestHandler(ABC):
+    """Handles the requests of one host."""
 
-    Args:
-        host: Its name in the log.
-        state: The store.
-        place: Tells which call a request is, and what its address names.
-        export_type: Tells which type of export a call concerns, if any.
-        handle: Answers a call rightly.
-    """
+    host: str  # its name in the log
 
-    def __init__(
-        self,
-        host: str,
-        store: Store,
-        place: Callable[[Request], tuple[Place, tuple[str, ...]]],
-        export_type: Callable[[Call], str | None],
-        handle: Callable[[Call], Reply],
-    ) -> None:
-        self._host = host
+    def __init__(self, store: Store) -> None:
         self._store = store
-        self._place = place
-        self._export_type = export_type
-        self._handle = handle
+
+    @abstractmethod
+    def place(self, request: Request) -> tuple[Place, tuple[str, ...]]:
+        """Which call a request is, and the parts of its path."""
+
+    @abstractmethod
+    def export_type(self, call: Call) -> str | None:
+        """The type of export that a call concerns."""
+
+    @abstractmethod
+    def handle(self, call: Call) -> Reply:
+        """The right answer."""
 
     def answer(self, request: Request) -> Reply:
         """Answer one request."""
-        place, parts = self._place(request)
+        place, parts = self.place(request)
         call = Call(request, place, parsed(request), parts)
         number = self._store.request_log.open(
-            host=self._host,
+            host=self.host,
             place=place.value,
             method=request.method,
             path=request.path,
@@ -140,7 +128,7 @@ class RequestHandler:
             headers=dict(request.headers),
             body=call.body,
         )
-        fault = self._store.pending_faults.take(place, self._export_type(call))
+        fault = self._store.pending_faults.take(place, self.export_type(call))
         if fault is not None and fault.kind is FaultKind.HANG:
             self._store.request_log.close(number, None, fault.kind)
             self._store.stopping.wait(fault.seconds)
@@ -156,7 +144,7 @@ class RequestHandler:
         fault = call.fault
         if fault is not None and fault.kind in REPLACEMENTS:
             return REPLACEMENTS[fault.kind](fault)
-        reply = self._handle(call)
+        reply = self.handle(call)
         if fault is not None and fault.kind in DISTORTIONS:
             return DISTORTIONS[fault.kind](reply, fault)
         return reply

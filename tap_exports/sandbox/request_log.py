@@ -1,4 +1,4 @@
-"""The log of what a store was asked, and what it answered."""
+"""The log of a store's requests."""
 
 from __future__ import annotations
 
@@ -21,35 +21,20 @@ SECOND = timedelta(seconds=1)
 
 @dataclass(frozen=True)
 class Request:
-    """One request, and how it was answered.
+    """One request and its answer."""
 
-    Attributes:
-        n: Its number, from 1 on.
-        at: When it came, on this machine's monotonic clock, in seconds.
-        time: When it came, on the store's clock.
-        host: `api` or `file`.
-        place: Which call it is; the same words as in faults, or `unknown`.
-        method: Of HTTP.
-        path: Without the query.
-        query: Decoded; the last value where a name comes twice.
-        headers: As they were sent.
-        body: The parsed JSON, or None.
-        status: Of the answer; None when there was none, or not yet.
-        fault: The kind of fault that hit it, or None.
-    """
-
-    n: int
-    at: float
-    time: datetime
-    host: str
-    place: str
-    method: str
-    path: str
-    query: Mapping[str, str] = field(default_factory=dict)
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: object = None
-    status: int | None = None
-    fault: str | None = None
+    n: int  # from 1 on
+    at: float  # on this machine's monotonic clock, in seconds
+    time: datetime  # on the store's clock
+    host: str  # `api` or `file`
+    place: str  # a value of `Place`
+    method: str  # of HTTP
+    path: str  # without the query
+    query: Mapping[str, str] = field(default_factory=dict)  # the last value of a repeated name
+    headers: Mapping[str, str] = field(default_factory=dict)  # as they were sent
+    body: object = None  # the parsed JSON, or None
+    status: int | None = None  # None without an answer, or before it
+    fault: str | None = None  # its kind
 
 
 class RequestLog:
@@ -67,7 +52,7 @@ class RequestLog:
             return list(self._entries)
 
     def open(self, **what: object) -> int:
-        """Note a request that has come in, and return its number."""
+        """Add a request, and return its number."""
         with self._lock:
             number = len(self._entries) + 1
             came = Request(n=number, at=time.monotonic(), time=self._clock.now(), **what)  # type: ignore[arg-type]
@@ -75,14 +60,14 @@ class RequestLog:
             return number
 
     def close(self, number: int, status: int | None, fault: FaultKind | None) -> None:
-        """Note how it is answered, just before it is."""
+        """Record the answer, just before it is sent."""
         with self._lock:
             self._entries[number - 1] = replace(
                 self._entries[number - 1], status=status, fault=fault.value if fault else None
             )
 
     def count(self, place: Place | str | None = None, status: int | None = None) -> int:
-        """How many requests there were, of one place or with one status."""
+        """The number of requests, of one place or with one status."""
         return sum(
             1
             for entry in self.entries

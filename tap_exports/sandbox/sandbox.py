@@ -12,7 +12,6 @@ from tap_exports.sandbox.control import Control
 from tap_exports.sandbox.files import Files
 from tap_exports.sandbox.links import Links
 from tap_exports.sandbox.options import Options
-from tap_exports.sandbox.request_handler import RequestHandler
 from tap_exports.sandbox.store import Store, derived
 from tap_exports.sandbox.webhook_sender import WebhookSender
 from tap_exports.sandbox.webhooks import WebhookCalls
@@ -55,21 +54,19 @@ class Sandbox(Store):
             OSError: When a port is taken.
             ModuleNotFoundError: When werkzeug is not installed.
         """
-        # Imported here, so that the command line can name the missing extra.
+        # Imported here, so that the command can name the missing extra.
         from tap_exports.sandbox.server import Server  # noqa: PLC0415
 
         links = Links(derived(self.options.seed, "links"), self.options.link_seconds)
         api, files = Api(self, links, WebhookCalls(self, self._webhook_sender)), Files(self, links)
-        api_handler = RequestHandler("api", self, api.place, api.export_type, api.handle)
-        file_handler = RequestHandler("file", self, files.place, files.export_type, files.handle)
         controls = Control(self, lambda: self.deliveries)
 
         def answer(request: HttpRequest) -> Reply:
             own = request.path.startswith(control.PREFIX)
-            return controls.answer(request) if own else api_handler.answer(request)
+            return controls.answer(request) if own else api.answer(request)
 
         try:
-            for port, answers in zip(self._ports, (answer, file_handler.answer), strict=True):
+            for port, answers in zip(self._ports, (answer, files.answer), strict=True):
                 self._servers.append(Server(port, answers, lambda: format_datetime(self.now, usegmt=True)))
         except OSError:
             self.stop()

@@ -1,4 +1,4 @@
-"""Chance that comes out the same for the same seed, in whatever order it is asked."""
+"""Random values that depend only on a name, not on the order of calls for other names."""
 
 from __future__ import annotations
 
@@ -10,16 +10,12 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# Below this the pool has too little left in it to be even.
+# Below this, values from the pool would be uneven.
 SPENT = 1 << 64
 
 
 class SeededRandom:
-    """One object's own chance.
-
-    Args:
-        name: What it is for, such as `(seed, "order", 17)`: same name, same throws.
-    """
+    """Random values for a name, such as `(seed, "order", 17)`."""
 
     __slots__ = ("_name", "_pool", "_refills")
 
@@ -38,15 +34,15 @@ class SeededRandom:
         """A whole number from 0 to `limit - 1`."""
         if self._pool < SPENT:
             self._refill()
-        self._pool, thrown = divmod(self._pool, limit)
-        return thrown
+        self._pool, value = divmod(self._pool, limit)
+        return value
 
     def between(self, low: int, high: int) -> int:
         """A whole number from `low` to `high`, both included."""
         return low + self.below(high - low + 1)
 
     def chance(self, percent: int) -> bool:
-        """True in so many of a hundred throws."""
+        """True with a probability in percent."""
         return self.below(100) < percent
 
     def pick(self, choices: Sequence[T]) -> T:
@@ -54,9 +50,9 @@ class SeededRandom:
         return choices[self.below(len(choices))]
 
     def digits(self, count: int) -> str:
-        """So many digits, leading zeros included."""
+        """A number of digits, leading zeros included."""
         return str(self.below(10**count)).zfill(count)
 
     def hex(self, count: int) -> str:
-        """So many hexadecimal digits."""
+        """A number of hexadecimal digits."""
         return f"{self.below(16**count):0{count}x}"

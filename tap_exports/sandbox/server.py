@@ -1,4 +1,4 @@
-"""HTTP on a port of this machine, with connections that can break in every way asked for."""
+"""HTTP on a loopback port, with connections that can break on request."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ if TYPE_CHECKING:
 HOST = "127.0.0.1"
 POLL_SECONDS = 0.02
 STOP_SECONDS = 2.0
-# Linger for no time at all: closing sends an RST.
+# Linger for 0 seconds: closing sends an RST.
 RESET = struct.pack("ii", 1, 0)
 
 
 class _Handler(WSGIRequestHandler):
-    """Answers over connections that stay open, which werkzeug's own handler closes each time."""
+    """Keeps connections open, which werkzeug's own handler closes."""
 
     protocol_version = "HTTP/1.1"
-    # Without it, head and body of an answer are 40 ms apart on a connection that stays open.
+    # Otherwise the body follows the head 40 ms later on a connection that stays open.
     disable_nagle_algorithm = True
     server: Server
 
     def run_wsgi(self) -> None:
         self.environ = self.make_environ()
         request = Request(self.environ)
-        # Read before anything else: what is left unread would be taken for the next request.
+        # Read first: an unread body would be parsed as the next request.
         request.get_data(cache=True)
         self._send(self.server.answer(request))
 
@@ -54,7 +54,7 @@ class _Handler(WSGIRequestHandler):
         for name, value in reply.headers.items():
             self.send_header(name, value)
         if reply.transmission is Transmission.AWAY:
-            self.send_header("Connection", "close")  # said, so that the client's next request is one that is refused
+            self.send_header("Connection", "close")  # so that the client connects again, and is refused
         if reply.status != HTTPStatus.NO_CONTENT:
             self.send_header("Content-Length", str(length))
         self.end_headers()
@@ -75,11 +75,6 @@ class _Handler(WSGIRequestHandler):
 class Server(ThreadedWSGIServer):
     """Answers requests on one port.
 
-    Args:
-        port: 0 for any free one.
-        answer: Answers a request.
-        date: The `Date` header.
-
     Raises:
         OSError: When the port is taken.
     """
@@ -94,7 +89,7 @@ class Server(ThreadedWSGIServer):
         self.stopping = threading.Event()
         self._closing: threading.Thread | None = None
         self._reopening = threading.Event()
-        # Bound here: werkzeug would print and exit when the port is taken.
+        # Bound here: werkzeug would exit when the port is taken.
         with socket.create_server((HOST, port)) as listening:
             super().__init__(HOST, port, lambda *_: (), _Handler, fd=listening.fileno())
         self._begin()
@@ -109,14 +104,14 @@ class Server(ThreadedWSGIServer):
         return f"http://{HOST}:{self.port}"
 
     def process_request(self, request: socket.socket, client_address: object) -> None:  # type: ignore[override]
-        """Take a connection, and remember it."""
+        """Accept a connection."""
         with self._closed:
             self._connections.add(request)
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: socket.socket) -> None:  # type: ignore[override]
-        """Close a connection, and forget it."""
-        # Closing in the usual way sends a FIN first, after which no RST is seen.
+        """Close a connection."""
+        # The usual shutdown sends a FIN first, and hides the RST.
         if request.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER):
             self.close_request(request)
         else:
@@ -126,13 +121,13 @@ class Server(ThreadedWSGIServer):
             self._closed.notify_all()
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Tell of the store's own mistakes."""
-        # A client may go away whenever it likes; that is none.
+        """Print the store's own errors."""
+        # A client that disconnects is not an error.
         if not isinstance(sys.exc_info()[1], (OSError, ClientDisconnected)):
             super().handle_error(request, client_address)  # type: ignore[arg-type]
 
     def close_for(self, seconds: float | None, but: socket.socket) -> None:
-        """Close the port and all connections but one, and come back after so many seconds, or when asked to."""
+        """Close the port and all connections but one, until some seconds have passed or `reopen` is called."""
         with self._closed:
             if self._closing is not None or self.stopping.is_set():
                 return
@@ -152,7 +147,7 @@ class Server(ThreadedWSGIServer):
 
     def _stay_closed(self, seconds: float | None, but: socket.socket, gone: threading.Event) -> None:
         self._close_port()
-        # Bound and not listened on, it refuses, and the system gives it to nobody else meanwhile.
+        # A bound socket that does not listen refuses connections, and keeps the port reserved.
         self.socket = socket.socket()
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

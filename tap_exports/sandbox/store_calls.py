@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class StoreCalls:
-    """What a store tells about itself."""
+    """The calls about the store itself."""
 
     def __init__(self, store: Store) -> None:
         self._store = store

@@ -1,4 +1,4 @@
-"""Deliveries of `export.created`, which follow the clock in a thread of their own."""
+"""Webhooks, and deliveries of `export.created` in a thread of their own."""
 
 from __future__ import annotations
 
@@ -53,36 +53,23 @@ class Webhook:
 
 @dataclass(frozen=True)
 class Delivery:
-    """One attempt at telling a webhook.
+    """One attempt to deliver `export.created`."""
 
-    Attributes:
-        webhook: Its id.
-        export_id: What it was told about.
-        event_id: The same for all attempts.
-        attempt: From 1 on.
-        time: When it began, on the store's clock.
-        target: Where it went.
-        body: As sent.
-        signature: As sent.
-        status: Of the answer; None when there was none.
-        fault: The kind of fault that hit it, or None.
-    """
-
-    webhook: int
+    webhook: int  # its id
     export_id: int
-    event_id: str
-    attempt: int
-    time: datetime
+    event_id: str  # the same for all attempts
+    attempt: int  # from 1 on
+    time: datetime  # its start, on the store's clock
     target: str
-    body: bytes
-    signature: str
-    status: int | None
-    fault: str | None = None
+    body: bytes  # as sent
+    signature: str  # as sent
+    status: int | None  # None without an answer
+    fault: str | None = None  # its kind
 
 
 @dataclass(frozen=True)
 class _Message:
-    """What is still to be delivered."""
+    """A delivery in the future."""
 
     webhook: Webhook
     export: Export
@@ -93,7 +80,7 @@ class _Message:
 
 
 class WebhookSender:
-    """Delivers, in a thread that starts with the first webhook."""
+    """Registers webhooks, and delivers to them in a thread that starts with the first."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -170,7 +157,7 @@ class WebhookSender:
                 self._deliver(message)
 
     def _messages(self) -> list[_Message]:
-        """All that is still to be delivered, now or later."""
+        """All deliveries in the future."""
         messages = list(self._again)
         early = self._store.options.webhook_moment is WebhookMoment.CREATED
         for webhook in self.webhooks:

@@ -15,7 +15,7 @@ END = "2026-01-01T00:00:00Z"
 
 
 class Caller(requests.Session):
-    """A client of one store's API, with the headers that it asks for."""
+    """A client of one store's API, with the required headers."""
 
     def __init__(self, store: Sandbox) -> None:
         super().__init__()
@@ -38,14 +38,14 @@ class Caller(requests.Session):
 
 
 def fetch(url, **how):
-    """Get a file as somebody without a token does."""
+    """Request a file without a token."""
     with requests.Session() as session:
         session.trust_env = False
         return session.get(url, timeout=10, **how)
 
 
 def wait_for(condition):
-    """Wait for what a thread of the store's brings about."""
+    """Wait for an effect of one of the store's threads."""
     until = time.monotonic() + 30
     while not condition():
         assert time.monotonic() < until
@@ -54,7 +54,7 @@ def wait_for(condition):
 
 @pytest.fixture
 def open_store():
-    """Open stores with options, and close them in the end."""
+    """Open stores with options, and close them after the test."""
     with ExitStack() as stack:
 
         def opened(**options):

@@ -91,22 +91,21 @@ def test_every_type_has_objects(code, store, call):
         ({"type": "order_list", "date_from": END, "date_to": START}, "date_to"),
     ],
 )
-def test_a_create_that_is_wrong_names_the_field(call, store, body, field):
-    """400 has a list of messages under the field, and nothing is made."""
+def test_an_invalid_create_names_the_field(call, store, body, field):
+    """400 has a list of messages for the field; no export is created."""
     answer = call.post("exports/", json=body)
     assert answer.status_code == 400
     assert [list(answer.json()), isinstance(answer.json()[field][0], str)] == [[field], True]
     assert store.exports == []
 
 
-def test_a_body_that_is_not_json_is_refused(call):
-    """400 has a detail."""
+def test_a_body_that_is_not_json_is_rejected(call):
     answer = call.post("exports/", data=b"{", headers={"Content-Type": "application/json"})
     assert (answer.status_code, list(answer.json())) == (400, ["detail"])
 
 
 def test_dates_are_echoed_in_utc_with_a_z(call):
-    """An offset is understood, and a fraction kept."""
+    """With their fraction."""
     export = call.create(date_from="2025-01-01T00:00:00.25-05:00").json()
     assert export["date_from"] == "2025-01-01T05:00:00.250000Z"
 
@@ -119,21 +118,20 @@ def test_both_headers_are_required(call, header):
     assert list(answer.json()) == ["detail"]
 
 
-def test_a_wrong_token_is_refused(call):
-    """Another token is 401."""
+def test_a_wrong_token_is_401(call):
     assert call.get("store/", headers={"Authorization": "Bearer x"}).status_code == 401
 
 
 @pytest.mark.parametrize("path", ["nothing/", "exports", "exports/9/", "exports/9/download/", "webhooks/9"])
-def test_what_there_is_not_is_404(call, path):
-    """404 has a detail; a path without its last slash is none of the API's."""
+def test_an_unknown_path_is_404(call, path):
+    """A path without its last slash too."""
     answer = call.get(path)
     assert (answer.status_code, answer.json()) == (404, {"detail": "Not found."})
 
 
 @pytest.mark.parametrize(("method", "path"), [("PUT", "exports/"), ("POST", "store/"), ("DELETE", "exports/types/")])
 def test_a_wrong_method_is_405(call, method, path):
-    """405 has a detail and says what is allowed."""
+    """It names the allowed methods."""
     answer = call.request(method, path)
     assert (answer.status_code, list(answer.json())) == (405, ["detail"])
     assert "Allow" in answer.headers
@@ -154,7 +152,7 @@ def test_a_wrong_method_is_405(call, method, path):
     ],
 )
 def test_a_token_without_the_scope_is_403(open_store, scope, method, path):
-    """403 for the calls of that scope alone."""
+    """For the calls of that scope only."""
     _, call = open_store(scopes=frozenset(Scope) - {scope})
     answer = call.request(method, path)
     assert (answer.status_code, list(answer.json())) == (403, ["detail"])
@@ -162,8 +160,7 @@ def test_a_token_without_the_scope_is_403(open_store, scope, method, path):
     assert able.request(method, path).status_code != 403
 
 
-def test_the_store_tells_its_zone(open_store):
-    """`store/` has the option's zone."""
+def test_the_store_has_its_time_zone(open_store):
     _, call = open_store(timezone="Europe/Berlin")
     assert call.get("store/").json()["timezone"] == "Europe/Berlin"
 
@@ -199,12 +196,11 @@ def test_null_dates_and_a_missing_status_are_options(open_store):
 
 
 def test_the_date_header_is_the_stores_clock(open_store):
-    """The store's now, not this machine's."""
     _, call = open_store(frozen=True)
     assert call.get("store/").headers["Date"] == "Tue, 04 Mar 2025 15:30:00 GMT"
 
 
-def test_the_config_starts_with_the_dataset(store):
+def test_the_config_starts_on_the_first_day(store):
     """Address, token and the first midnight."""
     assert store.config == {
         "api_url": store.api_url,
@@ -247,7 +243,7 @@ def test_the_log_holds_requests_as_they_were_sent(store, call):
     assert store.count(place="look") == 0
 
 
-def test_what_is_outside_the_api_is_not_there(store, call):
+def test_a_path_outside_the_api_is_404(store, call):
     """404, as for a call that the API does not have; HEAD is answered without a body."""
     origin = store.api_url.removesuffix("/api/admin/")
     assert call.get(f"{origin}/elsewhere/").status_code == 404
@@ -262,8 +258,8 @@ def test_offsets_are_read_in_both_forms(call, offset):
     assert made["date_from"] == "2025-01-01T00:00:00Z"
 
 
-def test_a_mistake_of_the_stores_own_is_told(open_store, capfd):
-    """On standard error, as a server's are: a practice store that hides its faults would hide the tap's."""
+def test_a_bug_in_the_store_is_printed(open_store, capfd):
+    """On standard error; hidden, it would look like a bug in the tap."""
     store, call = open_store(ready_seconds=lambda _: 1 / 0)
     with pytest.raises(requests.ConnectionError):
         call.create()

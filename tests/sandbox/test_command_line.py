@@ -14,7 +14,7 @@ WAIT = 20
 
 @pytest.fixture
 def run():
-    """Start the command as a real process, and end it."""
+    """Start the command as a process, and kill it after the test."""
     started = []
 
     def running(*arguments):
@@ -34,7 +34,7 @@ def run():
 
 
 def config_of(process):
-    """The JSON that comes first."""
+    """The JSON that it prints first."""
     text = ""
     while not text.endswith("}\n"):
         line = process.stdout.readline()
@@ -45,7 +45,7 @@ def config_of(process):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_prints_a_config_and_runs_until_a_signal(run, number):
-    """Stdout has one JSON document alone; a signal ends it with 0."""
+    """Stdout has one JSON document; the exit code is 0."""
     process = run("--days", "10", "--ready-seconds", "0", "--fault", "types:status:418")
     config = config_of(process)
     assert set(config) == {"api_url", "access_token", "start_date"}
@@ -62,7 +62,7 @@ def test_it_prints_a_config_and_runs_until_a_signal(run, number):
 
 
 def test_its_clock_can_start_in_the_past(run):
-    """So that it can be advanced without leaving the present behind."""
+    """Then it can be advanced without passing the real now."""
     now, past = (config_of(run("--days", "5", *more)) for more in ([], ["--behind-days", "100"]))
     assert past["start_date"] < now["start_date"]
 
@@ -97,8 +97,7 @@ def test_a_missing_extra_is_one_line():
     ("arguments", "code"),
     [(["--fault", "nowhere:status"], 2), (["--time-format", "x"], 2), (["--timezone", "No/Where"], 1)],
 )
-def test_a_wrong_flag_is_told(arguments, code):
-    """Without a traceback."""
+def test_an_invalid_flag_is_an_error(arguments, code):
     done = subprocess.run(
         [sys.executable, "-m", "tap_exports.sandbox", *arguments],
         capture_output=True,
@@ -109,8 +108,7 @@ def test_a_wrong_flag_is_told(arguments, code):
     assert (done.returncode, done.stdout, "Traceback" in done.stderr) == (code, "", False)
 
 
-def test_help_tells_all_flags():
-    """Each with a word about it."""
+def test_help_shows_the_flags():
     done = subprocess.run(
         [sys.executable, "-m", "tap_exports.sandbox", "--help"],
         capture_output=True,

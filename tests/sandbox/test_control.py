@@ -8,7 +8,7 @@ WINDOW = {"date_from": "2025-02-01T00:00:00Z", "date_to": "2025-03-01T00:00:00Z"
 
 
 def test_the_log_and_the_exports_can_be_read(store, call):
-    """As JSON, without a token, and without an entry of their own."""
+    """Without a token, and without a log entry of their own."""
     call.create()
     entries = call.control("GET", "log", headers={"Authorization": None}).json()
     assert [(one["place"], one["status"]) for one in entries] == [("create", 201)]
@@ -18,7 +18,6 @@ def test_the_log_and_the_exports_can_be_read(store, call):
 
 
 def test_faults_can_be_added_and_cleared(store, call):
-    """By the fields of a Fault."""
     document = {"place": "types", "kind": "status", "status": 502, "times": None}
     assert call.control("POST", "faults", json=document).status_code == 200
     assert call.get("exports/types/").status_code == 502
@@ -35,7 +34,6 @@ def test_the_clock_can_be_advanced(open_store):
 
 
 def test_the_ground_truth_can_be_read(store, call):
-    """The same rows as from within."""
     rows = call.control("GET", "rows", params={"type": "order_list", **WINDOW}).json()
     assert rows
     assert rows == store.rows(
@@ -44,7 +42,6 @@ def test_the_ground_truth_can_be_read(store, call):
 
 
 def test_columns_can_be_switched(store, call):
-    """In and out."""
     call.control("POST", "columns", json={"object": "order", "key": "vip", "enabled": False})
     call.control("POST", "columns", json={"object": "order", "key": "signed_form"})
     header = store.csv("order_list", NOW, NOW).decode()
@@ -52,12 +49,11 @@ def test_columns_can_be_switched(store, call):
 
 
 def test_deliveries_can_be_read(call):
-    """None without a webhook."""
     assert call.control("GET", "deliveries").json() == []
 
 
-def test_what_is_wrong_is_told(call):
-    """400 with a detail, 404 with the calls that there are."""
+def test_an_invalid_call_has_a_detail(call):
+    """400 has a reason, 404 lists the calls."""
     for method, path, body in (
         ("POST", "faults", {"place": "nowhere", "kind": "status"}),
         ("POST", "faults", {"place": "types", "kind": "status", "colour": 1}),
@@ -78,8 +74,7 @@ def test_what_is_wrong_is_told(call):
     assert "GET /sandbox/log" in unknown.json()["calls"]
 
 
-def test_it_is_not_limited(open_store):
-    """However often it is asked."""
+def test_control_calls_are_not_rate_limited(open_store):
     store, call = open_store(rate_limit=1)
     assert {call.control("GET", "log").status_code for _ in range(10)} == {200}
     assert call.get("store/").status_code == 200

@@ -46,7 +46,7 @@ def instant(text):
 
 @pytest.fixture(scope="module")
 def half_year():
-    """A store of 180 days that is not running: its data needs no server."""
+    """A store of 180 days, without servers."""
     return Sandbox(now=NOW, frozen=True)
 
 
@@ -61,7 +61,7 @@ def column(rows, name):
 
 
 def test_same_seed_and_now_give_the_same_bytes(half_year):
-    """To the byte for every type, whatever was looked at before."""
+    """For every type, whatever was exported before."""
     twin = Sandbox(now=NOW, frozen=True)
     for code in reversed(twin.types):
         twin.csv(code, NOW - 3 * DAY, NOW)
@@ -70,7 +70,7 @@ def test_same_seed_and_now_give_the_same_bytes(half_year):
 
 
 def test_another_seed_gives_other_data(half_year):
-    """A seed is a store of its own, with a token of its own."""
+    """And another token."""
     other = Sandbox(now=NOW, seed=1)
     window = ("order_list", half_year.start_date, NOW)
     assert other.csv(*window) != half_year.csv(*window)
@@ -79,22 +79,20 @@ def test_another_seed_gives_other_data(half_year):
 
 @pytest.mark.parametrize("code", KEYS)
 def test_every_object_has_its_own_key(rows, code):
-    """No number or id comes twice."""
     keys = column(rows[code], KEYS[code])
     assert len(set(keys)) == len(keys) > 0
 
 
 @pytest.mark.parametrize("code", PARENTS)
 def test_every_line_has_a_parent_and_an_id(rows, code):
-    """Lines of all parents, each with an id of its own."""
     key = KEYS[PARENTS[code]]
     assert set(column(rows[code], key)) == set(column(rows[PARENTS[code]], key))
     ids = column(rows[code], "Line ID")
     assert len(set(ids)) == len(ids)
 
 
-def test_references_lead_somewhere(rows):
-    """Customers, orders, transactions and lines that a row names exist."""
+def test_references_exist(rows):
+    """Of customers, orders, transactions and lines."""
     orders, customers = (
         set(column(rows["order_list"], "Order Number")),
         set(column(rows["customer_list"], "Customer ID")),
@@ -112,14 +110,13 @@ def test_references_lead_somewhere(rows):
     assert set(column(rows["fulfillment_line_items"], "Order Line ID")) <= lines
 
 
-def test_what_a_customer_counts_is_there(rows):
-    """Orders of each customer are as many as the customer says."""
+def test_customers_count_their_orders(rows):
     counted = Counter(column(rows["order_list"], "Customer ID"))
     assert all(int(row["Orders Count"]) == counted[row["Customer ID"]] for row in rows["customer_list"])
 
 
 def test_every_day_has_its_orders(rows):
-    """So many orders a day as the option says, on every whole day."""
+    """The number of orders a day is an option."""
     days = Counter(text[:10] for text in column(rows["order_list"], "Created At"))
     whole = {day: count for day, count in days.items() if day != f"{NOW:%Y-%m-%d}"}
     assert (len(whole), set(whole.values())) == (180, {3})
@@ -127,7 +124,7 @@ def test_every_day_has_its_orders(rows):
 
 @pytest.mark.parametrize("code", CREATED)
 def test_rows_are_sorted_by_creation_and_spread(rows, code):
-    """Oldest first, over most of the months, some on a second and some between."""
+    """Oldest first; some at whole seconds, some not."""
     texts = column(rows[code], CREATED[code])
     moments = [instant(text) for text in texts]
     assert moments == sorted(moments)
@@ -136,10 +133,10 @@ def test_rows_are_sorted_by_creation_and_spread(rows, code):
 
 
 @pytest.mark.parametrize("code", CREATED)
-def test_both_readings_of_date_to_can_be_told_apart(code):
-    """Some objects of each type are exactly on a midnight: in the window it ends only where the option says so."""
+def test_date_to_is_included_by_option(code):
+    """Some objects of each type are exactly at midnight."""
     open_end, closed_end = Sandbox(now=NOW, frozen=True), Sandbox(now=NOW, frozen=True, date_to_included=True)
-    told_apart = 0
+    differences = 0
     for days in range(60, 2, -1):
         midnight = NOW.replace(hour=0, minute=0) - days * DAY
         without = open_end.rows(code, midnight - DAY, midnight)
@@ -148,9 +145,9 @@ def test_both_readings_of_date_to_can_be_told_apart(code):
         assert within[: len(without)] == without
         assert all(instant(row[CREATED[code]]) == midnight for row in extra)
         assert all(instant(row[CREATED[code]]) < midnight for row in without)
-        told_apart += bool(extra)
+        differences += bool(extra)
         assert open_end.rows(code, midnight, midnight + DAY)[: len(extra)] == extra
-    assert told_apart
+    assert differences
 
 
 def test_the_last_second_of_a_day_has_fractions(half_year):
@@ -164,14 +161,12 @@ def test_the_last_second_of_a_day_has_fractions(half_year):
 
 @pytest.mark.parametrize("zone", ["US/Eastern", "Europe/Berlin", "Asia/Tokyo"])
 def test_some_orders_are_at_the_stores_own_midnight(zone):
-    """Where a window of local days ends."""
     store = Sandbox(now=NOW, timezone=zone, time_format="iso_naive")
     texts = column(store.rows("order_list", store.start_date, NOW), "Created At")
     assert sum(text.endswith("T00:00:00") for text in texts) > 10
 
 
-def test_windows_share_no_rows_and_leave_none_out(rows, half_year):
-    """Windows end to end hold all rows once, in any size."""
+def test_adjacent_windows_hold_each_row_once(rows, half_year):
     step, parts, start = timedelta(days=11, hours=7), [], half_year.start_date
     while start < NOW:
         parts += half_year.rows("transaction_list", start, min(start + step, NOW))
@@ -196,14 +191,14 @@ def test_an_order_may_have_a_product_twice(rows):
 
 
 def test_test_orders_are_left_out(rows, half_year):
-    """They take a number, which no row has."""
+    """Their numbers are missing."""
     assert half_year.test_orders
     for code in ("order_list", "order_line_items", "transaction_list", "fulfillment_list"):
         assert not set(column(rows[code], "Order Number")) & set(half_year.test_orders)
 
 
 def test_old_objects_change_as_time_goes_on(open_store):
-    """A later look at the same window shows the same objects, and some have changed."""
+    """A later export of the same window has the same objects; some have changed."""
     store, _ = open_store(frozen=True)
     window = (NOW - 10 * DAY, NOW)
     changing = {
@@ -225,7 +220,7 @@ def test_old_objects_change_as_time_goes_on(open_store):
 
 
 def test_new_objects_appear_as_time_goes_on(open_store):
-    """What is ahead of the store's clock is in no export."""
+    """No export holds objects later than the store's clock."""
     store, _ = open_store(frozen=True)
     ahead = (NOW, NOW + 10 * DAY)
     assert store.rows("order_list", *ahead) == []
@@ -238,7 +233,6 @@ def test_new_objects_appear_as_time_goes_on(open_store):
 
 
 def test_the_clock_does_not_go_back(store):
-    """A negative step is an error."""
     with pytest.raises(ValueError, match="back"):
         store.advance(-DAY)
 
@@ -255,7 +249,7 @@ def test_the_range_may_be_held_against_another_date(field, name):
 
 
 def test_a_subscription_changes_when_it_is_paused_or_has_an_order():
-    """Held against that date, a window has those that have changed in it, however old they are."""
+    """A window by date of change holds old subscriptions."""
     store = Sandbox(now=NOW, range_field="updated")
     window = (NOW - 10 * DAY, NOW)
     made = [instant(text) for text in column(store.rows("subscription_list", *window), "Date Created")]
@@ -263,14 +257,14 @@ def test_a_subscription_changes_when_it_is_paused_or_has_an_order():
 
 
 def test_an_empty_store_has_headers_alone():
-    """No orders a day is no data."""
+    """For 0 orders a day."""
     store = Sandbox(now=NOW, orders_per_day=0)
     assert all(store.rows(code, store.start_date, NOW) == [] for code in store.types)
     assert store.csv("order_list", store.start_date, NOW).startswith(b"Order Number,")
 
 
 def test_a_merchant_switches_columns(open_store):
-    """In and out of exports asked for from then on; each type has those of its own objects."""
+    """For exports created later; each type has the columns of its own objects."""
     store, call = open_store()
     call.create()
     store.enable_column("order", "signed_form")
@@ -287,7 +281,7 @@ def test_a_merchant_switches_columns(open_store):
 
 
 def test_every_type_of_metadata_has_a_column(open_store):
-    """Orders, customers, lines and disputes show what merchants keep there."""
+    """In exports of orders, customers, lines and disputes."""
     store, _ = open_store()
     for owner, key in (("order", "packing_notes"), ("order", "signed_form"), ("line", "personalization_fee")):
         store.enable_column(owner, key)
@@ -308,8 +302,8 @@ def test_every_type_of_metadata_has_a_column(open_store):
     assert {"Evidence", "Reviewer"} <= set(store.rows("dispute_list", *window)[0])
 
 
-def test_a_merchants_column_may_have_a_header_that_is_taken(open_store):
-    """Two columns named alike is what a CSV may come with."""
+def test_a_merchants_column_may_repeat_a_header(open_store):
+    """A CSV may have two columns with the same header."""
     store, _ = open_store()
     store.enable_column("order", "source_detail")
     header = store.csv("order_list", store.start_date, NOW).decode().splitlines()[0].split(",")
@@ -317,23 +311,21 @@ def test_a_merchants_column_may_have_a_header_that_is_taken(open_store):
 
 
 def test_the_data_scales():
-    """A hundred times the orders costs about a hundred times as much, not more."""
+    """Ten times the orders take about ten times the CPU."""
     spent = []
     for per_day in (5, 50):
         store = Sandbox(now=NOW, days=60, orders_per_day=per_day)
-        begun = time.process_time()
+        started = time.process_time()
         store.csv("order_list", store.start_date, NOW)
-        spent.append(time.process_time() - begun)
+        spent.append(time.process_time() - started)
     assert spent[1] < 30 * spent[0]
 
 
 def test_options_need_a_zone_in_now():
-    """A naive now is an error."""
     with pytest.raises(ValueError, match="zone"):
         Sandbox(now=datetime(2025, 1, 1))  # noqa: DTZ001
 
 
 def test_now_may_be_in_any_zone():
-    """Two readings of one instant are one store."""
     here = NOW.astimezone(timezone(timedelta(hours=5)))
     assert Sandbox(now=here).start_date == Sandbox(now=NOW).start_date

@@ -15,7 +15,7 @@ DAY = timedelta(days=1)
 
 
 def store_of(**options):
-    """A store that is not running: its data needs no server."""
+    """A store without servers."""
     return Sandbox(**{"now": NOW, "days": 60, "frozen": True} | options)
 
 

@@ -18,7 +18,7 @@ DROPPED = (requests.ConnectionError, requests.exceptions.ChunkedEncodingError)
 
 @pytest.fixture
 def patient(monkeypatch):
-    """Let a store that stops wait long for connections that nobody ends, so that it can be told."""
+    """Let a stopping store wait long for open connections, so that the test notices one."""
     monkeypatch.setattr("tap_exports.sandbox.server.STOP_SECONDS", 60.0)
 
 
@@ -28,7 +28,7 @@ def last(store):
 
 
 def test_a_status_with_headers_and_a_body(store, call):
-    """As often as asked for, then it works again."""
+    """`times` times, then the right answer."""
     store.add_fault(Fault("types", "status", times=2, status=429, headers={"Retry-After": "7"}, body='{"detail": "x"}'))
     for _ in range(2):
         answer = call.get("exports/types/")
@@ -40,7 +40,7 @@ def test_a_status_with_headers_and_a_body(store, call):
 
 @pytest.mark.parametrize(("kind", "message"), [("refuse", "without response"), ("reset", "reset by peer")])
 def test_a_connection_that_ends_without_an_answer(store, call, kind, message):
-    """Closed, or reset; what was asked for has no effect."""
+    """Closed or reset; the request has no effect."""
     store.add_fault(Fault("create", kind))
     with pytest.raises(DROPPED, match=message):
         call.create()
@@ -50,7 +50,7 @@ def test_a_connection_that_ends_without_an_answer(store, call, kind, message):
 
 
 def test_a_lost_answer_takes_effect(store, call):
-    """The export is made, and nobody is told."""
+    """The export is created."""
     store.add_fault(Fault("create", "lost"))
     with pytest.raises(DROPPED):
         call.create()
@@ -60,15 +60,15 @@ def test_a_lost_answer_takes_effect(store, call):
 
 @pytest.mark.usefixtures("patient")
 def test_a_request_that_hangs_ends_with_the_store(open_store):
-    """A client that waits gives up, or is let go when the store stops."""
+    """The client times out, or its connection is closed when the store stops."""
     store, call = open_store()
     store.add_fault(Fault("look", "hang", times=None))
     with pytest.raises(requests.ReadTimeout):
         requests.Session.request(call, "GET", f"{store.api_url}exports/42/", timeout=0.1)
     wait_for(lambda: store.log and last(store) == ("look", None, "hang"))
-    begun = time.monotonic()
+    started = time.monotonic()
     store.stop()
-    assert time.monotonic() - begun < 30
+    assert time.monotonic() - started < 30
 
 
 def test_a_request_may_hang_for_some_seconds(store, call):
@@ -79,16 +79,15 @@ def test_a_request_may_hang_for_some_seconds(store, call):
 
 
 def test_a_slow_answer_is_the_right_one(store, call):
-    """After so many seconds."""
     store.add_fault(Fault("types", "slow", seconds=0.1))
-    begun = time.monotonic()
+    started = time.monotonic()
     assert call.get("exports/types/").json()["types"]
-    assert time.monotonic() - begun >= 0.1
+    assert time.monotonic() - started >= 0.1
     assert last(store) == ("types", 200, "slow")
 
 
 def raw(link):
-    """All bytes that come over the connection below the head, and what was declared."""
+    """The bytes of the body, the declared length, and the error."""
     with requests.Session() as session:
         session.trust_env = False
         answer = session.get(link, stream=True, timeout=10)
@@ -102,7 +101,7 @@ def raw(link):
 
 
 def test_a_file_cut_short(store, call):
-    """The whole length is declared, whole rows are sent, about half of them."""
+    """The whole length is declared; about half of the rows are sent."""
     call.create()
     store.add_fault(Fault("file", "cut"))
     body, declared, error = raw(call.link(42))
@@ -115,8 +114,7 @@ def test_a_file_cut_short(store, call):
 
 
 @pytest.mark.parametrize("keep", [0, 10])
-def test_a_file_cut_where_asked_for(store, call, keep):
-    """So many bytes and no more."""
+def test_a_file_cut_after_a_number_of_bytes(store, call, keep):
     call.create()
     store.add_fault(Fault("file", "cut", keep=keep))
     with pytest.raises(DROPPED, match=f"{keep} bytes read"):
@@ -133,7 +131,7 @@ def test_a_file_longer_than_declared(store, call):
 
 
 def test_a_file_of_a_wrong_length(store, call):
-    """All of it is sent, and more was declared."""
+    """More bytes are declared than sent."""
     call.create()
     store.add_fault(Fault("file", "wrong_length"))
     _, declared, error = raw(call.link(42))
@@ -141,56 +139,54 @@ def test_a_file_of_a_wrong_length(store, call):
     assert error is not None
 
 
-def test_a_file_that_stops_coming(store, call):
-    """So many bytes, then none for a while, then the connection is closed."""
+def test_a_stalled_file(store, call):
+    """Some bytes, a pause, then the connection is closed."""
     call.create()
     store.add_fault(Fault("file", "stall", keep=10, seconds=0.2))
-    begun = time.monotonic()
+    started = time.monotonic()
     body, declared, error = raw(call.link(42))
-    assert time.monotonic() - begun >= 0.2
+    assert time.monotonic() - started >= 0.2
     assert (len(body), declared) == (10, len(store.file(42)))
     assert error is not None
     assert last(store) == ("file", 200, "stall")
 
 
 @pytest.mark.usefixtures("patient")
-def test_a_file_that_stops_coming_is_let_go_when_the_store_stops(open_store):
-    """Nobody waits for ever."""
+def test_a_stalled_file_ends_when_the_store_stops(open_store):
     store, call = open_store()
     call.create()
     link = call.link(42)
     store.add_fault(Fault("file", "stall"))
     with requests.get(link, stream=True, timeout=10) as answer:
-        begun = time.monotonic()
+        started = time.monotonic()
         store.stop()
-        assert time.monotonic() - begun < 30
+        assert time.monotonic() - started < 30
         with pytest.raises(DROPPED):
             list(answer.iter_content(1000))
 
 
-def test_nobody_listens_for_a_while(store, call):
-    """After the right answer the port is closed, then it is open again; the other host's never was closed."""
+def test_a_port_may_be_closed_for_some_seconds(store, call):
+    """After the right answer; the other host stays open."""
     call.create()
     link = call.link(42)
     store.add_fault(Fault("types", "away", seconds=2.0))
-    begun = time.monotonic()
+    started = time.monotonic()
     assert call.get("exports/types/").json()["types"]
     with pytest.raises(requests.ConnectionError, match="refused"):
         call.get("exports/types/")
     assert fetch(link).status_code == 200
     answer = None
     while answer is None:
-        assert time.monotonic() - begun < 30
+        assert time.monotonic() - started < 30
         try:
             answer = call.get("exports/42/")
         except requests.ConnectionError:
             time.sleep(0.02)
-    assert time.monotonic() - begun >= 1.9
+    assert time.monotonic() - started >= 1.9
     assert answer.json()["status"] == "available"
 
 
-def test_nobody_listens_until_all_is_to_be_well(store, call):
-    """On the same port, with the same data."""
+def test_a_port_may_be_closed_until_faults_are_cleared(store, call):
     call.create()
     store.add_fault(Fault("look", "away", times=None))
     for _ in range(2):
@@ -204,8 +200,8 @@ def test_nobody_listens_until_all_is_to_be_well(store, call):
         assert call.get("exports/42/").status_code == 200
 
 
-def test_the_port_of_a_store_that_is_away_is_given_to_nobody(store, call):
-    """Neither to another store nor to a connection, which the system gives free ports too."""
+def test_a_closed_port_stays_reserved(store, call):
+    """The system gives it to no other socket."""
     store.add_fault(Fault("types", "away"))
     call.get("exports/types/")
     parts = urlsplit(store.api_url)
@@ -213,8 +209,8 @@ def test_the_port_of_a_store_that_is_away_is_given_to_nobody(store, call):
         other.bind((parts.hostname, parts.port))
 
 
-def test_a_client_that_goes_away_in_the_midst_of_a_request_is_no_news(open_store, capfd):
-    """Killed while it sends, for instance: nothing is made, and nothing is printed."""
+def test_a_client_that_disconnects_during_a_request_has_no_effect(open_store, capfd):
+    """No export is created, and nothing is printed."""
     store, call = open_store()
     parts = urlsplit(store.api_url)
     with socket.create_connection((parts.hostname, parts.port)) as client:
@@ -225,14 +221,13 @@ def test_a_client_that_goes_away_in_the_midst_of_a_request_is_no_news(open_store
 
 
 @pytest.mark.usefixtures("patient")
-def test_a_store_that_is_away_can_stop(open_store):
-    """At once, although it would be away for ever."""
+def test_a_store_with_a_closed_port_can_stop(open_store):
     store, call = open_store()
     store.add_fault(Fault("types", "away"))
     call.get("exports/types/")
-    begun = time.monotonic()
+    started = time.monotonic()
     store.stop()
-    assert time.monotonic() - begun < 30
+    assert time.monotonic() - started < 30
 
 
 @pytest.mark.parametrize(
@@ -244,8 +239,8 @@ def test_a_store_that_is_away_can_stop(open_store):
         (Fault("file", "json", document={"a": [1]}), b'{"a": [1]}'),
     ],
 )
-def test_something_else_with_200(store, call, fault, body):
-    """Nothing, a page, given bytes or given JSON."""
+def test_another_body_with_status_200(store, call, fault, body):
+    """Empty, HTML, bytes or JSON."""
     call.create()
     store.add_fault(fault)
     answer = fetch(call.link(42))
@@ -253,7 +248,7 @@ def test_something_else_with_200(store, call, fault, body):
 
 
 def test_a_redirect(store, call):
-    """302 unless told otherwise, to wherever is asked for."""
+    """302 by default."""
     store.add_fault(Fault("list", "redirect", location="http://elsewhere.example/"))
     store.add_fault(Fault("list", "redirect", status=307, location="/x"))
     answers = [call.get("exports/", allow_redirects=False) for _ in range(2)]
@@ -263,16 +258,16 @@ def test_a_redirect(store, call):
     ]
 
 
-def test_a_link_that_has_expired_already(store, call):
-    """The next one is good."""
+def test_a_link_may_be_expired_at_once(store, call):
+    """The next one is valid."""
     call.create()
     store.add_fault(Fault("link", "expire"))
     assert fetch(call.link(42)).status_code == 403
     assert fetch(call.link(42)).status_code == 200
 
 
-def test_an_export_that_dies_stays_pending(store, call):
-    """It is never ready, and holds up no other; others of its type are made."""
+def test_an_export_that_is_never_ready_stays_pending(store, call):
+    """It delays no other export."""
     store.add_fault(Fault("create", "never_ready", export_type="order_list"))
     for code in ("customer_list", "order_list", "order_list"):
         call.create(code)
@@ -282,8 +277,8 @@ def test_an_export_that_dies_stays_pending(store, call):
 
 
 @pytest.mark.parametrize("place", ["look", "create", "list"])
-def test_a_status_that_nobody_knows(store, call, place):
-    """Wherever an export is answered."""
+def test_an_unknown_status(store, call, place):
+    """In every answer with an export."""
     call.create()
     store.add_fault(Fault(place, "unknown_status", value="failed"))
     answers = {"look": lambda: call.get("exports/42/"), "create": call.create, "list": lambda: call.get("exports/")}
@@ -292,7 +287,7 @@ def test_a_status_that_nobody_knows(store, call, place):
 
 
 def test_a_fault_lets_some_requests_pass_first(store, call):
-    """After so many, so often, and None is for ever."""
+    """`after` requests pass, `times` are hit; None is for ever."""
     store.add_fault(Fault("types", "status", after=2, times=1))
     assert [call.get("exports/types/").status_code for _ in range(4)] == [200, 200, 503, 200]
     store.add_fault(Fault("any", "status", status=500, times=None))
@@ -301,8 +296,8 @@ def test_a_fault_lets_some_requests_pass_first(store, call):
     assert call.get("store/").status_code == 200
 
 
-def test_a_fault_may_concern_one_type_of_export_alone(store, call):
-    """At each place that an export passes."""
+def test_a_fault_may_concern_one_type_of_export(store, call):
+    """At each place of an export."""
     for place in ("create", "look", "link", "file", "list"):
         store.add_fault(Fault(place, "status", export_type="order_list", times=None))
     assert call.create("customer_list").status_code == 201
@@ -321,7 +316,7 @@ def test_a_fault_may_concern_one_type_of_export_alone(store, call):
     "place", [one for one in Place if one not in {Place.WEBHOOK, Place.CONTENT, Place.ANY, Place.UNKNOWN}]
 )
 def test_every_place_can_fail(store, call, place):
-    """And the log names both."""
+    """The log names place and fault."""
     call.create()
     link = call.link(42)
     store.add_fault(Fault(place, "status"))
@@ -368,14 +363,13 @@ def test_a_fault_can_be_written_as_one_word(text, fault):
 @pytest.mark.parametrize(
     "text", ["", "create", "nowhere:status", "create:explode", "create:status:many", "create:cut:x=1"]
 )
-def test_a_word_that_is_no_fault_is_an_error(text):
-    """ValueError says why."""
+def test_an_invalid_fault_is_an_error(text):
     with pytest.raises(ValueError, match=r"."):
         Fault.from_text(text)
 
 
-def test_a_server_that_is_away_does_not_go_twice():
-    """Whoever sends it away a second time is not kept waiting, and it comes back once."""
+def test_a_closed_server_does_not_close_twice():
+    """The second call returns at once; one call reopens the port."""
     server = Server(0, lambda _: Reply(200, b"here"), lambda: "Tue, 04 Mar 2025 15:30:00 GMT")
     server.close_for(None, but=None)
     server.close_for(None, but=None)

@@ -34,13 +34,11 @@ def cells(code, name, **options):
         ("django_long", r"(Jan\.|Feb\.|March) \d{1,2}, 2025, (midnight|noon|\d{1,2}(:\d\d)? [ap]\.m\.)"),
     ],
 )
-def test_times_have_the_format_asked_for(how, pattern):
-    """Every time of a CSV is written alike."""
+def test_times_have_the_chosen_format(how, pattern):
     assert all(re.fullmatch(pattern, text) for text in cells("order_list", "Created At", time_format=how))
 
 
-def test_formats_of_times_tell_the_same_instants():
-    """In the store's zone, or in UTC."""
+def test_formats_of_times_show_the_same_instants():
     zulu = [datetime.fromisoformat(t.replace("Z", "+00:00")) for t in cells("order_list", "Created At")]
     offset = [datetime.fromisoformat(t) for t in cells("order_list", "Created At", time_format="iso_offset")]
     naive = [datetime.fromisoformat(t) for t in cells("order_list", "Created At", time_format="iso_naive")]
@@ -59,20 +57,18 @@ def test_formats_of_times_tell_the_same_instants():
     ],
 )  # fmt: skip
 def test_the_long_form_is_djangos(moment, text):
-    """As Django's `N j, Y, P` has it."""
     assert django_long(moment) == text
 
 
 @pytest.mark.parametrize(
     ("how", "texts"), [("True/False", {"True", "False"}), ("Yes/No", {"Yes", "No"}), ("1/0", {"1", "0"})]
 )
-def test_booleans_have_the_format_asked_for(how, texts):
-    """One of two sample_data."""
+def test_booleans_have_the_chosen_format(how, texts):
     assert set(cells("customer_list", "Accepts Marketing", boolean_format=how)) == texts
 
 
 def test_money_is_plain_or_has_signs():
-    """Two places; with signs also separators of thousands, the sign after a minus."""
+    """Two decimal places; a sign comes after the minus."""
     plain = cells("transaction_list", "Amount", orders_per_day=20)
     signs = cells("transaction_list", "Amount", orders_per_day=20, money_format="signs")
     assert all(re.fullmatch(r"-?\d+\.\d\d", text) for text in plain)
@@ -87,7 +83,7 @@ def test_money_is_plain_or_has_signs():
 
 
 @pytest.mark.parametrize("text", ["", "None", "—"])
-def test_nulls_have_the_text_asked_for(text):
+def test_nulls_have_the_chosen_text(text):
     """A customer who bought nothing has no purchase dates."""
     found = cells("customer_list", "Last Purchase Date", null_text=text)
     assert text in found
@@ -95,28 +91,27 @@ def test_nulls_have_the_text_asked_for(text):
 
 
 def test_a_byte_order_mark_comes_first():
-    """Three bytes in UTF-8, and the rows are the same."""
     with_mark, without = Sandbox(now=NOW, bom=True, frozen=True), Sandbox(now=NOW, frozen=True)
     assert with_mark.csv("order_list", *WINDOW) == b"\xef\xbb\xbf" + without.csv("order_list", *WINDOW)
     assert with_mark.rows("order_list", *WINDOW) == without.rows("order_list", *WINDOW)
 
 
-def test_another_encoding_loses_what_it_cannot_hold():
-    """Latin-1 has umlauts, and a question mark for the rest; the ground truth is what the file holds."""
+def test_another_encoding_replaces_unknown_characters():
+    """By a question mark; `rows` shows what the file holds."""
     store = Sandbox(now=NOW, encoding="latin-1")
     assert "Müller".encode("latin-1") in store.csv("order_list", *WINDOW)
     assert "??" in {row["Customer Last Name"] for row in store.rows("order_list", *WINDOW)}
 
 
 def test_line_ids_may_be_missing():
-    """Then a line has its parent's number alone."""
+    """Then a line has only its parent's number."""
     store = Sandbox(now=NOW, line_ids=False)
     for code in store.types:
         header = store.csv(code, *WINDOW).decode().splitlines()[0]
         assert "Line ID" not in header
 
 
-def test_headers_have_the_style_asked_for():
+def test_headers_have_the_chosen_style():
     """Title Case with spaces, or snake case; a merchant's by name or key."""
     title = Sandbox(now=NOW).rows("order_list", *WINDOW)[0]
     snake = Sandbox(now=NOW, header_style="snake").rows("order_list", *WINDOW)[0]
@@ -137,8 +132,8 @@ def test_keys_may_have_bare_headers():
 
 
 @pytest.mark.parametrize(("how", "lines"), [("header", 1), ("blank", 0)])
-def test_an_empty_file_has_the_style_asked_for(open_store, how, lines):
-    """The header alone, or nothing."""
+def test_an_empty_file_has_the_chosen_style(open_store, how, lines):
+    """Only the header, or nothing."""
     store, _ = open_store(empty_file=how)
     ahead = (NOW + timedelta(days=9), NOW + timedelta(days=10))
     assert store.csv("order_list", *ahead).count(b"\n") == lines
@@ -146,7 +141,7 @@ def test_an_empty_file_has_the_style_asked_for(open_store, how, lines):
 
 
 def test_the_file_is_what_pythons_csv_writer_makes():
-    """Read and written again it is the same bytes; every row is as wide as the header."""
+    """Read and written again, the bytes are the same."""
     store = Sandbox(now=NOW, frozen=True)
     content = store.csv("order_list", *WINDOW)
     rows = list(csv.reader(io.StringIO(content.decode(), newline="")))
@@ -167,8 +162,7 @@ def test_the_long_form_can_be_read_back(moment):
     assert (int(found[3]), month, int(found[2]), hour, minute) == moment.timetuple()[:5]
 
 
-def test_a_value_of_another_kind_is_a_mistake_of_the_stores_own():
-    """It is raised, and not written as if it were one."""
+def test_a_value_of_the_wrong_type_is_a_type_error():
     writer = CellWriter(Options())
     with pytest.raises(TypeError, match="Not an amount: 'x'"):
         writer.money("x", "USD")

@@ -13,7 +13,7 @@ from .conftest import END, NOW, START, fetch
 
 
 def test_the_fifth_request_of_a_second_is_throttled(open_store):
-    """429 with Retry-After, and a second later it goes on."""
+    """429 with Retry-After; a second later requests pass."""
     store, call = open_store(rate_limit=4, frozen=True)
     answers = [call.get("exports/types/") for _ in range(5)]
     assert [answer.status_code for answer in answers] == [200] * 4 + [429]
@@ -25,7 +25,7 @@ def test_the_fifth_request_of_a_second_is_throttled(open_store):
 
 
 def test_the_limit_slides(open_store):
-    """What counts is any second, not those of the clock."""
+    """It holds for any second, not for those of the clock."""
     store, call = open_store(rate_limit=2, frozen=True)
     statuses = []
     for _ in range(4):
@@ -34,8 +34,8 @@ def test_the_limit_slides(open_store):
     assert statuses == [200, 200, 429, 200]
 
 
-def test_so_many_exports_are_made_at_once(open_store):
-    """The others wait their turn, first in, first out."""
+def test_a_number_of_exports_is_made_at_once(open_store):
+    """The others wait, first in, first out."""
     store, call = open_store(ready_seconds=10, parallel_exports=2, frozen=True)
     for _ in range(5):
         call.create()
@@ -47,15 +47,15 @@ def test_so_many_exports_are_made_at_once(open_store):
 
 
 def test_the_time_that_an_export_takes_may_depend_on_it(open_store):
-    """A function of the export says how many seconds."""
+    """`ready_seconds` may be a function of the export."""
     store, call = open_store(ready_seconds=lambda export: 99 if export.type == "order_list" else 1)
     call.create("order_list")
     call.create("customer_list")
     assert [(one.ready_at - one.created_at).total_seconds() for one in store.exports] == [99, 1]
 
 
-def test_the_cap_cuts_in_silence(open_store):
-    """The oldest rows up to the cap, and nothing says so."""
+def test_rows_past_the_cap_are_missing(open_store):
+    """The oldest rows are kept, without a warning."""
     everything = open_store()[0].rows("order_list", NOW - timedelta(days=30), NOW)
     store, call = open_store(row_cap=10)
     assert store.rows("order_list", NOW - timedelta(days=30), NOW) == everything[:10]
@@ -63,7 +63,7 @@ def test_the_cap_cuts_in_silence(open_store):
 
 
 def test_the_cap_of_lines_counts_lines_or_parents(open_store):
-    """Which of both is an option."""
+    """By option."""
     lines = open_store(row_cap=10)[0].rows("order_line_items", NOW - timedelta(days=30), NOW)
     assert len(lines) == 10
     lines = open_store(row_cap=10, cap_counts_parents=True)[0].rows("order_line_items", NOW - timedelta(days=30), NOW)
@@ -71,7 +71,7 @@ def test_the_cap_of_lines_counts_lines_or_parents(open_store):
 
 
 def test_a_link_expires(open_store):
-    """403 in XML after its time; a new link works."""
+    """Then it is 403 in XML; a new link works."""
     store, call = open_store(link_seconds=30, frozen=True)
     call.create()
     link = call.link(42)
@@ -85,8 +85,8 @@ def test_a_link_expires(open_store):
 
 
 @pytest.mark.parametrize("change", [("Signature=", "Signature=0"), ("Expires=", "Expires=9"), ("/42/", "/43/")])
-def test_a_link_that_was_tampered_with_is_refused(call, change):
-    """The signature holds the path and the time together."""
+def test_a_changed_link_is_rejected(call, change):
+    """The signature covers the path and the time."""
     call.create()
     call.create()
     refused = fetch(call.link(42).replace(*change))
@@ -94,7 +94,7 @@ def test_a_link_that_was_tampered_with_is_refused(call, change):
     assert "SignatureDoesNotMatch" in refused.text
 
 
-def test_the_file_host_takes_one_credential_alone(call):
+def test_the_file_host_rejects_a_second_credential(call):
     """A bearer token beside the signature is 400 in XML."""
     call.create()
     refused = call.get(call.link(42))
@@ -102,7 +102,7 @@ def test_the_file_host_takes_one_credential_alone(call):
     assert refused.text.startswith("<?xml")
 
 
-def test_the_file_host_knows_no_other_files(store, call):
+def test_the_file_host_has_no_other_files(store, call):
     """No path without a signature, and nothing but GET."""
     call.create()
     assert fetch(f"{store.file_origin}/").status_code == 403
@@ -111,7 +111,7 @@ def test_the_file_host_knows_no_other_files(store, call):
     assert call.request("DELETE", call.link(42), headers={"Authorization": None}).status_code == 405
 
 
-def test_a_part_of_a_file_can_be_asked_for(store, call):
+def test_a_range_of_a_file_can_be_requested(store, call):
     """Range is honoured with 206, and 416 past the end; the ETag is the whole's."""
     call.create()
     whole = store.file(42)
@@ -127,7 +127,7 @@ def test_a_part_of_a_file_can_be_asked_for(store, call):
     [("always", False, True), ("accepted", True, True), ("accepted", False, False), ("off", True, False)],
 )
 def test_files_may_travel_compressed(open_store, how, accepted, zipped):
-    """Content-Length is that of what travels."""
+    """Content-Length counts the bytes sent."""
     store, call = open_store(gzip=how)
     call.create()
     encodings = {"Accept-Encoding": "gzip, deflate" if accepted else "identity"}
@@ -138,8 +138,7 @@ def test_files_may_travel_compressed(open_store, how, accepted, zipped):
     assert (gzip.decompress(sent) if zipped else sent) == store.file(42)
 
 
-def test_a_file_shows_the_store_as_it_was_when_asked_for(open_store):
-    """Later changes are in later exports."""
+def test_a_file_shows_the_store_at_the_exports_creation(open_store):
     store, call = open_store(frozen=True)
     call.create()
     store.advance(timedelta(days=5))
@@ -149,8 +148,7 @@ def test_a_file_shows_the_store_as_it_was_when_asked_for(open_store):
     assert fetch(call.link(43)).content != before
 
 
-def test_a_store_that_stops_gives_its_port_back():
-    """Another one can have it at once."""
+def test_a_stopped_store_frees_its_port():
     port = free_port()
     with Sandbox(port=port) as store:
         assert str(port) in store.api_url
@@ -159,7 +157,7 @@ def test_a_store_that_stops_gives_its_port_back():
 
 
 def test_a_taken_port_is_an_error(store):
-    """OSError, and nothing is left open."""
+    """No other port is left open."""
     port = int(store.file_origin.rpartition(":")[2])
     with pytest.raises(OSError, match="in use"):
         Sandbox(file_port=port).start()

@@ -10,8 +10,8 @@ def ids(page):
 
 
 @pytest.mark.parametrize("order", ["newest", "oldest"])
-def test_pages_follow_one_another_both_ways(open_store, order):
-    """`next` leads through all exports once, `previous` back again; both are whole addresses."""
+def test_pages_lead_forward_and_back(open_store, order):
+    """`next` lists all exports once, `previous` the pages before."""
     store, call = open_store(page_size=3, list_order=order)
     made = [call.create().json()["id"] for _ in range(8)]
     expected = made if order == "oldest" else made[::-1]
@@ -28,7 +28,7 @@ def test_pages_follow_one_another_both_ways(open_store, order):
 
 
 def test_a_cursor_holds_while_new_exports_arrive(open_store):
-    """Nothing is seen twice, nothing is left out."""
+    """No export is listed twice or left out."""
     _, call = open_store(page_size=2)
     for _ in range(4):
         call.create()
@@ -38,7 +38,7 @@ def test_a_cursor_holds_while_new_exports_arrive(open_store):
 
 
 def test_the_list_filters_by_type_and_day(open_store):
-    """Both days are included, and are the store's own unless told otherwise."""
+    """Both days are included; they are in the store's zone by default."""
     store, call = open_store(frozen=True)  # 15:30 UTC is 10:30 in US/Eastern
     call.create("order_list")
     call.create("customer_list")
@@ -74,15 +74,14 @@ def test_filters_stay_in_the_next_link(open_store):
         ("cursor=eD0x", 404),
     ],
 )
-def test_a_filter_that_is_wrong_is_refused(call, query, status):
-    """400 names the field; a cursor from elsewhere is 404."""
+def test_an_invalid_filter_is_rejected(call, query, status):
+    """400 names the field; an invalid cursor is 404."""
     answer = call.get(f"exports/?{query}")
     assert answer.status_code == status
     assert list(answer.json()) == [query.partition("=")[0] if status == 400 else "detail"]
 
 
 @pytest.mark.parametrize("path", ["metadata/", "webhooks/"])
-def test_a_cursor_from_elsewhere_is_not_there_in_any_list(call, path):
-    """404, as with exports."""
+def test_an_invalid_cursor_is_404_in_every_list(call, path):
     answer = call.get(f"{path}?cursor=x")
     assert (answer.status_code, answer.json()) == (404, {"detail": "Invalid cursor"})

@@ -16,17 +16,19 @@ from .conftest import wait_for
 
 
 class Listener:
-    """Somebody who is told, and answers with the statuses given, then with 200."""
+    """A receiver that answers with the given statuses, then with 200."""
 
     def __init__(self, *statuses):
-        self.heard = []
-        told = self
+        self.received = []
+        listener = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                told.heard.append((body, self.headers["X-29Next-Signature"]))
-                self.send_response(statuses[len(told.heard) - 1] if len(told.heard) <= len(statuses) else 200)
+                listener.received.append((body, self.headers["X-29Next-Signature"]))
+                self.send_response(
+                    statuses[len(listener.received) - 1] if len(listener.received) <= len(statuses) else 200
+                )
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 
@@ -66,7 +68,7 @@ def signed(body):
     return hmac.new(b"s3cret", body, hashlib.sha256).hexdigest()
 
 
-def test_webhooks_come_and_go(store, call):
+def test_webhooks_are_registered_and_removed(store, call):
     """Registered, listed without the secret, removed once."""
     answer = register(call, "https://example.com/hook")
     assert answer.status_code == 201
@@ -96,8 +98,7 @@ def test_webhooks_come_and_go(store, call):
         ({"events": ["x"]}, "events"),
     ],
 )
-def test_a_registration_that_is_wrong_names_the_field(call, change, field):
-    """400, and nothing is registered."""
+def test_an_invalid_registration_names_the_field(call, change, field):
     answer = register(call, "https://example.com/", **change)
     assert (answer.status_code, list(answer.json())) == (400, [field])
     assert call.get("webhooks/").json()["results"] == []
@@ -110,10 +111,10 @@ def test_a_delivery_comes_when_an_export_is_ready(open_store, listen):
     register(call, listener.target)
     export = call.create().json()
     time.sleep(0.05)
-    assert listener.heard == []
+    assert listener.received == []
     store.advance(timedelta(seconds=60))
     wait_for(lambda: store.deliveries)
-    ((body, signature),) = listener.heard
+    ((body, signature),) = listener.received
     assert signature == signed(body)
     assert signature != signed(json.dumps(json.loads(body)).encode())
     document = json.loads(body)
@@ -133,51 +134,50 @@ def test_a_delivery_comes_when_an_export_is_ready(open_store, listen):
     assert (delivery.export_id, delivery.event_id, delivery.status) == (42, document["event_id"], 200)
 
 
-def test_a_delivery_may_be_signed_over_the_json_written_again(open_store, listen):
-    """As the guide's sample does."""
+def test_a_delivery_may_be_signed_over_serialized_json(open_store, listen):
+    """As in the guide's sample."""
     store, call = open_store(webhook_signs="json_dumps")
     listener = listen()
     register(call, listener.target)
     call.create()
     wait_for(lambda: store.deliveries)
-    ((body, signature),) = listener.heard
+    ((body, signature),) = listener.received
     assert signature == signed(json.dumps(json.loads(body)).encode()) != signed(body)
 
 
-def test_a_delivery_may_come_when_an_export_is_asked_for(open_store, listen):
+def test_a_delivery_may_come_when_an_export_is_created(open_store, listen):
     """Then its export is still pending."""
     store, call = open_store(webhook_moment="created", ready_seconds=60)
     listener = listen()
     register(call, listener.target)
     call.create()
     wait_for(lambda: store.deliveries)
-    assert json.loads(listener.heard[0][0])["data"]["status"] == "pending"
+    assert json.loads(listener.received[0][0])["data"]["status"] == "pending"
 
 
 def test_a_delivery_is_tried_again_with_the_same_body(open_store, listen):
-    """Until it is answered with 200."""
+    """Until the answer is 200."""
     store, call = open_store(webhook_retry_seconds=0.01)
     listener = listen(500, 404)
     register(call, listener.target)
     call.create()
     wait_for(lambda: len(store.deliveries) == 3)
-    assert len(set(listener.heard)) == 1
+    assert len(set(listener.received)) == 1
     assert [(one.attempt, one.status) for one in store.deliveries] == [(1, 500), (2, 404), (3, 200)]
     assert len({one.event_id for one in store.deliveries}) == 1
 
 
-def test_tries_end(open_store, listen):
-    """After as many as the option says."""
+def test_retries_end(open_store, listen):
+    """Their number is an option."""
     store, call = open_store(webhook_retry_seconds=0.001, webhook_retries=2)
-    register(call, "http://127.0.0.1:9/nobody")
+    register(call, "http://127.0.0.1:9/closed")
     call.create()
     wait_for(lambda: len(store.deliveries) == 3)
     time.sleep(0.05)
     assert [one.status for one in store.deliveries] == [None] * 3
 
 
-def test_410_switches_a_webhook_off(store, call, listen):
-    """It is told nothing more."""
+def test_410_deactivates_a_webhook(store, call, listen):
     listener = listen(410)
     register(call, listener.target)
     call.create()
@@ -187,16 +187,15 @@ def test_410_switches_a_webhook_off(store, call, listen):
     assert len(store.deliveries) == 1
 
 
-def test_410_for_a_webhook_that_is_gone_meanwhile_switches_nothing_off(store, call):
-    """Removed while its delivery was under way."""
+def test_a_removed_webhook_can_not_be_deactivated(store, call):
+    """Its delivery may still be running."""
     register(call, "https://example.com/")
     call.delete("webhooks/1/")
     store._webhook_sender.deactivate(1)
     assert store.webhooks == []
 
 
-def test_exports_that_were_ready_before_are_not_told(store, call, listen):
-    """A webhook hears of what comes later."""
+def test_earlier_exports_are_not_delivered(store, call, listen):
     call.create()
     listener = listen()
     register(call, listener.target)
@@ -205,8 +204,8 @@ def test_exports_that_were_ready_before_are_not_told(store, call, listen):
     assert [one.export_id for one in store.deliveries] == [43]
 
 
-def test_deliveries_can_go_wrong(open_store, listen):
-    """Lost (and tried again), late, forged, or with a status that nobody knows."""
+def test_deliveries_can_have_faults(open_store, listen):
+    """Lost, late, forged, or with an unknown status."""
     store, call = open_store(webhook_retries=0)
     listener = listen()
     register(call, listener.target)
@@ -218,7 +217,7 @@ def test_deliveries_can_go_wrong(open_store, listen):
         call.create()
         wait_for(lambda count=count: len(store.deliveries) == count)
     assert [one.fault for one in store.deliveries] == ["lost", "slow", "body", "unknown_status"]
-    late, forged, strange = listener.heard
+    late, forged, strange = listener.received
     assert signed(late[0]) == late[1]
     assert signed(forged[0]) != forged[1]
     assert json.loads(strange[0])["data"]["status"] == "dead"
