@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import signal
 import sys
 import threading
 from dataclasses import fields
 from datetime import datetime, timedelta, timezone
-from enum import Enum
 from typing import TYPE_CHECKING
 
 from tap_exports.sandbox.faults import Fault
@@ -44,12 +42,9 @@ SPECIAL = {
 }
 
 
-def _helps() -> dict[str, str]:
-    """The help of each option, from the docstring of `Options`."""
-    text = re.sub(r"\s+", " ", (Options.__doc__ or "").partition("Attributes:")[2])
-    names = "|".join(one.name for one in fields(Options))
-    parts = re.split(rf" ({names}): ", text)
-    return {name: what.replace("%", "%%") for name, what in zip(parts[1::2], parts[2::2], strict=True)}
+def _help(name: str) -> str:
+    (option,) = (one for one in fields(Options) if one.name == name)
+    return str(option.metadata["help"]).replace("%", "%%")
 
 
 def _fault(text: str) -> Fault:
@@ -78,19 +73,17 @@ def _parser() -> argparse.ArgumentParser:
         metavar="PLACE:KIND[:VALUE][:NAME=VALUE...]",
         help="A fault, such as create:status:503:times=2 or content:zip. Repeatable.",
     )
-    helps = _helps()
     for one in fields(Options):
         if one.name in SPECIAL:
             continue
-        flag = f"--{one.name.replace('_', '-')}"
-        if isinstance(one.default, Enum):
-            choices = [member.value for member in type(one.default)]
-            add(flag, choices=choices, default=one.default.value, help=helps[one.name])
+        flag, choices, text = f"--{one.name.replace('_', '-')}", one.metadata["choices"], _help(one.name)
+        if choices:
+            add(flag, choices=choices, default=one.default, help=text)
         elif isinstance(one.default, bool):
-            add(flag, action=argparse.BooleanOptionalAction, default=one.default, help=helps[one.name])
+            add(flag, action=argparse.BooleanOptionalAction, default=one.default, help=text)
         else:
             kind = str if one.default is None else type(one.default)
-            add(flag, type=kind, default=one.default, metavar=kind.__name__.upper(), help=helps[one.name])
+            add(flag, type=kind, default=one.default, metavar=kind.__name__.upper(), help=text)
     add(
         "--rate-limit",
         type=int,
@@ -98,8 +91,8 @@ def _parser() -> argparse.ArgumentParser:
         metavar="INT",
         help="Requests per second; 0 turns the limit off.",
     )
-    add("--ready-seconds", type=float, default=3.0, metavar="FLOAT", help=helps["ready_seconds"])
-    add("--list-timezone", default=None, metavar="STR", help=helps["list_timezone"])
+    add("--ready-seconds", type=float, default=3.0, metavar="FLOAT", help=_help("ready_seconds"))
+    add("--list-timezone", default=None, metavar="STR", help=_help("list_timezone"))
     add(
         "--extra-type",
         action="append",

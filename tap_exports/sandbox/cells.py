@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from tap_exports.sandbox.columns import CellType
-from tap_exports.sandbox.options import BooleanFormat, MoneyFormat, TimeFormat
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,13 +39,11 @@ def _half(moment: datetime) -> str:
     return "AM" if moment.hour < NOON else "PM"
 
 
-AM_PM: dict[TimeFormat, Callable[[datetime], str]] = {
-    TimeFormat.AM_PM: lambda one: f"{one:%Y-%m-%d %I:%M} {_half(one)}",
-    TimeFormat.AM_PM_SECONDS: lambda one: f"{one:%Y-%m-%d %I:%M:%S} {_half(one)}",
-    TimeFormat.AM_PM_SHORT: lambda one: (
-        f"{one.year}-{one.month}-{one.day} {one.hour % NOON or NOON}:{one:%M} {_half(one)}"
-    ),
-    TimeFormat.AM_PM_DOTS: lambda one: f"{one:%Y-%m-%d %I:%M} {_half(one)[0].lower()}.m.",
+AM_PM: dict[str, Callable[[datetime], str]] = {
+    "am_pm": lambda one: f"{one:%Y-%m-%d %I:%M} {_half(one)}",
+    "am_pm_seconds": lambda one: f"{one:%Y-%m-%d %I:%M:%S} {_half(one)}",
+    "am_pm_short": lambda one: f"{one.year}-{one.month}-{one.day} {one.hour % NOON or NOON}:{one:%M} {_half(one)}",
+    "am_pm_dots": lambda one: f"{one:%Y-%m-%d %I:%M} {_half(one)[0].lower()}.m.",
 }
 
 
@@ -56,11 +53,7 @@ class CellWriter:
     def __init__(self, options: Options) -> None:
         self._options = options
         self._zone = ZoneInfo(options.timezone)
-        self._true, self._false = {
-            BooleanFormat.TRUE_FALSE: ("True", "False"),
-            BooleanFormat.YES_NO: ("Yes", "No"),
-            BooleanFormat.ONE_ZERO: ("1", "0"),
-        }[options.boolean_format]
+        self._true, self._false = options.boolean_format.split("/")
         self._null = options.null_text
         self._writers: dict[CellType, Callable[[Value, str], str]] = {
             CellType.INTEGER: lambda value, _: self._guarded(str(value)),
@@ -93,15 +86,15 @@ class CellWriter:
         text = self._plain(value, WHOLE if currency in WITHOUT_DECIMALS else CENT)
         how = self._options.money_format
         minus, amount = ("-" if text.startswith("-") else ""), text.removeprefix("-")
-        if how in {MoneyFormat.SEPARATORS, MoneyFormat.SIGNS, MoneyFormat.COMMA_SEPARATORS}:
+        if how in {"separators", "signs", "comma_separators"}:
             amount = f"{Decimal(amount):,}"
-        if how in {MoneyFormat.COMMA, MoneyFormat.COMMA_SEPARATORS}:
+        if how in {"comma", "comma_separators"}:
             amount = amount.translate(SWAPPED)
-        if how in {MoneyFormat.SIGN, MoneyFormat.SIGNS}:
+        if how in {"sign", "signs"}:
             # As the platform does: CHF 12.34, and a sign where the currency has one.
             amount = f"{SIGNS.get(currency, f'{currency} ')}{amount}"
-        before = f"{currency} " if how is MoneyFormat.CODE_BEFORE else ""
-        after = f" {currency}" if how is MoneyFormat.CODE_AFTER else ""
+        before = f"{currency} " if how == "code_before" else ""
+        after = f" {currency}" if how == "code_after" else ""
         return f"{before}{minus}{amount}{after}"
 
     def time(self, value: Value) -> str:
@@ -109,11 +102,11 @@ class CellWriter:
         if not isinstance(value, datetime):
             raise TypeError(f"Not an instant: {value!r}")
         how = self._options.time_format
-        if how is TimeFormat.ISO_Z:
+        if how == "iso_z":
             return value.astimezone(timezone.utc).replace(tzinfo=None).isoformat() + "Z"
         local = value.astimezone(self._zone)
-        if how is TimeFormat.ISO_OFFSET:
+        if how == "iso_offset":
             return local.isoformat()
         if how in AM_PM:
             return AM_PM[how](local)
-        return local.replace(tzinfo=None).isoformat() if how is TimeFormat.ISO_NAIVE else django_long(local)
+        return local.replace(tzinfo=None).isoformat() if how == "iso_naive" else django_long(local)

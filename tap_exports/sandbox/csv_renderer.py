@@ -12,7 +12,6 @@ from tap_exports.sandbox.columns import Role, export_types
 from tap_exports.sandbox.facts import Moment
 from tap_exports.sandbox.file_changes import Table, change_bytes, change_table
 from tap_exports.sandbox.model import Kind, Line
-from tap_exports.sandbox.options import EmptyFile, HeaderStyle, MetadataHeaders, OwnKey, RangeField
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -60,9 +59,9 @@ ROW_BUILDERS = {
 
 
 REPORTS = {
-    Kind.ORDER: RangeField.PLACED,
-    Kind.FULFILLMENT: RangeField.PLACED,
-    Kind.DISPUTE: RangeField.HAPPENED,
+    Kind.ORDER: "placed",
+    Kind.FULFILLMENT: "placed",
+    Kind.DISPUTE: "happened",
 }
 
 
@@ -104,7 +103,7 @@ class CsvRenderer:
         for header, text in window.where:
             at = table.header.index(header)
             table.rows = [row for row in table.rows if row[at] == text]
-        if not table.rows and self._options.empty_file is EmptyFile.BLANK:
+        if not table.rows and self._options.empty_file == "blank":
             return b""
         mark = "\ufeff" if self._options.bom else ""
         text = mark + change_table(table, window.changes)
@@ -150,15 +149,15 @@ class CsvRenderer:
         return [one for one in kind.columns if self._options.line_ids or one.role is not Role.LINE_ID]
 
     def _header(self, column: Column, kind: ExportType) -> str:
-        bare = self._options.own_key is OwnKey.BARE and column.role is Role.OWN_KEY and not kind.lines
+        bare = self._options.own_key == "bare" and column.role is Role.OWN_KEY and not kind.lines
         return self._styled(column.header.split()[-1] if bare else column.header)
 
     def _styled(self, header: str) -> str:
-        snake = self._options.header_style is HeaderStyle.SNAKE
+        snake = self._options.header_style == "snake"
         return header.lower().replace(" ", "_") if snake else header
 
     def _merchant(self, kind: ExportType, window: Window) -> list[tuple[Definition, Column]]:
-        by_key = self._options.metadata_headers is MetadataHeaders.KEY
+        by_key = self._options.metadata_headers == "key"
         return [(one, one.column(by_key=by_key)) for one in window.merchant if one.owner in kind.merchant]
 
     def _capped(self, kind: ExportType, window: Window) -> Iterator[Row]:
@@ -183,7 +182,7 @@ class CsvRenderer:
         self._dataset.grow(at.now)
         field = self._options.range_fields.get(window.code, self._options.range_field)
         start, end = self._dataset.start, at.now
-        if field is RangeField.CREATED:
+        if field == "created":
             start, end = window.date_from, min(window.date_to, at.now)
         dated = []
         for item in self._dataset.between(kind, start, end):
@@ -207,13 +206,13 @@ class CsvRenderer:
                     yield row
 
     @staticmethod
-    def _date(field: RangeField, kind: Kind, item: StoreObject, at: Moment) -> datetime:
-        if field is RangeField.REPORTS:
-            field = REPORTS.get(kind, RangeField.CREATED)
-        if field is RangeField.PLACED:
+    def _date(field: str, kind: Kind, item: StoreObject, at: Moment) -> datetime:
+        if field == "reports":
+            field = REPORTS.get(kind, "created")
+        if field == "placed":
             order = getattr(item, "order", item)
             return getattr(order, "placed", item.created)
-        if field is RangeField.HAPPENED:
+        if field == "happened":
             return getattr(item, "happened", item.created)
-        updated = ROW_BUILDERS[kind].updated if field is RangeField.UPDATED else None
+        updated = ROW_BUILDERS[kind].updated if field == "updated" else None
         return (updated(item, at) if updated else None) or item.created

@@ -9,7 +9,6 @@ from tap_exports.sandbox.export import Status
 from tap_exports.sandbox.faults import FaultKind, Place
 from tap_exports.sandbox.files import file_path
 from tap_exports.sandbox.instants import day, instant
-from tap_exports.sandbox.options import ListOrder
 from tap_exports.sandbox.paging import list_reply
 from tap_exports.sandbox.reply import json_reply
 
@@ -90,7 +89,7 @@ class ExportCalls:
         if errors := self._filter_errors(query):
             return json_reply(400, errors)
         exports = [export for export in self._store.exports if self._matches(export, query)]
-        if self._store.options.list_order is ListOrder.NEWEST:
+        if self._store.options.list_order == "newest":
             exports.reverse()
         return list_reply(self._store, "exports/", exports, query, lambda one: self._store.export_json(one, call.fault))
 

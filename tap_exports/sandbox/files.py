@@ -8,7 +8,6 @@ import re
 from typing import TYPE_CHECKING
 
 from tap_exports.sandbox.faults import Place
-from tap_exports.sandbox.options import Gzip
 from tap_exports.sandbox.reply import Reply
 from tap_exports.sandbox.request_handler import RequestHandler
 
@@ -92,10 +91,10 @@ class Files(RequestHandler):
     def _sent(self, request: Request, content: bytes) -> Reply:
         how = self._store.options.gzip
         headers = {"Content-Type": "text/csv", "Accept-Ranges": "bytes"}
-        if how is Gzip.ALWAYS or (how is Gzip.ACCEPTED and request.accept_encodings.quality("gzip") > 0):
+        if how == "always" or (how == "accepted" and request.accept_encodings.quality("gzip") > 0):
             content = gzip.compress(content, 1, mtime=0)
             headers["Content-Encoding"] = "gzip"
-        elif how is Gzip.MISLABELED:
+        elif how == "mislabeled":
             headers["Content-Encoding"] = "gzip"
         headers["ETag"] = f'"{hashlib.md5(content, usedforsecurity=False).hexdigest()}"'
         wanted = RANGE.fullmatch(request.headers.get("Range", ""))

@@ -19,7 +19,6 @@ from tap_exports.sandbox.export import Status, Window, rfc3339
 from tap_exports.sandbox.exports import ExportQueue
 from tap_exports.sandbox.faults import FaultKind, PendingFaults
 from tap_exports.sandbox.merchant import Merchant
-from tap_exports.sandbox.options import ApiTimes, NextLinks
 from tap_exports.sandbox.request_log import RequestLog
 
 if TYPE_CHECKING:
@@ -198,15 +197,15 @@ class Store:
 
     def api_time(self, moment: datetime) -> str:
         """An instant as the API writes it."""
-        if self.options.api_times is ApiTimes.OFFSET:
+        if self.options.api_times == "offset":
             return moment.astimezone(ZoneInfo(self.options.timezone)).isoformat(timespec="microseconds")
         return rfc3339(moment)
 
     def list_url(self, path: str) -> str:
         """The address of a list, as its `next` and `previous` links have it."""
         parts = urlsplit(f"{self.api_url}{path}")
-        if self.options.next_links is NextLinks.NO_PORT:
+        if self.options.next_links == "no_port":
             parts = parts._replace(netloc=parts.hostname or "")
-        elif self.options.next_links is NextLinks.OTHER_SCHEME:
+        elif self.options.next_links == "other_scheme":
             parts = parts._replace(scheme="http" if parts.scheme == "https" else "https")
         return parts.geturl()

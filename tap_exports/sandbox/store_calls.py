@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tap_exports.sandbox.merchant import Definition
-from tap_exports.sandbox.options import StoreShape
 from tap_exports.sandbox.paging import list_reply
 from tap_exports.sandbox.reply import json_reply
 
@@ -32,7 +31,7 @@ class StoreCalls:
             "language": "en",
             "timezone": self._store.options.timezone,
         }
-        listed = self._store.options.store_shape is StoreShape.LIST
+        listed = self._store.options.store_shape == "list"
         return json_reply(200, [document] if listed else document)
 
     def metadata(self, call: Call) -> Reply:

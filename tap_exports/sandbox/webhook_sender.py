@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import requests
 
 from tap_exports.sandbox.faults import Fault, FaultKind, Place
-from tap_exports.sandbox.options import WebhookMoment, WebhookSigns
 
 if TYPE_CHECKING:
     from tap_exports.sandbox.export import Export
@@ -159,7 +158,7 @@ class WebhookSender:
     def _messages(self) -> list[_Message]:
         """All deliveries in the future."""
         messages = list(self._again)
-        early = self._store.options.webhook_moment is WebhookMoment.CREATED
+        early = self._store.options.webhook_moment == "created"
         for webhook in self.webhooks:
             for export in self._store.exports:
                 due = export.created_at if early else export.ready_at
@@ -188,7 +187,7 @@ class WebhookSender:
 
     def _signature(self, webhook: Webhook, body: bytes) -> str:
         signed = body
-        if self._store.options.webhook_signs is WebhookSigns.JSON_DUMPS:
+        if self._store.options.webhook_signs == "json_dumps":
             signed = json.dumps(json.loads(body)).encode()
         return hmac.new(webhook.secret_key.encode(), signed, hashlib.sha256).hexdigest()
 
