@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import socket
-import time
+import threading
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 import pytest
@@ -16,10 +17,9 @@ from .conftest import END, START, fetch, wait_for
 DROPPED = (requests.ConnectionError, requests.exceptions.ChunkedEncodingError)
 
 
-@pytest.fixture
-def patient(monkeypatch):
-    """Let a stopping store wait long for open connections, so that the test notices one."""
-    monkeypatch.setattr("tap_exports.sandbox.server.STOP_SECONDS", 60.0)
+def requests_have_ended():
+    """Whether no thread of a server handles a connection."""
+    return not any("process_request" in thread.name for thread in threading.enumerate())
 
 
 def last(store):
@@ -58,7 +58,6 @@ def test_a_lost_answer_takes_effect(store, call):
     assert last(store) == ("create", None, "lost")
 
 
-@pytest.mark.usefixtures("patient")
 def test_a_request_that_hangs_ends_with_the_store(open_store):
     """The client times out, or its connection is closed when the store stops."""
     store, call = open_store()
@@ -66,9 +65,8 @@ def test_a_request_that_hangs_ends_with_the_store(open_store):
     with pytest.raises(requests.ReadTimeout):
         requests.Session.request(call, "GET", f"{store.api_url}exports/42/", timeout=0.1)
     wait_for(lambda: store.log and last(store) == ("look", None, "hang"))
-    started = time.monotonic()
     store.stop()
-    assert time.monotonic() - started < 30
+    wait_for(requests_have_ended)
 
 
 def test_a_request_may_hang_for_some_seconds(store, call):
@@ -79,10 +77,8 @@ def test_a_request_may_hang_for_some_seconds(store, call):
 
 
 def test_a_slow_answer_is_the_right_one(store, call):
-    store.add_fault(Fault("types", "slow", seconds=0.1))
-    started = time.monotonic()
+    store.add_fault(Fault("types", "slow", seconds=0.01))
     assert call.get("exports/types/").json()["types"]
-    assert time.monotonic() - started >= 0.1
     assert last(store) == ("types", 200, "slow")
 
 
@@ -142,25 +138,21 @@ def test_a_file_of_a_wrong_length(store, call):
 def test_a_stalled_file(store, call):
     """Some bytes, a pause, then the connection is closed."""
     call.create()
-    store.add_fault(Fault("file", "stall", keep=10, seconds=0.2))
-    started = time.monotonic()
+    store.add_fault(Fault("file", "stall", keep=10, seconds=0.01))
     body, declared, error = raw(call.link(42))
-    assert time.monotonic() - started >= 0.2
     assert (len(body), declared) == (10, len(store.file(42)))
     assert error is not None
     assert last(store) == ("file", 200, "stall")
 
 
-@pytest.mark.usefixtures("patient")
 def test_a_stalled_file_ends_when_the_store_stops(open_store):
     store, call = open_store()
     call.create()
     link = call.link(42)
     store.add_fault(Fault("file", "stall"))
     with requests.get(link, stream=True, timeout=10) as answer:
-        started = time.monotonic()
         store.stop()
-        assert time.monotonic() - started < 30
+        wait_for(requests_have_ended)
         with pytest.raises(DROPPED):
             list(answer.iter_content(1000))
 
@@ -169,21 +161,18 @@ def test_a_port_may_be_closed_for_some_seconds(store, call):
     """After the right answer; the other host stays open."""
     call.create()
     link = call.link(42)
-    store.add_fault(Fault("types", "away", seconds=2.0))
-    started = time.monotonic()
+    store.add_fault(Fault("types", "away", seconds=1.0))
     assert call.get("exports/types/").json()["types"]
     with pytest.raises(requests.ConnectionError, match="refused"):
         call.get("exports/types/")
     assert fetch(link).status_code == 200
-    answer = None
-    while answer is None:
-        assert time.monotonic() - started < 30
-        try:
-            answer = call.get("exports/42/")
-        except requests.ConnectionError:
-            time.sleep(0.02)
-    assert time.monotonic() - started >= 1.9
-    assert answer.json()["status"] == "available"
+
+    def answers():
+        with suppress(requests.ConnectionError):
+            return call.get("exports/42/").json()["status"] == "available"
+        return False
+
+    wait_for(answers)
 
 
 def test_a_port_may_be_closed_until_faults_are_cleared(store, call):
@@ -220,14 +209,12 @@ def test_a_client_that_disconnects_during_a_request_has_no_effect(open_store, ca
     assert capfd.readouterr().err == ""
 
 
-@pytest.mark.usefixtures("patient")
 def test_a_store_with_a_closed_port_can_stop(open_store):
     store, call = open_store()
     store.add_fault(Fault("types", "away"))
     call.get("exports/types/")
-    started = time.monotonic()
     store.stop()
-    assert time.monotonic() - started < 30
+    wait_for(requests_have_ended)
 
 
 @pytest.mark.parametrize(

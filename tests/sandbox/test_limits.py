@@ -112,7 +112,7 @@ def test_the_file_host_has_no_other_files(store, call):
 
 
 def test_a_range_of_a_file_can_be_requested(store, call):
-    """Range is honoured with 206, and 416 past the end; the ETag is the whole's."""
+    """206 for a range, 416 past the end; the ETag is that of the whole file."""
     call.create()
     whole = store.file(42)
     part = fetch(call.link(42), headers={"Range": "bytes=5-14"})
