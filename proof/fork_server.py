@@ -179,7 +179,7 @@ def _live(job: Mapping[str, Any]) -> None:
 
 def _serve() -> None:
     with suppress(ImportError):
-        import uvicorn  # noqa: F401, PLC0415
+        import waitress  # noqa: F401, PLC0415
 
     import tap_exports.__main__  # noqa: F401, PLC0415 - here alone, not where it is asked from
 

@@ -178,14 +178,13 @@ class RunContext:
         raw = self._settings.raw
         if not raw.get("webhook_listen"):
             return None
-        farewell = Client(self._connection, Clock())
         return Webhook(
             raw["webhook_listen"],
             raw.get("webhook_target_url"),
             raw.get("webhook_secret"),
             notifier=self.notifier,
             client=self.client,
-            farewell=farewell,
+            closing_client=Client(self._connection, Clock()),
         )
 
     @cached_property

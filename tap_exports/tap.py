@@ -146,7 +146,7 @@ class TapExports(Tap):
         ]
         errors = list(dict.fromkeys(found))  # a word that is no word is of the wrong kind and none of the choices
         errors = errors or [*validation_errors(self._config), *batch_files.validation_errors(self._config)]
-        if self._config.get("webhook_listen") and find_spec("uvicorn") is None:
+        if self._config.get("webhook_listen") and find_spec("waitress") is None:
             errors.append("webhook_listen: it needs the extra webhook: pip install 'tap-exports[webhook]'")
         if errors and raise_errors:
             raise InvalidSettings(errors)

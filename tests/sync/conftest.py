@@ -241,11 +241,22 @@ def notifier():
 
 
 @pytest.fixture
-def listener(notifier):
-    """A listener to deliveries that are signed with SECRET, at /hook."""
-    listener = Listener("127.0.0.1:0", "/hook", SECRET, notifier)
-    yield listener
-    listener.close()
+def make_listener(notifier):
+    """A listener to deliveries that are signed with SECRET, closed with the test."""
+    with contextlib.ExitStack() as ending:
+
+        def make(path="/hook", notifier=notifier):
+            listener = Listener("127.0.0.1:0", path, SECRET, notifier)
+            ending.callback(listener.close)
+            return listener
+
+        yield make
+
+
+@pytest.fixture
+def listener(make_listener):
+    """A listener at /hook."""
+    return make_listener()
 
 
 def signed(body, secret=SECRET):

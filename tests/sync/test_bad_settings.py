@@ -471,7 +471,7 @@ def test_no_batch_config_ends_in_a_traceback(small_store, inside, tmp_path, monk
 
 def test_a_listener_needs_its_extra(small_store, inside, monkeypatch):
     """The line says what to install."""
-    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    monkeypatch.setitem(sys.modules, "waitress", None)
     run = inside(small_store.config | {"webhook_listen": "127.0.0.1:0", "webhook_secret": "x"})
     assert_ends_well(run)
     (fault,) = run.errors

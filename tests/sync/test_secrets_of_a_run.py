@@ -28,8 +28,7 @@ loggers:
   requests: {level: DEBUG}
   singer_sdk: {level: DEBUG}
   tap-exports: {level: DEBUG}
-  uvicorn: {level: DEBUG}
-  uvicorn.error: {level: DEBUG}
+  waitress: {level: DEBUG}
 """
 
 
@@ -61,7 +60,7 @@ def assert_untold(store, *texts):
 @pytest.mark.parametrize("formatter", ["plain", "structured"])
 @pytest.mark.parametrize("arguments", [[], ["--discover"], ["--plan"]], ids=["sync", "discover", "plan"])
 def test_no_logger_at_no_level_tells_a_secret(make_store, command, loud, arguments, formatter):
-    """With urllib3, requests, uvicorn and the SDK at debug level, as SINGER_SDK_LOG_CONFIG can ask for it."""
+    """With urllib3, requests, waitress and the SDK at debug level, as SINGER_SDK_LOG_CONFIG can ask for it."""
     store = make_store(days=10, orders_per_day=1)
     hook = {"webhook_listen": f"127.0.0.1:{free_port()}", "webhook_secret": SECRET}
     code, out, err = run_loudly(command, store.config | hook, *arguments, environment=loud(formatter))
