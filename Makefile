@@ -1,4 +1,4 @@
-# Every word a contributor needs. `make` alone lists them.
+# Every command a contributor needs. `make` alone lists them.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -9,19 +9,25 @@ PARALLEL ?= --numprocesses 4 --dist loadgroup
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types unit e2e coverage bench proof targets fleet hub audit format build constraints clean
+.PHONY: help setup demo test test-all lint types unit e2e bench proof targets fleet hub audit format build constraints clean
 
-help:  ## list these words
+help:  ## list these commands
 	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r word what; do \
 		printf '  make %-12s %s\n' "$$word" "$$what"; done
 
-setup: $(READY)  ## .venv with the tap, Meltano and all the tools; every other word does this by itself
+setup: $(READY)  ## .venv with the tap, Meltano and all the tools; every other command does this by itself
 
 demo: $(READY)  ## a practice store into PostgreSQL by Meltano, twice
 	@$(BIN)/python scripts/demo.py
 
-test: lint types  ## linter, type checker and every test
+test: lint types  ## linter, type checker, and the tests that a contributor runs often: under 5 minutes on two cores
+	@$(BIN)/python -m pytest $(PARALLEL) -m 'not slow'
+
+test-all: lint types  ## everything: all tests, the proof, all targets, the fleet
 	@$(BIN)/python -m pytest $(PARALLEL)
+	@$(BIN)/python proof/prove.py
+	@$(BIN)/python scripts/try_targets.py
+	@$(BIN)/python scripts/try_fleet.py
 
 lint: $(READY)  ## ruff: rules and format
 	@$(BIN)/ruff check
@@ -37,12 +43,6 @@ unit: $(READY)  ## the tests that need neither Meltano nor PostgreSQL
 
 e2e: $(READY)  ## the tests with Meltano and PostgreSQL
 	@$(BIN)/python -m pytest $(PARALLEL) -m e2e
-
-coverage: $(READY)  ## the tests without Meltano, with branch coverage of the tap; fails under 100 %
-	@$(BIN)/coverage erase
-	@$(BIN)/coverage run -m pytest $(PARALLEL) -m 'not e2e' --ignore tests/proof
-	@$(BIN)/coverage combine --quiet
-	@$(BIN)/coverage report
 
 bench: $(READY)  ## what a record costs, how close a load comes to the store's own time, and the whole pipeline
 	@$(BIN)/python benchmarks/records.py
@@ -60,13 +60,13 @@ targets: $(READY)  ## one sync into one Singer target after another, compared wi
 fleet: $(READY)  ## six stores on two Airflow workers, one killed, one store away; needs Python 3.11 and Linux
 	@$(BIN)/python scripts/try_fleet.py
 
-hub: $(READY)  ## hub/tap-exports.yml anew, after a change of the plugin in meltano.yml
+hub: $(READY)  ## renew hub/tap-exports.yml after a change of the plugin in meltano.yml
 	@$(BIN)/python scripts/hub.py
 
 audit: $(READY)  ## known vulnerabilities of what the tap's users install; needs a service on the internet
 	@$(BIN)/python scripts/audit.py $(AUDIT)
 
-format: $(READY)  ## let ruff mend what it can
+format: $(READY)  ## let ruff fix what it can
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
 
@@ -77,11 +77,11 @@ build: $(READY)  ## the wheel and the source archive, into dist/, and the wheel 
 	@build/try/bin/python -m pip install --quiet --constraint constraints.txt dist/*.whl
 	@cd build && try/bin/tap-exports --version && try/bin/tap-exports --about --format=json >about.json
 
-constraints: $(READY)  ## constraints.txt anew; PYTHONS="python3.10 …" names one interpreter for each Python
+constraints: $(READY)  ## renew constraints.txt; PYTHONS="python3.10 …" names one interpreter for each Python
 	@$(BIN)/python scripts/constraints.py $(PYTHONS)
 
-clean:  ## away with everything that make made; Meltano's state in .meltano/meltano.db stays
-	@rm -rf $(VENV) .demo .fleet .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* build dist *.egg-info \
+clean:  ## remove everything that make made; Meltano's state in .meltano/meltano.db stays
+	@rm -rf $(VENV) .demo .fleet .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist *.egg-info \
 		.meltano/extractors .meltano/loaders .meltano/targets .meltano/run .meltano/install.lock .meltano/install.log .meltano/installed.txt
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -10,66 +10,63 @@ import click
 from singer_sdk.exceptions import SingerSDKError
 
 from tap_exports.errors import InvalidSettings, Stopped, TapExportsError, UnexpectedError
-from tap_exports.singer.writer import OutputFailed, TargetGone
+from tap_exports.singer.writer import OutputFailed, TargetGone, standard_output
 from tap_exports.tap import StreamsFailed, TapExports
 
 logger = logging.getLogger(TapExports.name)
 
 
 def main() -> None:
-    """Run the tap. Whatever goes wrong ends in one line for each fault, and exit code 1."""
+    """Run the tap. Every failure ends in one line for each cause, and exit code 1."""
+    sys.stdout = standard_output()
     sys.exit(run())
 
 
 def run() -> int:
-    """Run the tap.
-
-    Returns:
-        The exit code.
-    """
+    """Run the tap and return the exit code."""
     try:
-        return _called()
+        return _call()
     except click.ClickException as error:
         error.show()
         return error.exit_code
     except TargetGone:
-        logger.warning("Nobody reads the tap's output any more: it ends here")
-        _write_no_more()
+        logger.warning("Output closed by the target; stopping")
+        _discard_output()
     except OutputFailed as error:
-        logger.error("standard output could not be written: %s. See to where it goes, and run again.", error)
-        logger.debug("How it came to that:", exc_info=error)
-        _write_no_more()
+        logger.error("Standard output could not be written: %s. Check where it goes, and run again.", error)
+        logger.debug("Traceback:", exc_info=error)
+        _discard_output()
     except Stopped:
-        logger.warning("Ended by a signal; the state tells which windows are complete")
+        logger.warning("Stopped by a signal; the state says which windows are complete")
         return 128 + TapExports.ended_by
     except StreamsFailed:
-        pass  # each has had its line
-    except Exception as error:  # noqa: BLE001 - the last one that can say it in a line
-        _tell(error)
+        pass  # each was reported
+    except Exception as error:  # noqa: BLE001 - the last place that can report it in one line
+        _report(error)
     return 1
 
 
-def _called() -> int:
-    """What the command is asked to do, down to the last character that it prints."""
+def _call() -> int:
+    """Run the command, until all that it prints is written."""
     try:
-        ended: object = TapExports.cli(standalone_mode=False)
-        click.echo(nl=False)  # flushes it all, while it can still be told that it did not work
-    except OSError as error:  # of the output: whatever else reads or writes has words of its own for it
-        raise OutputFailed(error.strerror) from error
-    return ended if isinstance(ended, int) else 0  # what click's Context.exit() was given
+        ended: object = TapExports.cli(standalone_mode=False)  # an int where click's Context.exit() was called
+    except SystemExit as error:  # some of the SDK's options
+        ended = error.code
+    sys.stdout.flush()
+    return ended if isinstance(ended, int) else 0
 
 
-def _tell(error: Exception) -> None:
-    """One line for each fault, and the way to it at debug level."""
+def _report(error: Exception) -> None:
+    """One line for each cause, and the traceback at debug level."""
     known = error if isinstance(error, (TapExportsError, SingerSDKError)) else UnexpectedError(error)
     for line in known.lines if isinstance(known, InvalidSettings) else [str(known)]:
         logger.error("%s", " ".join(line.split()))
-    logger.debug("How it came to that:", exc_info=known)
+    logger.debug("Traceback:", exc_info=known)
 
 
-def _write_no_more() -> None:
-    """Let what is still buffered go nowhere: at its end Python would try once more, and complain."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _discard_output() -> None:
+    """Discard what is still buffered: at exit Python would try to write it again, and complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 if __name__ == "__main__":

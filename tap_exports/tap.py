@@ -325,7 +325,7 @@ class TapExports(Tap):
         for line in lines_of(told):
             self.logger.error("%s", line)
         for stream, error in told.items():
-            self.logger.debug("How it came to that in %s:", stream, exc_info=error)
+            self.logger.debug("Traceback of %s:", stream, exc_info=error)
 
     def _tell_requests(self) -> None:
         """A metric for each endpoint and answer; a status of 0 says that there was none."""
@@ -354,11 +354,13 @@ def _environment(tap: type[TapExports]) -> Mapping[str, Any]:
     validation_errors = []
 
     def read(name: str, setting: Mapping[str, Any]) -> Mapping[str, Any]:
+        if not os.environ.get(f"{tap._env_var_prefix}{name.upper()}"):  # noqa: SLF001 - an empty variable is not set
+            return {}
         try:
             return parse_environment_config({"properties": {name: setting}}, tap._env_var_prefix)  # noqa: SLF001
         except (ValueError, ArithmeticError, RecursionError):
             wanted = "a plain whole number" if "integer" in setting["type"] else "JSON"
-            validation_errors.append(f"{name}: what the environment says is not {wanted}")
+            validation_errors.append(f"{name}: the environment variable is not {wanted}")
             return {}
 
     found = {name: value for one in schema["properties"].items() for name, value in read(*one).items()}

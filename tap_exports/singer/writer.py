@@ -6,6 +6,8 @@ once, with all that precedes it.
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 from datetime import datetime, timezone
 from typing import IO, TYPE_CHECKING, Any
@@ -17,6 +19,8 @@ from singer_sdk.singerlib.messages import Message, RecordMessage
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from typing_extensions import Buffer as ReadableBuffer
+
 _FULL = 256 * 1024
 
 
@@ -26,6 +30,33 @@ class TargetGone(BaseException):
 
 class OutputFailed(BaseException):
     """The output cannot be written, as on a full disk. No stream can continue after half a line."""
+
+
+class _Output(io.RawIOBase):
+    """Standard output, whose errors cannot be taken for those of another file."""
+
+    def writable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return 1
+
+    def isatty(self) -> bool:
+        return os.isatty(1)
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        try:
+            return os.write(1, data)
+        except (BrokenPipeError, ConnectionResetError):
+            raise TargetGone from None
+        except OSError as error:
+            raise OutputFailed(error.strerror) from None
+
+
+def standard_output() -> io.TextIOWrapper:
+    """Standard output that raises TargetGone and OutputFailed instead of OSError."""
+    output = _Output()
+    return io.TextIOWrapper(io.BufferedWriter(output), encoding="utf-8", line_buffering=output.isatty())
 
 
 class _Record(msgspec.Struct, tag_field="type", tag="RECORD", omit_defaults=True):
@@ -84,17 +115,10 @@ class MessageWriter(GenericSingerWriter[bytes, Message]):
                 sys.stdout.write(data.decode())
             else:
                 _write_all(raw, data)
-        except (BrokenPipeError, ConnectionResetError):
-            raise TargetGone from None
-        except OSError as error:
-            raise OutputFailed(error.strerror) from None
         finally:
             self.is_writing = False
 
 
 def _write_all(pipe: IO[bytes], data: bytes) -> None:
-    """Write all of it: with PYTHONUNBUFFERED standard output is raw, and a signal makes a write short."""
-    rest = memoryview(data)
-    while rest:
-        rest = rest[pipe.write(rest) or 0 :]
+    pipe.write(data)
     pipe.flush()

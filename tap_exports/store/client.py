@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urljoin, urlsplit
 
 from tap_exports.errors import ExportStuck, NotFound, StoreRefused, shortened
 from tap_exports.store import models as api
@@ -49,7 +50,6 @@ class Client:
     def __init__(self, connection: Connection, clock: Clock) -> None:
         self._connection = connection
         self._session = ApiSession(connection, clock)
-        self._origin = origin(connection.api_url)
         self._logger = logging.getLogger("tap-exports")
         self.rate_limiter = self._session.rate_limiter
         self.time = self._session.time
@@ -160,13 +160,24 @@ class Client:
             yield from page.results
             if page.next is None:
                 return
-            if origin(page.next, base=self._connection.api_url) != self._origin or page.next in seen:
+            following = self._on_own_origin(page.next)
+            if following is None or following in seen:
                 raise StoreRefused(
-                    f"the list {path} goes on at an address that is not followed",
-                    "The token is sent to the API's own origin alone; check api_url.",
+                    f"the list {path} continues at an address that is not followed",
+                    "The token is sent to the API's own host only; check api_url.",
                 )
-            seen.add(page.next)
-            page = self._get(page.next, lambda body: api.page_of(body, parse))
+            seen.add(following)
+            page = self._get(following, lambda body: api.page_of(body, parse))
+
+    def _on_own_origin(self, url: str) -> str | None:
+        """A `next` link on the API's own origin; None for another host.
+
+        A Django behind a TLS proxy may write its links with `http`, or without the port.
+        """
+        own, target = urlsplit(self._connection.api_url), origin(url, base=self._connection.api_url)
+        if target is None or target[0] not in ("http", "https") or target[1] != own.hostname:
+            return None
+        return urljoin(self._connection.api_url, urlsplit(url)._replace(scheme=own.scheme, netloc=own.netloc).geturl())
 
     def _get(self, path: str, parse: Callable[[Any], T], params: dict[str, str] | None = None) -> T:
         return self._session.send("GET", path, parse, params=params)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from tap_exports.errors import ExportStuck, shortened
+from tap_exports.errors import ExportStuck
 from tap_exports.schema.layout import Definition
 from tap_exports.schema.types import METADATA_TYPES
 from tap_exports.schema.values import to_instant
@@ -24,6 +24,7 @@ T = TypeVar("T")
 
 _LONGEST = 300
 _LONGEST_ID = 20
+_LONGEST_WORD = 20
 _LONGEST_CODE = 200
 _NOT_IN_NAMES = frozenset("/\\")
 
@@ -85,13 +86,12 @@ class Export:
         """
         found = _object(body, "an export")
         status = found.get("status")
-        try:
-            known = ExportStatus.PENDING if status is None else ExportStatus(status)
-        except ValueError:
+        known = ExportStatus.PENDING if status is None else next((s for s in ExportStatus if s.value == status), None)
+        if known is None:
             raise ExportStuck(
-                f"export {_told(found.get('id'))} has the status {_told(status)}, which this version does not know",
-                "Look at it in the store; upgrade tap-exports.",
-            ) from None
+                f"export {id_of(found)} has the unknown status {_word(status)}",
+                "Check it in the store, and upgrade tap-exports.",
+            )
         window = _window(_moment(found.get("date_from")), _moment(found.get("date_to")))
         code = found.get("type")
         return cls(id_of(found), str(code or ""), known, _moment(found.get("created_at")), window)
@@ -138,8 +138,8 @@ def json_of(content: bytes) -> Any:  # noqa: ANN401
     try:
         return json.loads(content)
     except (ValueError, RecursionError):
-        kind = "an empty answer" if not content.strip() else f"no JSON but {_shorten(content, 40)!r}"
-        raise WrongShape(f"it sends {kind}", is_json=False) from None
+        kind = "an empty body" if not content.strip() else "a body that is not JSON"
+        raise WrongShape(f"the answer has {kind}", is_json=False) from None
 
 
 def types_of(body: Any) -> list[ExportType]:  # noqa: ANN401
@@ -156,7 +156,7 @@ def types_of(body: Any) -> list[ExportType]:  # noqa: ANN401
     """
     found = _object(body, "the types").get("types")
     if not isinstance(found, list) or not all(isinstance(t, dict) and isinstance(t.get("code"), str) for t in found):
-        raise WrongShape("it sends no list of export types")
+        raise WrongShape("the answer has no list of export types")
     unique = {t["code"]: ExportType(t["code"], str(t.get("name") or t["code"])) for t in found if t["code"]}
     return list(unique.values())
 
@@ -172,7 +172,7 @@ def link_of(body: Any) -> str:  # noqa: ANN401
     """
     url = _object(body, "a link").get("url")
     if not isinstance(url, str) or not url.startswith(("https://", "http://")) or not url.isprintable():
-        raise WrongShape("it sends no link to the file")
+        raise WrongShape("the answer has no link to the file")
     return url
 
 
@@ -192,7 +192,7 @@ def timezone_of(body: Any) -> str | None:  # noqa: ANN401
     store = body[0] if isinstance(body, list) and len(body) == 1 else body
     zone = _object(store, "the store").get("timezone", False)
     if zone is not None and not isinstance(zone, str):
-        raise WrongShape("it sends no time zone")
+        raise WrongShape("the answer has no time zone")
     return zone or None
 
 
@@ -232,7 +232,7 @@ def page_of(body: Any, parse: Callable[[Any], T]) -> Page[T]:  # noqa: ANN401
     found = _object(body, "a list")
     results, following = found.get("results"), found.get("next")
     if not isinstance(results, list) or not (following is None or isinstance(following, str)):
-        raise WrongShape("it sends no list")
+        raise WrongShape("the answer has no list")
     return Page(following or None, [parse(item) for item in results])
 
 
@@ -257,8 +257,9 @@ def words_of(content: bytes, starred: Callable[[str], str] = str) -> str:
     return _shorten(starred("; ".join(parts)).encode("utf-8", "replace"), _LONGEST)
 
 
-def _told(value: Any) -> str:  # noqa: ANN401
-    return shortened(repr(value), 80)
+def _word(value: Any) -> str:  # noqa: ANN401
+    """A short plain word; anything else in an answer may hold a secret."""
+    return repr(value) if isinstance(value, str) and value.isalpha() and len(value) <= _LONGEST_WORD else "(not a word)"
 
 
 def _shorten(content: bytes, longest: int) -> str:
@@ -268,7 +269,7 @@ def _shorten(content: bytes, longest: int) -> str:
 
 def _object(body: Any, what: str) -> dict[str, Any]:  # noqa: ANN401
     if not isinstance(body, dict):
-        raise WrongShape(f"it sends {type(body).__name__} where {what} should be")
+        raise WrongShape(f"the answer is {type(body).__name__} instead of {what}")
     return body
 
 
@@ -285,7 +286,7 @@ def id_of(found: dict[str, Any]) -> int:
     if isinstance(number, str) and number.isascii() and number.isdigit() and len(number) <= _LONGEST_ID:
         return int(number)
     if not isinstance(number, int) or isinstance(number, bool):
-        raise WrongShape(f"it sends no id but {str(number)[:40]!r}")
+        raise WrongShape("the answer has no valid id")
     return number
 
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import logging
 import threading
-from contextlib import suppress
 from dataclasses import dataclass, field
-from json import dumps
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 import requests
 
-from tap_exports.errors import MissingScope, NotFound, StoreRefused, StoreTrouble, TapExportsError, Unauthorized
+from tap_exports.errors import MissingScope, NotFound, StoreRefused, StoreTrouble, Unauthorized
 from tap_exports.store import models as api
 from tap_exports.store.http import (
     CA_HINT,
@@ -238,7 +236,7 @@ class ApiSession:
         if 200 <= status < 300:  # noqa: PLR2004
             try:
                 nothing = response.request.method == "DELETE"  # whatever its answer holds, it is done
-                return parse(None) if nothing else self._parsed(content, parse)
+                return parse(None) if nothing else parse(api.json_of(content))
             except api.WrongShape as error:
                 raise _Passing(str(error), misshapen=error.is_json) from None
         if status not in _PASSING:
@@ -246,15 +244,7 @@ class ApiSession:
         asked = retry_after(response, self.time.now(), self._clock.timings.longest_retry_after)
         if status == _TOO_MANY:
             self.rate_limiter.hold(1.0 if asked is None else asked)
-        raise _Passing(f"it answers {status}", retry_after=asked, maybe_done=status != _TOO_MANY)
-
-    def _parsed(self, content: bytes, parse: Callable[[Any], T]) -> T:
-        with suppress(api.WrongShape, TapExportsError):
-            return parse(api.json_of(content))
-        # The same once more, in words that may be told, and without the first ones behind them.
-        text = self._starred(content.decode("utf-8", "surrogateescape"))
-        document = api.json_of(text.encode("utf-8", "surrogateescape"))
-        return parse(api.json_of(self._starred(dumps(document)).encode()))  # escapes may have hidden one
+        raise _Passing(f"the answer is {status}", retry_after=asked, maybe_done=status != _TOO_MANY)
 
     def _starred(self, text: str) -> str:
         """What an answer says, without the secrets that it may repeat."""
@@ -269,21 +259,21 @@ class ApiSession:
         words = api.words_of(content, self._starred)
         said = f"{place} was answered {status}" + (f": {words}" if words else "")
         if status == 401:  # noqa: PLR2004
-            return Unauthorized(said, "The store does not accept access_token: make a new one for this store.")
+            return Unauthorized(said, "The store does not accept access_token: create a new one for this store.")
         if status == 403:  # noqa: PLR2004
             scope = next((s for path, s in SCOPES.items() if f" {path}" in place), "exports:read")
             if not place.startswith("GET"):
                 scope = scope.replace(":read", ":write")
-            return MissingScope(said, f"Give the token the scope {scope}.")
+            return MissingScope(said, f"Give the token the scope {scope}, or admin:{scope.rpartition(':')[2]}.")
         if status == 404:  # noqa: PLR2004
             gone = any(part.isdigit() for part in place.split("/"))
-            hint = "The store does not have it any more." if gone else "Check store or api_url: it ends in /api/admin/."
+            hint = "The store no longer has it." if gone else "Check store or api_url: it ends in /api/admin/."
             return NotFound(said, hint)
         if response.is_redirect or 300 <= status < 400:  # noqa: PLR2004
             to = origin(response.headers.get("Location", ""), base=response.url)
-            where = f"{to[0]}://{to[1]}" if to else "an address that is none"
+            where = f"{to[0]}://{to[1]}" if to else "an invalid address"
             return StoreRefused(f"{said}, a redirect to {where}", "Set api_url to an address that answers itself.")
-        return StoreRefused(said, "Mend the setting that these words are about, or ask the store's support.")
+        return StoreRefused(said, "Correct the setting named in the response, or contact the store's support.")
 
     def _session(self) -> requests.Session:
         """This thread's own session: nobody promises that one can be shared."""

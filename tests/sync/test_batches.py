@@ -144,7 +144,7 @@ def test_a_signal_ends_it_between_two_batches(make_store, discover, command, bat
     process.send_signal(signal.SIGTERM)
     out, err = rest_of(process)
     assert process.returncode == 128 + signal.SIGTERM
-    assert "Ended by a signal" in err
+    assert "Stopped by a signal" in err
     assert out.count('"BATCH"') < 1000  # of 2,300 in the first window
 
 

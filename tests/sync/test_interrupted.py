@@ -136,7 +136,7 @@ def test_stopped_in_the_middle_of_a_window(make_store, discover, command, kind, 
     else:
         assert text.endswith("\n")
         assert process.returncode == 128 + kind
-        assert "Ended by a signal" in err
+        assert "Stopped by a signal" in err
         assert "Traceback" not in err
     second = command(small(store), catalog=catalog, state=last_state(first))
     assert second.code == 0
@@ -154,7 +154,7 @@ def test_stopped_while_it_waits_for_the_store(make_store, discover, command):
     process.send_signal(signal.SIGTERM)
     _, err = process.communicate(timeout=30)
     assert process.returncode == 128 + signal.SIGTERM
-    assert "Ended by a signal" in err
+    assert "Stopped by a signal" in err
     assert "Traceback" not in err
 
 
@@ -204,7 +204,7 @@ def test_a_target_that_dies_ends_the_tap_quietly(make_store, discover, command):
     assert process.wait(timeout=30) == 1
     assert "Traceback" not in err
     assert "| ERROR" not in err
-    assert "Nobody reads" in err
+    assert "Output closed by the target" in err
 
 
 WAYS_TO_WRITE = [[], ["--discover"], ["--plan"], ["--about"]]
@@ -236,7 +236,7 @@ def test_an_output_that_is_not_for_writing_ends_it_in_one_line(make_store, comma
         assert process.wait(timeout=30) == 1
     assert "Traceback" not in err
     assert err.count("| ERROR") == 1
-    assert "standard output could not be written: Bad file descriptor" in err
+    assert "Standard output could not be written: Bad file descriptor" in err
     assert "Exception ignored" not in err
 
 

@@ -86,7 +86,8 @@ def test_a_status_that_nobody_knows_is_an_error_with_its_name(status):
     """There is no failed state; one that appears has to be looked at."""
     with pytest.raises(ExportStuck) as error:
         Export.of({**BODY, "status": status})
-    assert f"export 42 has the status {status!r}" in str(error.value)
+    said = repr(status) if status in ("failed", "AVAILABLE") else "(not a word)"
+    assert f"export 42 has the unknown status {said}" in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -115,9 +116,9 @@ def test_an_export_s_window_is_what_it_surely_covers(date_from, date_to, window)
 @pytest.mark.parametrize("number", [None, "", "x", True, 1.0, [], "4²", "9" * 5000])
 def test_an_id_is_a_number(number):
     """Paths are made from it."""
-    with pytest.raises(WrongShape, match="no id"):
+    with pytest.raises(WrongShape, match="no valid id"):
         Export.of({**BODY, "id": number})
-    with pytest.raises(WrongShape, match="no id"):
+    with pytest.raises(WrongShape, match="no valid id"):
         Webhook.of({"id": number, "target": "https://example.com/"})
 
 
@@ -208,20 +209,17 @@ def test_what_is_no_page_is_refused(body):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"", "it sends an empty answer"),
-        (b" \n", "it sends an empty answer"),
-        (
-            b"<html>\n<body>Down for\nmaintenance</body></html>",
-            "it sends no JSON but '<html> <body>Down for maintenance</body>",
-        ),
-        (b'{"a": ', "it sends no JSON but '{\"a\":'"),
-        (b"\xff\xfe", "it sends no JSON but"),
-        (b"[" * 100_000, "it sends no JSON but"),
-        (b"9" * 5000, "it sends no JSON but"),
+        (b"", "the answer has an empty body"),
+        (b" \n", "the answer has an empty body"),
+        (b"<html>\n<body>Down for\nmaintenance</body></html>", "the answer has a body that is not JSON"),
+        (b'{"a": ', "the answer has a body that is not JSON"),
+        (b"\xff\xfe", "the answer has a body that is not JSON"),
+        (b"[" * 100_000, "the answer has a body that is not JSON"),
+        (b"9" * 5000, "the answer has a body that is not JSON"),
     ],
 )
-def test_what_is_no_json_is_told_in_one_short_line(content, words):
-    """The first of what came instead."""
+def test_what_is_not_json_is_reported_without_its_text(content, words):
+    """It may hold a secret."""
     with pytest.raises(WrongShape) as error:
         json_of(content)
     assert str(error.value).startswith(words)
