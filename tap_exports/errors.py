@@ -193,7 +193,7 @@ class UnexpectedError(TapExportsError):
 
     def __init__(self, error: Exception) -> None:
         super().__init__(
-            f"something unforeseen has happened: {type(error).__name__} {_place(error.__traceback__)}",
+            f"Unexpected error: {type(error).__name__} {_place(error.__traceback__)}",
             "Please tell the maintainers, with what a run with LOGLEVEL=DEBUG says.",
         )
         self.__traceback__ = error.__traceback__

@@ -27,7 +27,7 @@ ALLOWED = {
     "sandbox": set(),
 }
 """What each folder or module at the top may import, beside itself."""
-USES_SDK = {"config.schema", "streams", "tap", "__main__"}
+USES_SDK = {"config.catalog", "config.schema", "streams", "tap", "__main__"}
 """Modules outside `singer` that import the Singer SDK."""
 USES_HTTP = "store"
 

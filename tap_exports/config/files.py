@@ -2,65 +2,55 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
-from tap_exports.config.documents import load
 from tap_exports.errors import SettingsError, shortened
 
 
-def json_object(text: str, what: str) -> dict[str, Any]:
-    """The JSON object that a file holds.
-
-    Args:
-        text: Its content.
-        what: What to call it in an error.
+def check_json_object(text: str, what: str) -> None:
+    """Check that a file's text is a JSON object.
 
     Raises:
-        SettingsError: If it is no JSON, or no object.
+        SettingsError: If it is not, naming `what`.
     """
     try:
-        found = load(text)
-    except ValueError as error:
+        found = json.loads(text, parse_constant=_reject_constant)
+    except (ValueError, RecursionError) as error:
         reason = shortened(str(error))
-        raise SettingsError(
-            f"{what} is no JSON that can be used: {reason}", "Look at the file; an empty object is {}."
-        ) from None
+        raise SettingsError(f"{what} is not valid JSON: {reason}", "Correct the file; an empty object is {}.") from None
     if not isinstance(found, dict):
-        raise SettingsError(f"{what} is JSON, but no object", "It has to begin with { and end with }.")
-    return found
+        raise SettingsError(f"{what} is JSON, but not an object", "It must begin with { and end with }.")
 
 
 def read_config(path: str) -> None:
-    """Make sure that a config file can be read; the SDK then reads it.
-
-    Args:
-        path: Where it is.
+    """Check that a config file can be read; the SDK then reads it.
 
     Raises:
-        SettingsError: If it cannot be read, or is no JSON object.
+        SettingsError: If it cannot be read, or is not a JSON object.
     """
     try:
         text = Path(path).read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8"
         raise SettingsError(f"the config file {shortened(path)} cannot be read: {reason}") from None
-    json_object(text, f"the config file {path}")
+    check_json_object(text, f"the config file {path}")
 
 
 def read_object(file: IO[str], what: str) -> str:
-    """The text of a file that holds a JSON object.
-
-    Args:
-        file: Open for reading.
-        what: What to call it in an error.
+    """The text of an open file that holds a JSON object.
 
     Raises:
-        SettingsError: If it is no JSON object.
+        SettingsError: If it does not, naming `what`.
     """
     try:
         text = file.read()
     except ValueError:
         raise SettingsError(f"{what} {file.name} is not UTF-8") from None
-    json_object(text, f"{what} {file.name}")
+    check_json_object(text, f"{what} {file.name}")
     return text
+
+
+def _reject_constant(name: str) -> None:
+    raise ValueError(f"{name} is not a JSON number")

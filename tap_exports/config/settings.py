@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from tap_exports.config.documents import find_unencodable
 from tap_exports.config.sdk_settings import sdk_validation_errors
 from tap_exports.schema.keys import fault_of_key
 from tap_exports.schema.types import ColumnType
@@ -150,14 +149,8 @@ def validation_errors(config: Mapping[str, Any]) -> Iterator[str]:
     Yields:
         Lines that name the setting, its value unless that may be a secret, and what is wanted.
     """
-    for check in (_characters, _address, _range, _numbers, _words, _columns, _webhook, sdk_validation_errors):
+    for check in (_address, _range, _numbers, _words, _columns, _webhook, sdk_validation_errors):
         yield from check(config)
-
-
-def _characters(config: Mapping[str, Any]) -> Iterator[str]:
-    for name, value in config.items():
-        if fault := find_unencodable({name: value}):
-            yield f"{name!a}: {fault}"
 
 
 def _address(config: Mapping[str, Any]) -> Iterator[str]:

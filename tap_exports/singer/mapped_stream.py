@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import RemoveRecordTransform
 
-from tap_exports.config.documents import find_unencodable
 from tap_exports.config.sdk_settings import NOTHING
 from tap_exports.errors import SettingsError, TapExportsError, UnexpectedError, shortened
 from tap_exports.singer.compat import SdkStream, get_selected_schema
@@ -79,8 +78,6 @@ class MappedStream(SdkStream):
             for stream_map in self.tap.mapper.stream_maps[self.name]:
                 if not isinstance(stream_map.stream_alias, str):
                     raise TypeError(f"__alias__ makes {stream_map.stream_alias!r}, which is not a name")
-                if fault := find_unencodable([stream_map.stream_alias, stream_map.transformed_schema]):
-                    raise ValueError(fault)
         self.reset_maps()
 
     @contextmanager

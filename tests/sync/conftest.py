@@ -213,7 +213,7 @@ def assert_ends_well(run, *, usage=False):
     """Whatever was wrong: no traceback, a line for a person where it failed, and nothing but Singer on the output."""
     assert run.code in ((0, 1, 2) if usage else (0, 1)), run.log
     assert "Traceback" not in run.log, run.log
-    assert "unforeseen" not in run.log, run.log
+    assert "Unexpected error" not in run.log, run.log
     assert bool(run.errors) is (run.code == 1), run.log
     assert len(run.errors) == len(set(run.errors)), run.log
     for line in run.errors:

@@ -239,28 +239,6 @@ def test_a_header_alone_is_an_empty_window(make_store, sync):
     assert run.bookmark("order_list")
 
 
-@pytest.mark.parametrize(
-    ("state", "line"),
-    [
-        ([], "state.json is JSON, but no object"),
-        ({"bookmarks": []}, "the state does not have the form"),
-        (
-            {"bookmarks": {"order_list": {"replication_key": "date_to", "replication_key_value": "soon"}}},
-            "the state of stream order_list: replication_key_value is 'soon', not a time",
-        ),
-    ],
-    ids=["list", "bookmarks", "date"],
-)
-def test_a_state_that_cannot_be_read(make_store, command, state, line):
-    """One line, and no request."""
-    store = make_store()
-    run = command(store.config, state=state)
-    assert run.code == 1
-    assert len(run.errors) == 1
-    assert line in run.errors[0]
-    assert store.count() == 0
-
-
 def test_a_state_of_another_tap(make_store, sync):
     """Its bookmarks are of no account, and are handed on."""
     store = make_store(days=10)
@@ -268,37 +246,6 @@ def test_a_state_of_another_tap(make_store, sync):
     run = sync(store.config, state=other, streams=["order_list"])
     assert run.state["bookmarks"]["invoices"] == other["bookmarks"]["invoices"]
     assert len(run.records("order_list")) > 5
-
-
-@pytest.mark.parametrize("kind", ["config", "state", "catalog"])
-@pytest.mark.parametrize("content", ["{not json", "", "[1]", '"x"'])
-def test_a_file_that_is_no_json(make_store, command, kind, content):
-    """Whatever the three files hold, no traceback comes of it."""
-    store = make_store()
-    files = {"config": store.config, kind: content}
-    run = command(files.pop("config"), **files)
-    assert run.code in (1, 2)
-    assert run.log.strip()
-    assert run.errors
-
-
-def test_a_missing_file(command, make_store):
-    """A path that is not there is named."""
-    run = command(None, "--config", "/nowhere/config.json")
-    assert run.code in (1, 2)
-    assert "/nowhere/config.json" in run.log
-
-
-def test_a_number_in_the_environment_that_is_none(make_store, command):
-    """The environment is held to the same checks."""
-    config = make_store().config
-    environment = {f"TAP_EXPORTS_{name.upper()}": value for name, value in config.items()}
-    run = command(None, "--config", "ENV", environment=environment | {"TAP_EXPORTS_WINDOW_DAYS": "many"})
-    assert run.code == 1
-    assert any("window_days" in error for error in run.errors)
-    run = command(None, "--config", "ENV", environment=environment | {"TAP_EXPORTS_MAX_EXPORT_ROWS": "many"})
-    assert run.code == 1
-    assert any("environment" in error for error in run.errors)
 
 
 def test_settings_from_the_environment(make_store, command):
