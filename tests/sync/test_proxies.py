@@ -186,6 +186,6 @@ def test_a_proxy_that_is_none_is_one_line(small_store, inside, https, address):
     run = inside(https, environment={"HTTPS_PROXY": address, "TAP_EXPORTS_LOGLEVEL": "DEBUG"})
     if run.code:
         assert len(run.errors) == 1
-        assert "unforeseen" not in run.errors[0]
+        assert "Unexpected error" not in run.errors[0]
         assert small_store.log == []
     assert PASSWORD not in run.log
