@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 .PHONY: help setup demo test test-all lint types unit e2e bench proof targets fleet hub audit format build constraints clean
 
 help:  ## list these commands
-	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r word what; do \
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r word what; do \
 		printf '  make %-12s %s\n' "$$word" "$$what"; done
 
 setup: $(READY)  ## .venv with the tap, Meltano and all the tools; every other command does this by itself

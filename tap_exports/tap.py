@@ -31,7 +31,7 @@ from tap_exports.singer.export_log import EXPORT_LOG, ExportLog
 from tap_exports.singer.mapped_stream import MappedStream
 from tap_exports.singer.removed_objects import REMOVED_OBJECTS, RemovedObjectsStream
 from tap_exports.singer.writer import MessageWriter
-from tap_exports.store.http import RATE
+from tap_exports.store.rate_limit import RATE
 from tap_exports.streams import ExportStream
 
 if sys.version_info >= (3, 12):

@@ -26,8 +26,8 @@ from tap_exports.exports.requester import ExportRequester
 from tap_exports.exports.stream_exports import StreamExports
 from tap_exports.files.checked import CheckedFile
 from tap_exports.files.csv_file import Checked, CsvFile, KeyColumn
-from tap_exports.store.http import pauses
 from tap_exports.store.models import Export, ExportStatus
+from tap_exports.store.retry import pauses
 
 if TYPE_CHECKING:
     from collections.abc import Callable

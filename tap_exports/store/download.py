@@ -13,22 +13,14 @@ from typing import IO, TYPE_CHECKING, Any
 import requests
 
 from tap_exports.errors import InvalidFile, LinkExpired, LocalTrouble, StoreRefused, StoreTrouble
-from tap_exports.store.http import (
-    CA_HINT,
-    bad_environment,
-    distrust,
-    in_words,
-    origin,
-    pauses,
-    proxies_for,
-    retry_after,
-)
+from tap_exports.store.http import CA_HINT, bad_environment, certificate_error, describe, origin, proxies_for
+from tap_exports.store.retry import pauses, retry_after
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from tap_exports.clock import Clock
-    from tap_exports.store.http import ServerClock
+    from tap_exports.store.server_clock import ServerClock
 
 BLOCK = 256 * 1024
 
@@ -153,7 +145,7 @@ class Downloader:
                     self._judge(response, host)
                     return self._save(response, at_most)
             except requests.RequestException as error:
-                why, trouble = distrust(error), in_words(error, self._clock.timings)
+                why, trouble = certificate_error(error), describe(error, self._clock.timings)
             except OSError as error:
                 raise bad_environment(error) from None
             except ValueError:  # what urllib makes of an odd address in a redirect

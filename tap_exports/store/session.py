@@ -12,20 +12,11 @@ import requests
 
 from tap_exports.errors import MissingScope, NotFound, StoreRefused, StoreTrouble, Unauthorized
 from tap_exports.store import models as api
-from tap_exports.store.http import (
-    CA_HINT,
-    RateLimiter,
-    ServerClock,
-    bad_environment,
-    distrust,
-    in_words,
-    origin,
-    pauses,
-    proxies_for,
-    retry_after,
-    was_sent,
-)
+from tap_exports.store.http import CA_HINT, bad_environment, certificate_error, describe, origin, proxies_for, was_sent
+from tap_exports.store.rate_limit import RateLimiter
 from tap_exports.store.request_counter import RequestCounter
+from tap_exports.store.retry import pauses, retry_after
+from tap_exports.store.server_clock import ServerClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -180,10 +171,10 @@ class ApiSession:
                 status = response.status_code
                 return self._answer(response, place, parse)
             except requests.RequestException as error:
-                if why := distrust(error):
+                if why := certificate_error(error):
                     told = f"{place} was not sent: the certificate of {urlsplit(url).hostname} is not trusted, {why}"
                     raise StoreRefused(told, CA_HINT) from None
-                trouble, asked, maybe_done = in_words(error, self._clock.timings), None, was_sent(error)
+                trouble, asked, maybe_done = describe(error, self._clock.timings), None, was_sent(error)
             except _Passing as error:
                 trouble, asked, maybe_done = str(error), error.retry_after, error.maybe_done
                 misshapen += error.misshapen

@@ -7,7 +7,7 @@ import heapq
 import pytest
 
 from tap_exports.exports.polling import PollSchedule
-from tap_exports.store.http import RateLimiter
+from tap_exports.store.rate_limit import RateLimiter
 
 from .conftest import FakeClock, in_time, peak_pending
 from .test_lanes import in_rounds
@@ -24,14 +24,14 @@ def test_two_hundred_pending_exports_stay_within_the_rate(takes):
     made = {}
     seen_pending: dict[int, float] = {}
     for n in range(200):
-        rate_limiter.answered(rate_limiter.take())
+        rate_limiter.take()
         made[n] = clock.monotonic()
         heapq.heappush(due, (clock.monotonic() + pace.pause(0), n))
     late, looks, found = [], [], {}
     while due:
         at, n = heapq.heappop(due)
         clock.sleep(at - clock.monotonic())
-        rate_limiter.answered(rate_limiter.take())
+        rate_limiter.take()
         looks.append(clock.monotonic())
         late.append(clock.monotonic() - at)
         waited = clock.monotonic() - made[n]

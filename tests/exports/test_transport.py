@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 from tap_exports.clock import Clock, Timings
 from tap_exports.errors import Stopped
 from tap_exports.sandbox import Fault
-from tap_exports.store.http import RateLimiter, ServerClock, http_date, pauses, retry_after
+from tap_exports.store.rate_limit import RateLimiter
+from tap_exports.store.retry import pauses, retry_after
+from tap_exports.store.server_clock import ServerClock, http_date
 
 from .conftest import NOW, FakeClock
 
