@@ -772,8 +772,8 @@ def test_a_file_that_fails_twice_fails_its_window(bench, empty_temp):
     [
         ("file", {"kind": "html"}, "Run again"),
         ("file", {"kind": "body", "body": "Order Number,B\r\n1\r\n"}, "Check the export in the store, then run again"),
-        ("look", {"kind": "status", "status": 400}, "Mend the setting"),
-        ("create", {"kind": "status", "status": 400}, "Mend the setting"),
+        ("look", {"kind": "status", "status": 400}, "Correct the setting"),
+        ("create", {"kind": "status", "status": 400}, "Correct the setting"),
     ],
 )
 def test_every_error_says_what_to_do(bench, place, fault, hint):

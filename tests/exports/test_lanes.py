@@ -209,18 +209,6 @@ def test_nothing_to_do_is_an_end_without_a_file(live):
     assert bench.made() == []
 
 
-def test_without_a_catalog_the_first_file_is_waited_for(live):
-    """One window at a time until a file with rows has told the columns; then all at once."""
-    bench = live(ready_seconds=1.0, parallel_exports=10, frozen=True)
-    scheduler = bench.scheduler("order_list", known=False, max_pending=4)
-    in_rounds(bench, 1, 3)
-    arrived, _ = in_time(lambda: bench.read(scheduler, "order_list"))
-    bench.assert_whole(arrived, "order_list")
-    first, *others = bench.made()
-    assert all(e.created_at >= first.ready_at for e in others)
-    assert peak_pending(others) == 3
-
-
 # Never stuck
 
 
@@ -269,7 +257,7 @@ def test_no_mixture_of_trouble_gets_it_stuck(live, most):
         for kind in kinds:
             bench.store.add_fault(Fault(place, kind, times=2, after=dice.randrange(30)))
     bench.store.add_fault(Fault("file", "html", after=dice.randrange(20), export_type="order_list"))
-    bench.store.add_fault(Fault("file", "empty", times=None, after=3, export_type="customer_list"))
+    bench.store.add_fault(Fault("file", "body", body="A,B\r\n1\r\n", times=None, after=3, export_type="customer_list"))
     # of its four windows, two may be made by requests whose answers are lost, which do not count here
     bench.store.add_fault(Fault("create", "status", status=400, times=None, after=1, export_type="dispute_list"))
     codes = ("customer_list", "order_list", "dispute_list", "transaction_list")
@@ -300,7 +288,7 @@ def test_one_streams_failure_leaves_the_others_whole(live):
     """The failing stream's earlier windows are delivered first; the others do not notice."""
     bench = live(ready_seconds=0.02, parallel_exports=8)
     third = bench.window(20, 10)
-    bench.store.add_fault(Fault("file", "empty", times=2, after=2, export_type="order_list"))
+    bench.store.add_fault(Fault("file", "body", body="A,B\r\n1\r\n", times=2, after=2, export_type="order_list"))
     scheduler = bench.scheduler(*CODES, max_pending=1)
     arrived, errors = in_time(lambda: bench.read(scheduler, *CODES))
     assert [window for window, _, _ in arrived["order_list"]] == [bench.window(0, 10), bench.window(10, 10)]
@@ -313,7 +301,7 @@ def test_one_streams_failure_leaves_the_others_whole(live):
 def test_windows_behind_a_failed_one_are_not_asked_for(live):
     """A stream that fails makes no more exports than were under way."""
     bench = live(ready_seconds=0.02)
-    bench.store.add_fault(Fault("file", "empty", times=None, export_type="order_list"))
+    bench.store.add_fault(Fault("file", "body", body="A,B\r\n1\r\n", times=None, export_type="order_list"))
     scheduler = bench.scheduler("order_list", "customer_list", step=1, max_pending=2)
     _, errors = in_time(lambda: bench.read(scheduler, "order_list", "customer_list"))
     assert set(errors) == {"order_list"}
@@ -325,7 +313,7 @@ def test_halves_behind_a_failed_one_are_not_asked_for_either(live):
     bench = live(row_cap=10, max_rows=10)
     good = bench.store.csv("order_list", *bounds(bench.window(0, 40)))
     bench.store.add_fault(Fault("file", "body", body=good, times=1))
-    bench.store.add_fault(Fault("file", "empty", times=None, after=1))
+    bench.store.add_fault(Fault("file", "body", body="A,B\r\n1\r\n", times=None, after=1))
     scheduler = bench.scheduler("order_list", step=40, max_pending=1)
     _, errors = in_time(lambda: bench.read(scheduler, "order_list"))
     assert errors
@@ -658,7 +646,7 @@ def test_the_wait_is_told_at_times(live, monkeypatch, caplog):
 def test_errors_of_workers_carry_their_place(live):
     """Stream, export and window are in the line that the user sees."""
     bench = live()
-    bench.store.add_fault(Fault("file", "empty", times=None))
+    bench.store.add_fault(Fault("file", "body", body="A,B\r\n1\r\n", times=None))
     scheduler = bench.scheduler("order_list", days=10)
     with pytest.raises(TapExportsError, match=r"\(stream order_list, export 42, window \d"):
         in_time(lambda: list(scheduler.files("order_list")))

@@ -30,6 +30,7 @@ column_types           | object    | {}
 primary_keys           | object    | {}
 on_invalid_value       | string    | keep
 on_new_column          | string    | add
+ledger                 | string    |
 webhook_listen         | string    |
 webhook_target_url     | string    |
 webhook_secret         | string    |
