@@ -6,14 +6,14 @@ import json
 import subprocess
 import sys
 
-from .conftest import QUICK
+from .conftest import COMMAND, QUICK
 
 
 def planned(config, tmp_path, *arguments):
     path = tmp_path / "config.json"
     path.write_text(json.dumps(config))
     done = subprocess.run(
-        [sys.executable, "-c", QUICK, "--config", str(path), "--plan", *arguments],
+        [sys.executable, "-c", COMMAND, repr(QUICK), "--config", str(path), "--plan", *arguments],
         capture_output=True,
         text=True,
         check=True,

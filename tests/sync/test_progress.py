@@ -15,7 +15,7 @@ import pytest
 from tap_exports.clock import Clock
 from tap_exports.exports.progress import EVERY_SECONDS, Progress, Standing
 
-from .conftest import QUICK
+from .conftest import COMMAND, QUICK
 
 
 class Tomorrow(Clock):
@@ -68,7 +68,7 @@ def test_a_bar_is_drawn_for_a_terminal_alone(make_store, tmp_path, watched):
     place = tmp_path / "log"
     with place.open("w") as log:
         process = subprocess.Popen(
-            [sys.executable, "-c", QUICK, "--config", str(config)],
+            [sys.executable, "-c", COMMAND, repr(QUICK), "--config", str(config)],
             stdout=subprocess.DEVNULL,
             stderr=follower if watched else log,
             env={**os.environ, "TERM": "xterm"},

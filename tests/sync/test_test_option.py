@@ -64,7 +64,7 @@ def test_the_test_option_for_schemas_makes_no_export(make_store, command):
 @pytest.mark.parametrize(
     ("token", "scopes", "words"),
     [
-        ("wrong", None, ["answered 401", "does not accept access_token: make a new one"]),
+        ("wrong", None, ["answered 401", "does not accept access_token: create a new one"]),
         (None, {"store:read"}, ["answered 403", "Give the token the scope exports:read"]),
         (None, {"exports:read"}, ["403", "Give the token the scope exports:write", " customer_list", " order_list"]),
     ],
