@@ -1,0 +1,19 @@
+"""Which tests `make test` leaves to `make test-all`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parent
+ONE_LOAD = "test_meltano_to_postgres.py"
+SLOW = ("proof", "e2e", "fleet")
+"""Folders whose tests take minutes; one load into PostgreSQL by Meltano stays."""
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        folder = Path(item.path).relative_to(TESTS).parts[0]
+        if folder in SLOW and item.path.name != ONE_LOAD:
+            item.add_marker(pytest.mark.slow)
