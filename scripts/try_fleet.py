@@ -126,11 +126,10 @@ class Fleet:
         for shop in self.shops:
             plane.trigger(shop.plugin)
 
-        def busy(worker: str, count: int) -> bool:
-            half = [shop for shop in self.running(worker) if sum(one.downloads for one in shop.exports) >= HALF]
-            return len(half) >= count
+        def busy(worker: str) -> bool:
+            return any(sum(one.downloads for one in shop.exports) >= HALF for shop in self.running(worker))
 
-        wait_for("both workers to be busy", lambda: busy("worker-1", 2) and busy("worker-2", 1), NIGHT_SECONDS)
+        wait_for("both workers to be busy", lambda: busy("worker-1") and busy("worker-2"), NIGHT_SECONDS)
         away, *_ = sorted(self.running("worker-2"), key=lambda one: len(one.exports))
         away.store.add_fault(Fault("any", "away", seconds=AWAY_SECONDS))  # type: ignore[arg-type]
         killed = self.running("worker-1")

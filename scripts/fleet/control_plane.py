@@ -71,6 +71,9 @@ class ControlPlane:
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "AIRFLOW__EDGE__API_URL": f"{self.url}/edge_worker/v1/rpcapi",
             "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(32),
+            # The machine may be busy with much else: the defaults are 5 and 10 s.
+            "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",
+            "AIRFLOW__API_AUTH__JWT_LEEWAY": "60",
             # So that a short try does not wait for long polls.
             "AIRFLOW__EDGE__JOB_POLL_INTERVAL": "1",
             "AIRFLOW__EDGE__HEARTBEAT_INTERVAL": "5",
