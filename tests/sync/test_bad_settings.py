@@ -261,15 +261,15 @@ def in_environment(small_store, inside):
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
-        ("max_export_rows", "many", "max_export_rows: what the environment says is not a plain whole number"),
-        ("max_concurrent_exports", "1.5", "max_concurrent_exports: what the environment says is not a plain whole"),
-        ("max_export_rows", "9" * 5_000, "max_export_rows: what the environment says is not a plain whole number"),
-        ("column_types", "{", "column_types: what the environment says is not JSON"),
-        ("column_types", "1e99999999999999999999", "column_types: what the environment says is not JSON"),
-        ("stream_maps", "[" * 100_000, "stream_maps: what the environment says is not JSON"),
-        ("batch_config", '{"a": NaN}', "batch_config: what the environment says is not JSON"),
+        ("max_export_rows", "many", "max_export_rows: the environment variable is not a plain whole number"),
+        ("max_concurrent_exports", "1.5", "max_concurrent_exports: the environment variable is not a plain whole"),
+        ("max_export_rows", "9" * 5_000, "max_export_rows: the environment variable is not a plain whole number"),
+        ("column_types", "{", "column_types: the environment variable is not JSON"),
+        ("column_types", "1e99999999999999999999", "column_types: the environment variable is not JSON"),
+        ("stream_maps", "[" * 100_000, "stream_maps: the environment variable is not JSON"),
+        ("batch_config", '{"a": NaN}', "batch_config: the environment variable is not JSON"),
         ("primary_keys", '{"order_list": "x"}', "primary_keys.order_list: 'x' is not of type"),
-        ("flattening_max_depth", "x", "flattening_max_depth: what the environment says"),
+        ("flattening_max_depth", "x", "flattening_max_depth: the environment variable is not"),
     ],
     ids=lambda value: str(value)[:40],
 )
@@ -340,7 +340,7 @@ def test_the_test_option_says_nothing_of_errors_where_there_are_none(small_store
     ("fault", "words"),
     [
         (Fault("create", "status", status=403, body='{"detail": "No."}', times=None), "the scope exports:write"),
-        (Fault("list", "status", status=401, body='{"detail": "No."}', times=None), "make a new one for this store"),
+        (Fault("list", "status", status=401, body='{"detail": "No."}', times=None), "create a new one for this store"),
         (Fault("file", "body", body=b"<html>", times=None), "an error page, not CSV"),
     ],
     ids=["scope", "token", "file"],

@@ -221,8 +221,8 @@ def test_a_full_disk_where_the_output_goes_ends_it_in_one_line(make_store, comma
         assert process.wait(timeout=30) == 1
     assert "Traceback" not in err
     assert err.count("| ERROR") == 1
-    assert "standard output" in err
-    assert "No space left on device. See to where it goes" in err
+    assert "Standard output could not be written" in err
+    assert "No space left on device. Check where it goes" in err
     assert "Exception ignored" not in err
 
 
