@@ -10,7 +10,7 @@ from tap_exports.exports.polling import PollSchedule
 from tap_exports.store.rate_limit import RateLimiter
 
 from .conftest import FakeClock, in_time, peak_pending
-from .test_lanes import in_rounds
+from .test_scheduler import in_rounds
 
 
 @pytest.mark.parametrize("takes", [5, 300, 3000])
