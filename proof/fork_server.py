@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 SHORT: dict[str, float] = {
     "rate_seconds": 0.02,
     "first_poll_seconds": 0.05,
-    "polls_per_second": 500.0,
     "lost_create_seconds": 0.1,
     "connect_seconds": 1.5,
     "read_seconds": 1.5,

@@ -26,8 +26,6 @@ class Timings:
     """For which the list is searched for the export of a create call whose answer was lost."""
     first_poll_seconds: float = 1.0
     """Before the first poll of an export, until the run knows how long exports take."""
-    polls_per_second: float = 3.0
-    """How much of the rate limit polling may use; the rest is for creating and downloading."""
     grace_seconds: float = 1.8
     """In which a run ends in order after a signal."""
     finish_line_seconds: float = 8.0

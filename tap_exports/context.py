@@ -21,7 +21,7 @@ from tap_exports.ledger import Ledger
 from tap_exports.schema.layout import Definition, Knowledge
 from tap_exports.store.client import Client, Connection
 from tap_exports.store.download import Downloader
-from tap_exports.window import whole_second
+from tap_exports.window import own_boundary, whole_second
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -163,6 +163,7 @@ class RunContext:
             timeout_seconds=raw["export_timeout_minutes"] * 60,
             reuse=self._settings.reuse,
             settle=self._settings.settle,
+            given=frozenset(map(whole_second, filter(None, (self._settings.start_date, self._settings.end_date)))),
         )
         reading = Reading(raw["encoding"], raw["max_export_rows"], self.zone)
         wait = self.notifier.wait if raw.get("webhook_listen") else None
@@ -195,7 +196,8 @@ class RunContext:
         settled = self.client.time.now() - settings.settle
         end = min(settings.end_date or settled, settled)
         slack = settings.reuse if end == settled else timedelta(0)
-        sync_range = SyncRange(settings.start_date, whole_second(end), settings.step, settings.lookback, slack)
+        end = own_boundary(end) if end == settled else whole_second(end)
+        sync_range = SyncRange(whole_second(settings.start_date), end, slack, settings.window_limits)
         return ExportScheduler(
             self.exporter,
             self.clock,

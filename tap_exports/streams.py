@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 from singer_sdk.singerlib.messages import StateMessage
 
-from tap_exports.errors import TapExportsError
+from tap_exports.errors import ExportStuck, TapExportsError
 from tap_exports.exports.scheduler import StreamQueue
 from tap_exports.exports.stream_exports import StreamExports
+from tap_exports.exports.window_size import StreamMemory
 from tap_exports.files.records import Records
 from tap_exports.schema.layout import Layout
 from tap_exports.schema.stream_layout import Key
@@ -101,7 +103,7 @@ class ExportStream(CatalogStream):
         if self.name in self.run.failures or self.is_removed:
             return
         self.run.scheduler.add(self.queue(ahead=False))
-        for export in self.run.scheduler.files(self.name):
+        for export in self._checked():
             try:
                 if export.header:
                     self._meet(export)
@@ -110,12 +112,27 @@ class ExportStream(CatalogStream):
                 raise error.at(_where(self.name, export))  # noqa: B904 - the same error
             yield export, records
 
+    def _checked(self) -> Iterator[CheckedExport]:
+        """The checked files; where an export is not ready in time, STATE says that the next run requests less."""
+        try:
+            yield from self.run.scheduler.files(self.name)
+        except ExportStuck:
+            if not self._is_test:
+                self._keep(self.run.scheduler.state_of_failed(self.name))
+                self.tap.write_message(StateMessage(value=self.tap_state))
+            raise
+
+    def _keep(self, state: Mapping[str, str | float]) -> None:
+        for field, value in state.items():
+            self.bookmark.set(field, value)
+
     def queue(self, *, ahead: bool = True) -> StreamQueue:
         """The stream's windows, as the scheduler works on them; `ahead` lets work begin before the stream's turn."""
         full = self.replication_method == REPLICATION_FULL_TABLE
         return StreamQueue(
             self.source,
             bookmark=None if full else self.bookmark.position,
+            memory=StreamMemory(**{field.name: self.bookmark.get(field.name) for field in fields(StreamMemory)}),
             newest_only=self._is_test,
             ahead=ahead,
         )
@@ -198,7 +215,9 @@ class ExportStream(CatalogStream):
         if (log := self.run.export_log) is not None:
             log.note(export, sum(records.invalid.counts.values()))
         self._recording.finish()
-        if self.replication_method != REPLICATION_FULL_TABLE and self.bookmark.advance(export.window.end):
+        self._keep(export.state)
+        moves = self.replication_method != REPLICATION_FULL_TABLE and not export.refresh
+        if moves and self.bookmark.advance(export.window.end):
             self.tap.state_writer.write_state(self.tap_state)
         else:  # repeated, which the state writer would not do: some targets emit only a STATE that no record follows
             self.tap.write_message(StateMessage(value=self.tap_state))

@@ -177,11 +177,8 @@ class TapExports(Tap):
         if self.config.get("ledger") and REMOVED_OBJECTS not in codes:
             self.run_context.removed_objects = RemovedObjectsStream(self, self.run_context)
             streams.append(self.run_context.removed_objects)
-        for setting, given in (
-            ("column_types", self.settings.column_types),
-            ("primary_keys", self.settings.primary_keys),
-        ):
-            for stream in sorted(set(given) - codes):
+        for setting, named in self.settings.streams_named():
+            for stream in sorted(named - codes):
                 self.logger.warning("%s names the stream %s, which the store does not have", setting, stream)
         return streams
 
@@ -278,15 +275,18 @@ class TapExports(Tap):
         """What a sync would ask the store for, on standard output."""
         streams = [stream for stream in self._export_streams if stream.selected]
         windows = made = 0
+        more = ""
         for stream in streams:
-            for window, export in self.run_context.scheduler.preview(stream.queue()):
+            for window, export, refresh, is_open in self.run_context.scheduler.preview(stream.queue()):
                 windows += 1
                 made += export is None
-                do = "make" if export is None else f"take over export {export.id}"
-                click.echo(f"{stream.name:24} {window}  {do}")
-        requests = 3 + len(streams) + _REQUESTS_MADE * made + _REQUESTS_TAKEN_OVER * (windows - made)
+                do = "make" if export is None else f"reuse export {export.id}"
+                notes = ["refresh"] * refresh + ["in one or more windows, by the row count"] * is_open
+                more = more or " or more" * is_open
+                click.echo(f"{stream.name:24} {window}  {do}" + "".join(f", {note}" for note in notes))
+        requests = 4 + _REQUESTS_MADE * made + _REQUESTS_TAKEN_OVER * (windows - made)
         click.echo(
-            f"{len(streams)} streams, {windows} windows: {made} exports to make, {windows - made} to take over;"
+            f"{len(streams)} streams, {windows} windows: {made} exports{more} to make, {windows - made} to reuse;"
             f" about {requests} requests, which take {requests / RATE:.0f} s or more. None of it was asked for."
         )
 

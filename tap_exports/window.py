@@ -2,50 +2,56 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
-from tap_exports.errors import SettingsError, TooManyRows
-
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection
 
 SECOND = timedelta(seconds=1)
-MOST_WINDOWS = 100_000
+MINUTE = timedelta(minutes=1)
+OWN_SECOND = 37
+"""The second of the minute of every boundary that the tap chooses. People choose whole minutes, so an export made in
+the dashboard, which may be filtered, is not mistaken for the tap's own: the API has no field that says so."""
 
 
 def whole_second(instant: datetime) -> datetime:
-    """The whole second in UTC that an aware instant lies in.
-
-    Args:
-        instant: An aware time in any zone.
-
-    Returns:
-        The time in UTC without fractions of a second.
-    """
+    """The whole second in UTC that an aware instant lies in."""
     return instant.astimezone(timezone.utc).replace(microsecond=0)
 
 
+def own_boundary(instant: datetime) -> datetime:
+    """The last boundary of the tap's own at or before an aware instant."""
+    second = whole_second(instant)
+    try:
+        return second - (second.second - OWN_SECOND) % 60 * SECOND
+    except OverflowError:  # the first minute of the year 1
+        return second
+
+
 def rfc3339(instant: datetime) -> str:
-    """An instant as the API and Singer take it: RFC 3339 in UTC, with `Z`.
-
-    Args:
-        instant: An aware time in any zone.
-
-    Returns:
-        For instance `2025-04-01T12:00:00Z`; microseconds only where there are any.
-    """
+    """An aware instant as the API and Singer take it: `2025-04-01T12:00:00Z`, with microseconds where there are any."""
     return instant.astimezone(timezone.utc).replace(tzinfo=None).isoformat() + "Z"
+
+
+@dataclass(frozen=True)
+class WindowLimits:
+    """The settings of one stream that are given in days."""
+
+    first: timedelta
+    longest: timedelta
+    lookback: timedelta
+    refresh: timedelta
 
 
 @dataclass(frozen=True, order=True)
 class Window:
     """A range of time: whole seconds in UTC, `start` before `end`.
 
-    One window's `end` is the next one's `start`, because nobody has published whether `date_to` is
-    included in an export: an object on the boundary then comes once or twice, but never not at all.
+    One window's `end` is the next one's `start`, because it is not documented whether an export includes
+    `date_to`: an object on the boundary arrives once or twice, but is never missing.
     """
 
     start: datetime
@@ -55,105 +61,67 @@ class Window:
         """As it reads in a log line."""
         return f"{rfc3339(self.start)} to {rfc3339(self.end)}"
 
-    def halve(self) -> tuple[Window, Window]:
-        """The two halves, in order.
+    @property
+    def length(self) -> timedelta:
+        """From start to end."""
+        return self.end - self.start
 
-        Returns:
-            Two windows that share their boundary and cover this one.
+    def is_own(self, given: Collection[datetime]) -> bool:
+        """Whether the tap has chosen an end, and the other one too unless it is one of the given instants."""
+        others = [end for end in (self.start, self.end) if end.second != OWN_SECOND]
+        return len(others) < 2 and all(end in given for end in others)  # noqa: PLR2004
 
-        Raises:
-            TooManyRows: If the window is one second long.
+    def parts(self, length: timedelta) -> int:
+        """How many equal parts of at most a length it takes.
+
+        A part may be a minute longer, as far as that is little, because boundaries are moved by up to a minute.
         """
-        first, *rest = self.cut(2)
-        if not rest:
-            raise TooManyRows(
-                "a window of one second still holds as many rows as an export can",
-                "Raise max_export_rows if the store allows more; otherwise these rows cannot be exported whole.",
-            )
-        return first, rest[0]
+        return max(1, math.ceil((self.length - min(MINUTE, length / 60)) / length))
 
-    def cut(self, pieces: int) -> list[Window]:
-        """The first of so many equal parts, and all the others as one.
+    def cut(self, length: timedelta) -> tuple[Window, Window | None]:
+        """The first of the equal parts of at most a length, and the rest, if any; no part is shorter than a second."""
+        parts = self.parts(length)
+        if parts == 1:
+            return self, None
+        mark = self.start + max(SECOND, self.length / parts // SECOND * SECOND)
+        if mark - self.start > 2 * MINUTE:
+            mark = own_boundary(mark)
+        return self.split(mark)
 
-        Args:
-            pieces: How many are wanted, one or more; no part is shorter than a second.
-
-        Returns:
-            One window or two, which share their boundary then.
-        """
-        seconds = int((self.end - self.start).total_seconds())
-        mark = self.start + SECOND * max(1, seconds // pieces)
-        return [self] if mark >= self.end else [Window(self.start, mark), Window(mark, self.end)]
+    def split(self, mark: datetime) -> tuple[Window, Window | None]:
+        """What is before an instant, which is after the start, and the rest, if any."""
+        return (self, None) if mark >= self.end else (Window(self.start, mark), Window(mark, self.end))
 
 
-def step_of(days: float) -> timedelta:
-    """A number of days as a step between windows: whole seconds, at least one.
-
-    Args:
-        days: Days, fractions allowed.
-
-    Returns:
-        The step.
-    """
-    return max(SECOND, SECOND * round(days * 86400))
+def newest_range(start: datetime, end: datetime, bookmark: datetime | None, lookback: timedelta) -> Window | None:
+    """What a sync exports before any refresh: from the bookmark minus the look-back, or `start`, to `end`."""
+    if bookmark is not None and bookmark - start > lookback:
+        start = max(start, own_boundary(bookmark - lookback))
+    return Window(start, end) if start < end else None
 
 
-def plan(  # noqa: PLR0913 - the six things that a plan depends on, each by its name
-    *,
-    start: datetime,
-    end: datetime,
-    step: timedelta,
-    bookmark: datetime | None = None,
-    lookback: timedelta = timedelta(0),
-    reusable: Iterable[Window] = (),
-    slack: timedelta = timedelta(0),
+def refresh_ranges(
+    history: Window, *, position: datetime | None, elapsed: timedelta, refresh: timedelta
 ) -> list[Window]:
-    """The windows of one stream's sync, in order and without a gap.
+    """What is due of the older history, in order: one range, or two where the position wraps around.
 
-    They go from the bookmark less the look-back (never before `start`) to `end`, in steps of `step`. Where
-    an export that an earlier run asked for begins just where a window would, the window becomes that
-    export's own; and from the bookmark on, a window ends where such an export begins. So a run that was
-    interrupted, and is run again, finds its exports, although its newest window ended at another second,
-    the look-back moved the steps, and some of its windows had been halved, the one half asked for and the
-    other not yet. Before the bookmark nothing is aimed at: what is asked for again there may have changed.
+    Of the history, elapsed ÷ refresh is due. `elapsed` is added, because the history grows by as much meanwhile.
 
     Args:
-        start: Where a stream without a bookmark starts.
-        end: Where to stop.
-        step: Length of a window.
-        bookmark: The `date_to` up to which the stream is known, if it is.
-        lookback: How far before the bookmark to start over.
-        reusable: Windows of recent exports of this type.
-        slack: How much earlier than `end` the plan may stop, if what it stops with is a reusable window.
-
-    Returns:
-        No window at all where there is nothing to do.
-
-    Raises:
-        SettingsError: If there would be more than a hundred thousand windows.
+        history: From `start_date` to where the newest windows start.
+        position: Where the last refresh stopped.
+        elapsed: How much later the newest windows end than at the last refresh.
+        refresh: In what time all of the history is exported again; zero for never.
     """
-    start, end = whole_second(start), whole_second(end)
-    at = start
-    if bookmark is not None:
-        bookmark = whole_second(bookmark)
-        at = start if bookmark - start <= lookback else whole_second(bookmark - lookback)
-    if (end - at) / step > MOST_WINDOWS:
-        raise SettingsError(
-            f"window_days makes more than {MOST_WINDOWS:,} windows between {rfc3339(at)} and {rfc3339(end)}",
-            "Raise window_days, or start later.",
-        )
-    # Of two that start together the shorter one is taken: the longer one was halved for a reason.
-    known = {w.start: w for w in sorted(reusable, reverse=True) if w.start < w.end <= end}
-    aims = sorted(s for s in known if bookmark is None or s >= bookmark)
-    windows: list[Window] = []
-    while at < end:
-        window = known.get(at)
-        if window is None:
-            stop = at + step if end - at > step else end
-            aim = bisect_right(aims, at)
-            window = Window(at, min([stop, *aims[aim : aim + 1]]))
-        windows.append(window)
-        at = window.end
-        if window.start in known and end - at <= slack:
-            break
-    return windows
+    if elapsed <= timedelta(0) or not refresh:
+        return []
+    if position is None or not history.start <= position < history.end:
+        position = history.start
+    share = elapsed / refresh
+    due = history.length if share >= 1 else min(history.length, history.length * share + elapsed)
+    rest = due - (history.end - position)
+    if rest <= timedelta(0):
+        return [Window(position, min(history.end, own_boundary(position + due + 59 * SECOND)))]
+    ranges = [Window(position, history.end)]
+    mark = min(position, own_boundary(history.start + rest + 59 * SECOND))
+    return [*ranges, Window(history.start, mark)] if mark > history.start else ranges

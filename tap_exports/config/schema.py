@@ -11,6 +11,10 @@ def _setting(name: str, title: str, description: str, kind: Any = th.StringType,
     return th.Property(name, kind, title=title, description=description, **more)
 
 
+_DAYS = th.CustomType({"type": ["number", "object", "null"], "additionalProperties": {"type": "number"}})
+"""A number of days for all streams, or a map `{stream: number, "*": number}`."""
+
+
 CONFIG_SCHEMA: dict[str, Any] = th.PropertiesList(
     _setting("store", "Store", "Subdomain: {store}.29next.store. This or api_url is required."),
     _setting("api_url", "API address", "The Admin API's full address; https, or http on a loopback host alone."),
@@ -31,17 +35,32 @@ CONFIG_SCHEMA: dict[str, Any] = th.PropertiesList(
     ),
     _setting(
         "window_days",
-        "Window",
-        "Length of one export's window, in days; fractions allowed, from 0.04 on, about an hour.",
-        th.NumberType,
+        "First window",
+        "Length of a stream's first window, in days; at least 0.04, about an hour. Later windows follow the row count.",
+        _DAYS,
         default=30,
     ),
+    _setting("max_window_days", "Longest window", "Length of the longest window, in days.", _DAYS, default=366),
     _setting(
         "lookback_days",
         "Look-back",
-        "How far before the bookmark each sync starts over, in days, because old objects change; 0 switches it off.",
-        th.NumberType,
-        default=7,
+        "How far before the bookmark each sync restarts, in days, because objects change; 0 turns it off.",
+        _DAYS,
+        default={"*": 7, "dispute_list": 120, "fulfillment_list": 30, "fulfillment_line_items": 30},
+    ),
+    _setting(
+        "refresh_days",
+        "Refresh",
+        "Every object back to start_date is exported again at least this often, in days; 0 turns it off.",
+        _DAYS,
+        default={
+            "*": 30,
+            "customer_list": 7,
+            "subscription_list": 7,
+            "subscription_line_items": 7,
+            "open_cart_list": 7,
+            "open_cart_line_items": 7,
+        },
     ),
     _setting(
         "settle_minutes",

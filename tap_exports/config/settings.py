@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import codecs
+import json
 import re
+from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -14,11 +16,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from tap_exports.config.schema import CONFIG_SCHEMA
 from tap_exports.config.sdk_settings import sdk_validation_errors
+from tap_exports.errors import shortened
 from tap_exports.schema.keys import fault_of_key
 from tap_exports.schema.types import ColumnType
 from tap_exports.schema.values import to_instant
-from tap_exports.window import step_of
+from tap_exports.window import WindowLimits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -28,20 +32,23 @@ LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 _CHOICES = {"on_invalid_value": ("keep", "fail"), "on_new_column": ("add", "ignore", "fail")}
 _SHORTEST_WINDOW = 0.04
-"""In days, about an hour: the most windows that a plan may have reach over ten years then. Fuller ones are halved."""
+"""In days, about an hour. Windows with too many rows are made shorter all the same."""
+EVERY_STREAM = "*"
+"""In a map, the streams that are not named."""
+MAPS = ("window_days", "max_window_days", "lookback_days", "refresh_days")
+"""Settings that are a number of days, or a map of such numbers by stream."""
 _MORE_THAN_ZERO = ("poll_interval_seconds", "export_timeout_minutes")
-_AT_LEAST_ZERO = ("lookback_days", "settle_minutes", "reuse_exports_minutes")
+_AT_LEAST_ZERO = ("lookback_days", "refresh_days", "settle_minutes", "reuse_exports_minutes")
 _AT_LEAST_ONE = ("max_concurrent_exports", "max_export_rows")
 _LARGEST = {
-    "window_days": 36_525,
-    "lookback_days": 36_525,
+    **dict.fromkeys(MAPS, 36_525),
     "max_concurrent_exports": 1_000,
     "settle_minutes": 1_000_000,
     "reuse_exports_minutes": 1_000_000,
     "export_timeout_minutes": 1_000_000,
     "poll_interval_seconds": 86_400,
 }
-NUMBERS = ("window_days", *_MORE_THAN_ZERO, *_AT_LEAST_ZERO, *_AT_LEAST_ONE)
+NUMBERS = ("window_days", "max_window_days", *_MORE_THAN_ZERO, *_AT_LEAST_ZERO, *_AT_LEAST_ONE)
 SECRETS = ("access_token", "webhook_secret")
 UNTOLD = (*SECRETS, "batch_config", "stream_map_config", "faker_config")
 """Settings whose values are in no line: they are secrets, or may hold some."""
@@ -80,15 +87,28 @@ class Settings:
         """Where to stop, for a bounded backfill."""
         return to_instant(self.raw["end_date"]) if self.raw.get("end_date") else None
 
-    @cached_property
-    def step(self) -> timedelta:
-        """Length of one export's window."""
-        return step_of(self.raw["window_days"])
+    def window_limits(self, stream: str) -> WindowLimits:
+        """What the maps say of one stream."""
+        return WindowLimits(*(timedelta(days=self._days(name, stream)) for name in MAPS))
 
-    @cached_property
-    def lookback(self) -> timedelta:
-        """How far before the bookmark each sync starts over."""
-        return timedelta(days=self.raw["lookback_days"])
+    def _days(self, name: str, stream: str) -> float:
+        """A stream's number of days; streams that a map leaves out have the default."""
+        for days in (self.raw[name], CONFIG_SCHEMA["properties"][name]["default"]):
+            if not isinstance(days, dict):
+                return float(days)
+            found = days.get(stream, days.get(EVERY_STREAM))
+            if found is not None:
+                return float(found)
+        raise KeyError(name)
+
+    def streams_named(self) -> Iterator[tuple[str, set[str]]]:
+        """Each setting that is given by stream, and the streams that it names, but for those of its default."""
+        yield "column_types", set(self.column_types)
+        yield "primary_keys", set(self.primary_keys)
+        for name in MAPS:
+            if isinstance(days := self.raw[name], dict):
+                default = CONFIG_SCHEMA["properties"][name]["default"]
+                yield name, set(days) - {EVERY_STREAM, *(default if isinstance(default, dict) else ())}
 
     @cached_property
     def settle(self) -> timedelta:
@@ -123,21 +143,30 @@ def coerce(config: Mapping[str, Any]) -> dict[str, Any]:
         check to name it; a count such as `4.0` is made whole.
     """
     coerced = {name: deepcopy(value) for name, value in config.items() if value is not None}
+    for name in MAPS:
+        if isinstance(text := coerced.get(name), str) and text.lstrip().startswith("{"):
+            with suppress(ValueError):
+                coerced[name] = json.loads(text)
+        if isinstance(days := coerced.get(name), dict):
+            coerced[name] = {stream: _number(value) for stream, value in days.items()}
     for name in NUMBERS:
-        if isinstance(exact := coerced.get(name), Decimal):  # the SDK reads fractions in a file so
-            coerced[name] = float(exact)
-        if isinstance(text := coerced.get(name), str):
-            try:
-                coerced[name] = int(text)
-            except ValueError:
-                try:
-                    coerced[name] = float(text)
-                except ValueError:
-                    continue
+        if name in coerced:
+            coerced[name] = _number(coerced[name])
     for name in _AT_LEAST_ONE:
         if isinstance(number := coerced.get(name), float) and number.is_integer():
             coerced[name] = int(number)
     return coerced
+
+
+def _number(value: Any) -> Any:  # noqa: ANN401
+    """A number that may be text, or a Decimal, as the SDK reads fractions in a file; anything else as it is."""
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, str):
+        for read in (int, float):
+            with suppress(ValueError):
+                return read(value)
+    return value
 
 
 def validation_errors(config: Mapping[str, Any]) -> Iterator[str]:
@@ -187,17 +216,19 @@ def _range(config: Mapping[str, Any]) -> Iterator[str]:
 
 def _numbers(config: Mapping[str, Any]) -> Iterator[str]:
     bounds: dict[str, tuple[Callable[[float], bool], str]] = {
-        "window_days": (lambda n: n >= _SHORTEST_WINDOW, f"{_SHORTEST_WINDOW} or more"),
+        **dict.fromkeys(MAPS[:2], (lambda n: n >= _SHORTEST_WINDOW, f"{_SHORTEST_WINDOW} or more")),
         **{name: (lambda n: n > 0, "more than 0") for name in _MORE_THAN_ZERO},
         **{name: (lambda n: n >= 0, "0 or more") for name in _AT_LEAST_ZERO},
         **{name: (lambda n: n >= 1, "1 or more") for name in _AT_LEAST_ONE},
     }
     for name, (fits, wanted) in bounds.items():
-        value = config[name]  # each has a default
-        if not fits(value):  # not a number, as JSON's NaN is, does not fit either
-            yield f"{name}: {value} is not {wanted}"
-        elif value > _LARGEST.get(name, value):
-            yield f"{name}: {value} is more than {_LARGEST[name]:,}"
+        given = config[name]  # each has a default
+        by_stream = isinstance(given, dict)
+        for key, value in ((f"{name}.{k}", v) for k, v in given.items()) if by_stream else [(name, given)]:
+            if not fits(value):  # not a number, as JSON's NaN is, does not fit either
+                yield f"{shortened(key, 80)}: {value} is not {wanted}"
+            elif value > _LARGEST.get(name, value):
+                yield f"{shortened(key, 80)}: {value} is more than {_LARGEST[name]:,}"
 
 
 def _words(config: Mapping[str, Any]) -> Iterator[str]:

@@ -8,8 +8,6 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Callable
 
-    from tap_exports.exports.polling import PollSchedule
-
 
 class GivenUp(Exception):
     """The reader has given up the stream that somebody waits to make an export for."""
@@ -21,13 +19,11 @@ class ExportSlots:
     Args:
         news: Notified when one is given back.
         most: How many there are.
-        pace: Told how many are pending.
     """
 
-    def __init__(self, news: threading.Condition, most: int, pace: PollSchedule) -> None:
+    def __init__(self, news: threading.Condition, most: int) -> None:
         self.news = news
         self._most = most
-        self._pace = pace
         self.pending = 0
 
     @property
@@ -40,13 +36,11 @@ class ExportSlots:
         if not self.free:
             return False
         self.pending += 1
-        self._pace.pending = self.pending
         return True
 
     def give(self) -> None:
         """Count one less."""
         self.pending -= 1
-        self._pace.pending = self.pending
         self.news.notify_all()
 
 

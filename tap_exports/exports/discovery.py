@@ -15,7 +15,7 @@ from tap_exports.errors import TapExportsError, Unauthorized
 from tap_exports.files.csv_file import CsvFile
 from tap_exports.schema.layout import SAMPLE_ROWS, Layout, decide, relaxed, standard_layout
 from tap_exports.store.models import Export, ExportStatus
-from tap_exports.window import Window, whole_second
+from tap_exports.window import Window, own_boundary
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -97,7 +97,7 @@ class Discovery:
     def _create(self, source: StreamExports) -> Export | None:
         if not self.may_create:
             return None
-        end = whole_second(self.client.time.now() - self.settle)
+        end = own_boundary(self.client.time.now() - self.settle)
         try:
             return self.exporter.requester.create(source, Window(end - _SMALL, end))
         except Unauthorized:

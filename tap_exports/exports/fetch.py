@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tap_exports.errors import (
@@ -21,8 +21,8 @@ from tap_exports.errors import (
     Unauthorized,
     ZeroBytes,
 )
-from tap_exports.exports.polling import PollSchedule
-from tap_exports.exports.requester import ExportRequester
+from tap_exports.exports.polling import PendingExports, PollSchedule
+from tap_exports.exports.requester import ExportRequester, Patience
 from tap_exports.exports.stream_exports import StreamExports
 from tap_exports.files.checked import CheckedFile
 from tap_exports.files.csv_file import Checked, CsvFile, KeyColumn
@@ -30,8 +30,8 @@ from tap_exports.store.models import Export, ExportStatus
 from tap_exports.store.retry import pauses
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime, timedelta, tzinfo
+    from collections.abc import Callable, Mapping
+    from datetime import datetime, tzinfo
 
     from tap_exports.clock import Clock
     from tap_exports.exports.concurrency import ExportSlot
@@ -44,20 +44,6 @@ __all__ = ["CheckedExport", "Exporter", "Patience", "Reading", "StreamExports"]
 
 _CHECK_EXPORT = "Check the export in the store, then run again: an export that cannot be used is replaced by a new one."
 """What to do about an export that cannot be used, unless the error says something else."""
-
-
-@dataclass(frozen=True)
-class Patience:
-    """How long to wait, and for what."""
-
-    poll_seconds: float
-    """The longest pause between two looks at one export."""
-    timeout_seconds: float
-    """How long to wait for one export."""
-    reuse: timedelta
-    """How recently an export has to have been made to be taken over; zero switches that off."""
-    settle: timedelta
-    """How far ahead of its making the window of such an export has to end."""
 
 
 @dataclass(frozen=True)
@@ -78,8 +64,20 @@ class CheckedExport(CheckedFile):
     taken_over: bool
     ready_at: datetime | None = None
     """When it was found ready, by the store's clock; None where it was so at the first sight of it."""
+    refresh: bool = False
+    """Whether the window is of the older history, which is exported again."""
+    state: Mapping[str, str | float] = field(default_factory=dict)
+    """What the stream's state entry keeps once the window's records are written."""
     halved: tuple[CheckedExport, ...] = ()
     """Exports at the cap in whose place this is the first one; their files are closed."""
+
+    @property
+    def made_in(self) -> float:
+        """Seconds from its request until it was found ready; 0 where that is unknown."""
+        created = self.export.created_at
+        if self.taken_over or created is None or self.ready_at is None:
+            return 0.0
+        return max(0.0, (self.ready_at - created).total_seconds())
 
 
 class Exporter:
@@ -113,10 +111,11 @@ class Exporter:
         self._confirming = threading.Lock()
         self._open_ends = False
         """Whether a second export of a window has confirmed that files end without a line break."""
-        self.requester = ExportRequester(client, clock, patience.reuse, patience.settle, patience.timeout_seconds)
-        self.pace = PollSchedule(
-            patience.poll_seconds, clock.timings.first_poll_seconds, clock.timings.polls_per_second
-        )
+        first_poll = clock.timings.first_poll_seconds
+        self.timeout_seconds = patience.timeout_seconds
+        self.requester = ExportRequester(client, clock, patience)
+        self._pace = PollSchedule(patience.poll_seconds, first_poll)
+        self._pending = PendingExports(client, clock, first_poll)
 
     def fetch(self, source: StreamExports, window: Window, slot: ExportSlot) -> CheckedExport:
         """The validated file of one window, from an own export that can be reused, else from a new one.
@@ -227,6 +226,13 @@ class Exporter:
             if export.created_at is not None:
                 began -= max(0.0, (self._client.time.now() - export.created_at).total_seconds())
             export = self._client.export(export.id)  # what the list said may be long ago
+        self._pending.add(export)
+        try:
+            return self._await(export, began, learns=not taken_over)
+        finally:
+            self._pending.remove(export)
+
+    def _await(self, export: Export, began: float, *, learns: bool) -> Export:
         deadline = began + self._patience.timeout_seconds
         pending_at = 0.0
         while export.status is not ExportStatus.AVAILABLE:
@@ -234,12 +240,14 @@ class Exporter:
             if now >= deadline:
                 raise ExportStuck(
                     f"export {export.id} was still pending after {(now - began) / 60:.3g} minutes",
-                    "Raise export_timeout_minutes, or make the windows smaller with window_days.",
+                    "Run again: half of the window is requested then. Or raise export_timeout_minutes.",
                 )
-            self._wait(export.id, min(self.pace.pause(now - began), deadline - now))
-            export = self._client.export(export.id)
-            if export.status is ExportStatus.AVAILABLE and not taken_over:
-                self.pace.learn(pending_at, self._clock.monotonic() - began)
+            pause = min(self._pace.pause(now - began), deadline - now)
+            self._wait(export.id, pause)
+            woken = self._clock.monotonic() < now + pause
+            export = self._pending.poll(export, alone=woken)
+            if export.status is ExportStatus.AVAILABLE and learns:
+                self._pace.learn(pending_at, self._clock.monotonic() - began)
             pending_at = self._clock.monotonic() - began
         return export
 

@@ -36,6 +36,8 @@ class Standing:
     """Exports pending at the store."""
     waited: float
     """Seconds that the reader has waited for this window."""
+    refresh: bool = False
+    """Whether the window is of the older history, which is exported again."""
 
 
 class Progress:
@@ -73,9 +75,10 @@ class Progress:
         Args:
             standing: Where the reader is.
         """
-        waits = f", waited for since {standing.waited:.0f} s" if standing.waited >= 1 else ""
+        waits = f", waiting for {standing.waited:.0f} s" if standing.waited >= 1 else ""
+        kind = "refresh, window" if standing.refresh else "window"
         return (
-            f"{standing.stream}: window {standing.window} of {max(standing.window, standing.windows)}{waits};"
+            f"{standing.stream}: {kind} {standing.window} of {max(standing.window, standing.windows)}{waits};"
             f" {standing.pending} exports pending, {self.rows:,} rows so far,"
             f" {standing.done} of {standing.total} windows done{self._rest(standing)}"
         )

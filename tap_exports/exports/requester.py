@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import logging
 import random
+import threading
+from copy import copy
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from tap_exports.errors import StoreRefused, StoreTrouble
+from tap_exports.errors import StoreRefused, StoreTrouble, TapExportsError
 from tap_exports.store.client import AnswerLost, Client
 from tap_exports.store.models import Export, ExportStatus
 
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from tap_exports.exports.stream_exports import StreamExports
     from tap_exports.window import Window
 
+_DAY = timedelta(days=1)
 _JUST_NOW = timedelta(minutes=2)
 """How much older than a lost create call its export may say that it is."""
 _APART = timedelta(seconds=30)
@@ -28,55 +32,71 @@ _CALLS = 7
 """How often one export is asked for."""
 
 
+@dataclass(frozen=True)
+class Patience:
+    """How long to wait, and for what."""
+
+    poll_seconds: float
+    """The longest pause between two looks at one export."""
+    timeout_seconds: float
+    """How long to wait for one export."""
+    reuse: timedelta
+    """How recently an export has to have been made to be taken over; zero switches that off."""
+    settle: timedelta
+    """How far ahead of its making the window of such an export has to end."""
+    given: frozenset[datetime] = frozenset()
+    """The boundaries that the user has chosen: start_date and end_date."""
+
+
 class ExportRequester:
-    """Asks the store for exports, and for its list of those that are there. For several threads.
+    """Creates exports, and finds those to reuse. For several threads.
 
     Args:
         client: The API.
         clock: To wait with.
-        reuse: How recently an export has to have been made to be taken over; zero switches that off.
-        settle: How long objects may take to be in exports: of one that was made sooner after its window, some may lack.
-        timeout_seconds: How long an export is waited for: one that is pending for longer is not taken over.
+        patience: Which exports may be reused.
     """
 
-    def __init__(
-        self, client: Client, clock: Clock, reuse: timedelta, settle: timedelta, timeout_seconds: float
-    ) -> None:
+    def __init__(self, client: Client, clock: Clock, patience: Patience) -> None:
         self._client = client
         self._clock = clock
-        self._reuse = reuse
-        self._settle = settle
-        self._timeout_seconds = timeout_seconds
+        self._patience = patience
         self._logger = logging.getLogger("tap-exports")
+        self._listing = threading.Lock()
+        self._listed: list[Export] | TapExportsError | None = None
 
-    def look_up(self, source: StreamExports) -> list[Window]:
-        """Ask the store's list, once for a stream, for exports that may be taken over.
+    def look_up(self, source: StreamExports) -> None:
+        """Find a stream's exports that may be reused. The store's list is read once, for all streams.
 
-        Args:
-            source: The stream's exports.
-
-        Returns:
-            Their windows.
+        Raises:
+            TapExportsError: If it cannot be read.
         """
-        if not self._reuse:
-            return []
         now = self._client.time.now()
-        oldest = now - self._reuse
-        # The list filters by day, of a zone that nobody has published: one more is asked for.
-        for export in self._client.exports(source.code, (oldest - timedelta(days=1)).date()):
-            source.seen.add(export.id)
-            if export.type == source.code and self._usable(export, now, oldest):
-                source.recent.append(export)
-        return [e.window for e in source.recent if e.window]
+        with self._listing:
+            if self._listed is None:
+                # The list filters by day, of a zone that is not documented: one day more is read.
+                try:
+                    self._listed = list(self._client.exports(None, (now - self._patience.reuse - _DAY).date()))
+                except TapExportsError as error:
+                    self._listed = error
+            if isinstance(self._listed, TapExportsError):
+                raise copy(self._listed)
+        for export in self._listed:
+            if export.type == source.code:
+                source.seen.add(export.id)
+                if self._usable(export, now):
+                    source.recent.append(export)
 
-    def _usable(self, export: Export, now: datetime, oldest: datetime) -> bool:
-        """Whether an export is recent, has all of its window, and is not stuck already."""
-        made, window = export.created_at, export.window
-        if made is None or window is None or made < oldest:
+    def _usable(self, export: Export, now: datetime) -> bool:
+        """Whether an export is the tap's own, recent, has all of its window, and is not stuck already."""
+        made, window, patience = export.created_at, export.window, self._patience
+        if made is None or window is None or not patience.reuse or made < now - patience.reuse:
             return False
-        if made < window.end + max(timedelta(0), self._settle - _APART):
+        if not window.is_own(patience.given):
             return False
-        return export.status is ExportStatus.AVAILABLE or (now - made).total_seconds() < self._timeout_seconds
+        if made < window.end + max(timedelta(0), patience.settle - _APART):
+            return False
+        return export.status is ExportStatus.AVAILABLE or (now - made).total_seconds() < patience.timeout_seconds
 
     def create(self, source: StreamExports, window: Window) -> Export:
         """Ask for an export; where the answer is lost, the list decides before anything is sent again.

@@ -1,9 +1,8 @@
 """Many windows at a time, ahead of the reader: every stream is a queue, read in order.
 
-Workers take windows in the order in which they will be read and bring each to a checked file. Two bounds
-hold them: exports pending at the store, and windows ahead of the reader, so that the number of files on
-disk stays small. The window that the reader waits for is always the first to be taken, so neither bound
-can block it.
+Workers take windows in the order in which they will be read and bring each to a checked file. Two limits apply:
+exports pending at the store, and windows ahead of the reader, so that few files are on disk. The window that the
+reader waits for is always taken first, so neither limit can block it.
 """
 
 from __future__ import annotations
@@ -14,10 +13,10 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tap_exports.errors import LocalTrouble, Stopped, TapExportsError, Unauthorized
+from tap_exports.errors import ExportStuck, LocalTrouble, Stopped, TapExportsError, Unauthorized
 from tap_exports.exports.concurrency import ExportSlot, ExportSlots, GivenUp
 from tap_exports.exports.progress import Progress, Standing
-from tap_exports.exports.stream_queue import StreamQueue, SyncRange, WindowTask
+from tap_exports.exports.stream_queue import PlannedWindow, StreamQueue, SyncRange, WindowTask, parent_of
 from tap_exports.window import Window
 
 if TYPE_CHECKING:
@@ -25,26 +24,25 @@ if TYPE_CHECKING:
 
     from tap_exports.clock import Clock
     from tap_exports.exports.fetch import CheckedExport, Exporter
-    from tap_exports.store.models import Export
 
 __all__ = ["ExportScheduler", "StreamQueue", "SyncRange"]
 
 _DOWNLOADS = 2
 """Workers beyond those that wait for the store, which download and check meanwhile."""
 _CLOSING_SECONDS = 0.5
-"""How long the end waits for workers; one in the midst of a request is left behind, and holds no file."""
+"""How long the end waits for workers; one in the middle of a request is left behind, and holds no file."""
 
 
 class ExportScheduler:
-    """The windows of all streams, made ahead of the reader.
+    """The windows of all streams, exported ahead of the reader.
 
     Args:
         exporter: Brings one window to a file.
         clock: Ends all waiting when the run ends.
-        sync_range: What of time the run asks for.
+        sync_range: What all streams have in common.
         max_pending: Exports pending at the store at one time.
-        cap: Rows at which a file is taken as cut short.
-        progress: Tells where the reader is.
+        cap: Rows at which a file is treated as truncated.
+        progress: Shows where the reader is.
     """
 
     def __init__(  # noqa: PLR0913 - each by its name
@@ -66,7 +64,7 @@ class ExportScheduler:
         self._max_ahead = 2 * max_pending + _DOWNLOADS
         self._queues: dict[str, StreamQueue] = {}
         self._news = threading.Condition()
-        self._slots = ExportSlots(self._news, max_pending, exporter.pace)
+        self._slots = ExportSlots(self._news, max_pending)
         self._claimed = 0
         self._threads: list[threading.Thread] = []
         self._closing = False
@@ -74,39 +72,21 @@ class ExportScheduler:
         self._logger = logging.getLogger("tap-exports")
 
     def add(self, queue: StreamQueue) -> None:
-        """Let a stream's windows be worked at.
-
-        Args:
-            queue: The stream; those added first are read first.
-        """
+        """Export a stream's windows; streams added first are read first."""
         with self._news:
             self._queues.setdefault(queue.source.code, queue)
 
-    def preview(self, queue: StreamQueue) -> list[tuple[Window, Export | None]]:
-        """What a sync would ask for, without requester for it.
-
-        Args:
-            queue: The stream.
-
-        Returns:
-            Its windows, each with the export that would be taken over for it, if there is one.
+    def preview(self, queue: StreamQueue) -> list[PlannedWindow]:
+        """The windows that a sync would export, without creating any export.
 
         Raises:
             TapExportsError: If the store's list cannot be read.
         """
-        return [
-            (window, queue.source.take(window))
-            for window in queue.windows_of(self._sync_range, self._exporter.requester.look_up(queue.source))
-        ]
+        self._set_up(queue)
+        return queue.preview()
 
     def files(self, code: str) -> Iterator[CheckedExport]:
-        """The checked files of a stream's windows, in order; each is closed when the next is asked for.
-
-        Args:
-            code: The stream, which was added.
-
-        Yields:
-            Files below the cap.
+        """The checked files of a stream that was added, in order, all below the cap; the next closes the one before.
 
         Raises:
             TapExportsError: Of the first window that failed; later ones are given up.
@@ -115,7 +95,10 @@ class ExportScheduler:
         queue = self._queues[code]
         try:
             while (task := self._await_first(queue)) is not None:
-                yield task.outcome()
+                result = task.outcome()
+                with self._news:
+                    state = queue.state_after(task)
+                yield replace(result, refresh=task.refresh, state=state)
                 with self._news:
                     if task in queue.tasks:  # else close() has been faster
                         queue.tasks.remove(task)
@@ -125,12 +108,17 @@ class ExportScheduler:
                     self._news.notify_all()
         finally:
             with self._news:
-                queue.planned, queue.ahead, queue.reading = True, False, False
-                queue.todo.clear()
+                queue.planning, queue.ahead, queue.reading = True, False, False
                 self._clear(queue)
 
+    def state_of_failed(self, code: str) -> dict[str, str | float]:
+        """What the state keeps of a stream whose export was not ready in time."""
+        with self._news:
+            queue = self._queues[code]
+            return dict(queue.size.state())
+
     def close(self) -> None:
-        """End the work and give all disk space back. Whoever waits lets go at once."""
+        """End the work and free all disk space. Waiting threads return at once."""
         with self._news:
             self._closing = True
             self._news.notify_all()
@@ -148,7 +136,7 @@ class ExportScheduler:
         self._news.notify_all()
 
     def _discard(self, task: WindowTask) -> None:
-        """Let go of a window that the reader is past; one that is worked at lets go of itself later."""
+        """Let go of a window that the reader is past; a worker that still has it lets go of it later."""
         if task.claimed and task.done:
             self._claimed -= 1
         if task.result is not None:
@@ -168,14 +156,14 @@ class ExportScheduler:
                     raise self._fatal
                 if queue.tasks and queue.tasks[0].done:
                     return queue.tasks[0]
-                if queue.planned and not queue.tasks and not queue.todo:
+                if queue.planned and not queue.tasks:
                     return None
                 self._news.wait(timeout=0.25)
                 self._clock.sleep(0)
                 self._progress.show(self._standing(queue, self._clock.monotonic() - began))
 
     def _standing(self, queue: StreamQueue, waited: float) -> Standing:
-        """Where the reader is; streams of which no plan is made yet are taken to be like the others."""
+        """Where the reader is; streams that are not planned yet count like the others."""
         planned = [one.windows for one in self._queues.values() if one.planned]
         unknown = len(self._queues) - len(planned)
         return Standing(
@@ -186,13 +174,14 @@ class ExportScheduler:
             total=sum(planned) + (unknown * sum(planned) // len(planned) if planned else unknown),
             pending=self._slots.pending,
             waited=waited,
+            refresh=bool(queue.tasks) and queue.tasks[0].refresh,
         )
 
     def _staff(self) -> None:
         """Start the workers, when there is work.
 
         Raises:
-            LocalTrouble: If this machine lets the process have not a single one.
+            LocalTrouble: If the machine allows the process not a single one.
         """
         if self._threads:
             return
@@ -208,13 +197,13 @@ class ExportScheduler:
             self._threads.append(thread)
 
     def _work(self) -> None:
-        """A worker's life: plan scheduler and bring windows to files until the run ends."""
+        """Plan streams and bring windows to files until the run ends."""
         try:
             while (task := self._claim()) is not None:
                 task()
         except Stopped:
             pass
-        except Exception as error:  # noqa: BLE001 - else the reader would wait for a window that nobody brings
+        except Exception as error:  # noqa: BLE001 - else the reader would wait for a window that never comes
             with self._news:
                 self._fatal = error
                 self._news.notify_all()
@@ -233,7 +222,7 @@ class ExportScheduler:
                         return lambda queue=queue: self._plan(queue)  # type: ignore[misc]
                     if not self._slots.free or not self._may_claim(queue):
                         continue
-                    task = queue.next_task(self._cap)
+                    task = queue.next_task(self._queues.get(parent_of(queue.source.code)))
                     if task is not None:
                         task.claimed = self._slots.take()
                         self._claimed += 1
@@ -245,28 +234,31 @@ class ExportScheduler:
         """Whether another file fits on disk; the one that the reader waits for always does."""
         return self._claimed < self._max_ahead or (queue.reading and queue.unbegun)
 
+    def _set_up(self, queue: StreamQueue) -> None:
+        """Find the exports to reuse, then plan."""
+        self._exporter.requester.look_up(queue.source)
+        with self._news:
+            if queue.ahead and not queue.planned:
+                queue.plan(self._sync_range, self._cap, self._exporter.timeout_seconds)
+
     def _plan(self, queue: StreamQueue) -> None:
-        sync_range = self._sync_range
-        todo: list[Window] = []
         error: BaseException | None = None
         try:
-            todo = queue.windows_of(self._sync_range, self._exporter.requester.look_up(queue.source))
+            self._set_up(queue)
         except TapExportsError as failed:
             error = failed.at(f"stream {queue.source.code}")
-        except Exception as failed:  # noqa: BLE001 - it is the reader's to raise, in its own thread
+        except Exception as failed:  # noqa: BLE001 - the reader raises it, in its own thread
             error = failed
         with self._news:
             if error is not None:
-                task = WindowTask(Window(sync_range.start, sync_range.end), done=True, error=error)
+                whole = Window(self._sync_range.start, self._sync_range.end)
+                task = WindowTask(whole, done=True, error=error)
                 queue.tasks.append(task)
                 self._fail(queue, task)
-            elif not queue.planned:
-                queue.todo.extend(todo)
-            queue.planned = True
             self._news.notify_all()
 
     def _bring(self, queue: StreamQueue, task: WindowTask) -> None:
-        """Bring one window to a file; where it is at the cap, its first part, the others being for all."""
+        """Bring one window to a file, or its first part where it is at the cap."""
 
         def go_on() -> None:
             if self._closing:
@@ -281,7 +273,7 @@ class ExportScheduler:
             result = self._below_cap(queue, task, slot)
         except TapExportsError as failed:
             error = failed.at(f"stream {queue.source.code}, window {task.window}")
-        except Exception as failed:  # noqa: BLE001 - it is the reader's to raise, in its own thread
+        except Exception as failed:  # noqa: BLE001 - the reader raises it, in its own thread
             error = failed
         slot.release()
         with self._news:
@@ -289,13 +281,16 @@ class ExportScheduler:
             if task not in queue.tasks:  # the reader has given this stream up meanwhile
                 self._discard(task)
             elif error is not None:
+                if isinstance(error, ExportStuck):
+                    queue.size.halve(task.window)
                 self._fail(queue, task)
             else:
-                queue.learn(task.window, task.outcome().checked.rows)
+                found = task.outcome()
+                queue.learn(task, found.checked.rows, found.made_in)
             self._news.notify_all()
 
     def _below_cap(self, queue: StreamQueue, task: WindowTask, slot: ExportSlot) -> CheckedExport | None:
-        """The file of a window that may have been made smaller; None where nobody wants it any more."""
+        """The file of a window that may have been made shorter; None where it is not wanted any more."""
         full: list[CheckedExport] = []
         while True:
             try:
@@ -310,10 +305,10 @@ class ExportScheduler:
                 if task not in queue.tasks:
                     return None
                 self._logger.info(
-                    "%s: the export of %s is at the cap of %d rows; its window is made smaller",
+                    "%s: the export of %s is at the cap of %d rows; its window is made shorter",
                     queue.source.code, task.window, self._cap,
                 )  # fmt: skip
-                queue.shrink(task, self._cap)
+                queue.shrink(task)
                 self._news.notify_all()
 
     def _fail(self, queue: StreamQueue, task: WindowTask) -> None:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from tap_exports.store.models import Export, ExportStatus
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from tap_exports.schema.stream_layout import StreamLayout
     from tap_exports.window import Window
 
@@ -25,10 +27,24 @@ class StreamExports:
     """Ids that are not the answer to a lost create call."""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def offers(self, window: Window) -> bool:
-        """Whether there is an export of exactly this window to reuse."""
+    def known(self) -> list[Export]:
+        """The exports that may be reused."""
         with self.lock:
-            return any(e.window == window for e in self.recent)
+            return list(self.recent)
+
+    def starts(self) -> list[datetime]:
+        """Where they begin, in order."""
+        return sorted({e.window.start for e in self.known() if e.window})
+
+    def spans(self, window: Window) -> bool:
+        """Whether an export to reuse begins before a window and goes on in it, and none begins with it."""
+        known = [e.window for e in self.known() if e.window]
+        return any(w.start < window.start < w.end for w in known) and self.longest(window) is None
+
+    def longest(self, within: Window) -> Window | None:
+        """The longest window of an export to reuse that begins with a range and ends in it."""
+        windows = [e.window for e in self.known() if e.window]
+        return max((w for w in windows if w.start == within.start and w.end <= within.end), default=None)
 
     def take(self, window: Window) -> Export | None:
         """An export of exactly this window that an earlier run has requested, if there is one: once."""

@@ -1,58 +1,71 @@
-"""One stream's windows on their way to the reader, in order; those that are too full are made smaller."""
+"""One stream's windows on their way to the reader, in order; each is cut when work on it begins."""
 
 from __future__ import annotations
 
-import math
 from collections import deque
+from copy import copy
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import TYPE_CHECKING, NamedTuple
 
 from tap_exports.errors import Stopped
-from tap_exports.window import Window, plan
+from tap_exports.exports.window_size import StreamMemory, WindowSize
+from tap_exports.window import Window, WindowLimits, newest_range, own_boundary, refresh_ranges, rfc3339
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from datetime import datetime, timedelta
+    from collections.abc import Callable
+    from datetime import datetime
 
     from tap_exports.exports.fetch import CheckedExport
     from tap_exports.exports.stream_exports import StreamExports
+    from tap_exports.store.models import Export
 
-_FULL = 0.8
-"""How much of the cap a window that was made smaller is meant to fill."""
-_KEPT = 0.7
-"""How much what earlier windows held counts beside what the next one holds."""
+
+def parent_of(code: str) -> str:
+    """The type whose objects a line-item type has the lines of; for any other type a name that no type has."""
+    return code.removesuffix("_line_items") + "_list"
 
 
 @dataclass(frozen=True)
 class SyncRange:
-    """What of time the run asks for."""
+    """What all streams of a run have in common."""
 
     start: datetime
     end: datetime
-    step: timedelta
-    lookback: timedelta
     slack: timedelta
-    """How much earlier than `end` a plan may stop with an export that is taken over."""
+    """How much earlier than `end` a stream may stop with an export that is reused."""
+    limits: Callable[[str], WindowLimits]
+    """The settings that are given by stream."""
+
+
+class PlannedWindow(NamedTuple):
+    """A window that a sync would export."""
+
+    window: Window
+    export: Export | None
+    """The one to reuse."""
+    refresh: bool
+    is_open: bool
+    """Whether it may become several windows: the stream's row density is not known yet."""
 
 
 @dataclass(eq=False)
 class WindowTask:
-    """A window on its way to the reader."""
+    """A window on its way to the reader; until it is claimed, all the time up to the next one."""
 
     window: Window
-    pieces: int = 1
-    """How many windows it is likely to become."""
+    refresh: bool = False
     claimed: bool = False
     done: bool = False
-    """Whether nobody works at it any more, and the reader has nothing to wait for."""
+    """Whether no worker has it any more, and the reader has nothing to wait for."""
     result: CheckedExport | None = None
     error: BaseException | None = None
 
     def outcome(self) -> CheckedExport:
-        """What came of a window that nobody works at any more.
+        """The file of a window that is done.
 
         Raises:
-            BaseException: What has gone wrong with it.
+            BaseException: What went wrong.
         """
         if self.result is None:
             raise self.error or Stopped()
@@ -61,144 +74,187 @@ class WindowTask:
 
 @dataclass
 class StreamQueue:
-    """One stream's windows, in order. Whoever touches one holds the queue's lock."""
+    """One stream's windows, in order. Its caller holds the scheduler's lock."""
 
     source: StreamExports
     bookmark: datetime | None
+    memory: StreamMemory = field(default_factory=StreamMemory)
     newest_only: bool = False
-    """For a test of the connection: the last window alone."""
+    """For a test of the connection: the last window alone, and no refresh."""
     ahead: bool = True
-    """Whether windows may be taken before the reader has come to this stream."""
+    """Whether work may begin before the reader has come to this stream."""
     reading: bool = False
     """Whether the reader is at this stream."""
     planned: bool = False
     planning: bool = False
-    todo: deque[Window] = field(default_factory=deque)
-    """Windows behind all tasks."""
+    failed: bool = False
     tasks: deque[WindowTask] = field(default_factory=deque)
     read: int = 0
-    rows: float = 0.0
-    """Of the windows since one was at the cap, the older ones counting less and less."""
-    seconds: float = 0.0
-    """The time that those rows are of."""
-    searching: bool = False
-    """Whether there may be any number more than that: no window was below the cap since."""
+    _exported: list[Window] = field(default_factory=list)
+    """Windows whose files are below the cap."""
 
-    def windows_of(self, sync_range: SyncRange, reusable: Iterable[Window]) -> list[Window]:
-        """The plan of this stream.
+    def plan(self, sync_range: SyncRange, cap: int, timeout_seconds: float) -> None:
+        """Set up what this run exports: the newest range, and what is due of the refresh."""
+        limits = sync_range.limits(self.source.code)
+        self.size = WindowSize(limits, self.memory, cap, timeout_seconds)
+        self._refresh_size = copy(self.size)
+        self._start = sync_range.start
+        self._aims = [s for s in self.source.starts() if self.bookmark is None or s >= self.bookmark]
+        self.planned = True
+        newest = newest_range(sync_range.start, sync_range.end, self.bookmark, limits.lookback)
+        if newest is None:
+            return
+        newest = Window(newest.start, self._end(newest, sync_range.slack))
+        self._end_of_newest = newest.end
+        if self.newest_only:
+            start = own_boundary(newest.end - min(newest.length, self.size.length()))
+            self.tasks.append(WindowTask(Window(max(newest.start, start), newest.end)))
+            return
+        self.tasks.append(WindowTask(newest))
+        if self.bookmark is not None and self.memory.refreshed_until is not None and newest.start > sync_range.start:
+            position, since = self.memory.refresh, self.memory.refresh_start
+            due = refresh_ranges(
+                Window(sync_range.start, newest.start),
+                position=None if since is not None and sync_range.start < since else position,
+                elapsed=newest.end - self.memory.refreshed_until,
+                refresh=limits.refresh,
+            )
+            self.tasks.extend(WindowTask(window, refresh=True) for window in due)
 
-        Args:
-            sync_range: What of time the run asks for.
-            reusable: Windows of exports that may be taken over.
-        """
-        windows = plan(
-            start=sync_range.start,
-            end=sync_range.end,
-            step=sync_range.step,
-            lookback=sync_range.lookback,
-            slack=sync_range.slack,
-            bookmark=self.bookmark,
-            reusable=reusable,
-        )
-        return windows[-1:] if self.newest_only else windows
+    def _end(self, newest: Window, slack: timedelta) -> datetime:
+        """Where the newest windows end: a little earlier where an export to reuse ends there."""
+        ends = [
+            export.window.end
+            for export in self.source.known()
+            if export.window
+            and (export.window.start == newest.start or export.window.start in self._aims)
+            and newest.start <= export.window.start
+            and newest.end - slack <= export.window.end <= newest.end
+        ]
+        return max(ends, default=newest.end)
+
+    def preview(self) -> list[PlannedWindow]:
+        """The windows, as far as they can be known without exporting any."""
+        found = []
+        while (task := self.next_task()) is not None:
+            export = self.source.take(task.window)
+            task.claimed = task.done = True
+            found.append(PlannedWindow(task.window, export, task.refresh, is_open=False))
+            rest = self._first_unclaimed()
+            if rest is not None and not self.size.is_known and self.source.longest(rest.window) is None:
+                rest.claimed = rest.done = True
+                found.append(PlannedWindow(rest.window, None, rest.refresh, is_open=True))
+        return found
 
     @property
     def windows(self) -> int:
         """How many there are in all, as far as is known."""
-        return self.read + sum(task.pieces for task in self.tasks) + len(self.todo)
+        if not self.planned:
+            return self.read + len(self.tasks)
+        length = self.size.length()
+        return self.read + sum(1 if task.claimed or task.done else task.window.parts(length) for task in self.tasks)
 
     @property
     def unbegun(self) -> bool:
-        """Whether nobody works at the window that is read next."""
+        """Whether no worker has the window that is read next."""
         return not self.tasks or not self.tasks[0].claimed
 
-    def next_task(self, cap: int) -> WindowTask | None:
-        """The first window that nobody works at, if work on it may begin.
+    def _first_unclaimed(self) -> WindowTask | None:
+        return next((task for task in self.tasks if not task.claimed and not task.done), None)
+
+    def next_task(self, parent: StreamQueue | None = None) -> WindowTask | None:
+        """The next window, if work on it may begin; it is cut now.
 
         Args:
-            cap: Rows at which a file is taken as cut short.
-
-        Returns:
-            None where there is no such window now.
+            parent: Of a line-item stream, its parent's, where that is synced too.
         """
-        if self.searching and any(s.claimed and not s.done for s in self.tasks):
-            return None  # that file tells how many rows to expect
-        task = next((task for task in self.tasks if not task.claimed and not task.done), None)
-        if task is None and self.todo:
-            task = WindowTask(self.todo.popleft())
-            self.tasks.append(task)
-        if task is not None and self._is_free(task):
-            self._join(task)
-            self._cut(task, self._pieces(task.window, cap))
+        task = self._first_unclaimed()
+        if task is None:
+            return None
+        size = self._size(task)
+        in_flight = any(one.claimed and not one.done for one in self.tasks)
+        if in_flight and (self.source.layout.current is None or not size.is_known):
+            return None  # that file has the columns and the rows per second, which the next window depends on
+        length = size.length()
+        if parent is not None:
+            parents = parent.length_at(task.window.start, final=self.reading)
+            if parents is None:
+                return None
+            length = min(length, parents)
+        if in_flight and (size.is_growth(length) or self.source.spans(task.window)):
+            return None
+        self._fit(task, length)
         return task
 
-    def shrink(self, task: WindowTask, cap: int) -> None:
-        """Put a smaller window in the place of one that was at the cap, and the rest of its time behind it.
+    def length_at(self, instant: datetime, *, final: bool) -> timedelta | None:
+        """How long this stream's window at an instant is, the largest length where that does not matter.
 
         Args:
-            task: The window's.
-            cap: Rows at which a file is taken as cut short.
+            instant: A line-item stream's window starts there.
+            final: Whether to estimate it where it will be known later; None is returned otherwise.
+        """
+        for window in reversed(self._exported):
+            if window.start <= instant < window.end:
+                return window.length
+        at_it = (not task.done and task.window.start <= instant < task.window.end for task in self.tasks)
+        if not final and not self.failed and (not self.planned or any(at_it)):
+            return None
+        if not self.planned or (self.failed and not self.size.is_known):
+            return timedelta.max
+        return self.size.length()
+
+    def shrink(self, task: WindowTask) -> None:
+        """Put a shorter window in the place of one whose file is at the cap, and the rest behind it.
 
         Raises:
             TooManyRows: If the window is one second long.
         """
-        half = len(task.window.halve())
-        seconds = _seconds(task.window)
-        if self.rows * seconds < cap * self.seconds or not self.seconds:  # it is fuller than was known
-            self.rows, self.seconds = cap, seconds
-        self.searching = True
-        self._cut(task, max(half, self._pieces(task.window, cap)))
+        size = self._size(task)
+        size.shrink(task.window)
+        self._fit(task, size.length())
 
-    def learn(self, window: Window, rows: int) -> None:
-        """Take notice of how full a window was, where windows have had to be made smaller.
+    def learn(self, task: WindowTask, rows: int, made_in: float) -> None:
+        """Take notice of a file below the cap, and of the seconds in which the store made it."""
+        self._size(task).learn(task.window, rows, made_in)
+        self._exported.append(task.window)
 
-        Args:
-            window: The window.
-            rows: How many there were in it.
-        """
-        self.searching = False
-        if self.seconds:
-            # by their length: after a burst within seconds, the first long window that is all but empty says more
-            self.rows = _KEPT * self.rows + rows
-            self.seconds = _KEPT * self.seconds + _seconds(window)
+    def state_after(self, task: WindowTask) -> dict[str, str | float]:
+        """What the state keeps once the records of the first window are written."""
+        kept: dict[str, str | float] = dict(self.size.state())
+        if task.refresh:
+            kept |= {"refresh": rfc3339(task.window.end), "refresh_start": rfc3339(self._start)}
+        if len(self.tasks) == 1:
+            until = self.memory.refreshed_until
+            kept["refreshed_until"] = rfc3339(max(until, self._end_of_newest) if until else self._end_of_newest)
+        return kept
 
     def give_up(self, failed: WindowTask) -> list[WindowTask]:
-        """Let go of all that is behind a window that failed: the reader will not come past it.
-
-        Args:
-            failed: That window's; those before it are still wanted.
-
-        Returns:
-            The windows behind it, at some of which somebody may still work.
-        """
-        self.todo.clear()
+        """Remove and return all that is behind a window that failed: the reader will not come past it."""
+        self.failed = True
         behind = []
         while self.tasks[-1] is not failed:
             behind.append(self.tasks.pop())
         return behind
 
-    def _pieces(self, window: Window, cap: int) -> int:
-        density = self.rows / self.seconds if self.seconds else 0.0
-        return max(1, math.ceil(density * _seconds(window) / (cap * _FULL)))
+    def _size(self, task: WindowTask) -> WindowSize:
+        return self._refresh_size if task.refresh else self.size
 
-    def _is_free(self, task: WindowTask) -> bool:
-        """Whether a window may be changed: nobody works at it, and it is not that of an export to take over."""
-        return not task.claimed and not task.done and not self.source.offers(task.window)
-
-    def _join(self, task: WindowTask) -> None:
-        """Put the pieces behind a window to it again, for all of it to be cut by what is known now."""
-        behind = self.tasks.index(task) + 1
-        while behind < len(self.tasks) and self._is_free(self.tasks[behind]):
-            task.window = Window(task.window.start, self.tasks[behind].window.end)
-            del self.tasks[behind]
-
-    def _cut(self, task: WindowTask, pieces: int) -> None:
-        """Leave a task the first of so many pieces; the others are one behind it until the next one is wanted."""
-        task.window, *rest = task.window.cut(pieces)
-        task.pieces = 1
-        for window in rest:
-            self.tasks.insert(self.tasks.index(task) + 1, WindowTask(window, pieces - 1))
-
-
-def _seconds(window: Window) -> float:
-    return (window.end - window.start).total_seconds()
+    def _fit(self, task: WindowTask, length: timedelta) -> None:
+        """Leave a task its first window: the longest export to reuse, else at most a length."""
+        reused = self.source.longest(task.window)
+        if reused is not None:
+            first, rest = task.window.split(reused.end)
+        else:
+            first, rest = task.window.cut(length)
+            aim = next((s for s in self._aims if task.window.start < s < first.end and not task.refresh), None)
+            if aim is not None:
+                first, rest = task.window.split(aim)
+        task.window = first
+        if rest is None:
+            return
+        place = self.tasks.index(task) + 1
+        behind = self.tasks[place] if place < len(self.tasks) else None
+        if behind is not None and not behind.claimed and behind.window.start == rest.end:
+            behind.window = Window(rest.start, behind.window.end)
+        else:
+            self.tasks.insert(place, WindowTask(rest, task.refresh))

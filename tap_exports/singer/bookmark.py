@@ -43,6 +43,8 @@ _FIELDS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "key": (_names, "a list of column names"),
     "line_identity": (_text, "a string"),
     "refresh": (to_instant, "a time"),
+    "refresh_start": (to_instant, "a time"),
+    "refreshed_until": (to_instant, "a time"),
     "rows_per_day": (_number, "a number of 0 or more"),
     "longest_days": (_number, "a number of 0 or more"),
     "ledger": (_text, "a string"),

@@ -57,6 +57,7 @@ class ExportLog(MappedStream):
         _column("row_count", th.IntegerType, "Rows below the header; for a halved one, how many were counted."),
         _column("invalid_cells", th.IntegerType, "Cells that do not fit their column's type; null where halved."),
         _column("halved", th.BooleanType, "Whether it reached the row cap, so that none of its rows were used."),
+        _column("refresh", th.BooleanType, "Whether its window is of the older history, which is exported again."),
         _column("taken_over", th.BooleanType, "Whether an earlier run requested it."),
     ).to_dict()
 
@@ -87,8 +88,8 @@ class ExportLog(MappedStream):
         self.begin()
         used_at = self.run.client.time.now()
         for full in export.halved:
-            self._write(_record(full, used_at, None))
-        self._write(_record(export, used_at, invalid_cells))
+            self._write(_record(full, used_at, None, refresh=export.refresh))
+        self._write(_record(export, used_at, invalid_cells, refresh=export.refresh))
 
     def _write(self, record: dict[str, Any]) -> None:
         with self.mapping("fails at a record"):
@@ -109,7 +110,7 @@ class ExportLog(MappedStream):
         return ()
 
 
-def _record(export: CheckedExport, used_at: datetime, invalid_cells: int | None) -> dict[str, Any]:
+def _record(export: CheckedExport, used_at: datetime, invalid_cells: int | None, *, refresh: bool) -> dict[str, Any]:
     found = export.export
     return {
         "export_id": found.id,
@@ -124,5 +125,6 @@ def _record(export: CheckedExport, used_at: datetime, invalid_cells: int | None)
         "row_count": export.checked.rows,
         "invalid_cells": invalid_cells,
         "halved": export.checked.capped,
+        "refresh": refresh,
         "taken_over": export.taken_over,
     }

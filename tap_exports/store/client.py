@@ -92,17 +92,18 @@ class Client:
         """
         return self._get(f"exports/{export_id}/download/", api.link_of)
 
-    def exports(self, code: str, created_from: date | None = None) -> Iterator[api.Export]:
-        """The store's list of exports of one type.
+    def exports(self, code: str | None, created_from: date | None = None) -> Iterator[api.Export]:
+        """The store's list of exports.
 
         Args:
-            code: The export type.
+            code: The export type; None for all types.
             created_from: The first day of making that is of interest, if not all are.
 
         Yields:
             Exports in the store's order.
         """
-        params = {"type": code} | ({"date_created_from": created_from.isoformat()} if created_from else {})
+        created = created_from.isoformat() if created_from else None
+        params = {name: text for name, text in (("type", code), ("date_created_from", created)) if text}
         yield from (e for e in self._pages("exports/", self._listed, params) if e is not None)
 
     def _listed(self, body: Any) -> api.Export | None:  # noqa: ANN401 - the decoded JSON

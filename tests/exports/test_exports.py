@@ -26,8 +26,9 @@ from tap_exports.sandbox import Fault
 from tap_exports.schema.layout import Knowledge
 from tap_exports.schema.stream_layout import StreamLayout
 from tap_exports.schema.types import ColumnType
+from tap_exports.schema.values import to_instant
 from tap_exports.store.models import Export, ExportStatus
-from tap_exports.window import Window
+from tap_exports.window import Window, own_boundary
 
 from .conftest import open_temp_files
 
@@ -64,6 +65,12 @@ def theirs(bench, window=None, code="order_list", ago=0):
     export = bench.store.make_export(code, window.start, window.end)
     bench.clock.sleep(ago * 60)
     return export
+
+
+def reusable(bench):
+    """Windows of exports that may be reused."""
+    bench.exporter.requester.look_up(bench.source())
+    return sorted(export.window for export in bench.source().known())
 
 
 # The plain way
@@ -127,7 +134,7 @@ def test_a_small_export_is_found_in_seconds(make_bench):
 
 def test_waiting_learns_from_the_exports_before():
     """Where exports take five minutes there is no look long before, and one that takes longer is not left alone."""
-    pace = PollSchedule(poll_seconds=600, first_look=1.0, looks_a_second=3.0)
+    pace = PollSchedule(poll_seconds=600, first_look=1.0)
     assert pace.pause(0) <= 1
     for _ in range(5):
         pace.learn(290, 310)
@@ -137,7 +144,7 @@ def test_waiting_learns_from_the_exports_before():
 
 def test_waiting_learns_that_exports_have_become_quicker():
     """One that was ready at the first look may have been so for long: the next first look comes earlier."""
-    pace = PollSchedule(poll_seconds=600, first_look=1.0, looks_a_second=3.0)
+    pace = PollSchedule(poll_seconds=600, first_look=1.0)
     pace.learn(290, 310)
     firsts = []
     for _ in range(20):
@@ -147,10 +154,9 @@ def test_waiting_learns_that_exports_have_become_quicker():
 
 
 def test_no_pause_is_longer_than_poll_interval_seconds():
-    """Neither the jitter, nor what was learned, nor many pending exports make it longer."""
-    pace = PollSchedule(poll_seconds=7, first_look=1.0, looks_a_second=3.0)
+    """Neither the jitter nor what was learned makes it longer."""
+    pace = PollSchedule(poll_seconds=7, first_look=1.0)
     pace.learn(9_000, 11_000)
-    pace.pending = 10_000
     assert all(6 <= pace.pause(waited) <= 7 for waited in range(0, 10_000, 10))
 
 
@@ -167,7 +173,7 @@ def test_only_the_deadline_ends_the_wait(make_bench):
     bench.store.add_fault(Fault("create", "never_ready"))
     with pytest.raises(ExportStuck, match="still pending after 15 minutes") as caught:
         bench.fetch()
-    assert "stream order_list, export 42, window 2025-01-03T00:00:00Z to 2025-01-13T00:00:00Z" in str(caught.value)
+    assert "stream order_list, export 42, window 2025-01-03T00:00:37Z to 2025-01-13T00:00:37Z" in str(caught.value)
     assert "export_timeout_minutes" in str(caught.value)
     assert bench.clock.waited == pytest.approx(900, abs=2)
     assert len(bench.made()) == 1
@@ -345,12 +351,12 @@ def test_another_window_or_type_is_not_the_answer_either(bench):
     assert len(bench.made()) == 3
 
 
-@pytest.mark.parametrize(("seconds", "taken"), [(1, False), (240, False), (280, True), (300, True)])
+@pytest.mark.parametrize(("seconds", "taken"), [(23, False), (240, False), (280, True), (300, True)])
 def test_one_made_before_its_window_had_settled_is_not_taken_over(make_bench, seconds, taken):
     """Whoever has made it so soon after its end: objects of its last minutes may not have been in exports yet."""
     bench = make_bench(settle=5)
-    end = bench.store.now.replace(microsecond=0)
-    bench.clock.sleep(seconds)
+    end = bench.store.now.replace(microsecond=0) - timedelta(seconds=23)
+    bench.clock.sleep(seconds - 23)
     made = theirs(bench, Window(end - timedelta(days=10), end))
     source = bench.source()
     bench.exporter.requester.look_up(source)
@@ -379,7 +385,7 @@ def test_answers_that_are_lost_for_minutes_end_as_trouble(bench):
 
 @pytest.mark.parametrize(
     ("begin", "end"),
-    [("2025-01-03T00:00:00Z", "2025-01-12T00:00:00Z"), ("2025-01-03T00:00:01Z", "2025-01-13T00:00:00Z")],
+    [("2025-01-03T00:00:37Z", "2025-01-12T00:00:37Z"), ("2025-01-03T00:00:38Z", "2025-01-13T00:00:37Z")],
     ids=["ends early", "begins late"],
 )
 def test_a_window_that_the_store_rounds_is_refused(bench, begin, end):
@@ -393,7 +399,7 @@ def test_a_window_that_the_store_rounds_is_refused(bench, begin, end):
         "date_to": end,
     }
     bench.store.add_fault(Fault("create", "json", document=document))
-    with pytest.raises(StoreRefused, match="where 2025-01-03T00:00:00Z to 2025-01-13T00:00:00Z was asked for"):
+    with pytest.raises(StoreRefused, match="where 2025-01-03T00:00:37Z to 2025-01-13T00:00:37Z was asked for"):
         bench.fetch(window)
 
 
@@ -405,8 +411,8 @@ def test_a_window_that_the_store_makes_wider_is_taken(bench):
         "id": export.id,
         "type": "order_list",
         "status": "pending",
-        "date_from": "2025-01-03T00:00:00Z",
-        "date_to": "2025-01-23T00:00:00Z",
+        "date_from": "2025-01-03T00:00:37Z",
+        "date_to": "2025-01-23T00:00:37Z",
     }
     bench.store.add_fault(Fault("create", "json", document=document))
     checked = bench.fetch()
@@ -432,7 +438,7 @@ def test_a_refused_create_call_is_told_once(bench, status, error):
 def test_an_available_one_is_downloaded(bench):
     """No export is made, and nothing is waited for."""
     export = theirs(bench, ago=10)
-    assert bench.exporter.requester.look_up(bench.source()) == [bench.window()]
+    assert reusable(bench) == [bench.window()]
     checked = bench.fetch()
     checked.csv.close()
     assert checked.taken_over
@@ -477,7 +483,7 @@ def test_one_that_has_become_ready_meanwhile_costs_one_look(make_bench):
 def test_too_old_ones_are_not_used(bench):
     """`reuse_exports_minutes` is the limit."""
     theirs(bench, ago=61)
-    assert bench.exporter.requester.look_up(bench.source()) == []
+    assert reusable(bench) == []
     bench.fetch().csv.close()
     assert len(bench.made()) == 2
 
@@ -489,7 +495,7 @@ def test_just_recent_enough_is_used(make_bench):
         for zone in ("UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago"):
             bench = make_bench(now=datetime(2025, 3, 4, hour, 20, tzinfo=timezone.utc), list_timezone=zone)
             theirs(bench, ago=59)
-            assert bench.exporter.requester.look_up(bench.source()) == [bench.window()]
+            assert reusable(bench) == [bench.window()]
 
 
 def test_other_windows_and_types_are_not_used(bench):
@@ -506,20 +512,53 @@ def test_other_windows_and_types_are_not_used(bench):
 
 def test_one_that_was_made_before_its_window_ended_is_not_used(bench):
     """It cannot have what happened between its making and the window's end."""
-    end = bench.store.now + timedelta(minutes=10)
+    end = own_boundary(bench.store.now) + timedelta(minutes=10)
     bench.store.make_export("order_list", end - timedelta(days=1), end)
     bench.clock.sleep(1800)
-    assert bench.exporter.requester.look_up(bench.source()) == []
+    assert reusable(bench) == []
 
 
-def test_reuse_0_asks_no_list(make_bench):
-    """Switched off, nothing is taken over and nothing is asked."""
+def test_reuse_0_uses_none(make_bench):
+    """Switched off, each window has an export of its own."""
     bench = make_bench(reuse=0)
     theirs(bench, ago=1)
-    assert bench.exporter.requester.look_up(bench.source()) == []
+    assert reusable(bench) == []
     bench.fetch().csv.close()
-    assert bench.store.count("list") == 0
     assert len(bench.made()) == 2
+
+
+@pytest.mark.parametrize("reuse", [0, 60])
+def test_a_lost_call_is_not_answered_by_an_export_that_was_there_before(make_bench, reuse):
+    """However recently it was made."""
+    bench = make_bench(reuse=reuse)
+    older = theirs(bench)
+    bench.exporter.requester.look_up(bench.source())
+    bench.source().recent.clear()
+    bench.store.add_fault(Fault("create", "refuse"))
+    checked = bench.fetch()
+    checked.csv.close()
+    assert checked.export.id != older.id
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "own"),
+    [
+        ("2025-01-03T00:00:37Z", "2025-01-13T00:00:37Z", True),
+        ("2025-01-03T00:00:00Z", "2025-01-13T00:00:00Z", False),
+        ("2025-01-03T00:00:37Z", "2025-01-13T00:00:00Z", False),
+        ("2025-01-01T00:00:00Z", "2025-01-13T00:00:37Z", True),
+        ("2025-01-03T00:00:37Z", "2025-02-01T12:34:00Z", True),
+        ("2025-01-01T00:00:00Z", "2025-02-01T12:34:00Z", False),
+        ("2025-01-03T00:00:37Z", "2025-01-13T23:59:59Z", False),
+    ],
+)
+def test_only_exports_of_the_taps_own_windows_are_reused(make_bench, start, end, own):
+    """One made in the dashboard may be filtered: people choose whole minutes, or the last second of a day."""
+    given = frozenset({to_instant("2025-01-01T00:00:00Z"), to_instant("2025-02-01T12:34:00Z")})
+    bench = make_bench(given=given)
+    window = Window(to_instant(start), to_instant(end))
+    theirs(bench, window, ago=1)
+    assert reusable(bench) == [window] * own
 
 
 def test_a_lost_call_is_left_alone_for_as_long_as_the_store_asks(bench):
@@ -557,7 +596,7 @@ def test_a_list_without_dates_offers_nothing(make_bench):
     """Exports whose windows are not told are left alone."""
     bench = make_bench(null_dates=True)
     theirs(bench, ago=1)
-    assert bench.exporter.requester.look_up(bench.source()) == []
+    assert reusable(bench) == []
 
 
 def test_the_list_is_read_to_its_end(make_bench):
@@ -566,7 +605,7 @@ def test_the_list_is_read_to_its_end(make_bench):
     windows = [bench.window(n, 1) for n in range(7)]
     for window in windows:
         theirs(bench, window)
-    assert sorted(bench.exporter.requester.look_up(bench.source())) == windows
+    assert reusable(bench) == windows
     assert bench.store.count("list") == 4
 
 
@@ -618,7 +657,7 @@ def test_one_that_is_stuck_already_is_not_waited_for(make_bench):
     bench.store.add_fault(Fault("create", "never_ready"))
     bench.client.create("order_list", bench.window())
     bench.clock.sleep(601)
-    assert bench.exporter.requester.look_up(bench.source()) == []
+    assert reusable(bench) == []
 
 
 def test_the_better_of_two_is_taken(make_bench):

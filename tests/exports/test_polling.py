@@ -1,66 +1,85 @@
-"""Two hundred exports pending at once: within the rate, and each found in time."""
+"""Many exports pending at once: polled by one call for all, within the rate, and each found in time."""
 
 from __future__ import annotations
 
-import heapq
-
 import pytest
 
-from tap_exports.exports.polling import PollSchedule
-from tap_exports.store.rate_limit import RateLimiter
+from tap_exports.exports.polling import PendingExports
+from tap_exports.sandbox import Fault
+from tap_exports.store.models import ExportStatus
 
-from .conftest import FakeClock, in_time, peak_pending
+from .conftest import in_time, peak_pending
 from .test_scheduler import in_rounds
 
 
-@pytest.mark.parametrize("takes", [5, 300, 3000])
-def test_two_hundred_pending_exports_stay_within_the_rate(takes):
-    """By a clock that never waits: looks leave room in the rate, and none comes long after it is due."""
-    clock = FakeClock()
-    rate_limiter = RateLimiter(clock)
-    pace = PollSchedule(poll_seconds=120, first_look=1.0, looks_a_second=3.0)
-    pace.pending = 200
-    due: list[tuple[float, int]] = []
-    made = {}
-    seen_pending: dict[int, float] = {}
-    for n in range(200):
-        rate_limiter.take()
-        made[n] = clock.monotonic()
-        heapq.heappush(due, (clock.monotonic() + pace.pause(0), n))
-    late, looks, found = [], [], {}
-    while due:
-        at, n = heapq.heappop(due)
-        clock.sleep(at - clock.monotonic())
-        rate_limiter.take()
-        looks.append(clock.monotonic())
-        late.append(clock.monotonic() - at)
-        waited = clock.monotonic() - made[n]
-        if waited >= takes:
-            found[n] = waited - takes
-            pace.learn(seen_pending.get(n, 0.0), waited)
-            pace.pending -= 1
-        else:
-            seen_pending[n] = waited
-            heapq.heappush(due, (clock.monotonic() + pace.pause(waited), n))
-    assert all(b - a > 1.0 for a, b in zip(looks, looks[4:], strict=False))
-    assert len(found) == 200
-    assert max(found.values()) <= 122
-    assert max(late) < 15
+def pending_at(bench, most):
+    """Exports that the store is making, and what polls them."""
+    pending = PendingExports(bench.client, bench.clock, 1.0)
+    made = [bench.client.create("order_list", bench.window(n, 1)) for n in range(most)]
+    for export in made:
+        pending.add(export)
+    return pending, made
+
+
+def test_several_are_polled_by_one_call(make_bench):
+    """Which is used for a second, and then made again."""
+    bench = make_bench(ready_seconds=60, parallel_exports=40, page_size=100)
+    pending, made = pending_at(bench, 30)
+    assert {pending.poll(export).status for export in made} == {ExportStatus.PENDING}
+    assert (bench.store.count("list"), bench.store.count("look")) == (1, 0)
+    bench.clock.sleep(60)
+    assert {pending.poll(export).status for export in made} == {ExportStatus.AVAILABLE}
+    assert (bench.store.count("list"), bench.store.count("look")) == (2, 0)
+
+
+@pytest.mark.parametrize("order", ["newest", "oldest"])
+def test_a_list_of_many_pages_is_read_as_far_as_needed(make_bench, order):
+    """And one that takes long is used for longer."""
+    bench = make_bench(ready_seconds=60, parallel_exports=40, page_size=5, list_order=order)
+    for n in range(20):
+        bench.store.make_export("customer_list", bench.window(n).start, bench.window(n).end)
+    pending, made = pending_at(bench, 6)
+    for export in made:
+        pending.poll(export)
+    assert bench.store.count("list") == (2 if order == "newest" else 6)
+    assert bench.store.count("look") == 0
+
+
+def test_one_alone_is_polled_by_itself(make_bench):
+    """Its own address has the shorter answer."""
+    bench = make_bench(ready_seconds=60)
+    pending, (export,) = pending_at(bench, 1)
+    pending.poll(export)
+    assert (bench.store.count("list"), bench.store.count("look")) == (0, 1)
+
+
+def test_one_that_the_list_leaves_out_is_polled_by_itself(make_bench):
+    """Whatever the reason."""
+    bench = make_bench(ready_seconds=60)
+    pending, made = pending_at(bench, 2)
+    bench.store.add_fault(Fault("list", "json", document={"next": None, "previous": None, "results": []}, times=None))
+    assert [pending.poll(export).id for export in made] == [export.id for export in made]
+    assert bench.store.count("look") == 2
+
+
+def test_without_the_list_each_is_polled_by_itself(make_bench, caplog):
+    """And the list is not tried again."""
+    bench = make_bench(ready_seconds=60)
+    pending, made = pending_at(bench, 2)
+    bench.store.add_fault(Fault("list", "status", status=404, times=None))
+    for export in [*made, *made]:
+        assert pending.poll(export).id == export.id
+    assert (bench.store.count("list"), bench.store.count("look")) == (1, 4)
+    assert "polled one by one" in caplog.text
 
 
 def test_sixty_pending_exports_over_http(live):
     """The same with real threads and requests, as many pending as the setting allows, and each window whole."""
     bench = live(ready_seconds=1.0, parallel_exports=100, days=60, frozen=True)
     scheduler = bench.scheduler("order_list", days=60, step=1, max_pending=60)
-    ready = in_rounds(bench, 60)
+    in_rounds(bench, 60)
     arrived, errors = in_time(lambda: bench.read(scheduler, "order_list"))
     assert not errors
     bench.assert_whole(arrived, "order_list", days=60)
     assert peak_pending(bench.made()) == 60
-    looked_at = {r.path for r in bench.store.log if r.place == "look"}
-    assert len(looked_at) == 60
-    late = [
-        min(r.at for r in bench.store.log if r.place == "link" and f"/{e.id}/" in r.path) - ready[0]
-        for e in bench.made()
-    ]
-    assert max(late) < 10
+    assert bench.store.count("look") <= 2

@@ -24,7 +24,6 @@ from tap_exports.errors import (
     Unauthorized,
 )
 from tap_exports.exports.concurrency import ExportSlot, ExportSlots, GivenUp
-from tap_exports.exports.polling import PollSchedule
 from tap_exports.exports.scheduler import StreamQueue
 from tap_exports.sandbox import Fault
 
@@ -172,19 +171,19 @@ def test_each_file_is_closed_when_the_next_is_asked_for(live):
     files.close()
 
 
-def test_the_list_is_asked_once_for_each_stream(live):
-    """Not once for each window."""
+def test_the_list_is_read_once_for_all_streams(live):
+    """Not once for each stream or window."""
     bench = live()
-    scheduler = bench.scheduler(*CODES, step=4)
+    scheduler = bench.scheduler(*CODES, step=10, max_pending=1)  # several pending ones are polled by a list
     in_time(lambda: bench.read(scheduler, *CODES))
-    assert bench.store.count("list") == 3
+    assert bench.store.count("list") == 1
 
 
 def test_streams_that_are_not_ahead_wait_for_their_reader(live):
     """A stream that was not selected from the start is planned when it is read."""
     bench = live()
     scheduler = bench.scheduler("order_list")
-    scheduler.add(StreamQueue(bench.source("customer_list"), bookmark=None, ahead=False))
+    scheduler.add(bench.queue("customer_list", ahead=False))
     in_time(lambda: bench.read(scheduler, "order_list"))
     assert {e.type for e in bench.made()} == {"order_list"}
     in_time(lambda: bench.read(scheduler, "customer_list"))
@@ -195,7 +194,7 @@ def test_a_test_of_the_connection_makes_the_newest_window_alone(live):
     """`newest_only` asks for one export."""
     bench = live()
     scheduler = bench.scheduler()
-    scheduler.add(StreamQueue(bench.source(), bookmark=None, newest_only=True))
+    scheduler.add(bench.queue(newest_only=True))
     arrived, _ = in_time(lambda: bench.read(scheduler, "order_list"))
     assert [window for window, _, _ in arrived["order_list"]] == [bench.window(30, 10)]
 
@@ -204,7 +203,7 @@ def test_nothing_to_do_is_an_end_without_a_file(live):
     """A bookmark at the end makes no window."""
     bench = live()
     scheduler = bench.scheduler()
-    scheduler.add(StreamQueue(bench.source(), bookmark=bench.window(0, 40).end))
+    scheduler.add(bench.queue(bookmark=bench.window(0, 40).end))
     assert in_time(lambda: bench.read(scheduler, "order_list")) == ({"order_list": []}, {})
     assert bench.made() == []
 
@@ -324,16 +323,15 @@ def bounds(window):
     return window.start, window.end
 
 
-def test_a_list_that_cannot_be_had_fails_its_stream_alone(live):
-    """Without it no export may be made, because one may be there already."""
+def test_without_the_list_no_export_is_made(live):
+    """Because one may be there already; each stream fails, after one request."""
     bench = live()
-    bench.store.add_fault(Fault("list", "status", status=400, export_type="order_list", times=None))
+    bench.store.add_fault(Fault("list", "status", status=400, times=None))
     scheduler = bench.scheduler(*CODES)
-    arrived, errors = in_time(lambda: bench.read(scheduler, *CODES))
-    assert isinstance(errors["order_list"], StoreRefused)
-    assert "stream order_list" in str(errors["order_list"])
-    assert bench.made("order_list") == []
-    bench.assert_whole(arrived, "customer_list")
+    _, errors = in_time(lambda: bench.read(scheduler, *CODES))
+    assert all(isinstance(errors[code], StoreRefused) and f"stream {code}" in str(errors[code]) for code in CODES)
+    assert bench.made() == []
+    assert bench.store.count("list") == 1
 
 
 @pytest.mark.parametrize("name", ["requester.look_up", "fetch"])
@@ -350,12 +348,16 @@ def test_a_mistake_of_ours_reaches_the_reader_too(live, monkeypatch, name):
 def test_a_bad_token_ends_all_at_once(live):
     """After few requests, for every stream, and without another export."""
     bench = live(ready_seconds=30)
-    bench.store.add_fault(Fault("look", "status", status=401, body='{"detail": "Invalid token."}', times=None))
+    for place in ("look", "list"):
+        refused = Fault(
+            place, "status", status=401, body='{"detail": "Invalid token."}', times=None, after=place == "list"
+        )
+        bench.store.add_fault(refused)
     scheduler = bench.scheduler(*CODES, max_pending=3)
     _, errors = in_time(lambda: bench.read(scheduler, *CODES))
     assert all(isinstance(error, Unauthorized) for error in errors.values())
     assert set(errors) == set(CODES)
-    assert bench.store.count("look") <= 3
+    assert bench.store.count("look") + bench.store.count("list") <= 4
     assert bench.store.count("create") <= 3
 
 
@@ -486,7 +488,7 @@ def test_a_permit_in_hand_is_not_used_for_nobody():
     def go_on():
         raise GivenUp
 
-    slots = ExportSlots(threading.Condition(), 1, PollSchedule(1.0, 1.0, 1.0))
+    slots = ExportSlots(threading.Condition(), 1)
     assert slots.take()
     slot = ExportSlot(slots, go_on)
     with pytest.raises(GivenUp):
@@ -503,7 +505,7 @@ def test_whoever_waits_for_a_permit_lets_go(live, monkeypatch, ends):
 
     def fetch(source, _window, slot):
         if source.code == "order_list":
-            scheduler.add(StreamQueue(bench.source("customer_list"), bookmark=None))
+            scheduler.add(bench.queue("customer_list"))
             slot.release()
             eventually(lambda: scheduler._slots.pending)  # until the other stream has it
             waits.set()
@@ -575,7 +577,7 @@ def test_a_plan_that_comes_too_late_is_not_followed(live, monkeypatch):
     scheduler.close()
     for thread in scheduler._threads:
         thread.join(10)
-    assert not scheduler._queues["order_list"].todo
+    assert not scheduler._queues["order_list"].tasks
     assert bench.made() == []
 
 

@@ -29,7 +29,6 @@ QUICK = Timings(
     rate_seconds=0.02,
     lost_create_seconds=1.0,
     first_poll_seconds=0.05,
-    polls_per_second=500.0,
     longest_pause=2.0,
 )
 """For practice stores without a rate limit."""

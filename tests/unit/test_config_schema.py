@@ -4,7 +4,7 @@ import pytest
 from singer_sdk.plugin_base import JSONSchemaValidator
 
 from tap_exports.config.schema import CONFIG_SCHEMA
-from tap_exports.config.settings import NUMBERS, SECRETS
+from tap_exports.config.settings import MAPS, NUMBERS, SECRETS
 
 PROPERTIES = CONFIG_SCHEMA["properties"]
 
@@ -16,8 +16,11 @@ access_token           | string    |
 api_version            | string    | 2024-04-01
 start_date             | date-time |
 end_date               | date-time |
-window_days            | number    | 30
-lookback_days          | number    | 7
+window_days            | map       | 30
+max_window_days        | map       | 366
+lookback_days          | map       | {'*': 7, 'dispute_list': 120, 'fulfillment_list': 30, 'fulfillment_line_items': 30}
+refresh_days           | map       | {'*': 30, 'customer_list': 7, 'subscription_list': 7, \
+'subscription_line_items': 7, 'open_cart_list': 7, 'open_cart_line_items': 7}
 settle_minutes         | number    | 5
 max_concurrent_exports | integer   | 4
 poll_interval_seconds  | number    | 120
@@ -48,7 +51,8 @@ def test_the_settings_are_those_that_were_promised():
 def test_a_setting_has_the_kind_and_default_that_were_promised(name, kind, default):
     """And a title and a sentence that says what it is for."""
     schema = PROPERTIES[name]
-    assert schema.get("format", next(k for k in schema["type"] if k != "null")) == kind
+    kinds = [one for one in schema["type"] if one != "null"]
+    assert schema.get("format", "map" if kinds == ["number", "object"] else kinds[0]) == kind
     assert str(schema.get("default", "")) == default
     assert schema["title"]
     assert schema["description"][-1] in ".}"
@@ -62,7 +66,8 @@ def test_what_is_required_and_what_is_secret():
 
 def test_the_numbers_are_those_that_may_come_as_text():
     """The check of ranges and the schema name the same ones."""
-    assert {name for name, kind, _ in TABLE if kind in ("number", "integer")} == set(NUMBERS)
+    assert {name for name, kind, _ in TABLE if kind in ("number", "integer", "map")} == set(NUMBERS)
+    assert [name for name, kind, _ in TABLE if kind == "map"] == list(MAPS)
 
 
 @pytest.mark.parametrize(
@@ -71,6 +76,8 @@ def test_the_numbers_are_those_that_may_come_as_text():
         ("store", 5),
         ("window_days", "x"),
         ("window_days", True),
+        ("lookback_days", {"order_list": "a week"}),
+        ("refresh_days", [7]),
         ("max_export_rows", 1.5),
         ("column_types", {"order_list": "string"}),
         ("column_types", {"order_list": {"a": 5}}),

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 from datetime import datetime, timedelta, timezone
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -12,7 +13,6 @@ from singer_sdk.plugin_base import JSONSchemaValidator
 from tap_exports.config.schema import CONFIG_SCHEMA
 from tap_exports.config.settings import NUMBERS, Settings, coerce, validation_errors, zone_of
 from tap_exports.schema.types import ColumnType
-from tap_exports.window import MOST_WINDOWS, plan
 
 TOKEN = "t0ken-of-the-store"
 DEFAULTS = {name: prop["default"] for name, prop in CONFIG_SCHEMA["properties"].items() if "default" in prop}
@@ -164,7 +164,9 @@ def test_no_secret_is_in_any_line():
         ("window_days", 1, -1),
         ("poll_interval_seconds", 0.5, 0),
         ("export_timeout_minutes", 0.1, 0),
+        ("max_window_days", 0.04, 0.03),
         ("lookback_days", 0, -0.5),
+        ("refresh_days", 0, -1),
         ("settle_minutes", 0, -1),
         ("reuse_exports_minutes", 0, -1),
         ("max_concurrent_exports", 1, 0),
@@ -178,18 +180,13 @@ def test_a_number_that_is_too_small_is_named(name, least, too_small):
     assert line.startswith(f"{name}: {too_small} is not ")
 
 
-def test_the_shortest_windows_are_enough_for_ten_years():
-    """So that a plan of too many windows, which only a run can notice, takes a start as long ago as that."""
-    start = datetime(2015, 1, 1, tzinfo=timezone.utc)
-    step = Settings(config(window_days=0.04)).step
-    assert len(plan(start=start, end=start + timedelta(days=3_653), step=step)) < MOST_WINDOWS
-
-
 @pytest.mark.parametrize(
     ("name", "most"),
     [
         ("window_days", 36_525),
+        ("max_window_days", 36_525),
         ("lookback_days", 36_525),
+        ("refresh_days", 36_525),
         ("max_concurrent_exports", 1_000),
         ("settle_minutes", 1_000_000),
         ("reuse_exports_minutes", 1_000_000),
@@ -451,10 +448,56 @@ def test_each_fault_has_a_line():
 def test_typed_values_are_read_from_settings_that_are_right():
     """Days, minutes and the header's words."""
     settings = Settings(config(window_days=0.5, lookback_days=1.5, settle_minutes=5, reuse_exports_minutes=60))
-    assert settings.step == timedelta(hours=12)
-    assert settings.lookback == timedelta(hours=36)
+    limits = settings.window_limits("order_list")
+    assert (limits.first, limits.lookback) == (timedelta(hours=12), timedelta(hours=36))
     assert settings.settle == timedelta(minutes=5)
     assert settings.reuse == timedelta(hours=1)
+
+
+# Maps
+
+
+def lookback(stream, **more):
+    return Settings(coerce(config(**more))).window_limits(stream).lookback / timedelta(days=1)
+
+
+def test_a_map_has_a_number_for_each_stream():
+    """`*` covers the streams that are not named; without it they have the default."""
+    given_map = {"order_list": 14, "*": 3}
+    assert [lookback(s, lookback_days=given_map) for s in ("order_list", "dispute_list", "new_list")] == [14, 3, 3]
+    assert [lookback(s, lookback_days={"order_list": 14}) for s in ("order_list", "dispute_list", "x")] == [14, 120, 7]
+    assert [lookback(s, lookback_days=14) for s in ("order_list", "dispute_list")] == [14, 14]
+    assert [lookback(s) for s in ("order_list", "dispute_list", "fulfillment_line_items")] == [7, 120, 30]
+
+
+@pytest.mark.parametrize("text", ['{"order_list": 1.5, "*": "2"}', {"order_list": Decimal("1.5"), "*": 2}])
+def test_a_map_may_come_as_text(text):
+    """As JSON, as it does from the environment through Meltano."""
+    assert [lookback(s, lookback_days=text) for s in ("order_list", "x")] == [1.5, 2]
+
+
+def test_each_number_of_a_map_is_checked():
+    """And named."""
+    assert said(lookback_days={"order_list": -1, "*": 40_000}) == [
+        "lookback_days.order_list: -1 is not 0 or more",
+        "lookback_days.*: 40000 is more than 36,525",
+    ]
+    assert said(window_days={"order_list": 0}) == ["window_days.order_list: 0 is not 0.04 or more"]
+
+
+@pytest.mark.parametrize("text", ["{", "{]", "a week"])
+def test_text_that_is_not_a_map_is_left_for_the_schema_to_name(text):
+    """It is not guessed at."""
+    assert coerce({"refresh_days": text}) == {"refresh_days": text}
+
+
+def test_the_streams_that_settings_name():
+    """But for those of the defaults, which a store need not have."""
+    settings = Settings(config(lookback_days={"dispute_list": 3, "typo_list": 4, "*": 5}, window_days={"x": 1}))
+    assert dict(settings.streams_named()) == {
+        "column_types": set(), "primary_keys": set(), "lookback_days": {"typo_list"}, "window_days": {"x"},
+        "refresh_days": set(),
+    }  # fmt: skip
 
 
 def test_no_token_shows_where_settings_are_printed():
@@ -489,6 +532,6 @@ def test_any_settings_are_right_or_named(given_config):
     assert settings.api_url.startswith(("https://", "http://"))
     assert settings.start_date.tzinfo is timezone.utc
     assert settings.end_date is None or settings.end_date >= settings.start_date
-    assert settings.step >= timedelta(seconds=1)
-    assert settings.lookback >= timedelta(0) <= settings.settle
+    assert settings.window_limits("order_list").first >= timedelta(seconds=1)
+    assert settings.window_limits("x").lookback >= timedelta(0) <= settings.settle
     assert type(whole["max_concurrent_exports"]) is int

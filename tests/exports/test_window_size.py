@@ -1,0 +1,291 @@
+"""How long windows are: a file at the cap is never used, and what a file holds decides how long the next one is."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from itertools import pairwise
+
+import pytest
+
+from tap_exports.errors import TooManyRows
+from tap_exports.exports.stream_exports import StreamExports
+from tap_exports.exports.stream_queue import StreamQueue, SyncRange
+from tap_exports.exports.window_size import StreamMemory
+from tap_exports.schema.layout import Knowledge, standard_layout
+from tap_exports.schema.stream_layout import StreamLayout
+from tap_exports.store.models import Export, ExportStatus
+from tap_exports.window import MINUTE, SECOND, Window, WindowLimits
+
+from .conftest import in_time, peak_pending
+
+START = datetime(2025, 1, 1, 0, 0, 37, tzinfo=timezone.utc)
+DAY = timedelta(days=1)
+
+
+def planned(days=30.0, *, memory=StreamMemory(), cap=100, first=None, longest=None, exports=(), **more):  # noqa: B008, PLR0913
+    """A stream's queue, planned over some days; without limits its first window is all of them."""
+    whole = timedelta(days=days)
+    limits = WindowLimits(first or whole, longest or whole, timedelta(0), timedelta(0))
+    layout = StreamLayout("order_list", Knowledge())
+    layout.adopt(standard_layout("order_list", Knowledge()))
+    source = StreamExports("order_list", layout, recent=list(exports))
+    made = StreamQueue(source, **{"bookmark": None, "memory": memory, **more})
+    made.plan(SyncRange(START, START + whole, timedelta(0), lambda _: limits), cap, timeout_seconds=3600)
+    return made
+
+
+def claimed(queue, parent=None):
+    task = queue.next_task(parent)
+    task.claimed = True
+    return task
+
+
+def finish(queue, task, rows, made_in=0.0):
+    task.done = True
+    queue.learn(task, rows, made_in)
+
+
+def windows(queue, rows_of):
+    """The windows that a lone worker exports, and how many exports it makes."""
+    found, exports = [], 0
+    while queue.tasks:
+        task = claimed(queue)
+        while True:
+            exports += 1
+            if (rows := rows_of(task.window)) < queue.size._cap:
+                break
+            queue.shrink(task)
+        assert len(queue.tasks) < 40  # the rest is one range, or few
+        finish(queue, task, rows)
+        queue.tasks.popleft()
+        found.append(task.window)
+    assert (found[0].start, found[-1].end) == (START, found[-1].end)
+    assert all(a.end == b.start for a, b in pairwise(found))
+    return found, exports
+
+
+def bursts(*parts):
+    """Rows of a window, where each part is its first second, its last, and rows a second."""
+
+    def rows_of(window):
+        first, last = ((edge - START).total_seconds() for edge in (window.start, window.end))
+        return int(sum(max(0, min(last, b) - max(first, a)) * density for a, b, density in parts))
+
+    return rows_of
+
+
+def test_everything_arrives_although_the_store_cuts(live):
+    """With a cap of a tenth of a window's rows all rows arrive, in order, from files below the cap."""
+    bench = live(orders_per_day=4, row_cap=16, max_rows=16)
+    scheduler = bench.scheduler("order_list", days=60, step=30, max_pending=2)
+    arrived, errors = in_time(lambda: bench.read(scheduler, "order_list"))
+    assert not errors
+    bench.assert_whole(arrived, "order_list", days=60)
+    assert all(len(rows) < 16 for _, _, rows in arrived["order_list"])
+
+
+def test_the_number_of_exports_is_close_to_the_fewest_possible(live):
+    """Those at the cap included, which are the price of not knowing."""
+    bench = live(orders_per_day=8, row_cap=30, max_rows=30)
+    scheduler = bench.scheduler("order_list", days=60, step=30, max_pending=2)
+    arrived, errors = in_time(lambda: bench.read(scheduler, "order_list"))
+    assert not errors
+    bench.assert_whole(arrived, "order_list", days=60)
+    fewest = sum(len(rows) for _, _, rows in arrived["order_list"]) / 29
+    assert len(bench.made()) < fewest * 2.5  # half the cap is the aim
+
+
+def test_no_more_are_pending_while_windows_are_halved(live):
+    """Halves wait for their turn like all others."""
+    bench = live(ready_seconds=0.03, parallel_exports=9, orders_per_day=4, row_cap=20, max_rows=20)
+    scheduler = bench.scheduler("order_list", "customer_list", days=40, step=20, max_pending=2)
+    in_time(lambda: bench.read(scheduler, "order_list", "customer_list"))
+    assert len(bench.made()) > 8
+    assert peak_pending(bench.made()) <= 2
+
+
+def test_one_second_at_the_cap_is_an_error_that_says_so(live):
+    """What cannot be halved any more cannot be had whole; what came before it was delivered."""
+    bench = live(row_cap=3, max_rows=1)
+    scheduler = bench.scheduler("order_list", days=1, step=1, max_pending=1)
+    arrived, errors = in_time(lambda: bench.read(scheduler, "order_list"))
+    assert isinstance(errors["order_list"], TooManyRows)
+    assert "a window of one second still has as many rows as an export can" in str(errors["order_list"])
+    assert "max_export_rows" in str(errors["order_list"])
+    assert all(not rows for _, _, rows in arrived["order_list"])
+
+
+def test_halves_of_an_earlier_run_are_taken_over(live):
+    """A run that was interrupted in the midst of halving, and is run again, makes none of its exports twice."""
+    options = {"orders_per_day": 4, "row_cap": 16, "max_rows": 16}
+    first = live(**options)
+    scheduler = first.scheduler("order_list", days=30, step=30, max_pending=1)
+    in_time(lambda: first.read(scheduler, "order_list"))
+    scheduler.close()
+    made = len(first.made())
+    second = live(store=first.store, max_rows=16)
+    scheduler = second.scheduler("order_list", days=30, step=30, max_pending=1)
+    arrived, errors = in_time(lambda: second.read(scheduler, "order_list"))
+    assert not errors
+    second.assert_whole(arrived, "order_list", days=30)
+    assert len(second.made()) == made
+
+
+# The queue alone
+
+
+@pytest.mark.parametrize("days", [1, 30, 365])
+@pytest.mark.parametrize("at", [10, 50_000])
+def test_a_burst_within_seconds_does_not_cut_all_that_follows(days, at):
+    """After a bulk import of three seconds, windows grow back within a few."""
+    rows_of = bursts((0, days * 86400, 0.001), (at, at + 3, 80_000))
+    _, exports = windows(planned(days, cap=100_000), rows_of)
+    assert exports < 60
+
+
+def test_rows_that_come_by_day_alone_cost_little_more_than_three_times_the_fewest_exports():
+    """At dawn windows are too long each day, and have to be made shorter."""
+    rows_of = bursts(*((n * 86400 + 28_800, n * 86400 + 72_000, 1.0) for n in range(30)))
+    _, exports = windows(planned(30, cap=10_000), rows_of)
+    assert exports < 3.3 * 30 * 43_200 / 10_000
+
+
+@pytest.mark.parametrize(
+    ("a_day", "fewest", "most"), [(0, 3, 4), (10, 3, 4), (1_000, 11, 27), (10_000, 110, 270), (100_000, 1096, 2700)]
+)
+def test_three_years_are_as_few_exports_as_the_rows_need(a_day, fewest, most):
+    """The first window is 30 days long, whatever the store's size."""
+    queue = planned(1096, cap=100_000, first=30 * DAY, longest=366 * DAY)
+    found, exports = windows(queue, bursts((0, 1096 * 86400, a_day / 86400)))
+    assert fewest <= exports <= most
+    assert max(window.length for window in found) <= 366 * DAY + MINUTE
+
+
+def test_the_second_window_waits_for_the_rows_of_the_first():
+    """Then as many as there may be are exported side by side."""
+    queue = planned(100, cap=100, first=10 * DAY)
+    first = claimed(queue)
+    assert first.window.length == pytest.approx(10 * DAY, abs=MINUTE)
+    assert queue.next_task() is None
+    finish(queue, first, 50)
+    assert [claimed(queue).window.length / DAY for _ in range(9)] == pytest.approx([10] * 9, abs=0.01)
+    assert queue.next_task() is None
+
+
+def test_the_rows_a_day_of_an_earlier_run_are_enough():
+    """No window is waited for, and half the cap is aimed at."""
+    queue = planned(40, memory=StreamMemory(rows_per_day=5, longest_days=30), cap=100)
+    assert [claimed(queue).window.length / DAY for _ in range(4)] == pytest.approx([10] * 4, abs=0.01)
+    assert queue.size.state() == {"rows_per_day": 5, "longest_days": 30}
+
+
+def test_a_window_much_longer_than_any_before_is_exported_alone():
+    """Its rows are a guess."""
+    queue = planned(100, first=1 * DAY, longest=30 * DAY)
+    finish(queue, claimed(queue), 0)
+    assert claimed(queue).window.length > 20 * DAY
+    assert queue.next_task() is None
+
+
+def test_a_window_at_the_cap_becomes_its_half_and_the_rest():
+    """And each further one in a row is divided by twice as much."""
+    queue = planned(8)
+    task = claimed(queue)
+    lengths = []
+    for _ in range(3):
+        queue.shrink(task)
+        lengths.append(task.window.length / DAY)
+    assert lengths == pytest.approx([4, 1, 0.125], abs=0.001)
+    assert [one.window.end for one in queue.tasks] == [task.window.end, START + 8 * DAY]
+    assert queue.next_task() is None  # until it is known how short windows have to be
+
+
+def test_shrinking_ends_at_a_second():
+    """With an error that names the setting."""
+    queue = planned(1 / 24)
+    task = claimed(queue)
+    for _ in range(40):
+        if task.window.length > SECOND:
+            queue.shrink(task)
+    with pytest.raises(TooManyRows, match=r"one second still has as many rows .* max_export_rows"):
+        queue.shrink(task)
+
+
+def test_growth_stops_where_making_an_export_took_half_of_the_timeout():
+    """And goes no further than that where it took less."""
+    for made_in, longest in ((1800, 10), (3000, 10), (600, 30), (0, 300)):
+        queue = planned(310, first=10 * DAY)
+        finish(queue, claimed(queue), 0, made_in)
+        assert claimed(queue).window.length / DAY == pytest.approx(longest, rel=0.01)
+
+
+def test_after_a_timeout_half_of_the_window_is_requested():
+    """By the next run, which has it from the state."""
+    queue = planned(20, first=10 * DAY)
+    finish(queue, claimed(queue), 0)
+    queue.size.halve(claimed(queue).window)
+    again = planned(20, memory=StreamMemory(**queue.size.state()))
+    assert claimed(again).window.length / DAY == pytest.approx(5, abs=0.01)
+
+
+def test_the_longest_own_export_that_begins_with_a_window_is_reused():
+    """Of two exports the longer one, and from the bookmark on a window ends where the next one begins."""
+    spans = [Window(START + a * DAY, START + b * DAY) for a, b in ((0, 2), (0, 4), (10, 20), (25, 40))]
+    exports = [Export(n, "order_list", ExportStatus.AVAILABLE, START, span) for n, span in enumerate(spans)]
+    queue = planned(30, exports=exports)
+    ends = []
+    while queue.tasks:
+        task = claimed(queue)
+        finish(queue, task, 5)
+        queue.tasks.popleft()
+        ends.append((task.window.end - START) / DAY)
+    assert ends == pytest.approx([4, 10, 20, 25, 30])
+
+
+def test_the_shorter_one_is_reused_where_the_longer_one_is_at_the_cap():
+    """An interrupted run had made it for that reason."""
+    exports = [Export(n, "order_list", ExportStatus.AVAILABLE, START, Window(START, START + n * DAY)) for n in (3, 8)]
+    queue = planned(8, exports=exports)
+    task = claimed(queue)
+    assert queue.source.take(task.window).id == 8
+    queue.shrink(task)
+    assert queue.source.take(task.window).id == 3
+
+
+def test_what_a_failed_stream_gives_up():
+    """All that is behind the failure, also what was begun: what is before it is still wanted."""
+    queue = planned(6, memory=StreamMemory(rows_per_day=50, longest_days=1))
+    first, second, third = (claimed(queue) for _ in range(3))
+    assert third in queue.give_up(second)
+    assert list(queue.tasks) == [first, second]
+    assert queue.next_task() is None
+
+
+# Line items
+
+
+def test_a_line_item_window_is_no_longer_than_its_parents():
+    """The cap may count parents."""
+    parent = planned(100, cap=100, first=10 * DAY)
+    lines = planned(100, cap=1000, first=10 * DAY)
+    claimed(lines).done = True
+    lines.learn(lines.tasks[0], 0, 0.0)
+    task = claimed(parent)
+    assert lines.next_task(parent) is None  # until the parent's window there is known
+    finish(parent, task, 50)
+    assert lines.next_task(parent) is None
+    finish(parent, claimed(parent), 50)
+    assert claimed(lines, parent).window.length / DAY == pytest.approx(10, abs=0.01)
+
+
+def test_a_line_item_stream_that_is_read_first_does_not_wait():
+    """Nor does one whose parent has failed."""
+    parent = planned(100, cap=100, first=10 * DAY)
+    lines = planned(100, cap=1000, first=20 * DAY)
+    task = claimed(parent)
+    assert lines.next_task(parent) is None
+    lines.reading = True
+    assert lines.next_task(parent).window.length / DAY == pytest.approx(10, abs=0.01)
+    lines = planned(100, cap=1000, first=20 * DAY)
+    parent.give_up(task)
+    assert lines.next_task(parent).window.length / DAY == pytest.approx(20, abs=0.01)
