@@ -1,4 +1,4 @@
-"""How close a first load comes to the time that the store itself needs, and what one export at a time takes.
+"""How few exports a first load makes, how close it comes to the store's own time, and what one export at a time takes.
 
 The practice store makes four exports at once, each in a few seconds, and allows four requests a second, as the
 real one does. Ideal is exports / 4 x seconds: the store never idle, and no time lost on the way.
@@ -13,12 +13,19 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import redirect_stdout
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from math import ceil
 from pathlib import Path
 
+from tap_exports.clock import Timings
 from tap_exports.sandbox import Sandbox
+from tap_exports.tap import TapExports
 
 AT_ONCE = 4
+YEARS = 1096
+LONGEST_DAYS = 366
 
 
 def load(seconds: float, windows: int, at_a_time: int) -> dict[str, float]:
@@ -36,6 +43,7 @@ def load(seconds: float, windows: int, at_a_time: int) -> dict[str, float]:
         now = datetime.now(timezone.utc).replace(microsecond=0)
         config = store.config | {
             "start_date": (now - timedelta(days=30 * windows)).isoformat(),
+            "max_window_days": 30,
             "end_date": now.isoformat(),
             "max_concurrent_exports": at_a_time,
         }
@@ -71,13 +79,54 @@ def show(label: str, result: dict[str, float]) -> None:
     )
 
 
+@dataclass(frozen=True)
+class Load:
+    """A first load of three years: exports made, the fewest that cap and longest window allow, and rows."""
+
+    made: int
+    fewest: int
+    streams: int
+    rows: int
+
+
+def three_years(orders_per_day: int, cap: int, **settings: int) -> Load:
+    """Load three years of all types, in this process and at once; a low cap stands for many rows."""
+    quick = Timings(rate_seconds=0.004, first_poll_seconds=0.02)
+    with Sandbox(orders_per_day=orders_per_day, days=YEARS, row_cap=cap, rate_limit=None, ready_seconds=0.0) as store:
+        TapExports.timings = quick
+        config = {**store.config, "max_export_rows": cap, **settings}
+        with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
+            TapExports(config=config).sync_all()
+        rows = {code: len(store.rows(code, store.start_date, store.now)) for code in store.types}
+        fewest = {code: max(ceil(YEARS / LONGEST_DAYS), ceil(count / (cap - 1))) for code, count in rows.items()}
+        return Load(len(store.exports), sum(fewest.values()), len(rows), sum(rows.values()))
+
+
+def show_windows() -> None:
+    """Print exports of a small and of a dense store, beside windows of 30 days."""
+    print("three years of all types: exports made, beside the fewest that cap and longest window allow")
+    for label, orders_per_day, cap in (("small store", 1, 100_000), ("dense store", 6, 400)):
+        by_rows = three_years(orders_per_day, cap)
+        fixed = three_years(orders_per_day, cap, max_window_days=30)
+        over = (by_rows.made - by_rows.streams) / by_rows.fewest
+        print(
+            f"  {label:12} {by_rows.rows:7,} rows, cap {cap:7,}: {by_rows.made:4} exports, {by_rows.fewest:4} at the"
+            f" fewest ({by_rows.made / by_rows.fewest:.2f}; {over:.2f} without one per stream); windows of at most"
+            f" 30 days: {fixed.made}"
+        )
+
+
 def main() -> None:
     """Print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=6.0, help="that the store takes for one export")
     parser.add_argument("--windows", type=int, default=12, help="of each of the 13 types")
     parser.add_argument("--serial-windows", type=int, default=1, help="windows of the load with one at a time")
+    parser.add_argument("--only-windows", action="store_true", help="leave out the loads that take minutes")
     options = parser.parse_args()
+    show_windows()
+    if options.only_windows:
+        return
     print(f"13 types, the store makes {AT_ONCE} exports at once in {options.seconds:g} s each")
     show(f"{AT_ONCE} at a time", load(options.seconds, options.windows, AT_ONCE))
     show(f"{2 * AT_ONCE} at a time", load(options.seconds, options.windows, 2 * AT_ONCE))

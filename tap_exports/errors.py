@@ -26,6 +26,7 @@ Stopped                  not an error: the run is ending, and every wait ends
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -142,6 +143,9 @@ class StoreTrouble(TapExportsError):
 
 class ExportStuck(TapExportsError):
     """An export that was not ready by its deadline, or of which the store says something unknown."""
+
+    state: Mapping[str, str | float] = MappingProxyType({})
+    """What the stream's state entry keeps for the next run."""
 
 
 class InvalidFile(TapExportsError):

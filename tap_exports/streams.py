@@ -116,9 +116,9 @@ class ExportStream(CatalogStream):
         """The checked files; where an export is not ready in time, STATE says that the next run requests less."""
         try:
             yield from self.run.scheduler.files(self.name)
-        except ExportStuck:
+        except ExportStuck as error:
             if not self._is_test:
-                self._keep(self.run.scheduler.state_of_failed(self.name))
+                self._keep(error.state)
                 self.tap.write_message(StateMessage(value=self.tap_state))
             raise
 

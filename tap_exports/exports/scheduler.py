@@ -95,6 +95,8 @@ class ExportScheduler:
         queue = self._queues[code]
         try:
             while (task := self._await_first(queue)) is not None:
+                if isinstance(task.error, ExportStuck):
+                    task.error.state = queue.halve(task)
                 result = task.outcome()
                 with self._news:
                     state = queue.state_after(task)
@@ -110,12 +112,6 @@ class ExportScheduler:
             with self._news:
                 queue.planning, queue.ahead, queue.reading = True, False, False
                 self._clear(queue)
-
-    def state_of_failed(self, code: str) -> dict[str, str | float]:
-        """What the state keeps of a stream whose export was not ready in time."""
-        with self._news:
-            queue = self._queues[code]
-            return dict(queue.size.state())
 
     def close(self) -> None:
         """End the work and free all disk space. Waiting threads return at once."""
@@ -281,8 +277,6 @@ class ExportScheduler:
             if task not in queue.tasks:  # the reader has given this stream up meanwhile
                 self._discard(task)
             elif error is not None:
-                if isinstance(error, ExportStuck):
-                    queue.size.halve(task.window)
                 self._fail(queue, task)
             else:
                 found = task.outcome()

@@ -98,6 +98,7 @@ class StreamQueue:
         limits = sync_range.limits(self.source.code)
         self.size = WindowSize(limits, self.memory, cap, timeout_seconds)
         self._refresh_size = copy(self.size)
+        self._remembered = copy(self.size)
         self._start = sync_range.start
         self._aims = [s for s in self.source.starts() if self.bookmark is None or s >= self.bookmark]
         self.planned = True
@@ -220,13 +221,21 @@ class StreamQueue:
 
     def state_after(self, task: WindowTask) -> dict[str, str | float]:
         """What the state keeps once the records of the first window are written."""
-        kept: dict[str, str | float] = dict(self.size.state())
+        if not task.refresh:  # in the order of reading: what the workers know at this time depends on their speed
+            found = task.outcome()
+            self._remembered.learn(task.window, found.checked.rows, found.made_in)
+        kept: dict[str, str | float] = dict(self._remembered.state())
         if task.refresh:
             kept |= {"refresh": rfc3339(task.window.end), "refresh_start": rfc3339(self._start)}
         if len(self.tasks) == 1:
             until = self.memory.refreshed_until
             kept["refreshed_until"] = rfc3339(max(until, self._end_of_newest) if until else self._end_of_newest)
         return kept
+
+    def halve(self, task: WindowTask) -> dict[str, str | float]:
+        """What the state keeps where an export was not ready in time: the next run requests half of the window."""
+        self._remembered.halve(task.window)
+        return dict(self._remembered.state())
 
     def give_up(self, failed: WindowTask) -> list[WindowTask]:
         """Remove and return all that is behind a window that failed: the reader will not come past it."""

@@ -17,6 +17,7 @@ REPLICATION_KEY = "date_to"
 
 _VALUE = "replication_key_value"
 _INFINITE = 1e15
+_LONGEST_NUMBER = 40
 _HINT = "Correct it, or remove the stream's entry from the state to start over from start_date."
 _FORM = 'Pass a state that the tap has written, {"bookmarks": {stream: {…}}}; an empty state is {}.'
 
@@ -28,9 +29,11 @@ def _names(value: Any) -> tuple[str, ...]:  # noqa: ANN401
 
 
 def _number(value: Any) -> float:  # noqa: ANN401
+    if isinstance(value, str) and len(value) < _LONGEST_NUMBER:  # as a target may keep its digits
+        value = float(value)
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < _INFINITE:
         raise ValueError("not a number of 0 or more")
-    return value
+    return float(value)
 
 
 def _text(value: Any) -> str:  # noqa: ANN401
