@@ -42,7 +42,13 @@ class Ground:
     """
 
     def __init__(self, config: Mapping[str, Any] | None = None, **options: Any) -> None:
-        self.config = {"window_days": 8, "lookback_days": 0, "max_concurrent_exports": 2, **(config or {})}
+        self.config = {
+            "window_days": 8,
+            "max_window_days": 8,
+            "lookback_days": 0,
+            "max_concurrent_exports": 2,
+            **(config or {}),
+        }
         # One moment for all stores: so each has the same data, and its clock is not quite this machine's.
         self.now = datetime.now(timezone.utc).replace(microsecond=0)
         # Times without an offset: a run that does not know the store's zone has them wrong.

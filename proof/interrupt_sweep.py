@@ -58,7 +58,7 @@ def _stop(ground: Ground, point: Point) -> Stop:
 
 def places_of_a_run() -> tuple[Ground, list[tuple[str, int]]]:
     """What interrupted runs stand on, and where they are interrupted."""
-    ground = Ground({"window_days": 4, "lookback_days": 1}, orders_per_day=6)
+    ground = Ground({"window_days": 4, "max_window_days": 4, "lookback_days": 1}, orders_per_day=6)
     with ground.store() as store:
         ground.run(store)
         requests = store.count()
@@ -102,7 +102,7 @@ def pace() -> tuple[int, int]:
     """The most requests in any second of a run at the tap's own pace, and how many were throttled."""
     ground = Ground()
     with ground.store(rate_limit=ALLOWED, ready_seconds=1.0) as store:
-        ground.run(store, config={"window_days": 2}, timings={})
+        ground.run(store, config={"window_days": 2, "max_window_days": 2}, timings={})
         found = store.peak_requests_per_second(), store.count(status=429)
     ground.close()
     return found

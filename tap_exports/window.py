@@ -78,12 +78,15 @@ class Window:
         """
         return max(1, math.ceil((self.length - min(MINUTE, length / 60)) / length))
 
-    def cut(self, length: timedelta) -> tuple[Window, Window | None]:
-        """The first of the equal parts of at most a length, and the rest, if any; no part is shorter than a second."""
+    def cut(self, length: timedelta, *, equal: bool = True) -> tuple[Window, Window | None]:
+        """The first part of at most a length, and the rest, if any; no part is shorter than a second.
+
+        With `equal`, the window is cut into equal parts.
+        """
         parts = self.parts(length)
         if parts == 1:
             return self, None
-        mark = self.start + max(SECOND, self.length / parts // SECOND * SECOND)
+        mark = self.start + max(SECOND, (self.length / parts if equal else length) // SECOND * SECOND)
         if mark - self.start > 2 * MINUTE:
             mark = own_boundary(mark)
         return self.split(mark)

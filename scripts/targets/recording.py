@@ -80,6 +80,7 @@ def record(folder: Path, settings: dict[str, Any] | None = None) -> list[Sync]:
         watcher.start()
         config = {
             "window_days": 5,
+            "max_window_days": 5,
             "lookback_days": LOOKBACK,
             "max_concurrent_exports": 1,
             "reuse_exports_minutes": 0,

@@ -254,7 +254,7 @@ class StreamQueue:
         if reused is not None:
             first, rest = task.window.split(reused.end)
         else:
-            first, rest = task.window.cut(length)
+            first, rest = task.window.cut(length, equal=self._size(task).has_rows)
             aim = next((s for s in self._aims if task.window.start < s < first.end and not task.refresh), None)
             if aim is not None:
                 first, rest = task.window.split(aim)

@@ -54,6 +54,11 @@ class WindowSize:
         self._below = math.inf
 
     @property
+    def has_rows(self) -> bool:
+        """Whether there is a file, or an earlier run, that the length follows; else it is the first window's."""
+        return self._seconds > 0
+
+    @property
     def is_known(self) -> bool:
         """Whether the rows per second are known: no file was at the cap since they were."""
         return self._seconds > 0 and not self._full

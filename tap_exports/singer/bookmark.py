@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from tap_exports.errors import SettingsError, shortened
@@ -29,8 +30,8 @@ def _names(value: Any) -> tuple[str, ...]:  # noqa: ANN401
 
 
 def _number(value: Any) -> float:  # noqa: ANN401
-    if isinstance(value, str) and len(value) < _LONGEST_NUMBER:  # as a target may keep its digits
-        value = float(value)
+    if isinstance(value, Decimal) or (isinstance(value, str) and len(value) < _LONGEST_NUMBER):
+        value = float(value)  # the SDK reads fractions as Decimal, and a target may keep them as text
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < _INFINITE:
         raise ValueError("not a number of 0 or more")
     return float(value)

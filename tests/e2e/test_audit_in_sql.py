@@ -28,7 +28,7 @@ def test_a_load_can_be_audited(meltano, database, queries):
     loads, gaps = queries
     with Sandbox(now=NOW, frozen=True, rate_limit=None, days=30, orders_per_day=2, row_cap=40) as store:
         project = meltano(
-            store.config | {"window_days": 10, "max_export_rows": 40, "lookback_days": 2},
+            store.config | {"window_days": 10, "max_window_days": 10, "max_export_rows": 40, "lookback_days": 2},
             TARGET_POSTGRES_SQLALCHEMY_URL=plumbing.sqlalchemy(database),
             TAP_EXPORTS__SELECT='["order_list.*", "order_line_items.*", "export_log.*"]',
         )

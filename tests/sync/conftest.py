@@ -47,6 +47,11 @@ NOW = datetime(2026, 3, 3, 12, 34, 56, tzinfo=timezone.utc)
 enough from this machine's time for the store's to be used."""
 
 
+def fixed(days):
+    """Settings that make all windows as long as the first."""
+    return {"window_days": days, "max_window_days": days}
+
+
 @dataclass
 class Run:
     """What a sync wrote."""

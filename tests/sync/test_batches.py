@@ -15,7 +15,7 @@ from singer_sdk.helpers._batch import BatchConfig
 from tap_exports.errors import InvalidFile, LocalTrouble
 from tap_exports.singer import batches as batch_files
 
-from .conftest import line_of, only, rest_of
+from .conftest import fixed, line_of, only, rest_of
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def test_batches_hold_the_same_records(make_store, sync, batch_config):
     """batch_config writes files instead of records, window by window, and no STATE is ahead of them."""
     store = make_store(frozen=True)
     end = (store.now - timedelta(hours=1)).isoformat()  # else a second may pass between the two
-    config = store.config | {"window_days": 15, "reuse_exports_minutes": 0, "end_date": end}
+    config = store.config | {**fixed(15), "reuse_exports_minutes": 0, "end_date": end}
     plain = sync(config, streams=["order_list"])
     run = sync(config | {"batch_config": batch_config()}, streams=["order_list"])
     records = []
@@ -137,7 +137,7 @@ def test_parquet_needs_a_library(make_store, command, batch_config):
 def test_a_signal_ends_it_between_two_batches(make_store, discover, command, batch_config):
     """In the midst of a window, in good order, and with the state of those that are out."""
     store = make_store(days=30, orders_per_day=100)
-    config = store.config | {"window_days": 30, "batch_config": batch_config(batch_size=1)}
+    config = store.config | {**fixed(30), "batch_config": batch_config(batch_size=1)}
     process = command(config, catalog=only(discover(store.config), "order_list"), wait=False, patience=3600)
     while '"BATCH"' not in line_of(process):
         pass

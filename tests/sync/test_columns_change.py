@@ -40,7 +40,8 @@ def catalog_of(*columns, keys=("order_number",)):
 
 def two_windows(store, **more):
     start = store.now - timedelta(days=2)
-    return store.config | {"start_date": start.isoformat(), "window_days": 1.5, "max_concurrent_exports": 1, **more}
+    settings = {"window_days": 1.5, "max_window_days": 1.5, "max_concurrent_exports": 1}
+    return store.config | {"start_date": start.isoformat(), **settings, **more}
 
 
 def run_two(store, sync, first, second, *, catalog=None, **settings):

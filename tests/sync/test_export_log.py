@@ -16,7 +16,7 @@ import pytest
 
 from tap_exports.sandbox import Fault
 
-from .conftest import assert_ends_well, line_of, only
+from .conftest import assert_ends_well, fixed, line_of, only
 
 LOG = "export_log"
 
@@ -45,7 +45,7 @@ def test_it_is_an_ordinary_stream(make_store, sync, discover):
 def test_each_export_has_its_record(make_store, sync):
     """Id, type, window, times, size, digest and rows are what the store has of it."""
     store = make_store()
-    run = sync(store.config | {"window_days": 9}, streams=["order_list", "return_line_items", LOG])
+    run = sync(store.config | fixed(9), streams=["order_list", "return_line_items", LOG])
     exports = {export.id: export for export in store.exports}
     written = Counter(m["record"]["export_id"] for m in run.of("RECORD") if m["stream"] != LOG)
     records = run.records(LOG)
@@ -67,6 +67,7 @@ def test_each_export_has_its_record(make_store, sync):
             "row_count": written[export.id],
             "invalid_cells": 0,
             "halved": False,
+            "refresh": False,
             "taken_over": False,
         }
         # The tap knows the store's time by the `Date` of its answers, whole seconds of which one may be old already.
@@ -79,7 +80,7 @@ def test_its_place_is_between_the_records_and_the_state(make_store, sync):
     """One SCHEMA first; a record after all records of its export; no STATE covers a window that is not logged."""
     store = make_store()
     streams = ["customer_list", "order_list", "transaction_list", LOG]
-    run = sync(store.config | {"window_days": 9}, streams=streams)
+    run = sync(store.config | fixed(9), streams=streams)
     logged, told = set(), 0
     for message in run.messages:
         if message["type"] == "SCHEMA" and message["stream"] == LOG:
@@ -112,7 +113,7 @@ def test_when_an_export_was_ready(make_store, sync):
 def test_exports_at_the_cap_are_logged_too(make_store, sync):
     """A halved one stands before those in its place, with what was counted; loaded rows are those of the others."""
     store = make_store(row_cap=40)
-    run = sync(store.config | {"max_export_rows": 40, "window_days": 60}, streams=["order_list", LOG])
+    run = sync(store.config | {"max_export_rows": 40, **fixed(60)}, streams=["order_list", LOG])
     records = run.records(LOG)
     halved = [record for record in records if record["halved"]]
     assert halved
@@ -138,7 +139,7 @@ def test_cells_that_do_not_fit_are_counted(make_store, sync):
 def test_an_empty_window_is_logged(make_store, sync):
     """A file with a header alone is an export that was used."""
     store = make_store(orders_per_day=0, days=20)
-    records = sync(store.config | {"window_days": 10}, streams=["order_list", LOG]).records(LOG)
+    records = sync(store.config | fixed(10), streams=["order_list", LOG]).records(LOG)
     assert [record["row_count"] for record in records] == [0, 0, 0]
 
 
@@ -227,7 +228,7 @@ def test_interrupted_and_resumed_every_window_is_logged(make_store, command, dis
     """After SIGKILL in the middle, and a run from the last STATE, the two logs cover all windows."""
     store = make_store()
     catalog = only(discover(store.config), "order_list", LOG)
-    config = store.config | {"window_days": 5, "lookback_days": 0, "max_concurrent_exports": 1}
+    config = store.config | {**fixed(5), "lookback_days": 0, "max_concurrent_exports": 1}
     process = command(config, catalog=catalog, wait=False)
     lines = []
     while sum('"STATE"' in line for line in lines) < 4:

@@ -19,7 +19,7 @@ import pytest
 from tap_exports.clock import Timings
 from tap_exports.sandbox import Fault
 
-from .conftest import line_of, parsed, rest_of, until
+from .conftest import fixed, line_of, parsed, rest_of, until
 from .test_sync import moment
 
 STEP = int(os.environ.get("SWEEP_STEP", "4"))
@@ -28,7 +28,7 @@ STEP = int(os.environ.get("SWEEP_STEP", "4"))
 
 def small(store, **more):
     """A sync of one type in a few windows."""
-    return store.config | {"window_days": 10, "max_concurrent_exports": 2, **more}
+    return store.config | {**fixed(10), "max_concurrent_exports": 2, **more}
 
 
 def one_stream(discover, store, code="order_list"):

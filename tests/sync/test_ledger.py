@@ -9,7 +9,7 @@ import pytest
 from tap_exports.ledger import Ledger
 from tap_exports.sandbox import Fault
 
-from .conftest import only
+from .conftest import fixed, only
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_unchanged_records_are_not_sent_twice(config, sync, stream):
 
 
 def test_every_state_after_a_window_has_a_position(config, sync):
-    run = sync(config | {"window_days": 5}, streams=["order_list"])
+    run = sync(config | fixed(5), streams=["order_list"])
     entries = [m["value"]["bookmarks"].get("order_list", {}) for m in run.of("STATE")]
     positions = [entry["ledger"] for entry in entries if "replication_key_value" in entry]
     assert len(positions) >= 4

@@ -12,7 +12,7 @@ import pytest
 
 from tap_exports.sandbox import Fault
 
-from .conftest import only, parsed
+from .conftest import fixed, only, parsed
 
 STREAMS = ("order_list", "order_line_items", "customer_list", "subscription_list")
 REMOVED = "removed_objects"
@@ -72,7 +72,12 @@ def store(make_store):
 
 @pytest.fixture
 def config(store, tmp_path):
-    return store.config | {"ledger": str(tmp_path / "ledger.db"), "window_days": 10, "lookback_days": 100}
+    return store.config | {
+        "ledger": str(tmp_path / "ledger.db"),
+        "window_days": 10,
+        "max_window_days": 10,
+        "lookback_days": 100,
+    }
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -143,7 +148,7 @@ class Orders:
 
 @pytest.fixture
 def orders(store, sync, config):
-    return Orders(store, sync, config | {"window_days": 300})
+    return Orders(store, sync, config | fixed(300))
 
 
 ALL = [str(number) for number in range(100, 140)]
@@ -219,13 +224,13 @@ def test_removals_go_through_stream_maps_and_beside_batches(orders, tmp_path):
 def test_a_disk_that_fills_up_stops_nothing(store, sync, config, caplog):
     """The state says so before the first record that is not recorded."""
     target = Target()
-    small = config | {"window_days": 300}
+    small = config | fixed(300)
     target.take(sync(small, streams=["order_list"]).messages)
     store.advance(timedelta(days=2))
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (16_000, limits[1]))
     try:
-        run = sync(small | {"window_days": 2}, state=target.state, streams=["order_list"])
+        run = sync(small | fixed(2), state=target.state, streams=["order_list"])
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert not run.failures

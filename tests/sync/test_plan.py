@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from datetime import timedelta
 
-from .conftest import COMMAND, QUICK
+from .conftest import COMMAND, QUICK, fixed
 
 
 def planned(config, tmp_path, *arguments):
@@ -23,23 +24,39 @@ def planned(config, tmp_path, *arguments):
 
 
 def test_the_windows_of_a_first_load(make_store, tmp_path):
-    """A line for each window of each stream, a total, and not one export at the store."""
+    """The first window of each stream, and the rest, whose windows depend on the rows; not one export at the store."""
     store = make_store(days=20)
     lines = planned(store.config | {"window_days": 7}, tmp_path)
-    assert len(lines) == 13 * 3 + 1
-    assert sum(line.startswith("order_list ") and line.endswith("  make") for line in lines) == 3
-    assert lines[-1].startswith("13 streams, 39 windows: 39 exports to make, 0 to take over; about ")
+    assert len(lines) == 13 * 2 + 1
+    first, rest = (line for line in lines if line.startswith("order_list "))
+    assert first.endswith("  make")
+    assert rest.endswith("  make, in one or more windows, by the row count")
+    assert lines[-1].startswith("13 streams, 26 windows: 26 exports or more to make, 0 to reuse; about ")
     assert store.exports == []
     assert store.count(place="create") == 0
 
 
-def test_what_would_be_taken_over(make_store, sync, tmp_path):
-    """Exports that an interrupted run has asked for are named."""
+def test_what_would_be_reused(make_store, sync, tmp_path):
+    """Exports that an interrupted run has requested are named."""
     store = make_store(days=20)
-    sync(store.config | {"window_days": 7}, streams=["order_list"])
+    config = store.config | fixed(7)
+    sync(config, streams=["order_list"])
     made = len(store.exports)
-    lines = planned(store.config | {"window_days": 7}, tmp_path)
-    taken = [line for line in lines if "take over export" in line]
-    assert len(taken) == 3
-    assert all(line.startswith("order_list ") for line in taken)
+    lines = planned(config, tmp_path)
+    reused = [line for line in lines if "reuse export" in line]
+    assert len(reused) == 3
+    assert all(line.startswith("order_list ") for line in reused)
     assert len(store.exports) == made
+
+
+def test_the_refresh_of_a_later_night(make_store, sync, tmp_path):
+    """Behind the newest windows, whose length is known from the night before."""
+    store = make_store(days=60)
+    first = sync(store.config, streams=["order_list"])
+    store.advance(timedelta(days=1))
+    state = tmp_path / "state.json"
+    state.write_text(json.dumps(first.state))
+    lines = planned(store.config, tmp_path, "--state", str(state))
+    newest, refresh = (line for line in lines if line.startswith("order_list "))
+    assert newest.endswith("  make")
+    assert refresh.endswith("  make, refresh")

@@ -15,7 +15,7 @@ import pytest
 from tap_exports.clock import Clock
 from tap_exports.exports.progress import EVERY_SECONDS, Progress, Standing
 
-from .conftest import COMMAND, QUICK
+from .conftest import COMMAND, QUICK, fixed
 
 
 class Tomorrow(Clock):
@@ -39,12 +39,13 @@ def test_the_line_says_all_that_a_person_asks():
     progress.rows = 12345
     clock.at += 200
     assert progress.line(standing()) == (
-        "order_list: window 3 of 12, waited for since 42 s; 4 exports pending, 12,345 rows so far,"
+        "order_list: window 3 of 12, waiting for 42 s; 4 exports pending, 12,345 rows so far,"
         " 20 of 156 windows done, about 23 min to go"
     )
     assert progress.line(standing(done=1)).endswith("1 of 156 windows done")
     assert progress.line(standing(done=150)).endswith("about 8 s to go")
-    assert "waited" not in progress.line(standing(waited=0.0))
+    assert "waiting" not in progress.line(standing(waited=0.0))
+    assert progress.line(standing(refresh=True)).startswith("order_list: refresh, window 3 of 12,")
 
 
 def test_no_more_than_a_line_every_few_seconds(caplog):
@@ -63,7 +64,7 @@ def test_a_bar_is_drawn_for_a_terminal_alone(make_store, tmp_path, watched):
     """On a terminal it moves and vanishes; in a file of logs there is no trace of it."""
     store = make_store(days=20, ready_seconds=0.2)
     config = tmp_path / "config.json"
-    config.write_text(json.dumps(store.config | {"window_days": 5}))
+    config.write_text(json.dumps(store.config | fixed(5)))
     leader, follower = pty.openpty()
     place = tmp_path / "log"
     with place.open("w") as log:

@@ -6,7 +6,7 @@ import pytest
 
 from tap_exports.sandbox import Fault
 
-from .conftest import only
+from .conftest import fixed, only
 
 GONE = [None, "__NULL__"]
 
@@ -74,7 +74,7 @@ def test_nothing_is_requested_after_a_window_that_failed(make_store, discover, s
     catalog = only(discover(make_store(orders_per_day=20, days=40).config), "customer_list", "order_list")
     store = two_types(make_store, orders_per_day=20, days=40, parallel_exports=50, ready_seconds=seconds_of())
     store.add_fault(Fault("file", "body", body="a,b\nx\n", export_type="order_list", times=2))
-    config = {"max_export_rows": 60, "window_days": 20, "max_concurrent_exports": 4}
+    config = {"max_export_rows": 60, **fixed(20), "max_concurrent_exports": 4}
     run = sync(store.config | config, catalog=catalog)
     assert set(run.failures) == {"order_list"}
     assert len([export for export in store.exports if export.type == "order_list"]) <= 4

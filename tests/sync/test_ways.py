@@ -7,6 +7,8 @@ from datetime import timedelta
 
 from tap_exports.streams import ExportStream
 
+from .conftest import fixed
+
 
 def written(run):
     """What a target sees, apart from when it was extracted and which export it was in."""
@@ -23,7 +25,7 @@ def test_both_ways_write_the_same(make_store, sync, monkeypatch):
     """All thirteen streams, down both ways: the same messages in the same order, byte for byte in meaning."""
     store = make_store(frozen=True)
     end = (store.now - timedelta(hours=1)).isoformat()  # else a second may pass between the two
-    config = store.config | {"window_days": 15, "reuse_exports_minutes": 0, "end_date": end}
+    config = store.config | {**fixed(15), "reuse_exports_minutes": 0, "end_date": end}
     fast = sync(config, streams=store.types)
     monkeypatch.setattr(ExportStream, "is_plain", property(lambda self: False))
     slow = sync(config, streams=store.types)
