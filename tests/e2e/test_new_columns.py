@@ -37,7 +37,8 @@ def test_columns_that_appear_become_columns_of_the_table(meltano, database):
     first_was_read = threading.Event()
     with Sandbox(now=NOW, rate_limit=None, days=40, orders_per_day=4) as store:
         config = store.config | {
-            "window_days": 10, "max_window_days": 10, "max_concurrent_exports": 1, "lookback_days": 8, "reuse_exports_minutes": 0,
+            "window_days": 10, "max_window_days": 10, "max_concurrent_exports": 1, "lookback_days": 8,
+            "reuse_exports_minutes": 0,
         }  # fmt: skip
         project = meltano(
             config,

@@ -371,7 +371,7 @@ def test_registrations_do_not_pile_up(make_store, command, kind):
     store = make_store(days=10, ready_seconds=3600)
     ours = hook(free_port())
     process = command(store.config | ours, wait=False, patience=3600)
-    until(lambda: store.webhooks and store.count(place="look"), process)
+    until(lambda: store.webhooks and store.count(place="list") > 1, process)
     process.send_signal(kind)
     process.wait(timeout=30)
     if kind is signal.SIGKILL:
