@@ -31,7 +31,7 @@ def _names(value: Any) -> tuple[str, ...]:  # noqa: ANN401
 
 def _number(value: Any) -> float:  # noqa: ANN401
     if isinstance(value, Decimal) or (isinstance(value, str) and len(value) < _LONGEST_NUMBER):
-        value = float(value)  # the SDK reads fractions as Decimal, and a target may keep them as text
+        value = float(value)  # see set(); the SDK reads fractions as Decimal
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < _INFINITE:
         raise ValueError("not a number of 0 or more")
     return float(value)
@@ -115,8 +115,10 @@ class Bookmark:
         return self._read(field, *_FIELDS[field])
 
     def set(self, field: str, value: str | float | list[str]) -> None:
-        """Set a field of the entry, as JSON has it."""
+        """Set a field of the entry. A fraction becomes text: target-postgres cannot write one back in a state."""
         assert field in _FIELDS  # noqa: S101
+        if isinstance(value, float):
+            value = f"{value:.6f}".rstrip("0").rstrip(".")
         self._update({field: value})
 
     @property

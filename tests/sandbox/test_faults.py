@@ -17,9 +17,19 @@ from .conftest import END, START, fetch, wait_for
 DROPPED = (requests.ConnectionError, requests.exceptions.ChunkedEncodingError)
 
 
+EARLIER = set()
+"""Threads of other tests' stores in this process."""
+
+
+@pytest.fixture(autouse=True)
+def _earlier_threads():
+    EARLIER.clear()
+    EARLIER.update(threading.enumerate())
+
+
 def requests_have_ended():
-    """Whether no thread of a server handles a connection."""
-    return not any("process_request" in thread.name for thread in threading.enumerate())
+    """Whether no thread of this test's server handles a connection."""
+    return not any("process_request" in thread.name for thread in set(threading.enumerate()) - EARLIER)
 
 
 def last(store):

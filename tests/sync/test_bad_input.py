@@ -163,7 +163,7 @@ def test_html_where_json_should_be(make_store, command):
     store.add_fault(Fault("types", "html"))
     run = command(store.config)
     assert run.code == 0
-    assert "no JSON but" in run.log
+    assert "a body that is not JSON" in run.log
 
 
 def orders_alone(store, discover):

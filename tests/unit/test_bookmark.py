@@ -160,7 +160,7 @@ def test_fields_are_kept_beside_the_position():
         "key": ["order_number", "export_line"],
         "line_identity": "sku",
         "refresh": "2024-01-01T00:00:00Z",
-        "rows_per_day": 12.5,
+        "rows_per_day": "12.5",
         "ledger": "",
     }
     check_state(given_state)
