@@ -131,7 +131,7 @@ class Listener:
         self._start()
 
     def _start(self) -> None:
-        from waitress import create_server  # type: ignore[import-untyped] # noqa: PLC0415 - an extra
+        from waitress import create_server  # noqa: PLC0415 - an extra
 
         logging.getLogger("waitress").setLevel(logging.CRITICAL)  # callers' mistakes do not belong in the log
         self._open: dict[int, Any] = {}
@@ -141,7 +141,7 @@ class Listener:
 
     def close(self) -> None:
         """Stop listening, and close all connections."""
-        from waitress.wasyncore import close_all  # type: ignore[import-untyped] # noqa: PLC0415 - an extra
+        from waitress.wasyncore import close_all  # noqa: PLC0415 - an extra
 
         # In the server's own thread, which ends when nothing is open.
         self._server.trigger.pull_trigger(lambda: close_all(self._open, ignore_all=True))
