@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections import deque
 from copy import copy
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, NamedTuple
 
 from tap_exports.errors import Stopped
 from tap_exports.exports.window_size import StreamMemory, WindowSize
-from tap_exports.window import Window, WindowLimits, newest_range, own_boundary, refresh_ranges, rfc3339
+from tap_exports.window import MINUTE, Window, WindowLimits, newest_range, own_boundary, refresh_ranges, rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
 
     from tap_exports.exports.fetch import CheckedExport
     from tap_exports.exports.stream_exports import StreamExports
@@ -176,33 +175,32 @@ class StreamQueue:
         in_flight = any(one.claimed and not one.done for one in self.tasks)
         if in_flight and (self.source.layout.current is None or not size.is_known):
             return None  # that file has the columns and the rows per second, which the next window depends on
-        length = size.length()
-        if parent is not None:
-            parents = parent.length_at(task.window.start, final=self.reading)
-            if parents is None:
-                return None
-            length = min(length, parents)
-        if in_flight and (size.is_growth(length) or self.source.spans(task.window)):
+        until = task.window.end if parent is None else parent.end_at(task.window.start, final=self.reading)
+        if until is None:
             return None
-        self._fit(task, length)
+        length = size.length()
+        if in_flight and (size.is_growth(min(length, until - task.window.start)) or self.source.spans(task.window)):
+            return None
+        self._fit(task, length, until)
         return task
 
-    def length_at(self, instant: datetime, *, final: bool) -> timedelta | None:
-        """How long this stream's window at an instant is, the largest length where that does not matter.
+    def end_at(self, instant: datetime, *, final: bool) -> datetime | None:
+        """Where this stream's window at an instant ends, the end of time where that does not matter.
 
         Args:
-            instant: A line-item stream's window starts there.
+            instant: A line-item stream's window starts there, and ends no later than this stream's.
             final: Whether to estimate it where it will be known later; None is returned otherwise.
         """
         for window in reversed(self._exported):
             if window.start <= instant < window.end:
-                return window.length
+                return window.end
         at_it = (not task.done and task.window.start <= instant < task.window.end for task in self.tasks)
         if not final and not self.failed and (not self.planned or any(at_it)):
             return None
         if not self.planned or (self.failed and not self.size.is_known):
-            return timedelta.max
-        return self.size.length()
+            return datetime.max.replace(tzinfo=timezone.utc)
+        length = self.size.length()
+        return own_boundary(instant + length + MINUTE) if length > 2 * MINUTE else instant + length
 
     def shrink(self, task: WindowTask) -> None:
         """Put a shorter window in the place of one whose file is at the cap, and the rest behind it.
@@ -248,8 +246,8 @@ class StreamQueue:
     def _size(self, task: WindowTask) -> WindowSize:
         return self._refresh_size if task.refresh else self.size
 
-    def _fit(self, task: WindowTask, length: timedelta) -> None:
-        """Leave a task its first window: the longest export to reuse, else at most a length."""
+    def _fit(self, task: WindowTask, length: timedelta, until: datetime | None = None) -> None:
+        """Leave a task its first window: the longest export to reuse, else at most a length, and not beyond `until`."""
         reused = self.source.longest(task.window)
         if reused is not None:
             first, rest = task.window.split(reused.end)
@@ -258,6 +256,8 @@ class StreamQueue:
             aim = next((s for s in self._aims if task.window.start < s < first.end and not task.refresh), None)
             if aim is not None:
                 first, rest = task.window.split(aim)
+            if until is not None and first.end > until:
+                first, rest = task.window.split(until)
         task.window = first
         if rest is None:
             return
