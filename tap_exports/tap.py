@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import sys
 import threading
@@ -15,8 +14,8 @@ from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 import click
 from singer_sdk import Tap, metrics
-from singer_sdk.configuration._dict_config import parse_environment_config
 from singer_sdk.plugin_base import JSONSchemaValidator, PluginBase
+from singer_sdk.tap_base import CliTestOptionValue
 
 from tap_exports.clock import Clock, Timings
 from tap_exports.config.catalog import check_catalog
@@ -27,6 +26,7 @@ from tap_exports.context import RunContext
 from tap_exports.errors import InvalidSettings, SettingsError, Stopped, Unauthorized, lines_of, shortened
 from tap_exports.singer import batches as batch_files
 from tap_exports.singer.bookmark import check_state
+from tap_exports.singer.compat import parse_environment_config
 from tap_exports.singer.export_log import EXPORT_LOG, ExportLog
 from tap_exports.singer.mapped_stream import MappedStream
 from tap_exports.singer.removed_objects import REMOVED_OBJECTS, RemovedObjectsStream
@@ -49,22 +49,18 @@ if TYPE_CHECKING:
 
 _OWN_STREAMS = (EXPORT_LOG, REMOVED_OBJECTS)
 """Streams that the store does not list; the second exists only where there is a ledger."""
-_REQUESTS_MADE = 4
-"""Requests for an export that is made: create, two looks on average, link."""
-_REQUESTS_TAKEN_OVER = 1
+_REQUESTS_CREATED = 4
+"""Requests for an export that is created: create, two polls on average, link."""
+_REQUESTS_REUSED = 1
 
 
 class StreamsFailed(Exception):
-    """Some streams have failed; the others are done and their state is written."""
+    """Some streams failed; the others are complete and their state is written."""
 
 
 class TapExports(Tap):
     """Singer tap for the bulk exports of a Next Commerce (formerly 29 Next) store."""
 
-    only_plan: ClassVar[bool] = False
-    """Whether sync_all() prints what it would do instead of doing it."""
-    is_sync: ClassVar[bool] = False
-    """Whether the command is a sync, which opens the ledger before any request."""
     timings: ClassVar[Timings] = Timings()
     """Pauses and timeouts, which tests shorten."""
     ended_by: ClassVar[int] = 0
@@ -108,24 +104,55 @@ class TapExports(Tap):
     @override
     def get_singer_command(cls) -> click.Command:
         command = super().get_singer_command()
-        said = "Print the windows and exports that a sync would ask for, and ask for none."
-        command.params.append(click.Option(["--plan"], is_flag=True, help=said))
+        help_text = "List the exports that a sync would request, and request none."
+        command.params.append(click.Option(["--plan"], is_flag=True, help=help_text))
         for option in command.params:
-            if option.name == "test":  # else any word would be taken for `all`
+            if option.name == "test":  # else any word would mean `all`
                 option.type = click.Choice(["all", "records", "schema", "disabled"])
         return command
 
     @classmethod
     @override
-    def invoke(
-        cls, *, plan: bool = False, state: IO[str] | None = None, catalog: IO[str] | None = None, **options: Any
+    def invoke(  # type: ignore[override]  # as the SDK's own; with --plan, and a session around the sync
+        cls,
+        *,
+        about: bool = False,
+        about_format: str | None = None,
+        config: _ConfigInput | None = None,
+        state: IO[str] | None = None,
+        catalog: IO[str] | None = None,
+        plan: bool = False,
     ) -> None:
-        cls.only_plan, cls.is_sync = plan, not plan
-        super().invoke(
-            state=state and io.StringIO(read_object(state, "the state file")),
-            catalog=catalog and io.StringIO(read_object(catalog, "the catalog file")),
-            **options,
+        super(Tap, cls).invoke(about=about, about_format=about_format)
+        cls.print_version(print_fn=cls.logger.info)
+        tap = cls(
+            config=config.config if config else None,
+            state=read_object(state, "the state file") if state else None,
+            catalog=read_object(catalog, "the catalog file") if catalog else None,
+            parse_env_config=config is not None and config.parse_env,
+            setup_mapper=False,
         )
+        if plan:
+            tap.setup_mapper()
+            tap.print_plan()
+        else:
+            _ = tap.run_context.ledger  # a locked one is an error before any request
+            tap.setup_mapper()
+            tap.run_sync()
+
+    @classmethod
+    @override
+    def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
+        if value == CliTestOptionValue.Disabled.value:
+            return
+        config: _ConfigInput | None = ctx.params.get("config")
+        tap = cls(config=config.config if config else None, parse_env_config=config is not None and config.parse_env)
+        if value == CliTestOptionValue.Schema.value:
+            tap.discover_columns(may_create=False)
+            tap.write_schemas()
+        else:
+            tap.run_test()
+        ctx.exit()
 
     # Settings
 
@@ -207,25 +234,19 @@ class TapExports(Tap):
     @override
     def setup_mapper(self) -> None:
         PluginBase.setup_mapper(self)
-        if self.is_sync:
-            _ = self.run_context.ledger
         for stream in self.streams.values():
             if isinstance(stream, MappedStream) and stream.has_columns:
                 stream.register_maps()  # the others' maps are made when their columns are known
 
     # The order of work
 
-    @override  # type: ignore[misc]  # final in the SDK, but the columns have to be known first
-    def write_schemas(self) -> None:
-        self.discover_columns(may_create=False)
-        super().write_schemas()
+    def run_sync(self) -> None:
+        """Sync all selected streams, several windows at once. One stream's failure does not stop the others.
 
-    @override  # type: ignore[misc]  # final in the SDK, which lets one stream's failure end them all
-    def sync_all(self) -> None:
-        if self.only_plan:
-            self._print_plan()
-            return
-        with self._listening(), self._work():
+        Raises:
+            StreamsFailed: After all streams, if some failed; each was reported.
+        """
+        with self._listening(), self._session():
             self._fail_unlisted()
             _ = self.run_context.ledger
             for stream in self._export_streams:
@@ -233,9 +254,9 @@ class TapExports(Tap):
                     stream.doubt_ledger()
                     self.run_context.scheduler.add(stream.queue())
             try:
-                super().sync_all()
+                self.sync_all()
             except Stopped:
-                # Whole lines that wait in the buffer, and the bookmarks of windows that are out: no more.
+                # Whole lines in the buffer, and the bookmarks of windows whose records are out: no more.
                 self.message_writer.flush()
                 if self.state:
                     self.state_writer.write_state(self.state)
@@ -250,29 +271,33 @@ class TapExports(Tap):
                     "Deselect it, or run discovery again if the store has renamed it.",
                 ).at(f"stream {name}")
 
-    @override  # type: ignore[misc]  # final in the SDK, to which a stream that failed is none
-    def run_connection_test(self) -> bool:
-        with self._work():
+    def run_test(self) -> None:
+        """Write one record of each stream: `--test`.
+
+        Raises:
+            StreamsFailed: After all streams, if some failed; each was reported.
+        """
+        with self._session():
             for stream in self._export_streams:
                 stream.ABORT_AT_RECORD_COUNT = 1
-                if not stream.is_removed:  # all at once, so that they are not waited for one after the other
+                if not stream.is_removed:  # all at once, so that one does not wait for the other
                     self.run_context.scheduler.add(stream.queue())
-            return self.run_sync_dry_run(1, self._export_streams)
+            self.run_sync_dry_run(1, self._export_streams)
 
     @contextmanager
-    def _work(self) -> Iterator[ExitStack]:
-        """What every run ends with: nothing left open, and failures told, also by the exit code."""
+    def _session(self) -> Iterator[None]:
+        """Close everything at the end, report failures, and raise them."""
         with ExitStack() as ending:
-            ending.callback(self._tell_failures)
-            ending.callback(self._tell_requests)
+            ending.callback(self._report_failures)
+            ending.callback(self._report_requests)
             ending.callback(self.run_context.close_ledger)
             ending.callback(self.run_context.scheduler.close)
             ending.callback(self.run_context.progress.close)
-            yield ending
-        self._report()
+            yield
+        self._raise_failures()
 
-    def _print_plan(self) -> None:
-        """What a sync would ask the store for, on standard output."""
+    def print_plan(self) -> None:
+        """Print the exports that a sync would request."""
         streams = [stream for stream in self._export_streams if stream.selected]
         windows = made = 0
         more = ""
@@ -280,23 +305,23 @@ class TapExports(Tap):
             for window, export, refresh, is_open in self.run_context.scheduler.preview(stream.queue()):
                 windows += 1
                 made += export is None
-                do = "make" if export is None else f"reuse export {export.id}"
+                do = "create" if export is None else f"reuse export {export.id}"
                 notes = ["refresh"] * refresh + ["in one or more windows, by the row count"] * is_open
                 more = more or " or more" * is_open
                 click.echo(f"{stream.name:24} {window}  {do}" + "".join(f", {note}" for note in notes))
-        requests = 4 + _REQUESTS_MADE * made + _REQUESTS_TAKEN_OVER * (windows - made)
+        requests = 4 + _REQUESTS_CREATED * made + _REQUESTS_REUSED * (windows - made)
         click.echo(
-            f"{len(streams)} streams, {windows} windows: {made} exports{more} to make, {windows - made} to reuse;"
-            f" about {requests} requests, which take {requests / RATE:.0f} s or more. None of it was asked for."
+            f"{len(streams)} streams, {windows} windows: {made} exports{more} to create, {windows - made} to reuse;"
+            f" about {requests} requests, which take {requests / RATE:.0f} s or more. Nothing was requested."
         )
 
     @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
-        """Let everybody who waits go. A second signal, or a target that no longer reads, ends it at once."""
+        """End all waiting, and then the run. A second signal ends it at once."""
         if TapExports.ended_by:
             os._exit(128 + signum)
         TapExports.ended_by = signum
-        # In a thread of its own: the signal may have come in the midst of what stop() needs.
+        # In a thread of its own: the signal may have interrupted what stop() needs.
         threading.Thread(target=self._end, args=(128 + signum,), daemon=True).start()
 
     def _end(self, code: int) -> None:
@@ -317,18 +342,18 @@ class TapExports(Tap):
                 webhook.register()
             yield
 
-    def _tell_failures(self) -> None:
-        """An ERROR line for each cause of streams' failures; a bad token is told by whoever ends the run."""
-        told = {
+    def _report_failures(self) -> None:
+        """Log an ERROR line for each cause of streams' failures; the command reports an invalid token."""
+        failed = {
             stream: error for stream, error in self.run_context.failures.items() if not isinstance(error, Unauthorized)
         }
-        for line in lines_of(told):
+        for line in lines_of(failed):
             self.logger.error("%s", line)
-        for stream, error in told.items():
+        for stream, error in failed.items():
             self.logger.debug("Traceback of %s:", stream, exc_info=error)
 
-    def _tell_requests(self) -> None:
-        """A metric for each endpoint and answer; a status of 0 says that there was none."""
+    def _report_requests(self) -> None:
+        """Log a metric for each endpoint and status; 0 is a request without an answer."""
         for endpoint, status, count in self.run_context.client.request_counter:
             tags: dict[str, Any] = {
                 metrics.Tag.ENDPOINT: endpoint,
@@ -338,8 +363,8 @@ class TapExports(Tap):
             point = metrics.Point("counter", metrics.Metric.HTTP_REQUEST_COUNT, count, tags)
             metrics.log(metrics.get_metrics_logger(), point)
 
-    def _report(self) -> None:
-        """Let the exit code tell of failed streams."""
+    def _raise_failures(self) -> None:
+        """Let the exit code show that streams failed."""
         for error in self.run_context.failures.values():
             if isinstance(error, Unauthorized):
                 raise error

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from tap_exports.errors import SettingsError, shortened
 
 
-def check_json_object(text: str, what: str) -> None:
-    """Check that a file's text is a JSON object.
+def json_object(text: str, what: str) -> dict[str, Any]:
+    """The JSON object in a file's text.
 
     Raises:
-        SettingsError: If it is not, naming `what`.
+        SettingsError: If it is not one, naming `what`.
     """
     try:
-        found = json.loads(text, parse_constant=_reject_constant)
-    except (ValueError, RecursionError) as error:
+        found = json.loads(text, parse_float=Decimal, parse_constant=_reject_constant)
+    except (ValueError, ArithmeticError, RecursionError) as error:
         reason = shortened(str(error))
         raise SettingsError(f"{what} is not valid JSON: {reason}", "Correct the file; an empty object is {}.") from None
     if not isinstance(found, dict):
         raise SettingsError(f"{what} is JSON, but not an object", "It must begin with { and end with }.")
+    return found
 
 
 def read_config(path: str) -> None:
@@ -35,11 +37,11 @@ def read_config(path: str) -> None:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8"
         raise SettingsError(f"the config file {shortened(path)} cannot be read: {reason}") from None
-    check_json_object(text, f"the config file {path}")
+    json_object(text, f"the config file {path}")
 
 
-def read_object(file: IO[str], what: str) -> str:
-    """The text of an open file that holds a JSON object.
+def read_object(file: IO[str], what: str) -> dict[str, Any]:
+    """The JSON object in an open file.
 
     Raises:
         SettingsError: If it does not, naming `what`.
@@ -48,8 +50,7 @@ def read_object(file: IO[str], what: str) -> str:
         text = file.read()
     except ValueError:
         raise SettingsError(f"{what} {file.name} is not UTF-8") from None
-    check_json_object(text, f"{what} {file.name}")
-    return text
+    return json_object(text, f"{what} {file.name}")
 
 
 def _reject_constant(name: str) -> None:

@@ -1,6 +1,7 @@
-"""Every private name of the Singer SDK that the streams use.
+"""Every private name of the Singer SDK that the tap uses.
 
-`SdkStream` gives them public names. A test fails when the SDK drops one of them, or another module uses one.
+`SdkStream` gives those of streams public names. A test fails when the SDK drops one of them, or another
+module uses one.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
+from singer_sdk.configuration._dict_config import parse_environment_config
 from singer_sdk.helpers._batch import BatchConfig, StorageTarget
 from singer_sdk.helpers._catalog import get_selected_schema
 from singer_sdk.streams import Stream
@@ -22,13 +24,16 @@ if TYPE_CHECKING:
 
     from singer_sdk.helpers.types import Context, Record
 
-__all__ = ["BatchConfig", "SdkStream", "StorageTarget", "get_selected_schema"]
+__all__ = ["BatchConfig", "SdkStream", "StorageTarget", "get_selected_schema", "parse_environment_config"]
 
 PRIVATE_NAMES = (
     "_input_schema", "_mask", "_metadata", "_stream_maps", "_stream_version",
     "_sync_records", "_write_record_message", "_write_schema_message",
 )  # fmt: skip
 """Of `Stream`."""
+
+PRIVATE_TAP_NAMES = ("_config", "_env_var_prefix", "_handle_termination", "_mapper", "_validate_config")
+"""Of `Tap`, used in `tap.py`: settings are checked and signals handled there."""
 
 
 class SdkStream(Stream):

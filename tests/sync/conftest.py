@@ -148,7 +148,7 @@ def sync():
                 if streams is not None:
                     stream.selected = name in streams
             with contextlib.suppress(StreamsFailed):
-                tap.sync_all()
+                tap.run_sync()
         return Run(parsed(out.getvalue()), tap.run_context.failures)
 
     return run
@@ -196,8 +196,6 @@ def inside(tmp_path, monkeypatch):
             patch.setattr(root, "handlers", [])
             patch.setattr(root, "level", root.level)
             patch.setattr("sys.excepthook", sys.excepthook)
-            patch.setattr(TapExports, "only_plan", False)
-            patch.setattr(TapExports, "is_sync", False)
             patch.setattr(TapExports, "ended_by", 0)
             for name, value in (environment or {}).items():
                 patch.setenv(name, value)

@@ -1,4 +1,4 @@
-"""--plan tells what a sync would ask for, and asks for none of it."""
+"""--plan lists the exports that a sync would request, and requests none."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ def test_the_windows_of_a_first_load(make_store, tmp_path):
     lines = planned(store.config | {"window_days": 7}, tmp_path)
     assert len(lines) == 13 * 2 + 1
     first, rest = (line for line in lines if line.startswith("order_list "))
-    assert first.endswith("  make")
-    assert rest.endswith("  make, in one or more windows, by the row count")
-    assert lines[-1].startswith("13 streams, 26 windows: 26 exports or more to make, 0 to reuse; about ")
+    assert first.endswith("  create")
+    assert rest.endswith("  create, in one or more windows, by the row count")
+    assert lines[-1].startswith("13 streams, 26 windows: 26 exports or more to create, 0 to reuse; about ")
     assert store.exports == []
     assert store.count(place="create") == 0
 
 
-def test_what_would_be_reused(make_store, sync, tmp_path):
-    """Exports that an interrupted run has requested are named."""
+def test_exports_that_a_sync_would_reuse(make_store, sync, tmp_path):
+    """Exports that an interrupted run requested are named."""
     store = make_store(days=20)
     config = store.config | fixed(7)
     sync(config, streams=["order_list"])
@@ -58,5 +58,5 @@ def test_the_refresh_of_a_later_night(make_store, sync, tmp_path):
     state.write_text(json.dumps(first.state))
     lines = planned(store.config, tmp_path, "--state", str(state))
     newest, refresh = (line for line in lines if line.startswith("order_list "))
-    assert newest.endswith("  make")
-    assert refresh.endswith("  make, refresh")
+    assert newest.endswith("  create")
+    assert refresh.endswith("  create, refresh")

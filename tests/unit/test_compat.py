@@ -1,4 +1,4 @@
-"""The private names of the SDK that the streams use: all in one module, and all still there."""
+"""The private names of the SDK that the tap uses: listed in one module, and all still there."""
 
 from __future__ import annotations
 
@@ -7,15 +7,26 @@ import inspect
 from pathlib import Path
 
 import pytest
+from singer_sdk import Tap
+from singer_sdk.plugin_base import PluginBase
 from singer_sdk.streams import Stream
 
 from tap_exports.singer import compat
+from tap_exports.tap import TapExports
 
 PACKAGE = Path(compat.__file__).parent.parent
 MODULES = [*(PACKAGE / "singer").glob("*.py"), PACKAGE / "streams.py"]
-SDK_NAMES = {
-    name for name in {*dir(Stream), *Stream.__init__.__code__.co_names} if name.startswith("_") and name[1] != "_"
-}
+TAP = PACKAGE / "tap.py"
+
+
+def private_names_of(*kinds):
+    """Private names of the SDK's classes: of the class, and those that its __init__ sets."""
+    names = {name for kind in kinds for name in {*dir(kind), *kind.__init__.__code__.co_names}}
+    return {name for name in names if name.startswith("_") and name[1] != "_"}
+
+
+SDK_NAMES = private_names_of(Stream)
+TAP_NAMES = private_names_of(Tap, PluginBase)
 
 
 def private_names(path):
@@ -30,8 +41,13 @@ def private_names(path):
 
 
 @pytest.mark.parametrize("name", compat.PRIVATE_NAMES)
-def test_the_sdk_still_has_it(name):
+def test_the_sdks_stream_still_has_it(name):
     assert name in SDK_NAMES
+
+
+@pytest.mark.parametrize("name", compat.PRIVATE_TAP_NAMES)
+def test_the_sdks_tap_still_has_it(name):
+    assert name in TAP_NAMES
 
 
 def test_the_sdk_calls_the_hooks_in_the_order_that_the_streams_rely_on():
@@ -39,19 +55,28 @@ def test_the_sdk_calls_the_hooks_in_the_order_that_the_streams_rely_on():
     assert 0 < body.index("_write_schema_message") < body.index("get_batch_config") < body.index("_sync_records")
 
 
-def test_compat_lists_what_it_uses():
+def test_invoke_does_what_the_sdks_does():
+    """The tap's own replaces it: new options of the SDK must reach it."""
+    options = set(inspect.signature(Tap.invoke).parameters)
+    assert set(inspect.signature(TapExports.invoke).parameters) == options | {"plan"}
+
+
+def test_compat_lists_what_is_used():
     used = set(private_names(Path(compat.__file__))) & SDK_NAMES
     assert used == set(compat.PRIVATE_NAMES)
+    assert set(private_names(TAP)) & TAP_NAMES == set(compat.PRIVATE_TAP_NAMES)
 
 
 @pytest.mark.parametrize("path", [path for path in MODULES if path.name != "compat.py"], ids=lambda path: path.name)
 def test_no_other_module_uses_one(path):
-    assert set(private_names(path)) & (SDK_NAMES | {"_batch", "_catalog"}) == set()
+    assert set(private_names(path)) & (SDK_NAMES | {"_batch", "_catalog", "_dict_config"}) == set()
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.name)
-def test_no_final_method_is_overridden(path):
-    final = {name for name, value in vars(Stream).items() if getattr(value, "__final__", False)}
-    assert "sync" in final
+@pytest.mark.parametrize(
+    ("path", "kind"), [*((path, Stream) for path in MODULES), (TAP, Tap)], ids=lambda value: getattr(value, "name", "")
+)
+def test_no_final_method_is_overridden(path, kind):
+    final = {name for name, value in inspect.getmembers(kind) if getattr(value, "__final__", False)}
+    assert {"sync", "sync_all"} & final
     defined = {node.name for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef)}
     assert defined & final == set()
