@@ -15,21 +15,21 @@ class Timings:
     """The pauses, timeouts and limits of a run, in seconds unless named otherwise."""
 
     rate_seconds: float = 1.02
-    """In which four requests may be sent: a little more than the API's second, because no two clocks run alike."""
+    """The time for four requests: a little more than the API's one second, because clocks differ."""
     connect_seconds: float = 10.0
     read_seconds: float = 60.0
     tries: int = 10
-    """How often a request is sent before transient trouble counts as lasting: about two minutes in all."""
+    """How often a request is sent before a transient error becomes final: about two minutes in all."""
     longest_pause: float = 60.0
     longest_retry_after: float = 300.0
     lost_create_seconds: float = 60.0
-    """For which the list is searched for the export of a create call whose answer was lost."""
+    """How long the list is searched for the export of a create call whose response was lost."""
     first_poll_seconds: float = 1.0
-    """Before the first poll of an export, until the run knows how long exports take."""
+    """The delay before the first poll of an export, until the run knows how long exports take."""
     grace_seconds: float = 1.8
-    """In which a run ends in order after a signal."""
+    """How long an orderly end may take after a signal."""
     finish_line_seconds: float = 8.0
-    """In which a line that is being written to a slow target may be finished after a signal."""
+    """How long finishing the line that is being written to a slow target may take after a signal."""
 
 
 class Clock:
@@ -44,21 +44,18 @@ class Clock:
         return datetime.now(timezone.utc)
 
     def monotonic(self) -> float:
-        """Seconds that only ever grow, whatever is done to the machine's time."""
+        """Seconds that never go back, whatever happens to the machine's time."""
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
-        """Wait.
-
-        Args:
-            seconds: How long; nothing or less returns at once.
+        """Wait; zero or less returns at once.
 
         Raises:
-            Stopped: If the run ends before or meanwhile.
+            Stopped: If the run has ended, or ends meanwhile.
         """
         if self._stopping.wait(max(0.0, seconds)):
             raise Stopped
 
     def stop(self) -> None:
-        """End the sleep of everybody who waits, now and from now on."""
+        """End every sleep, now and in the future."""
         self._stopping.set()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from tap_exports.clock import Clock
-from tap_exports.config.settings import zone_of
+from tap_exports.config.validation import zone_of
 from tap_exports.errors import MissingScope, NotFound, StoreRefused, StoreTrouble, TapExportsError, Unauthorized
 from tap_exports.exports.discovery import Discovery
 from tap_exports.exports.fetch import Exporter, Patience, Reading

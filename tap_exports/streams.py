@@ -139,11 +139,11 @@ class ExportStream(CatalogStream):
 
     def _meet(self, export: CheckedExport) -> None:
         """Put a file's columns in force."""
-        if self.layout.has_news(export.header):  # a merchant may have added a column to exports meanwhile
+        if self.layout.has_new_columns(export.header):  # a merchant may have added a column to exports meanwhile
             self.run.learn_definitions()
             self.layout.knowledge = self.run.knowledge
         is_first = self.layout.current is None
-        if self.layout.meet(export.header):
+        if self.layout.apply(export.header):
             self.use_schema()
             self.register_maps()
             self.write_schema()

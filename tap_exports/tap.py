@@ -21,7 +21,8 @@ from tap_exports.clock import Clock, Timings
 from tap_exports.config.catalog import check_catalog
 from tap_exports.config.files import read_config, read_object
 from tap_exports.config.schema import CONFIG_SCHEMA
-from tap_exports.config.settings import UNTOLD, Settings, coerce, validation_errors
+from tap_exports.config.settings import Settings, coerce
+from tap_exports.config.validation import CONFIDENTIAL, validation_errors
 from tap_exports.context import RunContext
 from tap_exports.errors import InvalidSettings, SettingsError, Stopped, Unauthorized, lines_of, shortened
 from tap_exports.singer import batches as batch_files
@@ -409,7 +410,7 @@ def _in_words(path: Sequence[Any], message: str, schema: Mapping[str, Any]) -> s
     if not path:
         return shortened(message)
     name = shortened(".".join(map(str, path)), 80)
-    if path[0] not in UNTOLD:
+    if path[0] not in CONFIDENTIAL:
         return f"{name}: {shortened(message)}"
     if "enum" in schema:
         return f"{name}: it has to be {' or '.join(schema['enum'])}"

@@ -23,7 +23,7 @@ def whole_second(instant: datetime) -> datetime:
 
 
 def own_boundary(instant: datetime) -> datetime:
-    """The last boundary of the tap's own at or before an aware instant."""
+    """The last boundary at or before an aware instant that has OWN_SECOND."""
     second = whole_second(instant)
     try:
         return second - (second.second - OWN_SECOND) % 60 * SECOND
@@ -32,7 +32,7 @@ def own_boundary(instant: datetime) -> datetime:
 
 
 def rfc3339(instant: datetime) -> str:
-    """An aware instant as the API and Singer take it: `2025-04-01T12:00:00Z`, with microseconds where there are any."""
+    """An aware instant as the API and Singer write it: `2025-04-01T12:00:00Z`, with microseconds if not zero."""
     return instant.astimezone(timezone.utc).replace(tzinfo=None).isoformat() + "Z"
 
 
@@ -58,7 +58,7 @@ class Window:
     end: datetime
 
     def __str__(self) -> str:
-        """As it reads in a log line."""
+        """The text for log lines."""
         return f"{rfc3339(self.start)} to {rfc3339(self.end)}"
 
     @property
@@ -67,22 +67,19 @@ class Window:
         return self.end - self.start
 
     def is_own(self, given: Collection[datetime]) -> bool:
-        """Whether the tap has chosen an end, and the other one too unless it is one of the given instants."""
+        """Whether the tap chose at least one boundary, and the other is its own too or one of the given instants."""
         others = [end for end in (self.start, self.end) if end.second != OWN_SECOND]
         return len(others) < 2 and all(end in given for end in others)  # noqa: PLR2004
 
     def parts(self, length: timedelta) -> int:
-        """How many equal parts of at most a length it takes.
+        """The number of equal parts of at most a length.
 
-        A part may be a minute longer, as far as that is little, because boundaries are moved by up to a minute.
+        A part may be a minute longer, at most a sixtieth, because boundaries are moved by up to a minute.
         """
         return max(1, math.ceil((self.length - min(MINUTE, length / 60)) / length))
 
     def cut(self, length: timedelta, *, equal: bool = True) -> tuple[Window, Window | None]:
-        """The first part of at most a length, and the rest, if any; no part is shorter than a second.
-
-        With `equal`, the window is cut into equal parts.
-        """
+        """The first part of at most a length, and the rest, if any; no part is shorter than a second."""
         parts = self.parts(length)
         if parts == 1:
             return self, None
@@ -92,7 +89,7 @@ class Window:
         return self.split(mark)
 
     def split(self, mark: datetime) -> tuple[Window, Window | None]:
-        """What is before an instant, which is after the start, and the rest, if any."""
+        """The parts before and after an instant, which is later than the start; the second may be None."""
         return (self, None) if mark >= self.end else (Window(self.start, mark), Window(mark, self.end))
 
 
@@ -106,15 +103,15 @@ def newest_range(start: datetime, end: datetime, bookmark: datetime | None, look
 def refresh_ranges(
     history: Window, *, position: datetime | None, elapsed: timedelta, refresh: timedelta
 ) -> list[Window]:
-    """What is due of the older history, in order: one range, or two where the position wraps around.
+    """The part of the older history to export again, in order: one range, or two where the position wraps around.
 
-    Of the history, elapsed ÷ refresh is due. `elapsed` is added, because the history grows by as much meanwhile.
+    Its length is elapsed ÷ refresh of the history, plus `elapsed`, by which the history has grown meanwhile.
 
     Args:
         history: From `start_date` to where the newest windows start.
         position: Where the last refresh stopped.
         elapsed: How much later the newest windows end than at the last refresh.
-        refresh: In what time all of the history is exported again; zero for never.
+        refresh: The time in which all of the history is exported again; zero for never.
     """
     if elapsed <= timedelta(0) or not refresh:
         return []

@@ -1,1 +1,1 @@
-"""What the user gives, validated before any request."""
+"""Settings, catalog and state, validated before any request."""

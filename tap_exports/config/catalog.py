@@ -1,4 +1,4 @@
-"""The catalog that a run is given, checked before any request."""
+"""The check of the catalog before any request."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _METHODS = ("INCREMENTAL", "FULL_TABLE")
 
 
 def check_catalog(catalog: dict[str, Any]) -> None:
-    """Refuse a catalog that the SDK cannot read, or that the tap would follow differently from what it says.
+    """Reject a catalog that the SDK cannot read, or of which the tap would ignore a part.
 
     Raises:
         SettingsError: Names the stream and each mistake in it.

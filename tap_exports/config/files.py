@@ -1,4 +1,4 @@
-"""The files that a run is given: config, catalog, state. Read as JSON objects, or refused in one line."""
+"""The files of a run: config, catalog and state, each a JSON object."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The settings as a JSON schema: what `--about` shows, and what Meltano and the README repeat."""
+"""The settings as a JSON schema, which `--about` shows and meltano.yml and the README repeat."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ _DAYS = th.CustomType({"type": ["number", "object", "null"], "additionalProperti
 
 CONFIG_SCHEMA: dict[str, Any] = th.PropertiesList(
     _setting("store", "Store", "Subdomain: {store}.29next.store. This or api_url is required."),
-    _setting("api_url", "API address", "The Admin API's full address; https, or http on a loopback host alone."),
+    _setting(
+        "api_url", "API address", "Admin API base URL, if not the store's; https, or http on a loopback host only."
+    ),
     _setting(
         "access_token",
         "Access token",
@@ -25,12 +27,12 @@ CONFIG_SCHEMA: dict[str, Any] = th.PropertiesList(
         required=True,
         secret=True,
     ),
-    _setting("api_version", "API version", "Sent with each request.", default="2024-04-01"),
+    _setting("api_version", "API version", "Sent with every request.", default="2024-04-01"),
     _setting("start_date", "Start date", "Where a stream without a bookmark starts.", th.DateTimeType, required=True),
     _setting(
         "end_date",
         "End date",
-        "Where to stop, for a bounded backfill. Left out: now less the settling time.",
+        "Where to stop, for a bounded backfill. Default: now minus settle_minutes.",
         th.DateTimeType,
     ),
     _setting(
@@ -65,21 +67,21 @@ CONFIG_SCHEMA: dict[str, Any] = th.PropertiesList(
     _setting(
         "settle_minutes",
         "Settling time",
-        "How far behind now the newest window ends, in minutes.",
+        "Delay between now and the end of the newest window, in minutes.",
         th.NumberType,
         default=5,
     ),
     _setting(
         "max_concurrent_exports",
-        "Exports at a time",
-        "Exports pending at the store at one time, over all streams.",
+        "Concurrent exports",
+        "Exports pending at the store at once, over all streams.",
         th.IntegerType,
         default=4,
     ),
     _setting(
         "poll_interval_seconds",
-        "Poll interval",
-        "The longest pause between two looks at one export, in seconds; looks start close together and stretch to it.",
+        "Polling interval",
+        "Maximum polling interval, in seconds; polling starts fast and slows down to it.",
         th.NumberType,
         default=120,
     ),
@@ -93,22 +95,21 @@ CONFIG_SCHEMA: dict[str, Any] = th.PropertiesList(
     _setting(
         "reuse_exports_minutes",
         "Reuse of exports",
-        "An export of the same type and window made this recently, in minutes, is taken over instead of a new one; "
-        "0 switches it off.",
+        "Maximum age of the tap's own export of the same window to reuse, in minutes; 0 turns it off.",
         th.NumberType,
         default=60,
     ),
     _setting(
         "max_export_rows",
         "Row cap",
-        "The store's cap: a file with this many rows or more is taken as cut short.",
+        "The store's row cap: a file with this many rows is treated as truncated.",
         th.IntegerType,
         default=100_000,
     ),
     _setting(
         "timezone",
         "Time zone",
-        "IANA zone of times in the CSV that carry no offset. Left out: the store's, else UTC.",
+        "IANA zone of timestamps without an offset. Default: the store's, else UTC.",
     ),
     _setting("encoding", "Encoding", "Of the CSV; a byte-order mark is always dropped.", default="utf-8"),
     _setting(
@@ -122,7 +123,7 @@ CONFIG_SCHEMA: dict[str, Any] = th.PropertiesList(
     _setting(
         "primary_keys",
         "Primary keys",
-        "{stream: [column, …]}; overrides what the tap decides; [] for none.",
+        "{stream: [column, …]}; overrides what the tap decides; [] for no key.",
         th.ObjectType(additional_properties=th.ArrayType(th.StringType)),
         default={},
     ),
@@ -145,23 +146,23 @@ CONFIG_SCHEMA: dict[str, Any] = th.PropertiesList(
         "ledger",
         "Ledger",
         "Path of a SQLite file that remembers what was sent: unchanged records are not sent again, and removed_objects "
-        "reports objects that are gone. Each pipeline has its own. Left out: off.",
+        "reports objects that are gone. Each pipeline has its own. Default: off.",
     ),
     _setting(
         "webhook_listen",
         "Webhook listener",
-        "host:port on which to receive export.created while exports are pending. Left out: off.",
+        "host:port to receive export.created on while exports are pending. Default: off.",
     ),
     _setting(
         "webhook_target_url",
         "Webhook address",
-        "The public address of that listener: the tap registers it at the store, and removes it at the end.",
+        "Public address of that listener; the tap registers it for the run.",
     ),
     _setting(
         "webhook_secret",
         "Webhook secret",
-        "What deliveries must be signed with. Left out: made up for each run when the tap registers.",
+        "Signs the deliveries. Default: generated for each run when the tap registers the webhook.",
         secret=True,
     ),
-    _setting("user_agent", "User agent", "Left out: tap-exports/{version}."),
+    _setting("user_agent", "User agent", "Default: tap-exports/{version}."),
 ).to_dict()

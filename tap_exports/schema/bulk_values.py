@@ -1,7 +1,7 @@
-"""Many cells of one column → their values, where all of them are in one plain form. Pure.
+"""Many cells of one column → their values, if all cells have one common form. Pure.
 
-Each function does for a list what its namesake does for a cell, with a handful of calls in C, and returns
-None where a cell is not that plain: then the cells are converted one by one. A blank cell is null.
+Each function converts a list with a few calls of C code. It returns None if a cell has another form; the caller then
+converts the cells one by one. A blank cell is null.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 _LONGEST_INTEGER = 18
 _LONGEST_NUMBER = 300
 _REMEMBERED = 2_000
-"""Hours that are kept from one batch to the next."""
+"""Hours that are cached from one batch to the next."""
 _LEADING_ZERO = re.compile(r",-?0[0-9]")
 
 
 def bulk_converter(
     column_type: ColumnType, convert: Callable[[str], Any]
 ) -> Callable[[Sequence[str]], list[Any] | None] | None:
-    """The function for a list of a column's cells; None for types whose few distinct texts need none.
+    """The function for a list of a column's cells; None for types with few distinct texts, which a cache serves.
 
     `convert` is the type's converter of one cell.
     """
@@ -68,7 +68,7 @@ _FORMS = {
     form.replace("T", separator).encode(): (end, tail)
     for separator in "T "
     for form, end, tail in (
-        # What a cell looks like, where its minutes, seconds and fraction end, and what RFC 3339 has after them.
+        # A cell's form, where its minutes, seconds and fraction end, and the text that completes RFC 3339.
         ("0000-00-00T00:00:00Z", 19, "Z"),
         ("0000-00-00T00:00:00.000000Z", 26, "Z"),
         ("0000-00-00T00:00:00-00:00", 19, "Z"),
@@ -82,10 +82,10 @@ _FORMS = {
 
 
 class Instants:
-    """Times in UTC, where all cells have the same form and offsets are whole hours.
+    """Times in UTC, if all cells have the same form and their offsets are whole hours.
 
-    Minutes are the same in UTC then, so that only the hours that occur are converted, each once. Where nearly every
-    cell has an hour of its own, nothing is gained, and the rest of the column is left to the other way.
+    Minutes are then the same in UTC, so each hour that occurs is converted once. If nearly every cell has another
+    hour, this saves nothing, and the rest of the column is converted cell by cell.
     """
 
     def __init__(self, convert: Callable[[str], str]) -> None:
@@ -113,7 +113,7 @@ class Instants:
 
 
 def _form_of(cells: Sequence[str]) -> tuple[int, str] | None:
-    """The form that all cells share, their minutes and seconds being below 60."""
+    """The form that all cells have, if their minutes and seconds are below 60."""
     text = "".join(cells)
     length = len(cells[0]) if cells else 0
     if not text.isascii() or set(map(len, cells)) != {length}:
@@ -129,7 +129,7 @@ def _form_of(cells: Sequence[str]) -> tuple[int, str] | None:
 
 
 class _Hours(dict[str, str]):
-    """The hour in UTC by date, hour and what follows the minutes; ValueError where UTC has other minutes."""
+    """A cache of hours in UTC, by date, hour and offset; ValueError where the minutes differ in UTC."""
 
     def __init__(self, convert: Callable[[str], str]) -> None:
         super().__init__()

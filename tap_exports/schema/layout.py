@@ -1,7 +1,7 @@
-"""The columns of a stream: decided from a file's header, compared with later files. Pure.
+"""The columns and the key of a stream, from a file's header. Pure.
 
-The order of precedence of a type: the setting `column_types`, the catalog, the store's metadata definitions, the names
-that the API uses, rules over names, `string`. No row is consulted, except by `relaxed` in discovery.
+A type comes from, in this order: the setting `column_types`, the catalog, the store's metadata definitions, the names
+that the API uses, rules over names, else `string`. Rows are used by `relaxed` only, in discovery.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Column:
 class Definition:
     """A merchant's own column, from `GET metadata/`.
 
-    Whether an export's header shows the name or the key is not published, so either matches.
+    It is not published whether an export's header has the name or the key, so either matches.
     """
 
     name: str
@@ -51,27 +51,27 @@ class Definition:
 
     @property
     def column_names(self) -> set[str]:
-        """The names that its column may have."""
+        """The names that its column can have."""
         return {snake_case(self.name), snake_case(self.key)} - {""}
 
 
 @dataclass(frozen=True)
 class Knowledge:
-    """What is known about columns before a file is read."""
+    """The sources of types and keys that are known before a file is read."""
 
     column_types: Mapping[str, Mapping[str, ColumnType]] = field(default_factory=dict)
-    """The user's own, by stream and column."""
+    """The setting, by stream and column."""
     primary_keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """The user's own, by stream; an empty one means no key."""
+    """The setting, by stream; an empty tuple means no key."""
     definitions: tuple[Definition, ...] = ()
-    """The store's, where the token may read them."""
+    """The store's metadata definitions, if the token may read them."""
 
     def type_of(self, stream: str, name: str) -> ColumnType:
-        """A column's type, unless a catalog has it."""
+        """A column's type, unless the catalog has one."""
         return self._known_type(stream, name) or type_by_rule(name)
 
     def is_guessed(self, stream: str, name: str) -> bool:
-        """Whether a column's type comes from a rule over names, which a sample may contradict."""
+        """Whether a column's type comes from a rule over names, so that a sample may contradict it."""
         return self._known_type(stream, name) is None
 
     def merchants_columns(self) -> set[str]:
@@ -104,11 +104,11 @@ class Layout:
     columns: tuple[Column, ...]
     keys: tuple[str, ...]
     line_identity: str | None = None
-    """For `export_line`: the column that says what a line is. A column that is added later does not replace it."""
+    """The column for `export_line` that says what a line is. A column that is added later does not replace it."""
 
     @property
     def numbered(self) -> bool:
-        """Whether records carry `export_line`."""
+        """Whether records have `export_line`."""
         return EXPORT_LINE in self.keys
 
     @property
@@ -117,7 +117,7 @@ class Layout:
         return tuple(key for key in self.keys if key not in BASE_COLUMNS)
 
     def parent_columns(self, written: Collection[str]) -> tuple[str, ...]:
-        """The columns that name a line item's parent; none for other streams, or where the parent is not `written`."""
+        """The columns that identify a line item's parent; empty for other streams, or if they are not `written`."""
         if self.numbered:
             return self.file_keys
         present = {column.name for column in self.columns} & set(written) - set(self.keys)
@@ -147,7 +147,7 @@ class Layout:
 
     @classmethod
     def of_schema(cls, stream: str, schema: Mapping[str, Any], keys: Sequence[str], knowledge: Knowledge) -> Layout:
-        """The layout of a catalog's entry; the user's `column_types` and `primary_keys` still win."""
+        """The layout of a catalog's entry; the settings `column_types` and `primary_keys` override it."""
         overrides = knowledge.column_types.get(stream, {})
         columns = tuple(
             Column(name, overrides.get(name) or ColumnType.of_schema(prop))
@@ -159,7 +159,7 @@ class Layout:
 
 
 def decide(stream: str, header: Sequence[str], knowledge: Knowledge) -> Layout:
-    """The columns, in the file's order, and the key of a stream, from the header of one of its files."""
+    """The columns, in the file's order, and the key, from the header of a file."""
     names = column_names(header)
     merchants = knowledge.merchants_columns()
     keys = knowledge.primary_keys.get(stream)
@@ -169,7 +169,7 @@ def decide(stream: str, header: Sequence[str], knowledge: Knowledge) -> Layout:
 
 
 def relaxed(layout: Layout, header: Sequence[str], sample: Sequence[Sequence[str]], knowledge: Knowledge) -> Layout:
-    """A layout whose guessed types a sample of rows does not contradict. For discovery only."""
+    """The layout with types from rules relaxed to `string` where a sample of rows contradicts them. For discovery."""
     position = {name: n for n, name in enumerate(column_names(header))}
 
     def relax(column: Column) -> Column:
@@ -182,5 +182,5 @@ def relaxed(layout: Layout, header: Sequence[str], sample: Sequence[Sequence[str
 
 
 def standard_layout(stream: str, knowledge: Knowledge) -> Layout:
-    """The columns that the API's own names let expect, where no file is available."""
+    """The columns that the API documents, for a stream without any file."""
     return decide(stream, expected_columns(stream), knowledge)

@@ -1,9 +1,9 @@
 """Names of a stream's columns, from a CSV's header. Pure.
 
-A name depends on its own header cell only: columns may come, go and change places from one file to the next. The
-rule is `snake_case`: lower case, anything but letters and digits to one `_`, trimmed. Letters are Latin ones, because
-several targets drop all others from a column's name; accents are removed (`Größe` → `grosse`). A header that loses
-letters of another script, or consists of signs alone, gets a digest of its whole text.
+A name depends on its own header cell only, because columns may appear, disappear and move from one file to the next.
+The rule is `snake_case`: lower case, runs of other characters become one `_`, trimmed. Only Latin letters are kept,
+because several targets drop all others; accents are removed (`Größe` → `grosse`). A header that loses letters of
+another script, or has no letter or digit, gets a digest of its whole text.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 LONGEST = 63
-"""Bytes of a name, which is ASCII: PostgreSQL cuts longer ones, and two might become one."""
+"""Bytes of a name, which is ASCII. PostgreSQL truncates longer ones, which could make two names equal."""
 
 EXPORT_LINE = "export_line"
 BASE_COLUMNS = ("date_from", "date_to", "export_id", EXPORT_LINE, "invalid_values")
 """The columns that the tap adds to the CSV's."""
 
 _SYSTEM_COLUMNS = ("ctid", "xmin", "xmax", "cmin", "cmax", "tableoid")
-"""Names that PostgreSQL refuses in every table."""
+"""Names that PostgreSQL rejects in every table."""
 _RESERVED = frozenset({*BASE_COLUMNS, *_SYSTEM_COLUMNS})
 _WORDS = str.maketrans({"%": " percent ", "$": " dollar ", "#": " number ", "&": " and "})
 _REST = re.compile(r"[^a-z0-9]+")
 
 
 def snake_case(header: str) -> str:
-    """The name of a header cell, unless another cell has the same; empty where the cell is blank."""
-    # Normalized again after casefold: some signs stand for capital letters (№ is No, ㎏ is kg).
+    """The name for a header cell alone; empty where the cell is blank."""
+    # Normalized again after casefold: some signs become capital letters (№ is No, ㎏ is kg).
     plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", header).casefold()).translate(_WORDS)
     name = _REST.sub("_", "".join(c for c in plain if not unicodedata.combining(c))).strip("_")
     lost = any(c.isalnum() for c in plain if not c.isascii() and not unicodedata.combining(c))
@@ -46,9 +46,9 @@ def snake_case(header: str) -> str:
 
 
 def column_names(header: Sequence[str]) -> tuple[str, ...]:
-    """The names of a file's columns, each once.
+    """The unique names of a file's columns.
 
-    Different cells with the same name all get a digest of their own text, so that neither name depends on their order.
+    Different cells with the same name all get a digest of their own text, so that no name depends on their order.
     Identical cells are numbered: `total`, `total_2`. A blank cell is `column_{n}`, counted from 1.
     """
     cells_of = _cells_by_name(header)
@@ -71,7 +71,7 @@ def column_names(header: Sequence[str]) -> tuple[str, ...]:
 
 
 def colliding_cells(header: Sequence[str]) -> list[tuple[str, ...]]:
-    """Groups of different header cells that have the same name by themselves: worth a WARNING."""
+    """Groups of different header cells with the same `snake_case` name, which deserve a WARNING."""
     return [tuple(sorted(cells)) for cells in _cells_by_name(header).values() if len(cells) > 1]
 
 

@@ -1,6 +1,6 @@
 """A cell's text → an exact number. Pure.
 
-Each function raises ValueError where the text does not fit. Text that could mean two numbers is never guessed.
+Each function raises ValueError where the text does not fit, also where it could mean two numbers.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _LONGEST_NUMBER = 1_000
-"""Characters of a number: beyond some thousands of digits a target's own JSON reader gives up."""
+"""Characters of a number: a target's JSON reader may reject several thousand digits."""
 _SMALLEST, _LARGEST = -(2**63), 2**63 - 1
-"""Integers that the databases behind targets can hold."""
+"""The 64-bit integers that databases can store."""
 
 _PLAIN_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
 _PLAIN = re.compile(r"-?(?:0|[1-9][0-9]{0,499})(?:\.[0-9]{1,400})?")
@@ -30,7 +30,7 @@ _CODES = (
     "|RUB|RWF|SAR|SBD|SCR|SDG|SEK|SGD|SHP|SLE|SOS|SRD|SSP|STN|SVC|SYP|SZL|THB|TJS|TMT|TND|TOP|TRY|TTD|TWD|TZS|UAH|UGX"
     "|USD|UYU|UZS|VES|VND|VUV|WST|XAF|XCD|XCG|XOF|XPF|YER|ZAR|ZMW|ZWG"
 )
-# A sign, with its country's letters perhaps (CA$), or an ISO 4217 code; other letters would be a unit (12 KG).
+# A sign, optionally with its country's letters (CA$), or an ISO 4217 code; other letters are a unit (12 KG).
 _CURRENCY = rf"(?:(?:(?:{_CODES})\s?)?(?:[A-Z]{{0,3}}[$¢£¤¥֏؋৳฿₠-⃀﷼＄￡￥])|(?:{_CODES}))?"
 _NUMBER = re.compile(
     rf"""
@@ -50,7 +50,7 @@ _SWAP_SEPARATORS = str.maketrans(",.", ".,")
 
 
 def to_integer(text: str) -> int:
-    """A whole number of at most 64 bits; `5.00` and `1,234` are read too."""
+    """A whole number of at most 64 bits; also `5.00` and `1,234`."""
     if _PLAIN_INTEGER.fullmatch(text):
         return int(text)
     number = to_number(text)
@@ -63,14 +63,14 @@ def to_integer(text: str) -> int:
 def to_number(text: str) -> Decimal:
     """An exact decimal: `1234.50`, `$1,234.50`, `CHF 12.34`, `-€0.10`, `(12.00)`, `'-10.00`.
 
-    Leading zeros and a group that starts with `0` do not fit: `00077` is a name for something, `0,990` less than one.
+    Leading zeros and a group that starts with `0` do not fit: `00077` is a code, and `0,990` is less than one.
     """
     if _PLAIN.fullmatch(text):
         return Decimal(text)
     text = text.strip()
     if len(text) > _LONGEST_NUMBER:
         raise ValueError("too long for a number")
-    match = _NUMBER.fullmatch(text.removeprefix("'"))  # a guard against formulas in spreadsheets
+    match = _NUMBER.fullmatch(text.removeprefix("'"))  # protects from formulas in spreadsheets
     if match is None or bool(match["open"]) != bool(match["close"]):
         raise ValueError("not a number")
     digits = re.sub(r"[^0-9]", "", match["digits"] or "")
@@ -79,53 +79,53 @@ def to_number(text: str) -> Decimal:
     if not (digits or len(point) > 1) or len(signs) + bool(match["open"]) > 1:
         raise ValueError("not a number")
     number = Decimal(f"{digits}{point}{match['exponent'] or ''}")
-    # Not -number, which would round it to the 28 digits of the decimal context.
+    # Not -number, which rounds to the 28 digits of the decimal context.
     return number.copy_negate() if match["open"] or (signs and signs[0] != "+") else number
 
 
 class NumberReading:
-    """The one reading of the numbers in a column of a file.
+    """How the numbers in one column of a file are read.
 
-    Numbers have a decimal point. Where a cell of the column can only have a decimal comma (`12,50`, `1.234,50`), cells
-    that have a value either way (`1,234`, `1.234`) could mean both, and do not fit.
+    Numbers have a decimal point. If a cell of the column can only have a decimal comma (`12,50`, `1.234,50`), cells
+    that are valid either way (`1,234`, `1.234`) are ambiguous, and do not fit.
     """
 
     def __init__(self) -> None:
         self.decimal_comma = False
-        """Whether a cell has been seen that only a decimal comma explains."""
+        """Whether a cell can only have a decimal comma."""
 
     def observe(self, cell: str) -> None:
-        """Take note of a cell. One without a comma and with at most one point says nothing."""
+        """Consider a cell; one without a comma and with at most one point is never ambiguous."""
         if ("," in cell or cell.count(".") > 1) and not self.decimal_comma:
             self.decimal_comma = _number_or_none(cell) is None and _number_or_none(_swapped(cell)) is not None
 
     def converter(self, convert: Callable[[str], T]) -> Callable[[str], T]:
-        """The same function, or one that refuses the cells that could mean two numbers."""
+        """The same function, or one that rejects ambiguous cells."""
         if not self.decimal_comma:
             return convert
 
         def strict(text: str) -> T:
             other = _number_or_none(_swapped(text))
             if other is not None and other != to_number(text):
-                raise ValueError("two numbers, by a decimal point or a decimal comma")
+                raise ValueError("ambiguous: a decimal point or a decimal comma")
             return convert(text)
 
         return strict
 
 
 class NumberReadings:
-    """The readings of a file's integer and number columns, by their positions.
+    """How the integer and number columns of a file are read, by their positions.
 
-    The validation of the file passes every row to `observe`; `converter` is then used for the records.
+    The validation of the file calls `observe` for every row, before `converter` is used for the records.
     """
 
     def __init__(self, positions: Collection[int] = ()) -> None:
         self._readings = {position: NumberReading() for position in positions}
-        first = list(self._readings)[:1]  # once more, because itemgetter returns no tuple for one position
+        first = list(self._readings)[:1]  # twice, because itemgetter returns a tuple only for several positions
         self._cells = itemgetter(*first, *self._readings) if first else None
 
     def observe(self, row: Sequence[str]) -> None:
-        """Take note of a row. Only cells with a comma or with two points cost more than a glance."""
+        """Consider a row. Only a comma or two points in it cost more than one pass over its text."""
         if self._cells is None:
             return
         signs = "\n".join(self._cells(row)).encode("utf-8", "replace").translate(None, b"0123456789")

@@ -26,7 +26,7 @@ class Key(NamedTuple):
 
     columns: tuple[str, ...]
     line_identity: str | None
-    """Where `export_line` is part of it: the column that says what a line is; None for a digest of the row."""
+    """The column for `export_line` that says what a line is; None for a digest of the row, or without `export_line`."""
 
     @classmethod
     def of(cls, layout: Layout) -> Key:
@@ -35,12 +35,12 @@ class Key(NamedTuple):
 
 
 class StreamLayout:
-    """A stream's columns and key, decided by headers, never by rows.
+    """A stream's columns and key, which depend on headers, never on rows.
 
-    The columns are those of the last file; each keeps the type that it had first. The key is, in this order: the
-    setting `primary_keys`, the catalog's, the header's choice; only the first may differ from an earlier run's key.
+    The columns are those of the last file; each keeps its first type. The key comes from, in this order: the setting
+    `primary_keys`, the catalog, the header. Only the setting may change the key of an earlier run.
 
-    Workers call `of` in their threads; the reader calls the rest.
+    Workers call `of` in their threads; the reader calls the other methods.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class StreamLayout:
         self.stream = stream
         self.knowledge = knowledge
         self.current: Layout | None = None
-        """What SCHEMA says; None before the first file where there is no catalog."""
+        """The layout of the last SCHEMA message; None before the first file without a catalog."""
         self._on_new_column = on_new_column
         self._logger = logger
         self._known: dict[str, Column] = {}
@@ -69,7 +69,7 @@ class StreamLayout:
         self._catalog_key = layout.keys
 
     def remember(self, key: Key) -> None:
-        """Hold later files to the key that an earlier run chose.
+        """Require the key that an earlier run chose.
 
         Raises:
             InvalidFile: If the catalog has another key.
@@ -88,7 +88,8 @@ class StreamLayout:
         names = {column.name for column in layout.columns}
         if self._known and not names & set(self._known):
             raise InvalidFile(
-                "the file contains none of the stream's columns", "Discover again if the store has renamed them all."
+                "the file contains none of the stream's columns",
+                "If the store renamed them all, run --discover again.",
             )
         if self._catalog_key is not None:
             layout = replace(layout, keys=self._catalog_key)
@@ -100,16 +101,16 @@ class StreamLayout:
         if missing := [name for name in wanted if name not in names]:
             raise InvalidFile(
                 f"the file has no column {', '.join(missing)}, which is part of the stream's key",
-                f"Set primary_keys for {self.stream} to the columns that identify a row, or discover again.",
+                f"Set primary_keys for {self.stream} to the columns that identify a row, or run --discover again.",
             )
         return replace(layout, columns=tuple(self._known.get(c.name, c) for c in layout.columns))
 
-    def has_news(self, header: Sequence[str]) -> bool:
+    def has_new_columns(self, header: Sequence[str]) -> bool:
         """Whether a file has columns that the stream did not have before."""
         return bool(self._known) and not (self._known.keys() | self._ignored).issuperset(column_names(header))
 
-    def meet(self, header: Sequence[str]) -> bool:
-        """Put a file's columns in force; return whether SCHEMA changes.
+    def apply(self, header: Sequence[str]) -> bool:
+        """Use a file's columns from now on; return whether SCHEMA changes.
 
         Raises:
             InvalidFile: As `of` does.
@@ -127,7 +128,7 @@ class StreamLayout:
             self._ignored |= {column.name for column in added}
         columns = [column for column in layout.columns if column.name not in self._ignored]
         self._known |= {column.name: column for column in columns}
-        if before is not None:  # columns that stay keep their places
+        if before is not None:  # remaining columns keep their order
             place = {column.name: n for n, column in enumerate(before.columns)}
             columns.sort(key=lambda column: place.get(column.name, len(place)))
         self.current = replace(layout, columns=tuple(columns))
@@ -140,21 +141,21 @@ class StreamLayout:
         keep = json.dumps({self.stream: list(earlier.columns)})
         raise InvalidFile(
             f"the stream's key would change from {_named(earlier.columns)} to {_named(columns)}",
-            f"Set primary_keys, {keep} to keep the key; with another key, load the stream into a new table.",
+            f"To keep the key, set primary_keys to {keep}. For another key, load the stream into a new table.",
         )
 
     def _report_header(self, header: Sequence[str], layout: Layout) -> None:
-        """Warn of what a header lacks or repeats, once a run."""
+        """Warn once in a run about a missing key, and about headers with the same name."""
         if not layout.keys and self.stream not in self.knowledge.primary_keys and self._once("no key"):
             self._logger.warning(
-                "%s has no key: no column identifies a row, so that a target appends rows that it has already; "
+                "%s has no key, because no column identifies a row; targets append rows that they already have; "
                 "set primary_keys",
                 self.stream,
             )
         for cells in colliding_cells(header):
             if self._once(repr(cells)):
                 self._logger.warning(
-                    "%s: the headers %s differ in signs only; their columns have a suffix",
+                    "%s: the headers %s give the same column name, so each gets a suffix",
                     self.stream,
                     ", ".join(cells),
                 )
@@ -164,19 +165,21 @@ class StreamLayout:
         if added and self._on_new_column == "fail":
             raise BadData(
                 f"the file has columns that the catalog does not: {names}",
-                "on_new_column is fail; discover again to include them, or set it to add or ignore.",
+                "on_new_column is fail; run --discover again to include them, or set it to add or ignore.",
             )
         self._reported |= set(gone)
         what = "ignored" if self._on_new_column == "ignore" else "added"
         if added and gone:
             self._logger.warning(
-                "%s: columns have changed, perhaps by renaming: %s gone (left out from now on), %s new (%s)",
+                "%s: columns changed, or were renamed: %s removed (omitted from now on), %s new (%s)",
                 self.stream, ", ".join(gone), names, what,
             )  # fmt: skip
         elif added:
             self._logger.info("%s: new columns, %s: %s", self.stream, what, names)
         elif gone:
-            self._logger.warning("%s: columns are gone, left out from now on: %s", self.stream, ", ".join(gone))
+            self._logger.warning(
+                "%s: columns were removed, and are omitted from now on: %s", self.stream, ", ".join(gone)
+            )
 
     def _once(self, what: str) -> bool:
         is_new = what not in self._reported

@@ -1,7 +1,7 @@
 """Types of columns by their names: the names that the API uses, then rules; anything else is `string`. Pure.
 
-Rows never decide a type, so that tomorrow's rows have the same schema. Discovery alone may relax one
-that a rule has guessed to `string` (`relax_type`).
+Rows never decide a type, so the schema is the same tomorrow. Only discovery may relax a type that comes from a rule to
+`string` (`relax_type`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class ColumnType(str, Enum):
-    """The type of a column, in the words of the setting `column_types`."""
+    """The type of a column, with the values of the setting `column_types`."""
 
     STRING = "string"
     INTEGER = "integer"
@@ -39,7 +39,7 @@ class ColumnType(str, Enum):
 
     @classmethod
     def of_schema(cls, schema: Mapping[str, Any]) -> ColumnType:
-        """The type of a property in a catalog; `string` where it is none of these types."""
+        """The type of a property in a catalog; `string` for any other type."""
         options = schema.get("anyOf") or [schema]
         for option in options:
             kinds = option.get("type", [])
@@ -54,7 +54,7 @@ class ColumnType(str, Enum):
         return cls.STRING
 
     def converter(self, zone: tzinfo) -> Callable[[str], Any] | None:
-        """The function from a cell's text to its value; None for text, which stays as it is.
+        """The function from a cell's text to its value; None for `string`, which is verbatim.
 
         It raises ValueError where the text does not fit. Times without an offset are in `zone`.
         """
@@ -85,7 +85,7 @@ METADATA_TYPES = {
     "file": _S,
     "boolean": _B,
 }
-"""What a metadata definition's `type` means; one that is not listed says nothing."""
+"""Types by a metadata definition's `type`; others are ignored."""
 
 API_NAMES: dict[str, dict[ColumnType, str]] = {
     "order": {
@@ -156,15 +156,15 @@ API_NAMES: dict[str, dict[ColumnType, str]] = {
 }
 """Names that the Admin API gives the fields of each object (OpenAPI document, version 2024-04-01).
 
-Codes and order numbers are text here, although the API counts `response_code` and a dispute's `order` among
-the integers: a gateway's codes may begin with a zero, and an order number has one type in all streams.
+Codes and order numbers are text here, although `response_code` and a dispute's `order` are integers in the API: a
+gateway's codes may begin with a zero, and an order number has one type in all streams.
 """
 
 KNOWN_DEFINITIONS: dict[str, ColumnType] = {"conversion_timestamp": _I, "timestamp": _I}
-"""Types of the vendor's Campaigns App's own columns that their names would not give them."""
+"""Columns of the vendor's Campaigns App whose types do not follow from their names."""
 
 RULES: tuple[tuple[ColumnType, str], ...] = (
-    # Text first: what looks like a number here is a name for something.
+    # Text first: these are identifiers, even if they look like numbers.
     (_S, r"(^|_)(codes?|phone|phone_number|postcode|postal_code|zip|zipcode|number|ip|ip_address)$"),
     (_S, r"(^|_)(sku|email|name|title|url|link|type|status|reason|currency|method|source|tags?|gclid|reference)$"),
     (_S, r"(^|_)(notes?|comments?|description|label|address|line_?[1-4]|tax_(id|name|class|label))$"),
@@ -179,80 +179,77 @@ RULES: tuple[tuple[ColumnType, str], ...] = (
     (_N, r"(^|_)(total|price|cost|tax|shipping|discount|amount)_(incl|excl|including|excluding)_tax(_dollar)?$"),
     (_N, r"^(original_)?total_(?!.*(name|code|type|quantity|count|number|percent)$)|_(refunded|outstanding|spent)$"),
 )
-"""Type and pattern over the snake_case name; the first that matches decides.
+"""Type and pattern of the snake_case name; the first match decides.
 
-A name that means a time for one merchant and a number for another, such as `…_timestamp`, has no rule.
+A name that is a time for one merchant and a number for another, such as `…_timestamp`, has no rule.
 """
 
 _API = {
-    (thing, name): column_type
-    for thing, types in API_NAMES.items()
+    (kind, name): column_type
+    for kind, types in API_NAMES.items()
     for column_type, names in types.items()
     for name in names.split()
 }
 _ON_MOST = {"cogs": _N}
-"""Names that most exports share; those of customer, addresses and attribution are text, which no rule denies."""
+"""Names in most exports that no rule covers; those of customers, addresses and attribution are text anyway."""
 _RULES = tuple((column_type, re.compile(pattern)) for column_type, pattern in RULES)
 _ALWAYS_TEXT = re.compile(
     r"(^|_)(codes?|phone|phone_(number|no)|telephone|mobile|postcode|postal_code|zip|zipcode|order_(number|no))(_?[0-9]+)?$"
     r"|^number$"
 )
 _RELAX_FROM = 20
-"""Cells with a value below which a sample says too little."""
+"""The least number of cells with a value in a sample that may relax a type."""
 
 
 def object_of(stream: str) -> str:
-    """What a stream's rows are: `line` for line items, else the object that the export type's code names."""
+    """The object of a stream's rows: `line` for line items, else the one in the export type's code, such as `order`."""
     if stream.endswith("_line_items"):
         return "line"
     return stream.removesuffix("_list").removeprefix("open_")
 
 
 def expected_columns(stream: str) -> list[str]:
-    """The names that the API gives an export's objects; for line items the parent's number or id first."""
-    thing = object_of(stream)
-    names = [name for names in API_NAMES.get(thing, {}).values() for name in names.split()]
-    if thing != "line":
+    """The names that the API documents for a stream's object; for line items, the parent's number or id first."""
+    kind = object_of(stream)
+    names = [name for names in API_NAMES.get(kind, {}).values() for name in names.split()]
+    if kind != "line":
         return names
     parent = stream.removesuffix("_line_items").removeprefix("open_")
     return [f"{parent}_number" if parent in ("order", "return") else f"{parent}_id", *names]
 
 
 def api_type(stream: str, name: str) -> ColumnType | None:
-    """The type of a name that the API uses, with or without the object's own name in front (`order_status`)."""
-    thing = object_of(stream)
-    for candidate in (name, name.removeprefix(f"{thing}_")):
-        if found := _API.get((thing, candidate)):
+    """The type of a name that the API uses, with or without the object as a prefix (`order_status`)."""
+    kind = object_of(stream)
+    for candidate in (name, name.removeprefix(f"{kind}_")):
+        if found := _API.get((kind, candidate)):
             return found
     return ColumnType.STRING if is_always_text(name) else _ON_MOST.get(name)
 
 
 def type_by_name(stream: str, name: str) -> ColumnType:
-    """The type of a column by its name alone."""
+    """The type of a column by its name only."""
     return api_type(stream, name) or type_by_rule(name)
 
 
 def type_by_rule(name: str) -> ColumnType:
-    """The type that a rule over names guesses; `string` where none applies."""
+    """The type by the rules over names; `string` where no rule matches."""
     return next((column_type for column_type, pattern in _RULES if pattern.search(name)), ColumnType.STRING)
 
 
 def is_always_text(name: str) -> bool:
-    """Whether a column is text against the store's definitions too: codes, phones, postcodes, order numbers."""
+    """Whether a column is text, whatever the store's definitions say: codes, phones, postcodes, order numbers."""
     return bool(_ALWAYS_TEXT.search(name))
 
 
 def relax_type(column_type: ColumnType, cells: Iterable[str]) -> ColumnType:
-    """A type that a rule has guessed, or `string` where a sample contradicts it. For discovery only.
-
-    A sample contradicts it with at least 20 cells that have a value, fewer than a tenth of which fit.
-    """
+    """The type from a rule; `string` if 20 or more sampled cells have a value and fewer than a tenth of them fit."""
     convert = column_type.converter(timezone.utc)
-    said = [cell for cell in cells if not is_null(cell)]
-    if convert is None or len(said) < _RELAX_FROM:
+    filled = [cell for cell in cells if not is_null(cell)]
+    if convert is None or len(filled) < _RELAX_FROM:
         return column_type
-    fitting = sum(_fits(convert, cell) for cell in said)
-    return column_type if fitting * 10 >= len(said) else ColumnType.STRING
+    fitting = sum(_fits(convert, cell) for cell in filled)
+    return column_type if fitting * 10 >= len(filled) else ColumnType.STRING
 
 
 def _fits(convert: Callable[[str], Any], cell: str) -> bool:

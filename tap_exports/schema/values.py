@@ -1,7 +1,7 @@
 """A cell's text → a typed value, one function for each type. Pure.
 
 Each function takes text that is not null (see `is_null`) and raises ValueError where the text does not fit. The
-formats of the CSVs are not published, so all that are plausible for a Python/Django application are read.
+formats of the CSV files are not published, so all that a Python/Django application is likely to write are read.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _MONTHS = {
     for name in names
 }
 _CANONICAL = len("YYYY-MM-DDTHH:MM:SSZ")
-# What Python's own reader is trusted with, which is fast but reads much else besides.
+# The form for Python's own parser, which is fast but accepts many other forms too.
 _COMMON_ISO = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{3}(?:\d{3})?)?(?:[+-]\d\d:[0-5]\d)?", re.ASCII)
 _ISO = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)"
@@ -50,7 +50,7 @@ _ISO = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 _HALF = r"([ap])\.?m\.?"
-# The vendor's own documented form: 2026-07-03 10:09 AM.
+# The form that the vendor documents: 2026-07-03 10:09 AM.
 _TWELVE_HOURS = re.compile(
     r"(\d{4})-(\d{1,2})-(\d{1,2}) (\d{1,2}):(\d{1,2})(?::(\d{1,2}))?[ \u00a0\u202f]?" + _HALF,
     re.ASCII | re.IGNORECASE,
@@ -63,7 +63,7 @@ _DJANGO = re.compile(
 
 
 def is_null(text: str) -> bool:
-    """Whether a cell of a typed column says that there is no value: blank, `None`, `NULL`, `-` or `—`."""
+    """Whether a cell of a typed column has no value: blank, `None`, `NULL`, `-` or `—`."""
     return text.strip().lower() in _NULLS
 
 
@@ -78,7 +78,7 @@ def to_boolean(text: str) -> bool:
 
 
 def to_date(text: str) -> str:
-    """A day, as `YYYY-MM-DD`. A time of day does not fit, midnight without an offset apart."""
+    """A day, as `YYYY-MM-DD`. A time of day does not fit, except midnight without an offset."""
     moment, has_time = _parse(text.strip())
     if has_time and (moment.tzinfo or moment.time() != moment.min.time()):
         raise ValueError("not a day")
@@ -88,9 +88,9 @@ def to_date(text: str) -> str:
 def to_datetime(zone: tzinfo) -> Callable[[str], str]:
     """The converter of times to RFC 3339 in UTC, such as `2024-09-03T18:00:00Z`.
 
-    A time without an offset is in `zone`. Where the clocks go back, an hour comes twice: the first one is meant
-    (summer time). Where they go forward, an hour is missing: a time in it is read as if the clocks had not been
-    changed, so 02:30 is what is then called 03:30. A day alone is its midnight. Digits beyond microseconds are cut off.
+    A time without an offset is in `zone`. When clocks go back, the repeated hour is read as the first one (summer
+    time). When they go forward, a time in the missing hour is read as one hour later: 02:30 as 03:30. A day alone is
+    its midnight. Digits beyond microseconds are dropped.
     """
 
     def convert(text: str) -> str:
@@ -109,15 +109,15 @@ def to_datetime(zone: tzinfo) -> Callable[[str], str]:
 
 
 def to_instant(text: str) -> datetime:
-    """A time of the API, of a setting or of a state, in UTC; without an offset it is UTC."""
+    """A time from the API, a setting or a state, in UTC; without an offset it is UTC."""
     if not isinstance(text, str):
-        raise ValueError("not a text")  # noqa: TRY004 - what a JSON file holds is a value
+        raise ValueError("not a text")  # noqa: TRY004 - JSON may contain any type
     utc = to_datetime(timezone.utc)(text)
     return datetime.fromisoformat(utc.removesuffix("Z")).replace(tzinfo=timezone.utc)
 
 
 def _is_canonical(text: str) -> bool:
-    """Whether a time of nineteen characters, which leaves no room for an offset, is written as this module does."""
+    """Whether a time of nineteen characters, which has no offset, is in the form that this module writes."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
@@ -126,7 +126,7 @@ def _is_canonical(text: str) -> bool:
 
 
 def _parse(text: str) -> tuple[datetime, bool]:
-    """A time as written, and whether it has a time of day at all."""
+    """A time as written, and whether it has a time of day."""
     if iso := _ISO.fullmatch(text):
         year, month, day, hour, minute, second, fraction, offset = iso.groups()
         micro = int((fraction or "0")[:6].ljust(6, "0"))

@@ -9,7 +9,7 @@ from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.singerlib.catalog import Metadata
 
 from tap_exports.errors import SettingsError
-from tap_exports.schema.keys import fault_of_key
+from tap_exports.schema.keys import key_error
 from tap_exports.schema.layout import Layout, standard_layout
 from tap_exports.schema.stream_layout import StreamLayout
 from tap_exports.singer.bookmark import REPLICATION_KEY
@@ -75,8 +75,8 @@ class CatalogStream(MappedStream):
             root = entry.metadata.root
             keys = entry.key_properties or root.table_key_properties or ()
             self.adopt(Layout.of_schema(self.name, entry.schema.to_dict(), keys, self.run.knowledge))
-            if fault := fault_of_key(self.primary_keys):
-                raise SettingsError(f"the catalog's stream {self.name} has for its key {fault}")
+            if error := key_error(self.primary_keys):
+                raise SettingsError(f"the catalog's key of stream {self.name} cannot be used: {error}")
             for name in self.primary_keys:  # without them no target could tell records apart
                 if found := entry.metadata.get(("properties", name)):
                     found.inclusion = Metadata.InclusionType.AUTOMATIC

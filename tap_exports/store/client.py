@@ -32,18 +32,14 @@ T = TypeVar("T")
 class Client:
     """The calls of the Admin API that the tap makes.
 
-    Every call waits for the rate rate_limiter, and is sent again with growing pauses after passing trouble:
-    connection errors, 429, 5xx, a page that is not JSON. It may be used from several threads.
-
-    Args:
-        connection: Where the store is and who asks.
-        clock: To wait with.
+    Every call waits for the rate limit, and is retried with backoff after a transient error: connection errors,
+    429, 5xx, a response that is not JSON. It may be used from several threads.
 
     All calls raise:
         Unauthorized: 401.
         MissingScope: 403.
         StoreRefused: 400, 404 and other refusals, and redirects, which are not followed.
-        StoreTrouble: Trouble that outlasted every retry.
+        StoreTrouble: A transient error that outlasted every retry.
         Stopped: If the run ends meanwhile.
     """
 
@@ -56,70 +52,50 @@ class Client:
         self.request_counter = self._session.request_counter
 
     def types(self) -> list[api.ExportType]:
-        """The export types that the store has today, but for those whose codes can name no stream."""
+        """The export types that the store lists, without those whose codes cannot be a stream's name."""
         found = self._get("exports/types/", api.types_of)
         for odd in [kind for kind in found if not kind.is_usable]:
             code = shortened(ascii(odd.code), 80)
-            self._logger.warning("The store's export type %s is left out: its code can name no stream", code)
+            self._logger.warning("The store's export type %s is ignored: its code cannot be a stream's name", code)
         return [kind for kind in found if kind.is_usable]
 
     def create(self, code: str, window: Window) -> api.Export:
-        """Ask for an export. Sent once, but for refusals that say that nothing was made.
-
-        Args:
-            code: The export type.
-            window: What of.
+        """Create an export. The call is retried only where the store certainly did not create one.
 
         Raises:
-            AnswerLost: If an export may have been made, and its answer did not arrive.
+            AnswerLost: If an export may have been created, and the response did not arrive.
         """
         body = {"type": code, "date_from": rfc3339(window.start), "date_to": rfc3339(window.end)}
         return self._session.send("POST", "exports/", api.Export.of, json=body)
 
     def export(self, export_id: int) -> api.Export:
-        """An export as it is now.
-
-        Args:
-            export_id: Its id.
-        """
+        """An export as it is now."""
         return self._get(f"exports/{export_id}/", api.Export.of)
 
     def link(self, export_id: int) -> str:
-        """A fresh signed link to an export's file; short-lived, and a secret.
-
-        Args:
-            export_id: The export's id.
-        """
+        """A new signed link to an export's file; short-lived, and a secret."""
         return self._get(f"exports/{export_id}/download/", api.link_of)
 
     def exports(self, code: str | None, created_from: date | None = None) -> Iterator[api.Export]:
-        """The store's list of exports.
-
-        Args:
-            code: The export type; None for all types.
-            created_from: The first day of making that is of interest, if not all are.
-
-        Yields:
-            Exports in the store's order.
-        """
+        """The store's exports of one type, or of all types, in the store's order; only those created since a day."""
         created = created_from.isoformat() if created_from else None
         params = {name: text for name, text in (("type", code), ("date_created_from", created)) if text}
         yield from (e for e in self._pages("exports/", self._listed, params) if e is not None)
 
     def _listed(self, body: Any) -> api.Export | None:  # noqa: ANN401 - the decoded JSON
-        """An export in a list, where one of an unknown status may be anybody's: it is left out."""
+        """An export in a list; None for one with an unknown status, which may not be the tap's."""
         try:
             return api.Export.of(body)
         except ExportStuck as error:
-            self._logger.warning("%s; it is left out", error.what)
+            self._logger.warning("%s; it is ignored", error.what)
             return None
 
     def timezone(self) -> str | None:
-        """The store's time zone as it names it, or None where it does not."""
+        """The name of the store's time zone; None where the store has none."""
         return self._get("store/", api.timezone_of)
 
     def definitions(self) -> tuple[Definition, ...]:
-        """The merchant's own columns that are switched into exports."""
+        """The merchant's own columns that are in exports."""
         return tuple(d for d in self._pages("metadata/", api.definition_of) if d is not None)
 
     def webhooks(self) -> list[api.Webhook]:
@@ -127,13 +103,7 @@ class Client:
         return list(self._pages("webhooks/", api.Webhook.of))
 
     def register_webhook(self, target: str, secret: str, name: str) -> api.Webhook:
-        """Ask the store to tell of exports that are ready.
-
-        Args:
-            target: The listener's public address.
-            secret: What deliveries are to be signed with.
-            name: What the store's own pages show.
-        """
+        """Register a webhook for `export.created`; `name` is shown in the store's dashboard."""
         body = {
             "target": target,
             "events": ["export.created"],
@@ -146,11 +116,7 @@ class Client:
         return self._session.send("POST", "webhooks/", api.Webhook.of, json=body)
 
     def remove_webhook(self, webhook_id: int) -> None:
-        """Take a webhook away again; one that is not there any more is no error, for an answer may have been lost.
-
-        Args:
-            webhook_id: Its id.
-        """
+        """Remove a webhook. One that does not exist is not an error, because an earlier response may have been lost."""
         with suppress(NotFound):
             self._session.send("DELETE", f"webhooks/{webhook_id}/", lambda _: None)
 

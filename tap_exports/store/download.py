@@ -1,4 +1,4 @@
-"""The signed download: another host, no credential, a file that is gone when it is closed."""
+"""The download by a signed link: from another host, without credentials, into an unnamed temporary file."""
 
 from __future__ import annotations
 
@@ -26,65 +26,59 @@ BLOCK = 256 * 1024
 
 _GZIP = 16 + zlib.MAX_WBITS
 _GZIP_MAGIC = b"\x1f\x8b"
-_PACKED = frozenset({"gzip", "deflate", "compress", "br", "zstd"})
+_COMPRESSIONS = frozenset({"gzip", "deflate", "compress", "br", "zstd"})
 
 _LINKS = 3
-"""How many fresh links a file is tried with when the host refuses them."""
+"""How many links are requested for a file if the host refuses them."""
 
 
 @dataclass(frozen=True)
 class Download:
-    """A file that arrived."""
+    """A downloaded file."""
 
     file: IO[bytes]
-    """Unnamed and on disk; it vanishes when it is closed, and when the process dies."""
+    """Unnamed and on disk; the system deletes it when it is closed, or when the process ends."""
     size: int
-    """Bytes, with the transport's compression undone."""
+    """Decompressed bytes."""
     sha256: str
     whole: bool
     """False where the download was stopped on purpose."""
 
 
-class _Passing(Exception):
-    def __init__(self, trouble: str, wait: float | None = None) -> None:
-        super().__init__(trouble)
+class _Transient(Exception):
+    def __init__(self, reason: str, wait: float | None = None) -> None:
+        super().__init__(reason)
         self.wait = wait
 
 
 class _Session(requests.Session):
-    """A session without any credential: file hosts refuse a link that comes with one.
+    """A session without credentials, because file hosts reject a signed link that comes with some.
 
-    Args:
-        user_agent: What to call oneself.
-        check: Sees each address before a request goes there, those that redirects lead to among them.
+    `check` is called with each address before it is requested, also after a redirect.
     """
 
     def __init__(self, user_agent: str, check: Callable[[str], object]) -> None:
         super().__init__()
         self._check = check
-        self.auth = lambda request: request  # without it, a .netrc file would add one
+        self.auth = lambda request: request  # otherwise a .netrc file would add credentials
         self.max_redirects = 3
         self.headers["User-Agent"] = user_agent
-        self.headers["Accept-Encoding"] = "gzip"  # of which we can tell whether it is whole
+        self.headers["Accept-Encoding"] = "gzip"  # its end can be verified
 
     def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
-        """Add none after a redirect either, where `requests` would ask the .netrc file again."""
+        """Add no credentials after a redirect, where `requests` would read the .netrc file again."""
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:  # noqa: ANN401
-        """Every request passes here, the first one and each that a redirect leads to."""
+        """Called for the first request and for each redirect."""
         self._check(request.url or "")
         return super().send(request, **options)
 
 
 class Downloader:
-    """Gets files by their signed links.
+    """Downloads files by their signed links.
 
-    Args:
-        link: Makes a fresh link for an export's id. It is asked before every try: links are short-lived.
-        clock: To wait with.
-        time: The store's time, for `Retry-After` as a date.
-        user_agent: What to call oneself.
-        insecure: Whether links and their redirects may be `http`, as those of a store on this machine are.
+    `link` requests a new link for an export's id; it is called before every try, because links are short-lived.
+    `insecure` allows `http` for links and redirects, which a practice store on this machine uses.
     """
 
     def __init__(
@@ -98,24 +92,19 @@ class Downloader:
         self._logger = logging.getLogger("tap-exports")
 
     def get(self, export_id: int, at_most: int | None = None) -> Download:
-        """Download the file of an export.
+        """Download the file of an available export; stop after `at_most` bytes if only its head is needed.
 
-        Args:
-            export_id: The export's id; it has to be available.
-            at_most: Stop after so many bytes, for a look at the head of a file.
-
-        Returns:
-            The file, whole by its declared length unless it was stopped on purpose.
+        The declared length of the file has been verified, unless it was stopped.
 
         Raises:
             InvalidFile: If its length cannot be verified.
-            LinkExpired: If the host refuses one fresh link after another.
-            StoreTrouble: If trouble outlasts every retry.
+            LinkExpired: If the host rejects several new links.
+            StoreTrouble: If a transient error outlasts every retry.
             LocalTrouble: If the disk is full.
             Stopped: If the run ends meanwhile.
         """
         refused = 0
-        trouble = ""
+        reason = ""
         rest = pauses(self._clock.timings)
         while True:
             wait = next(rest, None)
@@ -125,14 +114,14 @@ class Downloader:
                 refused += 1
                 if refused == _LINKS:
                     raise
-                trouble, wait = error.what, min(wait or 0.0, 1.0)
-            except _Passing as error:
-                trouble, wait = str(error), wait and max(wait, error.wait or 0.0)
+                reason, wait = error.what, min(wait or 0.0, 1.0)
+            except _Transient as error:
+                reason, wait = str(error), wait and max(wait, error.wait or 0.0)
             if wait is None:
                 break
-            self._logger.warning("Download of export %d: %s; trying again in %.1f s", export_id, trouble, wait)
+            self._logger.warning("Download of export %d: %s; retrying in %.1f s", export_id, reason, wait)
             self._clock.sleep(wait)
-        raise StoreTrouble(f"the file could not be downloaded: {trouble}", "Run again: the export is taken over.")
+        raise StoreTrouble(f"the file could not be downloaded: {reason}", "Run again: the export is reused.")
 
     def _fetch(self, url: str, at_most: int | None) -> Download:
         host = self._host(url, "the link to the file")
@@ -142,40 +131,40 @@ class Downloader:
         with _Session(self._user_agent, lambda hop: self._host(hop, way)) as session:
             try:
                 with session.get(url, stream=True, timeout=timeout, proxies=proxies) as response:
-                    self._judge(response, host)
+                    self._check_status(response, host)
                     return self._save(response, at_most)
             except requests.RequestException as error:
-                why, trouble = certificate_error(error), describe(error, self._clock.timings)
+                why, reason = certificate_error(error), describe(error, self._clock.timings)
             except OSError as error:
                 raise bad_environment(error) from None
-            except ValueError:  # what urllib makes of an odd address in a redirect
-                trouble = "a redirect leads to no address"
-        # Outside of the handler: the error's own words hold the signed address.
+            except ValueError:  # urllib's error for an invalid address in a redirect
+                reason = "a redirect has an invalid address"
+        # Outside of the handler, because the error's text contains the signed link.
         if why:
             raise StoreRefused(f"the certificate of the file host {host} is not trusted, {why}", CA_HINT)
-        raise _Passing(f"{trouble} (host {host})")
+        raise _Transient(f"{reason} (host {host})")
 
     def _host(self, url: str, way: str) -> str:
-        """The host of an address on the way to a file.
+        """The host of a link or a redirect.
 
         Raises:
-            StoreRefused: If what goes there could be read on its way.
+            StoreRefused: If it is not encrypted.
         """
         scheme, host, _ = origin(url) or ("", "", None)
         if scheme != "https" and not (scheme == "http" and self._insecure):
             raise StoreRefused(f"{way} leads to {host or 'no host'} and is not https", "It is not followed.")
         return host
 
-    def _judge(self, response: requests.Response, host: str) -> None:
+    def _check_status(self, response: requests.Response, host: str) -> None:
         status = response.status_code
         if status == 200:  # noqa: PLR2004
             return
         if status in (400, 401, 403, 404, 410):
             raise LinkExpired(
                 f"the file host {host} refused the link ({status})",
-                "Look whether the export still has a file in the store.",
+                "Check in the store's dashboard that the export still has a file.",
             )
-        raise _Passing(
+        raise _Transient(
             f"the file host {host} answers {status}",
             retry_after(response, self._time.now(), self._clock.timings.longest_retry_after),
         )
@@ -184,15 +173,15 @@ class Downloader:
         chunked = response.headers.get("Transfer-Encoding", "").lower() == "chunked"
         declared = response.headers.get("Content-Length")
         if declared is None and not chunked:
-            raise InvalidFile("the file host does not say how long the file is, so that a cut one would not be noticed")
+            raise InvalidFile("the file host does not declare the file's length, so truncation would not be noticed")
         digest, size, whole = sha256(), 0, True
         file: IO[bytes] | None = None
         try:
-            file = tempfile.TemporaryFile(prefix="tap-exports-")  # noqa: SIM115 - closed by whoever reads it
+            file = tempfile.TemporaryFile(prefix="tap-exports-")  # noqa: SIM115 - the reader closes it
             for block in _blocks(response):
                 size += file.write(block)
                 digest.update(block)
-                self._clock.sleep(0)  # the run may have ended: a long download need not
+                self._clock.sleep(0)  # raises Stopped if the run has ended
                 if at_most is not None and size >= at_most:
                     whole = False
                     break
@@ -201,37 +190,39 @@ class Downloader:
                 _verify_length(response.raw.tell(), declared)
         except BaseException as error:
             if file is not None:
-                with suppress(OSError):  # a full disk is told once more by what is still in the buffer
+                with suppress(OSError):  # closing flushes the buffer, which fails again on a full disk
                     file.close()
             if isinstance(error, OSError) and not isinstance(error, requests.RequestException):
                 raise LocalTrouble(
-                    f"the file could not be kept in {tempfile.tempdir}: {error.strerror or error}",
-                    "Make room there, or set TMPDIR to a directory with more.",
+                    f"the file could not be stored in {tempfile.tempdir}: {error.strerror or error}",
+                    "Free some space there, or set TMPDIR to another directory.",
                 ) from None
             raise
         return Download(file, size, digest.hexdigest(), whole)
 
 
 def _blocks(response: requests.Response) -> Iterator[bytes]:
-    """A file's bytes, with the transport's compression undone.
+    """A file's decompressed bytes.
 
     Raises:
-        _Passing: If that is broken, or ends early.
-        InvalidFile: If it is a compression that was not asked for.
+        _Transient: If the compression is invalid, or ends early.
+        InvalidFile: If the compression is not gzip.
     """
     encodings = [word.strip().lower() for word in response.headers.get("Content-Encoding", "").split(",")]
-    packed = [word.removeprefix("x-") for word in encodings if word.removeprefix("x-") in _PACKED]
-    if not packed:  # other words are no compression, though some hosts send them
+    used = [word.removeprefix("x-") for word in encodings if word.removeprefix("x-") in _COMPRESSIONS]
+    if not used:  # some hosts send other words, which are not compressions
         return response.iter_content(BLOCK)
-    if packed != ["gzip"]:
-        told = f"the file host packs the file as {', '.join(packed)}, of which nobody can tell whether it is whole"
-        raise InvalidFile(told, "Only gzip is asked for: look at what stands between the tap and the file host.")
-    # Ours to undo: urllib3 takes a gzip stream that ends before its end for a whole one.
+    if used != ["gzip"]:
+        raise InvalidFile(
+            f"the file host compresses the file with {', '.join(used)}, so truncation would not be noticed",
+            "The tap accepts gzip only: check the proxies between the tap and the file host.",
+        )
+    # Decompressed here, because urllib3 accepts a truncated gzip stream.
     del response.raw.headers["Content-Encoding"]
-    return _unpacked(response.iter_content(BLOCK))
+    return _decompressed(response.iter_content(BLOCK))
 
 
-def _unpacked(blocks: Iterable[bytes]) -> Iterator[bytes]:
+def _decompressed(blocks: Iterable[bytes]) -> Iterator[bytes]:
     member = zlib.decompressobj(_GZIP)
     rest = None
     plain = False
@@ -239,22 +230,22 @@ def _unpacked(blocks: Iterable[bytes]) -> Iterator[bytes]:
         for block in blocks:
             plain = plain or (rest is None and bool(block) and not _GZIP_MAGIC.startswith(block[:2]))
             rest = block
-            if plain:  # labelled gzip, but sent as it is
+            if plain:  # labelled gzip, but not compressed
                 yield block
                 continue
-            while rest := rest.lstrip(b"\0") if member.eof else rest:  # some pad with zeros
-                if member.eof:  # one stream may follow another
+            while rest := rest.lstrip(b"\0") if member.eof else rest:  # some hosts pad with zeros
+                if member.eof:  # another gzip stream follows
                     member = zlib.decompressobj(_GZIP)
                 yield member.decompress(rest, BLOCK)
                 rest = member.unconsumed_tail or member.unused_data
         if not plain:
             yield member.flush()
     except zlib.error:
-        raise _Passing("the answer's compression is broken") from None
-    if not plain and not member.eof and rest is not None:  # no byte at all is an empty file, whatever it is said to be
-        raise _Passing("the answer's compression ends early")
+        raise _Transient("the response's compression is invalid") from None
+    if not plain and not member.eof and rest is not None:  # without a single byte, the file is empty
+        raise _Transient("the response's compression ends early")
 
 
 def _verify_length(arrived: int, declared: str | None) -> None:
     if declared != str(arrived):
-        raise _Passing(f"{arrived} bytes arrived where {declared} were declared")
+        raise _Transient(f"{arrived} bytes arrived, {declared} were declared")

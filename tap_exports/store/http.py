@@ -1,4 +1,4 @@
-"""What requests have in common: addresses, proxies, and failures in words; the filter on urllib3's log."""
+"""Common parts of all requests: addresses, proxies, descriptions of failures, and the filter on urllib3's log."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ def origin(url: str, base: str = "") -> tuple[str, str, int | None] | None:
 
 
 def was_sent(error: requests.RequestException) -> bool:
-    """Whether a failed request may have reached the store: not without a connection.
+    """Whether a failed request may have reached the store: there was a connection.
 
-    A TLS connection may also break while the answer is read.
+    A TLS error may also occur while the response is read.
     """
     cause = str(error)
     return not (
@@ -56,26 +56,26 @@ def was_sent(error: requests.RequestException) -> bool:
 
 
 def describe(error: requests.RequestException, timings: Timings) -> str:
-    """A failed request in a few words, without its address, which may be signed."""
+    """A short description of a failed request, without its address, which may be signed."""
     cause = str(error)
     kinds = (
-        (requests.exceptions.SSLError, "the TLS certificate or handshake was refused"),
-        (requests.exceptions.ProxyError, "the proxy of the environment (HTTPS_PROXY) refused or was not reached"),
+        (requests.exceptions.SSLError, "the TLS handshake failed"),
+        (requests.exceptions.ProxyError, "the proxy (HTTPS_PROXY) refused the connection or was not reached"),
         (requests.exceptions.ConnectTimeout, f"no connection within {timings.connect_seconds:g} seconds"),
-        (requests.exceptions.ReadTimeout, f"no answer within {timings.read_seconds:g} seconds"),
-        (requests.exceptions.ChunkedEncodingError, "the answer broke off"),
-        (requests.exceptions.ContentDecodingError, "the answer's compression is broken"),
+        (requests.exceptions.ReadTimeout, f"no response within {timings.read_seconds:g} seconds"),
+        (requests.exceptions.ChunkedEncodingError, "the response ended early"),
+        (requests.exceptions.ContentDecodingError, "the response's compression is invalid"),
         (requests.exceptions.TooManyRedirects, "too many redirects"),
     )
     for kind, words in kinds:
         if isinstance(error, kind):
             return words
     if "NameResolutionError" in cause:
-        return "the host's name is not known"
+        return "the host's name cannot be resolved"
     if "refused" in cause:
         return "the connection was refused"
     if "Read timed out" in cause:
-        return f"no answer within {timings.read_seconds:g} seconds"
+        return f"no response within {timings.read_seconds:g} seconds"
     return "the connection broke"
 
 
@@ -91,24 +91,24 @@ def certificate_error(error: requests.RequestException) -> str | None:
     return found[1] if found else None
 
 
-CA_HINT = "Is this the right address? A CA of your own goes into a file that REQUESTS_CA_BUNDLE names."
+CA_HINT = "Check the address. For a CA of your own, set REQUESTS_CA_BUNDLE to its file."
 
 
 def bad_environment(error: Exception) -> LocalTrouble:
     """The error for proxies or certificates in the environment that `requests` cannot use.
 
-    It contains no text of the cause: a proxy's address may contain a password.
+    It does not contain the cause's text: a proxy's address may contain a password.
     """
     return LocalTrouble(
-        f"the environment's proxy or certificates cannot be used ({type(error).__name__})",
+        f"the proxy or certificates set in the environment cannot be used ({type(error).__name__})",
         "Check HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY, REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE.",
     )
 
 
 def proxies_for(url: str) -> dict[str, str]:
-    """The argument `proxies` of a request: those of the environment, but none without TLS.
+    """The argument `proxies` of a request: the environment's, except for `http`.
 
-    `http` is used on loopback only, by a practice store; a proxy would read the token.
+    `http` is used on loopback only, and a proxy could read the token.
     """
     parts = urlsplit(url)
     return {"no_proxy": parts.hostname or ""} if parts.scheme == "http" else {}

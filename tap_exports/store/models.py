@@ -1,7 +1,4 @@
-"""The API's JSON → small frozen dataclasses, and the errors in its words.
-
-Nothing behind this file sees a dict of API JSON.
-"""
+"""The API's JSON → frozen dataclasses; no other module reads the API's JSON. Pure."""
 
 from __future__ import annotations
 
@@ -30,7 +27,7 @@ _NOT_IN_NAMES = frozenset("/\\")
 
 
 class WrongShape(ValueError):
-    """An answer that is no JSON, or JSON of another shape than the API's documents say."""
+    """A response that is not JSON, or not of the documented shape."""
 
     def __init__(self, message: str, *, is_json: bool = True) -> None:
         super().__init__(message)
@@ -38,7 +35,7 @@ class WrongShape(ValueError):
 
 
 class ExportStatus(Enum):
-    """The two states of an export. There is no failed one: an export that dies stays pending."""
+    """The two states of an export. There is no failed state: an export that fails stays pending."""
 
     PENDING = "pending"
     AVAILABLE = "available"
@@ -53,7 +50,7 @@ class ExportType:
 
     @property
     def is_usable(self) -> bool:
-        """Whether its code can name a stream, which targets make tables, files and log lines of."""
+        """Whether its code can be a stream's name, which targets use for tables, files and log lines."""
         return (
             self.code.isprintable()
             and len(self.code) <= _LONGEST_CODE
@@ -64,25 +61,22 @@ class ExportType:
 
 @dataclass(frozen=True)
 class Export:
-    """An export as the store tells it."""
+    """An export as the store reports it."""
 
     id: int
     type: str
     status: ExportStatus
     created_at: datetime | None
     window: Window | None
-    """The whole seconds that it surely covers; None where the store does not tell both dates."""
+    """The whole seconds that it certainly covers; None where the store does not report both dates."""
 
     @classmethod
-    def of(cls, body: Any) -> Export:  # noqa: ANN401 - whatever the store has sent
+    def of(cls, body: Any) -> Export:  # noqa: ANN401 - decoded JSON
         """Read one from JSON.
 
-        Args:
-            body: The decoded JSON.
-
         Raises:
-            WrongShape: If it is no export.
-            ExportStuck: If its status is one that nobody knows.
+            WrongShape: If it is not an export.
+            ExportStuck: If its status is unknown.
         """
         found = _object(body, "an export")
         status = found.get("status")
@@ -108,11 +102,8 @@ class Webhook:
     def of(cls, body: Any) -> Webhook:  # noqa: ANN401
         """Read one from JSON.
 
-        Args:
-            body: The decoded JSON.
-
         Raises:
-            WrongShape: If it is no webhook.
+            WrongShape: If it is not a webhook.
         """
         found = _object(body, "a webhook")
         return cls(id_of(found), str(found.get("target") or ""))
@@ -127,36 +118,27 @@ class Page(Generic[T]):
 
 
 def json_of(content: bytes) -> Any:  # noqa: ANN401
-    """The JSON of an answer.
-
-    Args:
-        content: Its body.
+    """The JSON of a response's body.
 
     Raises:
-        WrongShape: If it is none, for instance a page of HTML.
+        WrongShape: If it is not JSON, for instance HTML.
     """
     try:
         return json.loads(content)
     except (ValueError, RecursionError):
         kind = "an empty body" if not content.strip() else "a body that is not JSON"
-        raise WrongShape(f"the answer has {kind}", is_json=False) from None
+        raise WrongShape(f"the response has {kind}", is_json=False) from None
 
 
 def types_of(body: Any) -> list[ExportType]:  # noqa: ANN401
-    """The list of export types.
-
-    Args:
-        body: The decoded JSON.
-
-    Returns:
-        Each code once, in the store's order.
+    """The export types, each code once, in the store's order.
 
     Raises:
-        WrongShape: If it is no such list.
+        WrongShape: If it is not such a list.
     """
     found = _object(body, "the types").get("types")
     if not isinstance(found, list) or not all(isinstance(t, dict) and isinstance(t.get("code"), str) for t in found):
-        raise WrongShape("the answer has no list of export types")
+        raise WrongShape("the response has no list of export types")
     unique = {t["code"]: ExportType(t["code"], str(t.get("name") or t["code"])) for t in found if t["code"]}
     return list(unique.values())
 
@@ -164,46 +146,34 @@ def types_of(body: Any) -> list[ExportType]:  # noqa: ANN401
 def link_of(body: Any) -> str:  # noqa: ANN401
     """The signed link of a download.
 
-    Args:
-        body: The decoded JSON.
-
     Raises:
-        WrongShape: If it is no link.
+        WrongShape: If it is not a link.
     """
     url = _object(body, "a link").get("url")
     if not isinstance(url, str) or not url.startswith(("https://", "http://")) or not url.isprintable():
-        raise WrongShape("the answer has no link to the file")
+        raise WrongShape("the response has no link to the file")
     return url
 
 
 def timezone_of(body: Any) -> str | None:  # noqa: ANN401
-    """The store's time zone.
-
-    Args:
-        body: The decoded JSON.
-
-    Returns:
-        Its IANA name, unchecked; None where the store has none.
+    """The IANA name of the store's time zone, not validated; None where the store has none.
 
     Raises:
-        WrongShape: If it is no store, or says nothing of a zone.
+        WrongShape: If it is not a store, or has no field for the zone.
     """
     # The OpenAPI document says a list of stores; the vendor's own client reads an object.
     store = body[0] if isinstance(body, list) and len(body) == 1 else body
     zone = _object(store, "the store").get("timezone", False)
     if zone is not None and not isinstance(zone, str):
-        raise WrongShape("the answer has no time zone")
+        raise WrongShape("the response has no time zone")
     return zone or None
 
 
 def definition_of(body: Any) -> Definition | None:  # noqa: ANN401
     """A metadata definition; None for one that is not in exports.
 
-    Args:
-        body: The decoded JSON.
-
     Raises:
-        WrongShape: If it is none.
+        WrongShape: If it is not a definition.
     """
     found = _object(body, "a metadata definition")
     if found.get("enable_export") is False:
@@ -218,33 +188,24 @@ def definition_of(body: Any) -> Definition | None:  # noqa: ANN401
 
 
 def page_of(body: Any, parse: Callable[[Any], T]) -> Page[T]:  # noqa: ANN401
-    """A page of a list, or a plain list, which is its own only page.
-
-    Args:
-        body: The decoded JSON.
-        parse: Reads one item.
+    """A page of a list; a plain list is its only page.
 
     Raises:
-        WrongShape: If it is no list, or an item is not what it should be.
+        WrongShape: If it is not a list, or an item has the wrong shape.
     """
     if isinstance(body, list):
         return Page(None, [parse(item) for item in body])
     found = _object(body, "a list")
     results, following = found.get("results"), found.get("next")
     if not isinstance(results, list) or not (following is None or isinstance(following, str)):
-        raise WrongShape("the answer has no list")
+        raise WrongShape("the response has no list")
     return Page(following or None, [parse(item) for item in results])
 
 
 def words_of(content: bytes, starred: Callable[[str], str] = str) -> str:
-    """What the API says of a refusal, in one line: `{"detail": …}` or `{"field": ["message", …]}`.
+    """The API's error message in one line: `{"detail": …}` or `{"field": ["message", …]}`; empty in any other form.
 
-    Args:
-        content: The answer's body.
-        starred: Hides secrets, before the words are cut and a half of one is left.
-
-    Returns:
-        The words, or nothing where there are none in the API's own form.
+    `starred` masks secrets. It is applied before the text is cut, which might leave a part of one.
     """
     parts = []
     try:
@@ -258,7 +219,7 @@ def words_of(content: bytes, starred: Callable[[str], str] = str) -> str:
 
 
 def _word(value: Any) -> str:  # noqa: ANN401
-    """A short plain word; anything else in an answer may hold a secret."""
+    """A short word; any other text of a response may contain a secret."""
     return repr(value) if isinstance(value, str) and value.isalpha() and len(value) <= _LONGEST_WORD else "(not a word)"
 
 
@@ -269,15 +230,12 @@ def _shorten(content: bytes, longest: int) -> str:
 
 def _object(body: Any, what: str) -> dict[str, Any]:  # noqa: ANN401
     if not isinstance(body, dict):
-        raise WrongShape(f"the answer is {type(body).__name__} instead of {what}")
+        raise WrongShape(f"the response is {type(body).__name__} instead of {what}")
     return body
 
 
 def id_of(found: dict[str, Any]) -> int:
-    """The id of something that the store tells of.
-
-    Args:
-        found: The decoded JSON.
+    """The id of an object.
 
     Raises:
         WrongShape: If it has none.
@@ -286,12 +244,12 @@ def id_of(found: dict[str, Any]) -> int:
     if isinstance(number, str) and number.isascii() and number.isdigit() and len(number) <= _LONGEST_ID:
         return int(number)
     if not isinstance(number, int) or isinstance(number, bool):
-        raise WrongShape("the answer has no valid id")
+        raise WrongShape("the response has no valid id")
     return number
 
 
 def _window(start: datetime | None, end: datetime | None) -> Window | None:
-    """The whole seconds between two times, so that no window is taken for more than it is."""
+    """The whole seconds between two times; a fraction at either end is not included."""
     if start is None or end is None:
         return None
     first, last = whole_second(start), whole_second(end)
@@ -301,7 +259,7 @@ def _window(start: datetime | None, end: datetime | None) -> Window | None:
 
 
 def _moment(text: Any) -> datetime | None:  # noqa: ANN401
-    """A time of the API's, which is RFC 3339; naive ones are taken as UTC."""
+    """A time of the API in RFC 3339; without an offset it is UTC. None where it is missing or invalid."""
     if not isinstance(text, str) or not text:
         return None
     try:

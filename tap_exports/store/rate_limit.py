@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from tap_exports.clock import Clock
 
 RATE = 4
-"""Requests in a second for one token: the API's published limit."""
+"""Requests per second for one token: the API's published limit."""
 
 
 class RateLimiter:
-    """Lets at most four requests a second through, over all threads; the others wait."""
+    """At most four requests per second, over all threads; others wait."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -49,7 +49,7 @@ class RateLimiter:
             return max(self._not_before, free) - self._clock.monotonic()
 
     def hold(self, seconds: float) -> None:
-        """Let no request through for so many seconds, as `Retry-After` requests."""
+        """Send no request for so many seconds, as `Retry-After` demands."""
         with self._lock:
             self.throttled += 1
             self._not_before = max(self._not_before, self._clock.monotonic() + seconds)

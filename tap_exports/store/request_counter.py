@@ -1,4 +1,4 @@
-"""How often each call of the API was sent, and how it was answered."""
+"""The number of requests, by endpoint and status."""
 
 from __future__ import annotations
 
@@ -14,23 +14,18 @@ _ID = re.compile(r"/[0-9]+/")
 
 
 class RequestCounter:
-    """Counts answers. It may be used from several threads."""
+    """Counts requests. It may be used from several threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._counts: Counter[tuple[str, int]] = Counter()
 
     def add(self, place: str, status: int) -> None:
-        """Count one.
-
-        Args:
-            place: The method and the path below the API's address, such as `GET exports/42/`.
-            status: The HTTP status; 0 where there was no answer.
-        """
+        """Count a request, such as `GET exports/42/`; status 0 means that there was no response."""
         with self._lock:
             self._counts[_ID.sub("/{id}/", place), status] += 1
 
     def __iter__(self) -> Iterator[tuple[str, int, int]]:
-        """Endpoint, status and how often, in order."""
+        """Endpoint, status and count, in order."""
         with self._lock:
             return iter([(*what, count) for what, count in sorted(self._counts.items())])

@@ -1,4 +1,4 @@
-"""The pauses before a request is sent again."""
+"""The pauses between retries."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def pauses(timings: Timings) -> Iterator[float]:
-    """The pauses between tries, in seconds: growing, with full jitter, one fewer than there are tries."""
+    """The pauses between tries, in seconds: exponential, with full jitter, one fewer than tries."""
     growing = backoff.expo(base=2, factor=1, max_value=timings.longest_pause)
     next(growing)  # the generator's first value is for its own protocol
     for _ in range(timings.tries - 1):
@@ -26,7 +26,7 @@ def pauses(timings: Timings) -> Iterator[float]:
 
 
 def retry_after(response: requests.Response, now: datetime, longest: float) -> float | None:
-    """Seconds to wait by an answer's `Retry-After` header, at most `longest`; None without a readable one."""
+    """Seconds to wait by the `Retry-After` header, at most `longest`; None without a valid one."""
     text = response.headers.get("Retry-After", "").strip()
     if not text:
         return None

@@ -27,7 +27,7 @@ class ServerClock:
             return
         here = self._clock.now()
         ahead = moment - here
-        # Dates are whole seconds, and an answer takes time: within two seconds the clocks agree. From here on
+        # Dates are whole seconds, and a response takes time, so clocks within two seconds agree. Between responses
         # only monotonic time counts, so that a change of this machine's clock does not move a window's end.
         self._known = (moment if abs(ahead) > timedelta(seconds=2) else here, self._clock.monotonic())
         if abs(ahead) > timedelta(minutes=5) and not self._warned:

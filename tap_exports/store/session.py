@@ -1,4 +1,4 @@
-"""How one call of the Admin API is sent until it is answered, and what its answers mean."""
+"""One call of the Admin API: rate limit, retries, and errors by status."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _TOO_MANY = 429
-_PASSING = frozenset({408, 425, _TOO_MANY, 500, 502, 503, 504})
+_RETRIED = frozenset({408, 425, _TOO_MANY, 500, 502, 503, 504})
 _FEW_TRIES = 3
-"""How often an answer of the wrong shape is asked for again: it seldom passes."""
+"""How often a call is sent if the response has the wrong shape, which rarely passes."""
 
 LARGEST_ANSWER = 64 * 1024 * 1024
-"""Bytes of an answer, unpacked; a page of a list has some thousands."""
+"""Bytes of a decompressed response; a page of a list has a few thousand."""
 _BLOCK = 64 * 1024
 
 _SECRET = 8
-"""Characters from which a secret is looked for in answers: a shorter one would be found in any word."""
+"""Length from which a secret is masked in responses: a shorter one occurs in ordinary words."""
 
 SCOPES = {
     "exports/types/": "exports:read",
@@ -47,32 +47,20 @@ SCOPES = {
 
 
 class AnswerLost(Exception):
-    """A create call of which nobody knows whether the store made an export.
+    """A POST that may have taken effect, although its response did not arrive; `retry_after` is in seconds."""
 
-    Args:
-        trouble: In words.
-        retry_after: Seconds that the store asks to wait; 0 where it does not.
-    """
-
-    def __init__(self, trouble: str, retry_after: float = 0.0) -> None:
-        super().__init__(trouble)
+    def __init__(self, reason: str, retry_after: float = 0.0) -> None:
+        super().__init__(reason)
         self.retry_after = retry_after
 
 
-class _Passing(Exception):
-    """Trouble that may pass.
-
-    Args:
-        trouble: In words.
-        retry_after: Seconds that the store asks to wait, if it does.
-        maybe_done: Whether what was asked for may have been done all the same.
-        misshapen: Whether it was JSON of the wrong shape.
-    """
+class _Transient(Exception):
+    """A response that may differ next time; `maybe_done` says whether the call may have taken effect."""
 
     def __init__(
-        self, trouble: str, *, retry_after: float | None = None, maybe_done: bool = True, misshapen: bool = False
+        self, reason: str, *, retry_after: float | None = None, maybe_done: bool = True, misshapen: bool = False
     ) -> None:
-        super().__init__(trouble)
+        super().__init__(reason)
         self.retry_after = retry_after
         self.maybe_done = maybe_done
         self.misshapen = misshapen
@@ -80,10 +68,10 @@ class _Passing(Exception):
 
 @dataclass(frozen=True)
 class Connection:
-    """Where the store is and who asks."""
+    """The address and the headers of requests."""
 
     api_url: str
-    """The Admin API's address, ending in `/`."""
+    """It ends in `/`."""
     token: str = field(repr=False)
     api_version: str
     user_agent: str
@@ -101,19 +89,14 @@ class _Bearer(requests.auth.AuthBase):
 
 
 class _Session(requests.Session):
-    """A session that does not follow redirects, and does not read where they lead either."""
+    """A session that does not follow redirects, and does not parse their addresses either."""
 
     def get_redirect_target(self, resp: requests.Response) -> None:
-        """None, whatever the answer says."""
+        """None for every response."""
 
 
 class ApiSession:
-    """Sends calls with the API's headers, within the rate rate_limiter, again after passing trouble.
-
-    Args:
-        connection: Where the store is and who asks.
-        clock: To wait with.
-    """
+    """Sends calls with the API's headers, within the rate limit, and retries them after transient errors."""
 
     def __init__(self, connection: Connection, clock: Clock) -> None:
         self._connection = connection
@@ -126,11 +109,7 @@ class ApiSession:
         self.request_counter = RequestCounter()
 
     def keep_secret(self, secret: str) -> None:
-        """Star a secret wherever an answer repeats it.
-
-        Args:
-            secret: Besides the token.
-        """
+        """Mask a secret, besides the token, in errors that quote a response."""
         self._secrets.add(secret)
 
     def send(
@@ -142,26 +121,21 @@ class ApiSession:
         json: dict[str, Any] | None = None,
         params: dict[str, str] | None = None,
     ) -> T:
-        """Send one call until it is answered.
+        """Send one call, and return the parsed JSON of its response.
 
-        Args:
-            method: The HTTP method.
-            path: Below the API's address, or a whole address of its origin.
-            parse: Makes the result of the answer's JSON.
-            json: The body.
-            params: The query.
+        `path` is below the API's address, or a full address on its origin.
 
         Raises:
             Unauthorized: 401.
             MissingScope: 403.
             StoreRefused: 400, 404 and other refusals, and redirects, which are not followed.
-            StoreTrouble: Trouble that outlasted every retry.
-            AnswerLost: If a POST may have taken effect, and its answer did not arrive.
+            StoreTrouble: A transient error that outlasted every retry.
+            AnswerLost: If a POST may have taken effect, and its response did not arrive.
             Stopped: If the run ends meanwhile.
         """
         url = urljoin(self._connection.api_url, path)
         place = f"{method} {urlsplit(url).path.removeprefix(urlsplit(self._connection.api_url).path)}"
-        trouble, misshapen = "", 0
+        reason, misshapen = "", 0
         rest = pauses(self._clock.timings)
         while True:
             self.rate_limiter.take()
@@ -172,26 +146,26 @@ class ApiSession:
                 return self._answer(response, place, parse)
             except requests.RequestException as error:
                 if why := certificate_error(error):
-                    told = f"{place} was not sent: the certificate of {urlsplit(url).hostname} is not trusted, {why}"
-                    raise StoreRefused(told, CA_HINT) from None
-                trouble, asked, maybe_done = describe(error, self._clock.timings), None, was_sent(error)
-            except _Passing as error:
-                trouble, asked, maybe_done = str(error), error.retry_after, error.maybe_done
+                    untrusted = f"the certificate of {urlsplit(url).hostname} is not trusted, {why}"
+                    raise StoreRefused(f"{place} was not sent: {untrusted}", CA_HINT) from None
+                reason, asked, maybe_done = describe(error, self._clock.timings), None, was_sent(error)
+            except _Transient as error:
+                reason, asked, maybe_done = str(error), error.retry_after, error.maybe_done
                 misshapen += error.misshapen
             finally:
                 self.request_counter.add(place, status)
             if method == "POST" and maybe_done:
-                raise AnswerLost(trouble, asked or 0.0)
+                raise AnswerLost(reason, asked or 0.0)
             pause = next(rest, None)
             if pause is None or misshapen >= _FEW_TRIES:
                 break
-            wait = max(pause, asked or 0.0)  # a store that says 1 again and again is given more and more time
-            self._logger.warning("%s: %s; trying again in %.1f s", place, trouble, wait)
+            wait = max(pause, asked or 0.0)  # pauses grow even if `Retry-After` stays at 1
+            self._logger.warning("%s: %s; retrying in %.1f s", place, reason, wait)
             self._clock.sleep(wait)
         host = urlsplit(url).hostname
         raise StoreTrouble(
-            f"{place} at {host} did not work: {trouble}",
-            "Check api_url or store and the network; run again: what the target has is kept.",
+            f"{place} at {host} failed: {reason}",
+            "Check api_url or store, and the network, then run again: what was loaded is kept.",
         )
 
     def _request(
@@ -216,36 +190,36 @@ class ApiSession:
         return response
 
     def _answer(self, response: requests.Response, place: str, parse: Callable[[Any], T]) -> T:
-        """What an answer says.
+        """The result of a response.
 
         Raises:
-            _Passing: If requester again may help.
-            StoreRefused: If it would not.
+            _Transient: If a retry may help.
+            StoreRefused: If it cannot.
         """
         status = response.status_code
         content = _content(response, place)
         if 200 <= status < 300:  # noqa: PLR2004
             try:
-                nothing = response.request.method == "DELETE"  # whatever its answer holds, it is done
-                return parse(None) if nothing else parse(api.json_of(content))
+                deleted = response.request.method == "DELETE"  # its body does not matter
+                return parse(None) if deleted else parse(api.json_of(content))
             except api.WrongShape as error:
-                raise _Passing(str(error), misshapen=error.is_json) from None
-        if status not in _PASSING:
+                raise _Transient(str(error), misshapen=error.is_json) from None
+        if status not in _RETRIED:
             raise self._refusal(place, response, content)
         asked = retry_after(response, self.time.now(), self._clock.timings.longest_retry_after)
         if status == _TOO_MANY:
             self.rate_limiter.hold(1.0 if asked is None else asked)
-        raise _Passing(f"the answer is {status}", retry_after=asked, maybe_done=status != _TOO_MANY)
+        raise _Transient(f"the response is {status}", retry_after=asked, maybe_done=status != _TOO_MANY)
 
     def _starred(self, text: str) -> str:
-        """What an answer says, without the secrets that it may repeat."""
+        """A response's text, with secrets masked."""
         for secret in self._secrets:
             if len(secret) >= _SECRET:
                 text = text.replace(secret, "***")
         return text
 
     def _refusal(self, place: str, response: requests.Response, content: bytes) -> StoreRefused:
-        """The error for an answer that requester again would not change."""
+        """The error for a response that a retry would not change."""
         status = response.status_code
         words = api.words_of(content, self._starred)
         said = f"{place} was answered {status}" + (f": {words}" if words else "")
@@ -263,11 +237,11 @@ class ApiSession:
         if response.is_redirect or 300 <= status < 400:  # noqa: PLR2004
             to = origin(response.headers.get("Location", ""), base=response.url)
             where = f"{to[0]}://{to[1]}" if to else "an invalid address"
-            return StoreRefused(f"{said}, a redirect to {where}", "Set api_url to an address that answers itself.")
+            return StoreRefused(f"{said}, a redirect to {where}", "Set api_url to an address that does not redirect.")
         return StoreRefused(said, "Correct the setting named in the response, or contact the store's support.")
 
     def _session(self) -> requests.Session:
-        """This thread's own session: nobody promises that one can be shared."""
+        """This thread's own session: `requests` does not promise that threads can share one."""
         if not hasattr(self._local, "session"):
             session = _Session()
             session.auth = _Bearer(self._connection.token)
@@ -284,7 +258,7 @@ class ApiSession:
 
 
 def _content(response: requests.Response, place: str) -> bytes:
-    """An answer's body, which is held in memory: so there is a bound to it."""
+    """A response's body, of limited size because it is held in memory."""
     content = bytearray()
     for block in response.iter_content(_BLOCK):
         content += block
@@ -292,6 +266,6 @@ def _content(response: requests.Response, place: str) -> bytes:
             response.close()
             raise StoreRefused(
                 f"{place} was answered with more than {LARGEST_ANSWER:,} bytes",
-                "This is no answer of the Admin API: check store or api_url.",
+                "This is not the Admin API: check store or api_url.",
             )
     return bytes(content)

@@ -196,7 +196,7 @@ class Bench:
             try:
                 for checked in scheduler.files(code):
                     if checked.header:
-                        self.source(code).layout.meet(checked.header)
+                        self.source(code).layout.apply(checked.header)
                     arrived[code].append((checked.window, checked.export.id, list(checked.csv.rows())))
                     time.sleep(slowly)
             except TapExportsError as error:

@@ -129,12 +129,12 @@ def test_passing_trouble_passes(bench, fault):
 @pytest.mark.parametrize(
     ("fault", "said"),
     [
-        (Fault("types", "status", status=503, times=None), "the answer is 503"),
+        (Fault("types", "status", status=503, times=None), "the response is 503"),
         (Fault("types", "refuse", times=None), "the connection broke"),
         (Fault("types", "reset", times=None), "the connection broke"),
         (Fault("types", "html", times=None), "a body that is not JSON"),
         (Fault("types", "empty", times=None), "an empty body"),
-        (Fault("types", "cut", times=None), "broke"),
+        (Fault("types", "cut", times=None), "ended early"),
     ],
     ids=lambda value: value.kind.value if isinstance(value, Fault) else "",
 )
@@ -176,7 +176,7 @@ def test_a_store_that_is_not_there(make_bench, closed_port):
 def test_a_name_that_is_not_known(make_bench):
     """A host that no name server knows is told as that."""
     bench = make_bench(url="http://no-such-store.invalid/api/admin/")
-    with pytest.raises(StoreTrouble, match="name is not known"):
+    with pytest.raises(StoreTrouble, match="name cannot be resolved"):
         bench.client.types()
 
 
@@ -393,7 +393,7 @@ def test_a_create_call_that_hangs_is_lost(bench, monkeypatch):
     """A read timeout says nothing of what was made."""
     bench.clock.timings = replace(bench.clock.timings, read_seconds=0.1)
     bench.store.add_fault(Fault("create", "hang"))
-    with pytest.raises(AnswerLost, match="no answer within"):
+    with pytest.raises(AnswerLost, match="no response within"):
         bench.client.create("order_list", bench.window())
 
 

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from tap_exports.clock import Clock, Timings
 from tap_exports.errors import InvalidFile, LinkExpired, LocalTrouble, Stopped, StoreRefused, StoreTrouble
 from tap_exports.sandbox import Fault
-from tap_exports.store.download import _Passing, _unpacked
+from tap_exports.store.download import _decompressed, _Transient
 
 from .conftest import open_temp_files
 
@@ -217,11 +217,11 @@ def test_gzip_arrives_whole_or_not_at_all(data, parts, sizes):
     def blocks(body):
         return [body[n : n + sizes] for n in range(0, len(body), sizes)]
 
-    assert b"".join(_unpacked(blocks(packed))) == b"".join(parts)
+    assert b"".join(_decompressed(blocks(packed))) == b"".join(parts)
     last = len(b"".join(map(gzip.compress, parts))) - len(gzip.compress(parts[-1]))
     cut = data.draw(st.integers(last + 1, last + len(gzip.compress(parts[-1])) - 1))
-    with pytest.raises(_Passing):
-        b"".join(_unpacked(blocks(packed[:cut])))
+    with pytest.raises(_Transient):
+        b"".join(_decompressed(blocks(packed[:cut])))
 
 
 @pytest.mark.parametrize("encoding", [b"deflate", b"br", b"zstd", b"gzip, gzip"])
@@ -229,7 +229,9 @@ def test_a_compression_that_was_not_asked_for_is_refused(bench, make_wire, encod
     """Nobody can tell whether such a file is whole."""
     head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nContent-Encoding: %s\r\n\r\n" % (len(BODY), encoding)
     linked(bench, make_wire(head + BODY).origin)
-    with pytest.raises(InvalidFile, match=f"packs the file as {encoding.decode()}, of which nobody can tell"):
+    with pytest.raises(
+        InvalidFile, match=f"compresses the file with {encoding.decode()}, so truncation would not be noticed"
+    ):
         bench.downloader.get(1)
 
 

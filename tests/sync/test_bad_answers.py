@@ -175,7 +175,7 @@ def test_a_code_that_can_name_no_stream_is_left_out(answered, code):
     assert_ends_well(run)
     assert run.code == 0
     assert {m["stream"] for m in run.of("SCHEMA")} == {"order_list", "export_log"}
-    assert "is left out: its code can name no stream" in run.log
+    assert "is ignored: its code cannot be a stream's name" in run.log
     assert "\x1b" not in run.log
     assert max(map(len, run.log.splitlines())) < 500
 

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tap_exports.config.settings import _OF_NO_FILE
+from tap_exports.config.validation import _NOT_IN_FILES
 from tap_exports.sandbox import Fault
 
 from .conftest import assert_ends_well
@@ -201,10 +201,10 @@ def test_any_encoding_of_text_reads_its_own_files(read, encoding):
 
 def test_an_encoding_that_makes_half_characters_is_none(read):
     """Some would let a file write what no target can read, others have no ASCII; no store sends them."""
-    for encoding in (*_OF_NO_FILE, "cp037"):
+    for encoding in (*_NOT_IN_FILES, "cp037"):
         run = read(b"Order Number,Status\r\n1,+2AA-\\ud800\r\n", encoding=encoding)
         assert run.code == 1
-        assert f"encoding: {encoding!r} is no encoding" in run.errors[0]
+        assert f"encoding: {encoding!r} is not a text encoding" in run.errors[0]
 
 
 cells = st.text(max_size=12) | st.sampled_from(

@@ -136,7 +136,7 @@ def test_a_store_on_this_machine_is_reached_past_any_proxy(small_store, inside, 
     assert proxy.heads == []
 
 
-REFUSED = "the proxy of the environment (HTTPS_PROXY) refused or was not reached"
+REFUSED = "the proxy (HTTPS_PROXY) refused the connection or was not reached"
 
 
 @pytest.mark.parametrize(

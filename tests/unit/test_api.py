@@ -209,13 +209,13 @@ def test_what_is_no_page_is_refused(body):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"", "the answer has an empty body"),
-        (b" \n", "the answer has an empty body"),
-        (b"<html>\n<body>Down for\nmaintenance</body></html>", "the answer has a body that is not JSON"),
-        (b'{"a": ', "the answer has a body that is not JSON"),
-        (b"\xff\xfe", "the answer has a body that is not JSON"),
-        (b"[" * 100_000, "the answer has a body that is not JSON"),
-        (b"9" * 5000, "the answer has a body that is not JSON"),
+        (b"", "the response has an empty body"),
+        (b" \n", "the response has an empty body"),
+        (b"<html>\n<body>Down for\nmaintenance</body></html>", "the response has a body that is not JSON"),
+        (b'{"a": ', "the response has a body that is not JSON"),
+        (b"\xff\xfe", "the response has a body that is not JSON"),
+        (b"[" * 100_000, "the response has a body that is not JSON"),
+        (b"9" * 5000, "the response has a body that is not JSON"),
     ],
 )
 def test_what_is_not_json_is_reported_without_its_text(content, words):

@@ -136,7 +136,7 @@ def test_schema_and_key_do_not_depend_on_rows(stream, rows, data):
     assert (other.schema(), other.keys) == (layout.schema(), layout.keys)
     of_stream = StreamLayout(stream, NOTHING)
     of_stream.adopt(layout)
-    assert not of_stream.meet([HEADER[n] for n in order])
+    assert not of_stream.apply([HEADER[n] for n in order])
 
 
 def test_of_two_definitions_the_streams_own_counts():

@@ -4,7 +4,7 @@ import pytest
 from singer_sdk.plugin_base import JSONSchemaValidator
 
 from tap_exports.config.schema import CONFIG_SCHEMA
-from tap_exports.config.settings import MAPS, NUMBERS, SECRETS
+from tap_exports.config.validation import MAPS, NUMBERS, SECRETS
 
 PROPERTIES = CONFIG_SCHEMA["properties"]
 

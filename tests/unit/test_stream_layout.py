@@ -24,7 +24,7 @@ def meets():
             layout.adopt(catalog)
 
         def meet(*header):
-            return layout.meet(header), [column.name for column in layout.current.columns]
+            return layout.apply(header), [column.name for column in layout.current.columns]
 
         return meet
 
@@ -56,7 +56,7 @@ def test_a_new_column_is_added_and_reported_once(meets, said):
 def test_a_new_column_is_typed_by_its_name():
     layout = StreamLayout("order_list", Knowledge())
     layout.adopt(CATALOG)
-    layout.meet(["number", "total", "tax", "due_date"])
+    layout.apply(["number", "total", "tax", "due_date"])
     assert layout.current.columns[2:] == (Column("tax", N), Column("due_date", ColumnType.DATE_TIME))
 
 
@@ -64,10 +64,10 @@ def test_a_column_keeps_the_type_that_it_had_first():
     """A catalog's type, and what definitions said when the column was first seen."""
     layout = StreamLayout("order_list", Knowledge())
     layout.adopt(layout_of({"number": S, "total": S}, ("number",)))
-    layout.meet(["number", "total", "tax"])
+    layout.apply(["number", "total", "tax"])
     layout.knowledge = Knowledge(column_types={"order_list": {"tax": S}})
-    layout.meet(["number"])
-    layout.meet(["number", "tax", "total"])
+    layout.apply(["number"])
+    layout.apply(["number", "tax", "total"])
     assert layout.current.columns == (Column("number", S), Column("tax", N), Column("total", S))
 
 
@@ -95,7 +95,7 @@ def test_a_column_that_is_gone_leaves_the_schema_and_may_come_back(meets, said, 
     assert meet("Number") == (False, ["number"])
     assert meet("Number", "Total") == (True, ["number", "total"])
     assert meet("Number") == (True, ["number"])
-    assert said() == [("WARNING", "order_list: columns are gone, left out from now on: total")]
+    assert said() == [("WARNING", "order_list: columns were removed, and are omitted from now on: total")]
 
 
 def test_a_renamed_column_is_reported_in_one_line(meets, said):
@@ -104,8 +104,8 @@ def test_a_renamed_column_is_reported_in_one_line(meets, said):
         (
             "WARNING",
             (
-                "order_list: columns have changed, perhaps by renaming: "
-                "total gone (left out from now on), grand_total new (added)"
+                "order_list: columns changed, or were renamed: "
+                "total removed (omitted from now on), grand_total new (added)"
             ),
         )
     ]
@@ -115,7 +115,7 @@ def test_a_renamed_column_is_reported_in_one_line(meets, said):
 def test_a_column_of_the_key_is_never_a_new_one(choice):
     layout = StreamLayout("order_list", Knowledge(primary_keys={"order_list": ("batch",)}), choice)
     layout.adopt(layout_of({"number": S}, ("batch",)))
-    layout.meet(["Number", "Batch"])
+    layout.apply(["Number", "Batch"])
     assert [column.name for column in layout.current.columns] == ["number", "batch"]
 
 
@@ -145,14 +145,14 @@ def of(stream="order_list", **knowledge):
 
 def test_the_header_decides_the_key_and_a_later_header_may_not_change_it():
     layout = of()
-    layout.meet(["Order Number", "Total"])
+    layout.apply(["Order Number", "Total"])
     assert layout.current.keys == ("order_number",)
     with pytest.raises(InvalidFile) as error:
-        layout.meet(["Number", "Total"])
+        layout.apply(["Number", "Total"])
     assert str(error.value) == (
         "the stream's key would change from order_number to number. "
-        'Set primary_keys, {"order_list": ["order_number"]} to keep the key; '
-        "with another key, load the stream into a new table."
+        'To keep the key, set primary_keys to {"order_list": ["order_number"]}. '
+        "For another key, load the stream into a new table."
     )
 
 
@@ -175,14 +175,14 @@ def test_a_key_that_differs_from_an_earlier_runs_is_an_error(earlier, header):
 def test_a_catalogs_key_that_differs_from_an_earlier_runs_is_an_error():
     layout = of()
     layout.adopt(CATALOG)
-    with pytest.raises(InvalidFile, match=r"key would change from id to number\. Set primary_keys"):
+    with pytest.raises(InvalidFile, match=r"key would change from id to number\. To keep the key, set primary_keys"):
         layout.remember(Key(("id",), None))
 
 
 def test_primary_keys_may_change_the_key():
     layout = of(primary_keys={"order_list": ("total",)})
     layout.remember(Key(("order_number",), None))
-    layout.meet(["Order Number", "Total"])
+    layout.apply(["Order Number", "Total"])
     assert layout.current.keys == ("total",)
 
 
@@ -197,11 +197,11 @@ def test_a_stream_without_a_key_is_a_warning(said):
     """Once, and not where the user has chosen it."""
     layout = of()
     for _ in range(2):
-        layout.meet(["Total", "Status"])
+        layout.apply(["Total", "Status"])
     ((level, line),) = said()
     assert level == "WARNING"
     assert "order_list has no key" in line
-    of(primary_keys={"order_list": ()}).meet(["Total", "Status"])
+    of(primary_keys={"order_list": ()}).apply(["Total", "Status"])
     assert len(said()) == 1
 
 
@@ -209,7 +209,7 @@ def test_what_a_line_is_stays_the_column_of_an_earlier_run():
     """A better column that comes later changes no key."""
     layout = of(LINES)
     layout.remember(Key(("return_number", "export_line"), "sku"))
-    layout.meet(["Return Number", "SKU", "Variant ID"])
+    layout.apply(["Return Number", "SKU", "Variant ID"])
     assert Key.of(layout.current) == (("return_number", "export_line"), "sku")
     with pytest.raises(InvalidFile, match="no column sku, which is part of the stream's key"):
         layout.of(["Return Number", "Variant ID"])
@@ -217,8 +217,8 @@ def test_what_a_line_is_stays_the_column_of_an_earlier_run():
 
 def test_what_a_line_is_stays_the_column_of_the_first_file():
     layout = of(LINES)
-    layout.meet(["Return Number", "SKU"])
-    layout.meet(["Return Number", "Variant ID", "SKU"])
+    layout.apply(["Return Number", "SKU"])
+    layout.apply(["Return Number", "Variant ID", "SKU"])
     assert layout.current.line_identity == "sku"
 
 
