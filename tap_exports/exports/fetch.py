@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -30,7 +31,7 @@ from tap_exports.store.models import Export, ExportStatus
 from tap_exports.store.retry import pauses
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
     from datetime import datetime, tzinfo
 
     from tap_exports.clock import Clock
@@ -121,39 +122,38 @@ class Exporter:
         """The validated file of one window, from an own export that can be reused, else from a new one.
 
         A suspect file is replaced by one fresh export of the window. If that is suspect in the same way, the contract
-        says for each kind whether it is accepted.
-
-        Args:
-            slot: Held while an export is pending, given back once the store has made it.
-
-        Returns:
-            The file; it may not be used if `checked.capped`.
+        says for each kind whether it is accepted. `slot` is held while an export is pending. The file may not be used
+        if `checked.capped`.
 
         Raises:
             TapExportsError: Saying where; nothing is left behind.
         """
-        suspicions: frozenset[type[SuspectFile]] = frozenset()
-        while (export := source.take(window)) is not None:
+        suspicions: set[type[SuspectFile]] = set()
+        export = source.take(window)
+        reused = export is not None
+        if export is not None:
             self._logger.info("%s: reusing export %d of %s", source.code, export.id, window)
-            try:
-                return self._deliver(source, window, export, slot, taken_over=True)
-            except (Unauthorized, MissingScope):
-                raise
-            except (InvalidFile, ExportStuck, StoreRefused) as error:
-                self._logger.warning("%s: export %d cannot be reused: %s", source.code, export.id, error)
-                suspicions |= {type(error)} if isinstance(error, SuspectFile) else frozenset()
-        export = self._create(source, window, slot)
-        while True:
-            try:
-                return self._deliver(source, window, export, slot, suspicions)
-            except SuspectFile as error:
-                if type(error) in suspicions:
-                    raise
-                self._logger.warning("%s. Requesting a fresh export of the window", error.line(error.where))
-                suspicions |= {type(error)}
-            if NoLineBreak in suspicions:
-                return self._confirm_open_end(source, window, export, slot, suspicions)
-            export = self._create(source, window, slot)
+        with ExitStack() as held:
+            while True:
+                export = export or self._create(source, window, slot)
+                try:
+                    return self._deliver(source, window, export, slot, suspicions, taken_over=reused)
+                except (InvalidFile, ExportStuck, StoreRefused) as error:
+                    is_suspect = isinstance(error, SuspectFile) and type(error) not in suspicions
+                    if isinstance(error, (Unauthorized, MissingScope)) or not (reused or is_suspect):
+                        raise
+                    if reused:
+                        self._logger.warning("%s: export %d cannot be reused: %s", source.code, export.id, error)
+                    else:
+                        self._logger.warning("%s. Requesting a fresh export of the window", str(error).rstrip("."))
+                    if isinstance(error, SuspectFile):
+                        suspicions.add(type(error))
+                    if isinstance(error, NoLineBreak):
+                        held.enter_context(self._confirmation())
+                        if self._open_ends:
+                            continue  # another window's second export has confirmed it
+                export = source.take(window) if reused and not suspicions else None
+                reused = export is not None
 
     def _create(self, source: StreamExports, window: Window, slot: ExportSlot) -> Export:
         slot.acquire()
@@ -162,21 +162,13 @@ class Exporter:
         except TapExportsError as error:
             raise error.at(f"stream {source.code}, window {window}")  # noqa: B904 - the same error
 
-    def _confirm_open_end(
-        self,
-        source: StreamExports,
-        window: Window,
-        export: Export,
-        slot: ExportSlot,
-        suspicions: frozenset[type[SuspectFile]],
-    ) -> CheckedExport:
-        """Once per run, request a second export of a window, to see whether its file ends without a line break too."""
+    @contextmanager
+    def _confirmation(self) -> Iterator[None]:
+        """Whether files end without a line break is confirmed by one window at a time, once per run."""
         while not self._confirming.acquire(timeout=0.25):
             self._clock.sleep(0)
         try:
-            if not self._open_ends:
-                export = self._create(source, window, slot)
-            return self._deliver(source, window, export, slot, suspicions)
+            yield
         finally:
             self._confirming.release()
 
@@ -186,9 +178,9 @@ class Exporter:
         window: Window,
         export: Export,
         slot: ExportSlot,
-        suspicions: frozenset[type[SuspectFile]] = frozenset(),
+        suspicions: Collection[type[SuspectFile]],
         *,
-        taken_over: bool = False,
+        taken_over: bool,
     ) -> CheckedExport:
         """From an export to its validated file: wait, download, validate; a file with bad content once more."""
         where = f"stream {source.code}, export {export.id}, window {window}"
@@ -252,7 +244,7 @@ class Exporter:
         return export
 
     def _validated(
-        self, source: StreamExports, export: Export, suspicions: frozenset[type[SuspectFile]], where: str
+        self, source: StreamExports, export: Export, suspicions: Collection[type[SuspectFile]], where: str
     ) -> CheckedFile:
         """Download and validate; an error page in place of the file is transient."""
         rest = pauses(self._clock.timings)
@@ -280,7 +272,7 @@ class Exporter:
         source: StreamExports,
         csv: CsvFile,
         download: Download,
-        suspicions: frozenset[type[SuspectFile]],
+        suspicions: Collection[type[SuspectFile]],
         where: str,
     ) -> CheckedFile:
         try:
@@ -307,18 +299,19 @@ class Exporter:
         return CheckedFile(csv, header, checked, download.size, download.sha256)
 
     def _accept_open_end(
-        self, export: Export, download: Download, suspicions: frozenset[type[SuspectFile]], where: str
+        self, export: Export, download: Download, suspicions: Collection[type[SuspectFile]], where: str
     ) -> None:
         """Accept a file without a line break at its end, where two downloads and a second export agree.
 
         Raises:
-            InvalidFile: If two downloads differ.
+            InvalidFile: If two downloads differ; ErrorPage if the second one is such a page.
             NoLineBreak: If no second export has confirmed it in this run.
         """
         again = self._downloader.get(export.id)
-        again.file.close()
-        if again.sha256 != download.sha256:
-            raise InvalidFile("the file has no line break at its end, and two downloads of it differ")
+        with closing(CsvFile(again.file, self._reading.encoding)) as csv:
+            if again.sha256 != download.sha256:
+                csv.head(0)
+                raise InvalidFile("the file has no line break at its end, and two downloads of it differ")
         if NoLineBreak in suspicions:
             self._open_ends = True
         if not self._open_ends:

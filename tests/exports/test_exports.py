@@ -781,6 +781,45 @@ def test_a_missing_line_break_at_the_end_is_confirmed_by_a_second_export_once_pe
     assert len(bench.made()) == 3
 
 
+def test_a_missing_line_break_of_reused_exports_is_confirmed_once_per_run(bench):
+    bench.store.add_fault(Fault("file", "body", body=OPEN, times=None))
+    windows = [bench.window(), bench.window(10)]
+    for window in windows:
+        theirs(bench, window, ago=1)
+    bench.exporter.requester.look_up(bench.source())
+    for window in windows:
+        assert rows(bench.fetch(window)) == [["1", "new"], ["2", "new"]]
+    assert len(bench.made()) == 3
+
+
+def test_an_error_page_as_the_second_download_is_transient(bench):
+    for _ in range(2):
+        bench.store.add_fault(Fault("file", "body", body=OPEN))
+        bench.store.add_fault(Fault("file", "html"))
+    bench.store.add_fault(Fault("file", "body", body=OPEN, times=None))
+    assert rows(bench.fetch()) == [["1", "new"], ["2", "new"]]
+    assert len(bench.made()) == 2
+
+
+@pytest.mark.parametrize("fault", [Fault("file", "body", body=KEYS[1]), Fault("file", "empty")], ids=["key", "empty"])
+def test_a_second_export_that_is_suspect_in_another_way_is_replaced_too(bench, fault):
+    bench.store.add_fault(Fault("file", "body", body=OPEN, times=2))
+    bench.store.add_fault(fault)
+    assert len(rows(bench.fetch())) > 5
+    assert len(bench.made()) == 3
+
+
+def test_only_a_fresh_export_confirms_repeated_rows(bench):
+    """Two exports of an earlier run that are equally wrong say no more than one."""
+    bench.store.add_fault(Fault("file", "body", body="Order Number,Status\r\n1,new\r\n1,new\r\n", times=2))
+    earlier = [theirs(bench).id, theirs(bench, ago=1).id]
+    bench.exporter.requester.look_up(bench.source())
+    checked = bench.fetch()
+    assert rows(checked) == [["1", "new"]]
+    assert checked.export.id not in earlier
+    assert len(bench.made()) == 3
+
+
 def test_a_file_that_was_cut_is_replaced_by_the_second_export(bench):
     bench.store.add_fault(Fault("file", "body", body=OPEN, times=2))
     assert len(rows(bench.fetch())) > 5
