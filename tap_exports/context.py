@@ -107,44 +107,48 @@ class RunContext:
         return Knowledge(self._settings.column_types, self._settings.primary_keys, self._definitions())
 
     def learn_definitions(self) -> None:
-        """Ask for the merchant's own columns anew: they can change while a run goes on."""
+        """Request the merchant's own columns again: they can change while a run goes on."""
         self.knowledge = replace(self.knowledge, definitions=self._definitions())
 
     def _definitions(self) -> tuple[Definition, ...]:
-        found = self._as_far_as_allowed(self.client.definitions, "merchant's own columns are typed by name")
+        found = self._as_far_as_allowed(
+            self.client.definitions,
+            "the merchant's own columns get their types from their names, so a type may differ from a run that could"
+            " read the definitions. Grant metadata:read, or set column_types",
+        )
         return found or ()
 
     @cached_property
     def zone(self) -> tzinfo:
         """The zone of times that carry no offset."""
         name = self._settings.raw.get("timezone") or self._as_far_as_allowed(
-            self._stores_zone, f"{_AS_UTC}. Set timezone", logging.WARNING
+            self._stores_zone, f"{_AS_UTC}. Set timezone"
         )
         return zone_of(name) or timezone.utc if name else timezone.utc
 
     def _stores_zone(self) -> str | None:
-        """The store's own zone. One that is not told is not guessed: every time would be wrong by hours."""
+        """The store's own zone. One that is not reported is not guessed: every time would be wrong by hours."""
         try:
             name = self.client.timezone()
         except (Unauthorized, MissingScope, NotFound):
             raise
         except TapExportsError as error:
-            raise StoreTrouble(error.what, f"{error.hint} Or set timezone: then it is not asked for.") from error
+            raise StoreTrouble(error.what, f"{error.hint} Or set timezone: then it is not requested.") from error
         if name is None:
-            self._logger.warning("The store tells no time zone: %s. Set timezone.", _AS_UTC)
+            self._logger.warning("The store reports no time zone: %s. Set timezone.", _AS_UTC)
         elif zone_of(name) is None:
             self._logger.warning("The store's time zone %r is not known: %s. Set timezone.", name, _AS_UTC)
         return name
 
-    def _as_far_as_allowed(self, ask: Callable[[], T], otherwise: str, level: int = logging.INFO) -> T | None:
-        """Request what a token need not have the scope for; where it lacks it, log what happens without."""
+    def _as_far_as_allowed(self, request: Callable[[], T], otherwise: str) -> T | None:
+        """Request what a token need not have the scope for; without it, log a WARNING that says what happens."""
         try:
-            return ask()
+            return request()
         except Unauthorized:
             raise
         except StoreRefused as error:
             scope = " (the token lacks the scope)" if isinstance(error, MissingScope) else ""
-            self._logger.log(level, "%s%s: %s", error.what, scope, otherwise)
+            self._logger.warning("%s%s: %s", error.what, scope, otherwise)
             return None
 
     @cached_property
@@ -209,11 +213,11 @@ class RunContext:
 
     @cached_property
     def progress(self) -> Progress:
-        """Tells how far the run is."""
+        """Shows how far the run is."""
         return Progress(self.clock)
 
     def discovery(self, *, may_create: bool) -> Discovery:
-        """Finds the columns of streams of which no catalog tells.
+        """Finds the columns of streams that no catalog has the columns of.
 
         Args:
             may_create: Whether exports may be made for it.

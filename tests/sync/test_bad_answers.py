@@ -148,7 +148,7 @@ def test_a_time_zone_that_is_none(answered, zone):
     assert_ends_well(run)
     if zone is None or isinstance(zone, str):
         assert run.code == 0
-        said = "is not known: times without an offset are read as UTC" if zone else "The store tells no time zone"
+        said = "is not known: times without an offset are read as UTC" if zone else "The store reports no time zone"
         assert said in run.log
     else:
         assert run.code == 1

@@ -142,7 +142,7 @@ def test_a_store_that_has_no_zone_is_in_utc_and_that_is_said(make_store, command
     store.add_fault(Fault("store", "json", document={"timezone": None}, times=None))
     run = command(store.config)
     assert run.code == 0
-    assert "WARNING" in next(line for line in run.log.splitlines() if "tells no time zone" in line)
+    assert "WARNING" in next(line for line in run.log.splitlines() if "reports no time zone" in line)
     dates = [row["Order Date"] for row in store.rows("order_list", store.start_date, store.now)]
     assert [m["order_date"] for m in run.records("order_list")] == [f"{date}Z" for date in dates]
 

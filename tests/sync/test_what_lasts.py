@@ -100,6 +100,14 @@ def test_a_stream_without_a_key_is_a_warning(store, sync, caplog):
     assert [r.levelname for r in caplog.records if "order_list has no key" in r.getMessage()] == ["WARNING"]
 
 
+def test_types_without_the_merchants_definitions_are_a_warning(make_store, sync, caplog):
+    store = make_store(days=3, scopes={"exports:read", "exports:write", "store:read"})
+    sync(store.config, streams=["order_list"])
+    lines = [(r.levelname, r.getMessage()) for r in caplog.records if "merchant's own columns" in r.getMessage()]
+    assert [level for level, _ in lines] == ["WARNING"]
+    assert "metadata:read" in lines[0][1]
+
+
 @pytest.mark.parametrize("scopes", [{"exports:read", "exports:write"}, None], ids=["no scope", "no zone"])
 def test_times_read_as_utc_for_want_of_a_zone_are_a_warning(make_store, sync, caplog, scopes):
     store = make_store(days=3, **({"scopes": scopes} if scopes else {}))
