@@ -115,7 +115,13 @@ def check_provenance(table, store):
         assert row["invalid_values"] is None
 
 
-@pytest.mark.parametrize("options", [{}, {"date_to_included": True, "line_ids": False}], ids=["open", "closed"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param({}, id="open"),
+        pytest.param({"date_to_included": True, "line_ids": False}, id="closed", marks=pytest.mark.slow),
+    ],
+)
 def test_a_full_load_and_then_an_incremental_one_bring_every_cell(meltano, database, options):
     """Whether `date_to` is in a window or not, and whether lines have ids or not."""
     with Sandbox(now=NOW, frozen=True, rate_limit=None, days=35, orders_per_day=12, **options) as store:

@@ -8,12 +8,12 @@ from datetime import timedelta
 import pytest
 
 from tap_exports.clock import Timings
-from tap_exports.errors import ExportStuck, MissingScope, StoreRefused, StoreTrouble, Unauthorized
+from tap_exports.errors import MissingScope, StoreRefused, StoreTrouble, Unauthorized
 from tap_exports.sandbox import Fault
 from tap_exports.store.client import AnswerLost
 from tap_exports.store.models import ExportStatus
 
-from .conftest import AGENT, FakeClock
+from .conftest import AGENT
 
 
 def statuses(bench):
@@ -194,13 +194,6 @@ def test_refusals_are_not_retried(bench, status, kind):
     assert bench.clock.waited == 0
 
 
-def test_a_400_names_the_field(bench):
-    """`{"field": ["message"]}` is told with the field's name."""
-    bench.store.add_fault(Fault("create", "status", status=400, body='{"type": ["No choice.", "Sorry."], "x": "y"}'))
-    with pytest.raises(StoreRefused, match=r"type: No choice\., Sorry\.; x: y"):
-        bench.client.create("order_list", bench.window())
-
-
 @pytest.mark.parametrize(
     ("scopes", "call", "scope"),
     [
@@ -224,14 +217,6 @@ def test_a_missing_scope_is_named(make_bench, scopes, call, scope):
     assert len(bench.store.log) == 1
 
 
-def test_a_wrong_token_is_told_after_one_request(make_bench):
-    """It is not tried again."""
-    bench = make_bench(token="wr0ng")
-    with pytest.raises(Unauthorized, match="Invalid token"):
-        bench.client.types()
-    assert statuses(bench) == [401]
-
-
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
 def test_redirects_are_not_followed(bench, make_wire, status):
     """The token does not travel, and the message names the other host, without its path."""
@@ -242,14 +227,6 @@ def test_redirects_are_not_followed(bench, make_wire, status):
     assert "secret" not in str(caught.value)
     assert other.heads == []
     assert len(bench.store.log) == 1
-
-
-@pytest.mark.parametrize("location", ["/login/", "", "http://[broken"])
-def test_odd_redirects_are_refusals_too(bench, location):
-    """A relative, a missing and a broken Location end in the same words."""
-    bench.store.add_fault(Fault("types", "redirect", location=location))
-    with pytest.raises(StoreRefused, match="redirect"):
-        bench.client.types()
 
 
 def listed(bench, following, results=()):
@@ -308,16 +285,6 @@ def test_a_next_link_of_the_same_host_is_followed_on_the_own_origin(bench, make_
     assert len(bench.store.log) == 2
 
 
-def test_a_next_link_is_the_same_origin_however_it_is_written(bench):
-    """Upper case and a relative address make no other origin."""
-    listed(bench, bench.store.api_url.replace("http://", "HTTP://") + "exports/?type=order_list")
-    listed(bench, "/api/admin/exports/?type=order_list&cursor=2")
-    bench.store.make_export("order_list", *bounds(bench, 1))
-    bench.store.add_fault(Fault("list", "json", document={"next": None, "results": []}))
-    assert list(bench.client.exports("order_list")) == []
-    assert [r.query.get("cursor") for r in bench.store.log] == [None, None, "2"]
-
-
 def test_a_list_that_goes_round_in_circles_ends(bench):
     """A next link that was followed already is an error, and no endless loop."""
     for _ in range(3):
@@ -327,66 +294,12 @@ def test_a_list_that_goes_round_in_circles_ends(bench):
     assert len(bench.store.log) == 2
 
 
-def test_a_list_without_pages_is_read_as_one(bench):
-    """A plain JSON list is its own only page."""
-    bench.store.add_fault(Fault("webhooks", "json", document=[{"id": 4, "target": "https://x"}]))
-    assert [w.id for w in bench.client.webhooks()] == [4]
-
-
-def test_an_unknown_status_is_named(bench):
-    """An export of a status that nobody knows is an error that tells it, after one request."""
-    export = bench.client.create("order_list", bench.window())
-    bench.store.add_fault(Fault("look", "unknown_status", value="exploded"))
-    with pytest.raises(ExportStuck, match="'exploded'"):
-        bench.client.export(export.id)
-    assert len(bench.store.log) == 2
-
-
 def test_an_unknown_status_in_a_list_is_nobodys_trouble(bench, caplog):
     """Somebody else's export of an unknown status is left out of the list, and does not end the reading of it."""
     bench.store.make_export("order_list", *bounds(bench, 1))
     bench.store.add_fault(Fault("list", "unknown_status", value="exploded"))
     assert list(bench.client.exports("order_list")) == []
     assert "exploded" in caplog.text
-
-
-def test_a_missing_status_is_pending(make_bench):
-    """Where the store says no status at all, the export is taken as pending."""
-    bench = make_bench(omit_status=True, ready_seconds=30)
-    export = bench.client.create("order_list", bench.window())
-    assert bench.client.export(export.id).status is ExportStatus.PENDING
-    bench.store.advance(timedelta(seconds=30))
-    assert bench.client.export(export.id).status is ExportStatus.AVAILABLE
-
-
-def test_null_dates_are_no_window(make_bench):
-    """An export whose dates the store keeps to itself is none that a window can be held against."""
-    bench = make_bench(null_dates=True)
-    assert bench.client.create("order_list", bench.window()).window is None
-
-
-@pytest.mark.parametrize(
-    "fault",
-    [
-        Fault("create", "lost"),
-        Fault("create", "refuse"),
-        Fault("create", "reset"),
-        Fault("create", "html"),
-        Fault("create", "empty"),
-        Fault("create", "cut"),
-        Fault("create", "json", document={}),
-        Fault("create", "status", status=500),
-        Fault("create", "status", status=502),
-        Fault("create", "status", status=504),
-    ],
-    ids=lambda f: f"{f.kind.value} {f.status}",
-)
-def test_a_create_call_whose_answer_is_lost_is_not_repeated(bench, fault):
-    """The client itself sends it once: whether anything was made is for the list to say."""
-    bench.store.add_fault(fault)
-    with pytest.raises(AnswerLost):
-        bench.client.create("order_list", bench.window())
-    assert bench.store.count("create") == 1
 
 
 def test_a_create_call_that_hangs_is_lost(bench, monkeypatch):
@@ -424,10 +337,3 @@ def test_a_connection_that_ends_within_tls_may_have_brought_the_call(make_wire, 
     )
     assert was_sent(eof)
     assert not was_sent(bad)
-
-
-def test_the_stores_time_is_heard_in_each_answer(make_bench):
-    """The `Date` header of the answers sets the time by which windows end."""
-    bench = make_bench(now=FakeClock().now() + timedelta(days=3), clock=FakeClock(), frozen=True)
-    bench.client.types()
-    assert abs(bench.client.time.now() - bench.store.now) <= timedelta(seconds=2)

@@ -56,17 +56,6 @@ def test_rows_come_from_an_older_export_where_the_newest_has_none(bench):
     assert {"order_number", "gift_note"} <= names(layout)
 
 
-def test_types_are_compared_with_the_rows_of_an_older_export(bench):
-    """A guess that a rule made, where the newest export has no rows."""
-    theirs(bench)
-    theirs(bench)
-    rows = "".join(f"{n},not a number\r\n" for n in range(30))
-    bench.store.add_fault(Fault("file", "body", body="Order Number,Odd Amount\r\n"))
-    bench.store.add_fault(Fault("file", "body", body=f"Order Number,Odd Amount\r\n{rows}"))
-    layout = discover(bench)["order_list"]
-    assert {column.name: column.type.value for column in layout.columns}["odd_amount"] == "string"
-
-
 @pytest.mark.parametrize("text", ["Sorry", "Not Found"])
 def test_a_line_of_text_has_no_columns(bench, caplog, text):
     """In a catalog they would make every file of the stream's a wrong one."""
@@ -75,16 +64,6 @@ def test_a_line_of_text_has_no_columns(bench, caplog, text):
     layout = discover(bench, may_create=False)["order_list"]
     assert "number" in names(layout)
     assert "the file is text, not an export" in caplog.text
-
-
-def test_a_header_alone_is_better_than_nothing(bench):
-    """Where no recent export has rows, the header decides, and no more than three are looked at."""
-    for _ in range(5):
-        theirs(bench, first=-400)
-    layout = discover(bench)["order_list"]
-    assert len(downloaded(bench)) == 3
-    assert "order_number" in names(layout)
-    assert bench.store.count("create") == 0
 
 
 @pytest.mark.parametrize("kind", ["empty", "html", "cut"])
@@ -166,12 +145,6 @@ def test_the_names_in_the_api_stand_in(make_bench, caplog, how):
         assert bench.store.count("create") == (0 if how == "may not create" else 1)
 
 
-def test_a_list_that_cannot_be_had_is_no_end(bench):
-    """A new export is made instead."""
-    bench.store.add_fault(Fault("list", "status", status=400, times=None))
-    assert "order_number" in names(discover(bench)["order_list"])
-
-
 @pytest.mark.parametrize("place", ["list", "create", "look", "link"])
 def test_a_bad_token_ends_it(bench, place):
     """At once, at any call."""
@@ -179,27 +152,3 @@ def test_a_bad_token_ends_it(bench, place):
     with pytest.raises(Unauthorized):
         discover(bench, "order_list", "customer_list")
     assert bench.store.count(place) == 1
-
-
-def test_only_the_head_of_a_file_is_read(bench, make_wire):
-    """Of a file of 200 MB the host sends a few."""
-    sent = []
-
-    def large(connection, _):
-        block = b"1001,a note\r\n" * 5000
-        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 200000000\r\n\r\nOrder Number,Note\r\n")
-        while sum(sent) < 200_000_000:
-            connection.sendall(block)
-            sent.append(len(block))
-
-    theirs(bench)
-    bench.store.add_fault(Fault("link", "json", document={"url": f"{make_wire(large).origin}/x.csv?Signature=x"}))
-    assert names(discover(bench)["order_list"]) == {"order_number", "note"}
-    assert sum(sent) < 20_000_000
-
-
-def test_what_was_listed_is_not_taken_for_a_lost_answer(bench):
-    """Ids that discovery has seen are none that a create call of the sync may have made."""
-    export = theirs(bench)
-    discover(bench)
-    assert export.id in bench.source().seen

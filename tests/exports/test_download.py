@@ -6,7 +6,6 @@ import gc
 import gzip
 import resource
 import socket
-import struct
 import threading
 import time
 import zlib
@@ -110,20 +109,6 @@ def test_trouble_on_the_way_is_waited_out(bench, export, empty_temp, fault):
     assert bench.store.count("link") == 3
     gc.collect()
     assert open_temp_files(empty_temp) == []
-
-
-def test_a_file_host_that_asks_for_time_gets_it(bench, export):
-    """`Retry-After` counts at the file host too."""
-    bench.store.add_fault(Fault("file", "status", status=503, headers={"Retry-After": "50"}))
-    bench.downloader.get(export.id).file.close()
-    assert bench.clock.waited >= 50
-
-
-def test_a_file_host_that_hangs_is_asked_again(bench, export, monkeypatch):
-    """No answer within the timeout is trouble that may pass."""
-    bench.clock.timings = replace(bench.clock.timings, read_seconds=0.1)
-    bench.store.add_fault(Fault("file", "hang"))
-    assert content(bench.downloader.get(export.id)) == bench.store.file(export.id)
 
 
 def test_a_hang_in_the_midst_of_a_body_is_noticed(bench, export, monkeypatch, make_wire):
@@ -235,12 +220,6 @@ def test_a_compression_that_was_not_asked_for_is_refused(bench, make_wire, encod
         bench.downloader.get(1)
 
 
-def test_nothing_that_is_said_to_be_gzip_is_an_empty_file(bench, make_wire):
-    """For the check to refuse, at once."""
-    linked(bench, make_wire(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nContent-Encoding: gzip\r\n\r\n").origin)
-    assert content(bench.downloader.get(1)) == b""
-
-
 def test_an_environment_that_cannot_be_followed_is_trouble_of_this_machine(bench, monkeypatch, tmp_path):
     """A file of certificates that is not there is told at once, and not asked for again and again."""
     linked(bench, "https://127.0.0.1:9/x.csv")
@@ -255,37 +234,6 @@ def test_a_body_without_any_length_is_refused(bench, make_wire):
     linked(bench, make_wire(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + BODY).origin)
     with pytest.raises(InvalidFile, match="how long the file is"):
         bench.downloader.get(1)
-
-
-def test_a_body_that_is_reset_in_its_midst(bench, make_wire):
-    """A connection reset between two blocks is a broken download."""
-
-    def reset(connection, _):
-        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nA,B\r\n")
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-
-    linked(bench, make_wire(reset).origin)
-    with pytest.raises(StoreTrouble):
-        bench.downloader.get(1)
-
-
-@pytest.mark.parametrize("how", ["accepted", "always"])
-def test_gzip_of_the_transport_is_undone(make_bench, how):
-    """Size and digest are those of the file, not of what travelled."""
-    bench = make_bench(gzip=how)
-    window = bench.window()
-    export = bench.store.make_export("order_list", window.start, window.end)
-    download = bench.downloader.get(export.id)
-    assert download.size == len(bench.store.file(export.id))
-    assert content(download) == bench.store.file(export.id)
-
-
-def test_nul_bytes_are_noticed(bench, make_wire):
-    """They cost a pass of their own, so the download says whether there are any."""
-    body = b"A,B\r\n1,\x00\r\n"
-    linked(bench, make_wire(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)).origin)
-    download = bench.downloader.get(1)
-    assert content(download) == body
 
 
 def test_links_have_to_be_https_but_on_this_machine(bench, make_bench):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from itertools import pairwise
 
@@ -21,13 +19,8 @@ from tap_exports.errors import (
     Unauthorized,
 )
 from tap_exports.exports.polling import PollSchedule
-from tap_exports.exports.stream_exports import StreamExports
 from tap_exports.sandbox import Fault
-from tap_exports.schema.layout import Knowledge
-from tap_exports.schema.stream_layout import StreamLayout
-from tap_exports.schema.types import ColumnType
 from tap_exports.schema.values import to_instant
-from tap_exports.store.models import Export, ExportStatus
 from tap_exports.window import Window, own_boundary
 
 from .conftest import open_temp_files
@@ -91,23 +84,6 @@ def test_a_window_becomes_a_checked_file(make_bench):
     assert [r.place for r in bench.store.log if r.place != "look"] == ["create", "link", "file"]
 
 
-def test_the_permit_is_held_while_the_export_is_pending_and_no_longer(make_bench, monkeypatch):
-    """It is given back before the download, which the store has no part in."""
-    bench = make_bench(ready_seconds=40)
-    held = {}
-    for name in ("create", "export", "link"):
-        real = getattr(bench.client, name)
-
-        def noted(*args, name=name, real=real):
-            held.setdefault(name, set()).add(bench.slot.held)
-            return real(*args)
-
-        monkeypatch.setattr(bench.client, name, noted)
-    bench.downloader._link = bench.client.link
-    bench.fetch().csv.close()
-    assert held == {"create": {True}, "export": {True}, "link": {False}}
-
-
 # Waiting
 
 
@@ -125,13 +101,6 @@ def test_looks_start_close_together_and_stretch(make_bench):
     assert (looks[-1] - bench.made()[0].ready_at).total_seconds() <= 120.5
 
 
-def test_a_small_export_is_found_in_seconds(make_bench):
-    """One that takes five seconds is not waited for as long as one that takes an hour."""
-    bench = make_bench(ready_seconds=5)
-    bench.fetch().csv.close()
-    assert bench.clock.waited < 8
-
-
 def test_waiting_learns_from_the_exports_before():
     """Where exports take five minutes there is no look long before, and one that takes longer is not left alone."""
     pace = PollSchedule(poll_seconds=600, first_look=1.0)
@@ -142,29 +111,11 @@ def test_waiting_learns_from_the_exports_before():
     assert 28 <= pace.pause(310) <= 31
 
 
-def test_waiting_learns_that_exports_have_become_quicker():
-    """One that was ready at the first look may have been so for long: the next first look comes earlier."""
-    pace = PollSchedule(poll_seconds=600, first_look=1.0)
-    pace.learn(290, 310)
-    firsts = []
-    for _ in range(20):
-        firsts.append(pace.pause(0))
-        pace.learn(0, firsts[-1])
-    assert firsts[-1] < 0.5 * firsts[0]
-
-
 def test_no_pause_is_longer_than_poll_interval_seconds():
     """Neither the jitter nor what was learned makes it longer."""
     pace = PollSchedule(poll_seconds=7, first_look=1.0)
     pace.learn(9_000, 11_000)
     assert all(6 <= pace.pause(waited) <= 7 for waited in range(0, 10_000, 10))
-
-
-def test_a_poll_interval_below_a_second_is_kept(make_bench):
-    """A user who sets it so gets it so."""
-    bench = make_bench(ready_seconds=2, poll=0.5)
-    bench.fetch().csv.close()
-    assert max(bench.clock.slept) <= 0.85  # the rate's own pauses are in it too
 
 
 def test_only_the_deadline_ends_the_wait(make_bench):
@@ -202,21 +153,6 @@ def test_a_missing_status_is_waited_for(make_bench):
     assert bench.store.count("look") > 2
 
 
-def test_news_end_the_pause_early(make_bench):
-    """Where a notifier is given, it is what is waited with, and the status is asked for all the same."""
-    bench = make_bench(ready_seconds=50)
-    rung = []
-
-    def notifier(export_id, seconds):
-        rung.append((export_id, seconds))
-        bench.clock.sleep(50)
-
-    bench.exporter._wait = notifier
-    bench.fetch().csv.close()
-    assert len(rung) == 1
-    assert bench.store.count("look") == 1
-
-
 # Creating
 
 
@@ -240,24 +176,6 @@ def test_a_call_that_made_nothing_is_sent_again(bench, fault):
     assert bench.store.count("create") == 3
 
 
-def test_an_export_made_behind_a_bad_gateway_is_found(bench, monkeypatch):
-    """A 502 that came although the export was made is a lost answer like any other."""
-    bench.store.add_fault(Fault("create", "status", status=502))
-    window = bench.window()
-    bench.store.make_export("order_list", window.start, window.end)  # what the gateway has let through
-    bench.fetch(window).csv.close()
-    assert len(bench.made()) == 1
-
-
-def test_an_export_that_shows_up_late_is_found(bench):
-    """One that the list does not have at first is found before a third is asked for."""
-    bench.store.add_fault(Fault("create", "status", status=504))
-    bench.store.add_fault(Fault("create", "lost"))
-    bench.fetch().csv.close()
-    assert len(bench.made()) == 1
-    assert bench.store.count("create") == 2
-
-
 def test_a_store_that_is_still_at_the_call_is_given_a_minute(bench, monkeypatch):
     """A proxy has given it up long before the export is made: it is found, and no second one is asked for."""
     bench.store.add_fault(Fault("create", "status", status=504))
@@ -274,25 +192,6 @@ def test_a_store_that_is_still_at_the_call_is_given_a_minute(bench, monkeypatch)
     bench.fetch(window).csv.close()
     assert len(bench.made()) == 1
     assert bench.store.count("create") == 1
-
-
-def test_an_answer_that_hangs_is_a_lost_one(bench, monkeypatch):
-    """A read timeout after the export was made does not make a second."""
-    bench.clock.timings = replace(bench.clock.timings, read_seconds=0.15)
-    bench.store.add_fault(Fault("create", "slow", seconds=0.4))
-    window = bench.window()
-    real = bench.clock.sleep
-
-    def sleep(seconds):
-        if bench.store.count("create") == 1 and seconds > 0.9:
-            import time  # noqa: PLC0415
-
-            time.sleep(0.4)  # let the store finish what nobody waits for
-        real(seconds)
-
-    monkeypatch.setattr(bench.clock, "sleep", sleep)
-    bench.fetch(window).csv.close()
-    assert len(bench.made()) == 1
 
 
 @pytest.mark.parametrize("faults", [1, 4])
@@ -403,24 +302,6 @@ def test_a_window_that_the_store_rounds_is_refused(bench, begin, end):
         bench.fetch(window)
 
 
-def test_a_window_that_the_store_makes_wider_is_taken(bench):
-    """More than was asked for loses nothing."""
-    wide = bench.window(0, 20)
-    export = bench.store.make_export("order_list", wide.start, wide.end)
-    document = {
-        "id": export.id,
-        "type": "order_list",
-        "status": "pending",
-        "date_from": "2025-01-03T00:00:37Z",
-        "date_to": "2025-01-23T00:00:37Z",
-    }
-    bench.store.add_fault(Fault("create", "json", document=document))
-    checked = bench.fetch()
-    assert checked.export.id == export.id
-    store_rows = [list(row.values()) for row in bench.store.rows("order_list", wide.start, wide.end)]
-    assert rows(checked) == store_rows
-
-
 @pytest.mark.parametrize(
     ("status", "error"), [(400, StoreRefused), (401, Unauthorized), (403, MissingScope), (404, StoreRefused)]
 )
@@ -456,15 +337,6 @@ def test_a_pending_one_is_waited_for(make_bench):
     assert checked.export.id == export.id
     assert len(bench.made()) == 1
     assert bench.slot.acquired
-
-
-def test_one_of_which_nobody_knows_the_age_is_waited_for_from_now_on(make_bench):
-    """Where the store does not tell when it was made, its deadline counts from the first look."""
-    bench = make_bench(ready_seconds=4000)  # longer than the hour that is waited for one
-    theirs(bench, ago=50)
-    export = next(iter(bench.client.exports("order_list")))
-    ready = bench.exporter.ready(replace(export, created_at=None), taken_over=True)
-    assert ready.id == export.id
 
 
 def test_one_that_has_become_ready_meanwhile_costs_one_look(make_bench):
@@ -527,19 +399,6 @@ def test_reuse_0_uses_none(make_bench):
     assert len(bench.made()) == 2
 
 
-@pytest.mark.parametrize("reuse", [0, 60])
-def test_a_lost_call_is_not_answered_by_an_export_that_was_there_before(make_bench, reuse):
-    """However recently it was made."""
-    bench = make_bench(reuse=reuse)
-    older = theirs(bench)
-    bench.exporter.requester.look_up(bench.source())
-    bench.source().recent.clear()
-    bench.store.add_fault(Fault("create", "refuse"))
-    checked = bench.fetch()
-    checked.csv.close()
-    assert checked.export.id != older.id
-
-
 @pytest.mark.parametrize(
     ("start", "end", "own"),
     [
@@ -569,34 +428,6 @@ def test_a_lost_call_is_left_alone_for_as_long_as_the_store_asks(bench):
     assert (first.place, second.place) == ("create", "list")
     assert second.time - first.time >= timedelta(seconds=150)
     assert len(bench.made()) == 1
-
-
-@pytest.mark.parametrize(
-    ("code", "header"),
-    [
-        ("order_list", "Anything, Number"),
-        ("invoice_list", "Invoice ID, Paid"),
-        ("gift_card_list", "Code,Balance,Created At"),
-    ],
-)
-def test_a_header_alone_is_an_empty_export(bench, code, header):
-    """Whatever its columns are called."""
-    bench.store.add_fault(Fault("file", "body", body=f"{header}\r\n"))
-    window = bench.window()
-    own = Knowledge(column_types={"order_list": {"team_position": ColumnType.STRING}})
-    source = StreamExports(code, StreamLayout(code, own))
-    made = bench.store.make_export("order_list", window.start, window.end)
-    source.recent.append(Export(made.id, code, ExportStatus.AVAILABLE, bench.store.now, window))
-    checked = bench.exporter.fetch(source, window, bench.slot)
-    checked.csv.close()
-    assert checked.checked.rows == 0
-
-
-def test_a_list_without_dates_offers_nothing(make_bench):
-    """Exports whose windows are not told are left alone."""
-    bench = make_bench(null_dates=True)
-    theirs(bench, ago=1)
-    assert reusable(bench) == []
 
 
 def test_the_list_is_read_to_its_end(make_bench):
@@ -869,18 +700,3 @@ def test_a_full_disk_is_not_the_files_fault(bench, monkeypatch, tmp_path):
     with pytest.raises(LocalTrouble, match="stream order_list, export 42"):
         bench.fetch()
     assert len(bench.made()) == 1
-
-
-def test_a_file_at_the_cap_says_so(make_bench):
-    """It is not refused here, but marked, for its window to be made smaller."""
-    bench = make_bench(row_cap=10, max_rows=10)
-    checked = bench.fetch()
-    checked.csv.close()
-    assert checked.checked.capped
-
-
-def test_what_happens_is_told_without_noise(bench, caplog):
-    """A window that goes well writes no warning."""
-    caplog.set_level(logging.INFO)
-    bench.fetch().csv.close()
-    assert [r for r in caplog.records if r.levelno >= logging.WARNING] == []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import logging
 import random
 import threading
 import time
@@ -19,12 +18,8 @@ from tap_exports.errors import (
     LocalTrouble,
     Stopped,
     StoreRefused,
-    StoreTrouble,
-    TapExportsError,
     Unauthorized,
 )
-from tap_exports.exports.concurrency import ExportSlot, ExportSlots, GivenUp
-from tap_exports.exports.scheduler import StreamQueue
 from tap_exports.sandbox import Fault
 
 from .conftest import in_time, open_temp_files, peak_pending
@@ -100,17 +95,6 @@ def test_never_more_are_pending_than_the_setting_says(live, most):
     assert len(bench.made()) == 12
 
 
-def test_the_store_is_kept_busy(live):
-    """While one is waited for the next ones are being made: far less time than one after the other."""
-    bench = live(ready_seconds=0.5, parallel_exports=4)
-    scheduler = bench.scheduler(*CODES, step=10, max_pending=4)
-    in_time(lambda: bench.read(scheduler, *CODES))
-    made = bench.made()
-    waited = sum((export.ready_at - export.created_at).total_seconds() for export in made)
-    took = max(export.ready_at for export in made) - min(export.created_at for export in made)
-    assert waited / took.total_seconds() >= 1.5
-
-
 def test_a_taken_over_one_that_is_bad_waits_for_its_turn(live):
     """Exports made in place of bad ones count like all others."""
     bench = live(ready_seconds=lambda e: 0.0 if e.id < 45 else 0.4, parallel_exports=10)
@@ -124,22 +108,6 @@ def test_a_taken_over_one_that_is_bad_waits_for_its_turn(live):
     bench.assert_whole(arrived, "order_list")
     assert len(bench.made()) == 3 + 8
     assert peak_pending(bench.made()) == 2
-
-
-def test_a_taken_over_one_that_is_stuck_keeps_its_place_until_it_is_replaced(live):
-    """It counts as pending as long as it is waited for, and its successor takes its place."""
-    bench = live(timeout=2.0, parallel_exports=10, ready_seconds=0.05)
-    bench.store.add_fault(Fault("create", "never_ready", times=2))
-    for n in range(2):
-        bench.client.create("order_list", bench.window(n * 10, 10))
-    scheduler = bench.scheduler("order_list", max_pending=2)
-    arrived, errors = in_time(lambda: bench.read(scheduler, "order_list"))
-    assert not errors
-    bench.assert_whole(arrived, "order_list")
-    stuck, others = bench.made()[:2], bench.made()[2:]
-    assert len(others) == 4
-    assert peak_pending(others) <= 2
-    assert min(e.created_at for e in others) >= stuck[0].created_at + timedelta(seconds=1.95)
 
 
 def test_files_on_disk_are_few_however_slow_the_reader_is(live, empty_temp):
@@ -190,24 +158,6 @@ def test_streams_that_are_not_ahead_wait_for_their_reader(live):
     assert len(bench.made("customer_list")) == 4
 
 
-def test_a_test_of_the_connection_makes_the_newest_window_alone(live):
-    """`newest_only` asks for one export."""
-    bench = live()
-    scheduler = bench.scheduler()
-    scheduler.add(bench.queue(newest_only=True))
-    arrived, _ = in_time(lambda: bench.read(scheduler, "order_list"))
-    assert [window for window, _, _ in arrived["order_list"]] == [bench.window(30, 10)]
-
-
-def test_nothing_to_do_is_an_end_without_a_file(live):
-    """A bookmark at the end makes no window."""
-    bench = live()
-    scheduler = bench.scheduler()
-    scheduler.add(bench.queue(bookmark=bench.window(0, 40).end))
-    assert in_time(lambda: bench.read(scheduler, "order_list")) == ({"order_list": []}, {})
-    assert bench.made() == []
-
-
 # Never stuck
 
 
@@ -219,16 +169,6 @@ def test_a_stream_whose_list_is_slow_is_not_starved(live):
     arrived, errors = in_time(lambda: bench.read(scheduler, *CODES[:2]))
     assert not errors
     bench.assert_whole(arrived, "order_list", days=20)
-
-
-def test_a_stream_without_columns_is_not_starved(live):
-    """Nor may they while its first file alone may be worked at."""
-    bench = live(ready_seconds=lambda e: 0.1 if e.type == "order_list" else 0.0, parallel_exports=10)
-    bench.sources["order_list"] = bench.source("order_list", known=False)
-    scheduler = bench.scheduler(*CODES[:2], days=10, step=1, max_pending=1)
-    arrived, errors = in_time(lambda: bench.read(scheduler, *CODES[:2]))
-    assert not errors
-    bench.assert_whole(arrived, "order_list", days=10)
 
 
 def test_a_stream_that_nobody_reads_does_not_hold_the_others_up(live):
@@ -307,22 +247,6 @@ def test_windows_behind_a_failed_one_are_not_asked_for(live):
     assert len(bench.made("order_list")) <= 6
 
 
-def test_halves_behind_a_failed_one_are_not_asked_for_either(live):
-    """What a window was split into is left alone with it."""
-    bench = live(row_cap=10, max_rows=10)
-    good = bench.store.csv("order_list", *bounds(bench.window(0, 40)))
-    bench.store.add_fault(Fault("file", "body", body=good, times=1))
-    bench.store.add_fault(Fault("file", "body", body="A,B\r\n1\r\n", times=None, after=1))
-    scheduler = bench.scheduler("order_list", step=40, max_pending=1)
-    _, errors = in_time(lambda: bench.read(scheduler, "order_list"))
-    assert errors
-    assert len(bench.made()) <= 3
-
-
-def bounds(window):
-    return window.start, window.end
-
-
 def test_without_the_list_no_export_is_made(live):
     """Because one may be there already; each stream fails, after one request."""
     bench = live()
@@ -372,16 +296,6 @@ def test_a_stuck_export_fails_its_stream_at_its_deadline(live):
     bench.assert_whole(arrived, "transaction_list")
 
 
-def test_trouble_that_outlasts_every_retry_fails_its_stream(live):
-    """As any other error does."""
-    bench = live()
-    bench.store.add_fault(Fault("file", "cut", times=None, export_type="order_list"))
-    scheduler = bench.scheduler("order_list", "customer_list", days=10)
-    arrived, errors = in_time(lambda: bench.read(scheduler, "order_list", "customer_list"))
-    assert isinstance(errors["order_list"], StoreTrouble)
-    bench.assert_whole(arrived, "customer_list", days=10)
-
-
 # Ending
 
 
@@ -402,22 +316,6 @@ def test_a_reader_that_closes_early_lets_the_workers_go(live, empty_temp):
     gc.collect()
     assert open_temp_files(empty_temp) == []
     assert len(bench.made("order_list")) <= 10
-
-
-def test_a_reader_that_closes_while_halves_wait_for_their_turn(live):
-    """Whoever waits to make an export that nobody wants any more does not make it."""
-    bench = live(
-        row_cap=10, max_rows=10, ready_seconds=lambda e: 0.0 if e.type == "order_list" else 0.2, parallel_exports=9
-    )
-    scheduler = bench.scheduler("order_list", "customer_list", days=8, step=8, max_pending=1)
-    files = scheduler.files("order_list")
-    in_time(lambda: next(files))
-    files.close()
-    made = len(bench.made("order_list"))
-    in_time(lambda: bench.read(scheduler, "customer_list"), seconds=60)
-    eventually(lambda: scheduler._claimed == 0)
-    assert len(bench.made("order_list")) <= made + 1
-    assert scheduler._slots.pending == 0
 
 
 def test_close_ends_the_workers_and_leaves_no_file(live, empty_temp):
@@ -471,131 +369,6 @@ def test_the_end_of_the_run_reaches_the_reader(live):
     assert_all_ended(scheduler)
 
 
-def test_a_reader_that_goes_on_after_the_end_is_stopped(live):
-    """Whoever asks for the next file of a queue that was closed gets Stopped, and no file."""
-    bench = live()
-    scheduler = bench.scheduler("order_list")
-    files = scheduler.files("order_list")
-    in_time(lambda: next(files))
-    scheduler.close()
-    with pytest.raises(Stopped):
-        in_time(lambda: next(files))
-
-
-def test_a_permit_in_hand_is_not_used_for_nobody():
-    """Whoever has been given up between its claim and its create call makes no export."""
-
-    def go_on():
-        raise GivenUp
-
-    slots = ExportSlots(threading.Condition(), 1)
-    assert slots.take()
-    slot = ExportSlot(slots, go_on)
-    with pytest.raises(GivenUp):
-        slot.acquire()
-    slot.release()
-    assert slots.pending == 0
-
-
-@pytest.mark.parametrize("ends", ["the reader gives the stream up", "the run ends"])
-def test_whoever_waits_for_a_permit_lets_go(live, monkeypatch, ends):
-    """An export that was taken over is of no use, another stream has the only slot, nobody wants a new one."""
-    bench = live()
-    waits, over = threading.Event(), threading.Event()
-
-    def fetch(source, _window, slot):
-        if source.code == "order_list":
-            scheduler.add(bench.queue("customer_list"))
-            slot.release()
-            eventually(lambda: scheduler._slots.pending)  # until the other stream has it
-            waits.set()
-            slot.acquire()
-        over.wait(10)
-        raise Stopped
-
-    monkeypatch.setattr(bench.exporter, "fetch", fetch)
-    scheduler = bench.scheduler("order_list", step=40, max_pending=1)
-    reader = threading.Thread(target=lambda: contextless(scheduler), daemon=True)
-    reader.start()
-    assert waits.wait(10)
-    if ends == "the run ends":
-        scheduler.close()
-    else:
-        with scheduler._news:
-            scheduler._clear(scheduler._queues["order_list"])
-    eventually(lambda: ends == "the run ends" or scheduler._claimed == 1)  # the other stream's alone
-    over.set()
-    scheduler.close()
-    assert_all_ended(scheduler)
-    assert scheduler._slots.pending <= 1
-
-
-def test_a_full_file_that_nobody_wants_any_more_is_let_go(live, monkeypatch, empty_temp):
-    """It arrives when its stream is given up already: no smaller windows take its place."""
-    bench = live(row_cap=10, max_rows=10)
-    arrived, given_up = threading.Event(), threading.Event()
-    real = bench.exporter.fetch
-
-    def fetch(*arguments):
-        found = real(*arguments)
-        arrived.set()
-        given_up.wait(10)
-        return found
-
-    monkeypatch.setattr(bench.exporter, "fetch", fetch)
-    scheduler = bench.scheduler("order_list", step=40)
-    reader = threading.Thread(target=lambda: contextless(scheduler), daemon=True)
-    reader.start()
-    assert arrived.wait(10)
-    with scheduler._news:
-        scheduler._clear(scheduler._queues["order_list"])
-    given_up.set()
-    eventually(lambda: not scheduler._claimed)
-    scheduler.close()
-    assert len(bench.made()) == 1
-    assert open_temp_files(empty_temp) == []
-
-
-def test_a_plan_that_comes_too_late_is_not_followed(live, monkeypatch):
-    """The run has ended while the store was asked for its list."""
-    bench = live()
-    asked, ended = threading.Event(), threading.Event()
-
-    def look_up(_):
-        asked.set()
-        ended.wait(10)
-        return []
-
-    monkeypatch.setattr(bench.exporter.requester, "look_up", look_up)
-    scheduler = bench.scheduler("order_list")
-    reader = threading.Thread(target=lambda: contextless(scheduler), daemon=True)
-    reader.start()
-    assert asked.wait(10)
-    bench.clock.stop()
-    reader.join(10)
-    ended.set()
-    scheduler.close()
-    for thread in scheduler._threads:
-        thread.join(10)
-    assert not scheduler._queues["order_list"].tasks
-    assert bench.made() == []
-
-
-def test_whatever_fails_while_a_window_is_chosen_is_the_readers(live, monkeypatch):
-    """As a lack of memory could anywhere: nobody waits for a window that nobody brings."""
-
-    def fail(*_):
-        raise MemoryError
-
-    monkeypatch.setattr(StreamQueue, "next_task", fail)
-    bench = live()
-    scheduler = bench.scheduler("order_list")
-    with pytest.raises(MemoryError):
-        in_time(lambda: next(scheduler.files("order_list")))
-    scheduler.close()
-    assert_all_ended(scheduler)
-
-
 @pytest.mark.parametrize("most", [0, 1])
 def test_a_machine_that_gives_few_threads(live, monkeypatch, caplog, most):
     """Those that there are do the work, with a warning; where there is none, the line says so."""
@@ -630,26 +403,3 @@ def test_no_worker_starts_without_a_reader(live):
     scheduler.close()
     assert bench.store.log == []
     assert not scheduler._threads
-
-
-def test_the_wait_is_told_at_times(live, monkeypatch, caplog):
-    """A person sees which stream waits for which window, and how many are pending."""
-    caplog.set_level(logging.INFO)
-    monkeypatch.setattr("tap_exports.exports.progress.EVERY_SECONDS", 0.1)
-    bench = live(ready_seconds=0.6)
-    scheduler = bench.scheduler("order_list", days=10)
-    began = time.monotonic()
-    in_time(lambda: bench.read(scheduler, "order_list"))
-    took = time.monotonic() - began
-    told = [r.getMessage() for r in caplog.records if "order_list: window 1 of 1" in r.getMessage()]
-    assert 1 <= len(told) <= took / 0.1 + 1
-
-
-def test_errors_of_workers_carry_their_place(live):
-    """Stream, export and window are in the line that the user sees."""
-    bench = live()
-    bench.store.add_fault(Fault("file", "body", body="A,B\r\n1\r\n", times=None))
-    scheduler = bench.scheduler("order_list", days=10)
-    with pytest.raises(TapExportsError, match=r"\(stream order_list, export 42, window \d"):
-        in_time(lambda: list(scheduler.files("order_list")))
-    assert bench.window(0, 10).end - bench.window(0, 10).start == timedelta(days=10)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from email.utils import format_datetime
 from itertools import pairwise
 
@@ -17,7 +17,7 @@ from tap_exports.errors import Stopped
 from tap_exports.sandbox import Fault
 from tap_exports.store.rate_limit import RateLimiter
 from tap_exports.store.retry import pauses, retry_after
-from tap_exports.store.server_clock import ServerClock, http_date
+from tap_exports.store.server_clock import ServerClock
 
 from .conftest import NOW, FakeClock
 
@@ -38,18 +38,6 @@ def test_no_five_requests_are_sent_in_a_second(idle):
         sent.append(clock.monotonic())
         clock.sleep(max(0.0, seconds - 1.0))
     assert all(b - a > 1.0 for a, b in zip(sent, sent[4:], strict=False))
-
-
-def test_many_threads_share_one_limit(make_bench):
-    """Each call is answered in the end; one that the store throttles is sent again after its Retry-After."""
-    bench = make_bench(clock=Clock(), rate_limit=4)
-    threads = [threading.Thread(target=bench.client.types) for _ in range(11)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(10)
-    assert bench.store.count("types", 200) == 11
-    assert bench.store.count(status=429) <= 2
 
 
 def test_everybody_waits_when_the_store_says_that_it_is_too_much():
@@ -132,12 +120,6 @@ def test_retry_after_is_seconds_or_a_date(text, seconds):
     assert retry_after(answer(Retry_After=text), NOW, 300.0) == seconds
 
 
-def test_no_retry_after_is_none():
-    """An answer without the header asks for nothing."""
-    assert retry_after(answer(), NOW, 300.0) is None
-    assert http_date(None) is None
-
-
 def test_windows_end_by_the_stores_time():
     """A machine whose clock is an hour off takes the store's, and says so once."""
     clock = FakeClock()
@@ -157,19 +139,6 @@ def test_clocks_that_agree_to_a_second_or_two_agree(caplog):
     time.heard(None)
     assert time.now() == clock.now()
     assert not caplog.records
-
-
-def test_the_clock_is_utc_and_stops_for_good():
-    """Wall time is aware and in UTC; after the stop no sleep is slept."""
-    clock = Clock()
-    assert clock.now().tzinfo is timezone.utc
-    assert abs(clock.now() - datetime.now(timezone.utc)) < timedelta(seconds=5)
-    clock.sleep(0)
-    clock.stop()
-    with pytest.raises(Stopped):
-        clock.sleep(0)
-    with pytest.raises(Stopped):
-        clock.sleep(3600)
 
 
 def test_a_429_slows_all_threads_down(bench, monkeypatch):

@@ -16,7 +16,7 @@ from tap_exports.schema.stream_layout import StreamLayout
 from tap_exports.store.models import Export, ExportStatus
 from tap_exports.window import MINUTE, SECOND, Window, WindowLimits
 
-from .conftest import in_time, peak_pending
+from .conftest import in_time
 
 START = datetime(2025, 1, 1, 0, 0, 37, tzinfo=timezone.utc)
 DAY = timedelta(days=1)
@@ -82,26 +82,6 @@ def test_everything_arrives_although_the_store_cuts(live):
     assert not errors
     bench.assert_whole(arrived, "order_list", days=60)
     assert all(len(rows) < 16 for _, _, rows in arrived["order_list"])
-
-
-def test_the_number_of_exports_is_close_to_the_fewest_possible(live):
-    """Those at the cap included, which are the price of not knowing."""
-    bench = live(orders_per_day=8, row_cap=30, max_rows=30)
-    scheduler = bench.scheduler("order_list", days=60, step=30, max_pending=2)
-    arrived, errors = in_time(lambda: bench.read(scheduler, "order_list"))
-    assert not errors
-    bench.assert_whole(arrived, "order_list", days=60)
-    fewest = sum(len(rows) for _, _, rows in arrived["order_list"]) / 29
-    assert len(bench.made()) < fewest * 2.5  # half the cap is the aim
-
-
-def test_no_more_are_pending_while_windows_are_halved(live):
-    """Halves wait for their turn like all others."""
-    bench = live(ready_seconds=0.03, parallel_exports=9, orders_per_day=4, row_cap=20, max_rows=20)
-    scheduler = bench.scheduler("order_list", "customer_list", days=40, step=20, max_pending=2)
-    in_time(lambda: bench.read(scheduler, "order_list", "customer_list"))
-    assert len(bench.made()) > 8
-    assert peak_pending(bench.made()) <= 2
 
 
 def test_one_second_at_the_cap_is_an_error_that_says_so(live):

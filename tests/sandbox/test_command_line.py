@@ -61,12 +61,6 @@ def test_it_prints_a_config_and_runs_until_a_signal(run, number):
     assert "Traceback" not in err
 
 
-def test_its_clock_can_start_in_the_past(run):
-    """Then it can be advanced without passing the real now."""
-    now, past = (config_of(run("--days", "5", *more)) for more in ([], ["--behind-days", "100"]))
-    assert past["start_date"] < now["start_date"]
-
-
 def test_a_taken_port_is_one_line():
     """Exit code 1, and no traceback."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -106,15 +100,3 @@ def test_an_invalid_flag_is_an_error(arguments, code):
         check=False,
     )
     assert (done.returncode, done.stdout, "Traceback" in done.stderr) == (code, "", False)
-
-
-def test_help_shows_the_flags():
-    done = subprocess.run(
-        [sys.executable, "-m", "tap_exports.sandbox", "--help"],
-        capture_output=True,
-        text=True,
-        timeout=WAIT,
-        check=True,
-    )
-    for flag in ("--port", "--behind-days", "--row-cap", "--time-format", "--without-scope", "--fault"):
-        assert flag in done.stdout

@@ -1,16 +1,12 @@
 from __future__ import annotations
 
-import socket
 import threading
 from contextlib import suppress
-from urllib.parse import urlsplit
 
 import pytest
 import requests
 
 from tap_exports.sandbox import Fault, Place
-from tap_exports.sandbox.reply import Reply
-from tap_exports.sandbox.server import Server
 
 from .conftest import END, START, fetch, wait_for
 
@@ -79,19 +75,6 @@ def test_a_request_that_hangs_ends_with_the_store(open_store):
     wait_for(requests_have_ended)
 
 
-def test_a_request_may_hang_for_some_seconds(store, call):
-    """Then its connection is closed."""
-    store.add_fault(Fault("look", "hang", seconds=0.05))
-    with pytest.raises(DROPPED):
-        call.get("exports/42/")
-
-
-def test_a_slow_answer_is_the_right_one(store, call):
-    store.add_fault(Fault("types", "slow", seconds=0.01))
-    assert call.get("exports/types/").json()["types"]
-    assert last(store) == ("types", 200, "slow")
-
-
 def raw(link):
     """The bytes of the body, the declared length, and the error."""
     with requests.Session() as session:
@@ -119,23 +102,6 @@ def test_a_file_cut_short(store, call):
     assert raw(call.link(42))[0] == whole
 
 
-@pytest.mark.parametrize("keep", [0, 10])
-def test_a_file_cut_after_a_number_of_bytes(store, call, keep):
-    call.create()
-    store.add_fault(Fault("file", "cut", keep=keep))
-    with pytest.raises(DROPPED, match=f"{keep} bytes read"):
-        fetch(call.link(42))
-
-
-def test_a_file_longer_than_declared(store, call):
-    """A client that trusts the length reads a file without its end."""
-    call.create()
-    store.add_fault(Fault("file", "overlong"))
-    body, declared, error = raw(call.link(42))
-    assert error is None
-    assert len(body) == declared == len(store.file(42)) - 7
-
-
 def test_a_file_of_a_wrong_length(store, call):
     """More bytes are declared than sent."""
     call.create()
@@ -153,18 +119,6 @@ def test_a_stalled_file(store, call):
     assert (len(body), declared) == (10, len(store.file(42)))
     assert error is not None
     assert last(store) == ("file", 200, "stall")
-
-
-def test_a_stalled_file_ends_when_the_store_stops(open_store):
-    store, call = open_store()
-    call.create()
-    link = call.link(42)
-    store.add_fault(Fault("file", "stall"))
-    with requests.get(link, stream=True, timeout=10) as answer:
-        store.stop()
-        wait_for(requests_have_ended)
-        with pytest.raises(DROPPED):
-            list(answer.iter_content(1000))
 
 
 def test_a_port_may_be_closed_for_some_seconds(store, call):
@@ -185,48 +139,6 @@ def test_a_port_may_be_closed_for_some_seconds(store, call):
     wait_for(answers)
 
 
-def test_a_port_may_be_closed_until_faults_are_cleared(store, call):
-    call.create()
-    store.add_fault(Fault("look", "away", times=None))
-    for _ in range(2):
-        assert call.get("exports/42/").status_code == 200
-        with pytest.raises(requests.ConnectionError, match="refused"):
-            call.get("exports/42/")
-        store.clear_faults()
-        store.add_fault(Fault("look", "away", times=None))
-    store.clear_faults()
-    for _ in range(3):
-        assert call.get("exports/42/").status_code == 200
-
-
-def test_a_closed_port_stays_reserved(store, call):
-    """The system gives it to no other socket."""
-    store.add_fault(Fault("types", "away"))
-    call.get("exports/types/")
-    parts = urlsplit(store.api_url)
-    with socket.socket() as other, pytest.raises(OSError, match="in use"):
-        other.bind((parts.hostname, parts.port))
-
-
-def test_a_client_that_disconnects_during_a_request_has_no_effect(open_store, capfd):
-    """No export is created, and nothing is printed."""
-    store, call = open_store()
-    parts = urlsplit(store.api_url)
-    with socket.create_connection((parts.hostname, parts.port)) as client:
-        client.sendall(b"POST /api/admin/exports/ HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n{")
-    assert call.get("exports/").json()["results"] == []
-    store.stop()
-    assert capfd.readouterr().err == ""
-
-
-def test_a_store_with_a_closed_port_can_stop(open_store):
-    store, call = open_store()
-    store.add_fault(Fault("types", "away"))
-    call.get("exports/types/")
-    store.stop()
-    wait_for(requests_have_ended)
-
-
 @pytest.mark.parametrize(
     ("fault", "body"),
     [
@@ -242,17 +154,6 @@ def test_another_body_with_status_200(store, call, fault, body):
     store.add_fault(fault)
     answer = fetch(call.link(42))
     assert (answer.status_code, answer.content[: len(body) or 1]) == (200, body)
-
-
-def test_a_redirect(store, call):
-    """302 by default."""
-    store.add_fault(Fault("list", "redirect", location="http://elsewhere.example/"))
-    store.add_fault(Fault("list", "redirect", status=307, location="/x"))
-    answers = [call.get("exports/", allow_redirects=False) for _ in range(2)]
-    assert [(a.status_code, a.headers["Location"]) for a in answers] == [
-        (302, "http://elsewhere.example/"),
-        (307, "/x"),
-    ]
 
 
 def test_a_link_may_be_expired_at_once(store, call):
@@ -271,16 +172,6 @@ def test_an_export_that_is_never_ready_stays_pending(store, call):
     statuses = [call.get(f"exports/{number}/").json()["status"] for number in (42, 43, 44)]
     assert statuses == ["available", "pending", "available"]
     assert store.exports[1].ready_at is None
-
-
-@pytest.mark.parametrize("place", ["look", "create", "list"])
-def test_an_unknown_status(store, call, place):
-    """In every answer with an export."""
-    call.create()
-    store.add_fault(Fault(place, "unknown_status", value="failed"))
-    answers = {"look": lambda: call.get("exports/42/"), "create": call.create, "list": lambda: call.get("exports/")}
-    document = answers[place]().json()
-    assert (document["results"][0] if place == "list" else document)["status"] == "failed"
 
 
 def test_a_fault_lets_some_requests_pass_first(store, call):
@@ -363,15 +254,3 @@ def test_a_fault_can_be_written_as_one_word(text, fault):
 def test_an_invalid_fault_is_an_error(text):
     with pytest.raises(ValueError, match=r"."):
         Fault.from_text(text)
-
-
-def test_a_closed_server_does_not_close_twice():
-    """The second call returns at once; one call reopens the port."""
-    server = Server(0, lambda _: Reply(200, b"here"), lambda: "Tue, 04 Mar 2025 15:30:00 GMT")
-    server.close_for(None, but=None)
-    server.close_for(None, but=None)
-    with pytest.raises(requests.ConnectionError):
-        fetch(server.origin)
-    server.reopen()
-    assert fetch(server.origin).content == b"here"
-    server.stop()

@@ -1,13 +1,9 @@
 from __future__ import annotations
 
 import gzip
-import hashlib
 from datetime import timedelta
 
 import pytest
-from ports import free_port
-
-from tap_exports.sandbox import Sandbox
 
 from .conftest import END, NOW, START, fetch
 
@@ -24,16 +20,6 @@ def test_the_fifth_request_of_a_second_is_throttled(open_store):
     assert call.get("exports/types/").status_code == 200
 
 
-def test_the_limit_slides(open_store):
-    """It holds for any second, not for those of the clock."""
-    store, call = open_store(rate_limit=2, frozen=True)
-    statuses = []
-    for _ in range(4):
-        statuses.append(call.get("exports/types/").status_code)
-        store.advance(timedelta(seconds=0.4))
-    assert statuses == [200, 200, 429, 200]
-
-
 def test_a_number_of_exports_is_made_at_once(open_store):
     """The others wait, first in, first out."""
     store, call = open_store(ready_seconds=10, parallel_exports=2, frozen=True)
@@ -44,14 +30,6 @@ def test_a_number_of_exports_is_made_at_once(open_store):
     store.advance(timedelta(seconds=10))
     statuses = [call.get(f"exports/{export.id}/").json()["status"] for export in store.exports]
     assert statuses == ["available"] * 2 + ["pending"] * 3
-
-
-def test_the_time_that_an_export_takes_may_depend_on_it(open_store):
-    """`ready_seconds` may be a function of the export."""
-    store, call = open_store(ready_seconds=lambda export: 99 if export.type == "order_list" else 1)
-    call.create("order_list")
-    call.create("customer_list")
-    assert [(one.ready_at - one.created_at).total_seconds() for one in store.exports] == [99, 1]
 
 
 def test_rows_past_the_cap_are_missing(open_store):
@@ -94,34 +72,6 @@ def test_a_changed_link_is_rejected(call, change):
     assert "SignatureDoesNotMatch" in refused.text
 
 
-def test_the_file_host_rejects_a_second_credential(call):
-    """A bearer token beside the signature is 400 in XML."""
-    call.create()
-    refused = call.get(call.link(42))
-    assert refused.status_code == 400
-    assert refused.text.startswith("<?xml")
-
-
-def test_the_file_host_has_no_other_files(store, call):
-    """No path without a signature, and nothing but GET."""
-    call.create()
-    assert fetch(f"{store.file_origin}/").status_code == 403
-    with Sandbox(now=NOW) as other:
-        assert fetch(call.link(42).replace(store.file_origin, other.file_origin)).status_code == 404
-    assert call.request("DELETE", call.link(42), headers={"Authorization": None}).status_code == 405
-
-
-def test_a_range_of_a_file_can_be_requested(store, call):
-    """206 for a range, 416 past the end; the ETag is that of the whole file."""
-    call.create()
-    whole = store.file(42)
-    part = fetch(call.link(42), headers={"Range": "bytes=5-14"})
-    assert (part.status_code, part.content) == (206, whole[5:15])
-    assert part.headers["Content-Range"] == f"bytes 5-14/{len(whole)}"
-    assert part.headers["ETag"].strip('"') == hashlib.md5(whole, usedforsecurity=False).hexdigest()
-    assert fetch(call.link(42), headers={"Range": f"bytes={len(whole)}-"}).status_code == 416
-
-
 @pytest.mark.parametrize(
     ("how", "accepted", "zipped"),
     [("always", False, True), ("accepted", True, True), ("accepted", False, False), ("off", True, False)],
@@ -146,18 +96,3 @@ def test_a_file_shows_the_store_at_the_exports_creation(open_store):
     assert before == store.file(42)
     call.create(date_from=START, date_to=END)
     assert fetch(call.link(43)).content != before
-
-
-def test_a_stopped_store_frees_its_port():
-    port = free_port()
-    with Sandbox(port=port) as store:
-        assert str(port) in store.api_url
-    with Sandbox(port=port) as again:
-        assert str(port) in again.api_url
-
-
-def test_a_taken_port_is_an_error(store):
-    """No other port is left open."""
-    port = int(store.file_origin.rpartition(":")[2])
-    with pytest.raises(OSError, match="in use"):
-        Sandbox(file_port=port).start()

@@ -132,27 +132,6 @@ def test_a_delivery_comes_when_an_export_is_ready(open_store, listen):
     assert (delivery.export_id, delivery.event_id, delivery.status) == (42, document["event_id"], 200)
 
 
-def test_a_delivery_may_be_signed_over_serialized_json(open_store, listen):
-    """As in the guide's sample."""
-    store, call = open_store(webhook_signs="json_dumps")
-    listener = listen()
-    register(call, listener.target)
-    call.create()
-    wait_for(lambda: store.deliveries)
-    ((body, signature),) = listener.received
-    assert signature == signed(json.dumps(json.loads(body)).encode()) != signed(body)
-
-
-def test_a_delivery_may_come_when_an_export_is_created(open_store, listen):
-    """Then its export is still pending."""
-    store, call = open_store(webhook_moment="created", ready_seconds=60)
-    listener = listen()
-    register(call, listener.target)
-    call.create()
-    wait_for(lambda: store.deliveries)
-    assert json.loads(listener.received[0][0])["data"]["status"] == "pending"
-
-
 def test_a_delivery_is_tried_again_with_the_same_body(open_store, listen):
     """Until the answer is 200."""
     store, call = open_store(webhook_retry_seconds=0.01)
@@ -165,17 +144,6 @@ def test_a_delivery_is_tried_again_with_the_same_body(open_store, listen):
     assert len({one.event_id for one in store.deliveries}) == 1
 
 
-def test_retries_end(open_store, listen):
-    """Their number is an option."""
-    store, call = open_store(webhook_retry_seconds=0.001, webhook_retries=2)
-    register(call, "http://127.0.0.1:9/closed")
-    call.create()
-    wait_for(lambda: len(store.deliveries) == 3)
-    call.create()
-    wait_for(lambda: len(store.deliveries) == 6)
-    assert [(one.export_id, one.status) for one in store.deliveries] == [(42, None)] * 3 + [(43, None)] * 3
-
-
 def test_410_deactivates_a_webhook(store, call, listen):
     listener = listen(410)
     register(call, listener.target)
@@ -185,23 +153,6 @@ def test_410_deactivates_a_webhook(store, call, listen):
     call.create()
     wait_for(lambda: len(store.deliveries) == 2)
     assert [(one.webhook, one.export_id) for one in store.deliveries] == [(1, 42), (2, 43)]
-
-
-def test_a_removed_webhook_can_not_be_deactivated(store, call):
-    """Its delivery may still be running."""
-    register(call, "https://example.com/")
-    call.delete("webhooks/1/")
-    store._webhook_sender.deactivate(1)
-    assert store.webhooks == []
-
-
-def test_earlier_exports_are_not_delivered(store, call, listen):
-    call.create()
-    listener = listen()
-    register(call, listener.target)
-    call.create()
-    wait_for(lambda: store.deliveries)
-    assert [one.export_id for one in store.deliveries] == [43]
 
 
 def test_deliveries_can_have_faults(open_store, listen):

@@ -13,43 +13,15 @@ from hypothesis import strategies as st
 from ports import free_port
 
 from tap_exports.sandbox import Fault
-from tap_exports.store import session as sending
 
 from .conftest import assert_ends_well
 
-RUBBISH = [
-    b"", b"<html>", b"\xff\xfe", b"null", b"true", b"5", b'"x"', b"[]", b"{}", b"[null]", b"[[]]", b'{"a": 1}', b"NaN",
-    b"9" * 5000, b"[" * 100_000, b'{"a":' * 2000, b"\xef\xbb\xbf{}", b'"\\ud800"', b'{"results": {}, "next": 5}',
-    b'{"results": [null], "next": null}', b'{"results": [[]], "next": null}', b'{"results": [{}], "next": null}',
-]  # fmt: skip
+RUBBISH = [b"<html>", b"\xff\xfe", b"null", b"{}", b"[" * 100_000, b'{"results": [null], "next": null}']  # fmt: skip
 PLACES = ("types", "list", "create", "look", "link", "store", "metadata")
-IDS = [None, "", "x", "5", "-1", 0, -1, 1.5, True, 10**30, "9" * 30, "9" * 5000, [], {}, "1/../2", "1?x=1", "٥"]
-TIMES = [
-    None, "", 5, [], {}, "x", "2025", "2025-01-01", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00+14:00",
-    "9999-12-31T23:59:59-14:00", "2025-01-01T00:00:00.9999999999999Z", "x" * 100_000,
-]  # fmt: skip
-LINKS = [
-    None, "", 5, [], {}, "x", "http://", "http://[", "http://x.invalid/", "https://127.0.0.1:1/x", "file:///etc/passwd",
-    "http://127.0.0.1:99999/", "http://\ud800/", "http://a b/", "http://x\n/", "http://user:pw@127.0.0.1:1/",
-    "http://" + "x" * 300 + "/", "http://" + "x." * 200 + "/", "http://xn--a/", "http://.x/", "http://x..y/",
-    "https://127.0.0.1:1/" + "x" * 100_000, "http://127.0.0.1:1/\x7f", "//127.0.0.1:1/x", "http://127.0.0.1:0/",
-    "http://127.0.0.1:-1/", "http://[::1%25lo]:1/", "http://127.0.0.1:1/%zz",
-]  # fmt: skip
-ZONES = [
-    None,
-    "",
-    "x",
-    5,
-    [],
-    "../../etc/passwd",
-    "/etc/passwd",
-    "\ud800",
-    "a\0b",
-    "x" * 10_000,
-    ".",
-    "America",
-    "leapseconds",
-]
+IDS = [None, "x", "-1", -1, 10**30, [], "1/../2"]
+TIMES = [None, 5, "x", "0001-01-01T00:00:00+14:00"]  # fmt: skip
+LINKS = [None, 5, "http://[", "https://127.0.0.1:1/x", "file:///etc/passwd", "http://user:pw@127.0.0.1:1/"]  # fmt: skip
+ZONES = [None, "x", 5, "../../etc/passwd"]
 AN_EXPORT = {
     "id": 1, "created_at": "2025-01-01T00:00:00Z", "type": "order_list", "status": "available",
     "date_from": "2025-01-01T00:00:00Z", "date_to": "2025-02-01T00:00:00Z", "url": "x",
@@ -165,7 +137,7 @@ def test_a_definition_that_is_odd(answered):
             assert run.code == 0
 
 
-CODES = ["/", "a/b", "..", "../../x", "a\\b", "a\nb", "a\0b", "\x1b[31m", "\u202e", "\ud800", "x" * 5_000, ".hidden"]
+CODES = ["a/b", "..", "a\0b", "\x1b[31m", "x" * 5_000]
 
 
 @pytest.mark.parametrize("code", CODES, ids=ascii)
@@ -180,9 +152,7 @@ def test_a_code_that_can_name_no_stream_is_left_out(answered, code):
     assert max(map(len, run.log.splitlines())) < 500
 
 
-@pytest.mark.parametrize(
-    "code", ["a b", "Größe", "日本", "a.b", "a-b", "a'b\"c", "%s", "{x}", "__else__", "a?b&c=d#e", "a:b|*"]
-)
+@pytest.mark.parametrize("code", ["a b", "Größe", "a?b&c=d#e"])
 def test_a_code_that_is_odd_is_a_stream_all_the_same(answered, code):
     """The store knows no such type here, and says so to a call that has the code as it is."""
     run = answered("types", {"types": [{"code": code}]}, "--discover")
@@ -199,24 +169,6 @@ def test_thousands_of_types(answered):
     run = answered("types", {"types": [{"code": code} for code in codes]}, "--test=schema")
     assert_ends_well(run)
     assert {message["stream"] for message in run.of("SCHEMA")} == {*codes, "export_log"}
-
-
-@pytest.mark.parametrize("place", ["types", "create", "webhooks"])
-def test_an_answer_without_end(answered, monkeypatch, place):
-    """An answer is held in memory, so it is given up at a bound, at once and in one line."""
-    monkeypatch.setattr(sending, "LARGEST_ANSWER", 1_000_000)
-    run = answered(place, b'{"types": [], "x": "' + b"x" * 3_000_000 + b'"}')
-    assert_ends_well(run)
-    if place == "webhooks":
-        assert "The webhook could not be registered" in run.log
-    else:
-        assert "was answered with more than 1,000,000 bytes" in run.errors[0]
-    assert "more than 1,000,000 bytes" in run.log
-
-
-def test_the_bound_is_far_above_what_a_store_sends():
-    """A page of a hundred exports has 30,000 bytes."""
-    assert sending.LARGEST_ANSWER == 64 * 1024 * 1024
 
 
 JSON = st.recursive(
@@ -238,6 +190,7 @@ ANSWERS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", PLACES)
 @given(data=st.data())
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))

@@ -42,15 +42,7 @@ def columns(**more):
 
 @pytest.mark.parametrize(
     "catalog_",
-    [
-        {},
-        {"streams": None},
-        {"streams": [None]},
-        {"streams": [{}]},
-        {"streams": [{"tap_stream_id": "a", "schema": 5}]},
-        {"streams": [{"tap_stream_id": "a", "metadata": ["x"]}]},
-        {"streams": [{"tap_stream_id": "a", "metadata": [{"breadcrumb": [], "metadata": []}]}]},
-    ],
+    [{}, {"streams": [None]}, {"streams": [{"tap_stream_id": "a", "metadata": ["x"]}]}],
     ids=str,
 )
 def test_what_is_not_a_catalog_is_refused_before_any_request(small_store, inside, catalog_):
@@ -97,13 +89,10 @@ def test_an_entry_that_cannot_be_followed_is_refused(small_store, inside, catalo
     [
         {},
         {"schema": ...},
-        {"schema": {"type": "object"}},
         {"metadata": ..., "key_properties": ...},
         {"metadata": [{"breadcrumb": [], "metadata": {"selected": True}}, {"breadcrumb": ["x"], "metadata": {}}]},
         {"replication_key": 5, "stream": [], "is_view": "x", "row_count": "y", "more": "z"},
-        columns(date_to={"type": "integer"}, invalid_values={"type": "string"}, export_line={"type": "boolean"}),
         columns(**{"Ä b": {"type": "string"}, "a.b": {}, "__x": {"multipleOf": 0.01}}),
-        columns(x={"type": "object", "properties": {"a": {"type": "array", "items": {"type": "object"}}}}),
     ],
     ids=lambda value: str(value)[:60],
 )

@@ -14,7 +14,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tap_exports.config.validation import _NOT_IN_FILES
 from tap_exports.sandbox import Fault
 
 from .conftest import assert_ends_well
@@ -55,26 +54,13 @@ def assert_refused(run, words):
 
 
 REFUSED = [
-    (b"\n", "the file is empty"),
-    (b"\r\r\r", "the file is empty"),
     (b"\0\0\0\r\n", "the file is empty"),
-    (b"\xef\xbb\xbf", "the file is empty"),
-    (b"   \n", "text, not an export"),
     (b"Not Found\n", "text, not an export"),
-    (b'"', "not well-formed CSV"),
-    (b'Order Number,Status\n1,"a"b\n', "not well-formed CSV"),
     (b"<html>\n", "an error page, not CSV"),
-    (b'{"detail": "No."}\n', "an error page, not CSV"),
     (b"Order Number,Status\n1\n", "row 1 has 1 cells where the header has 2"),
-    (b"Order Number,Status\n1,2,3\n", "row 1 has 3 cells"),
-    (b"Order Number,Status\n1,a\n\n2,b\n", "row 2 has a blank line before it"),
-    (b"Order Number,Status\n1,\xed\xa0\x80\n", "not utf-8: byte 0xed cannot be read"),
     (table(HEADER, encoding="utf-16"), "not utf-8: byte 0xff cannot be read"),
     (gzip.compress(table(HEADER), mtime=0), "a gzip archive, not CSV"),
-    (b"PK\x03\x04" + bytes(range(256)), "a zip archive, not CSV"),
     (b"Order Number;Status\n1;new\n", "separated by semicolons, not by commas"),
-    (b"Order Number\tStatus\n1\tnew\n", "separated by tabs, not by commas"),
-    (b"Sorry, the export failed.\nPlease, try again.\n", "text, not an export"),
     (b"Order Number,Status\n1,new\nOrder Number,Status\n2,new\n", "row 2 repeats the header"),
     (b"Order Number,Status\n1,new\n2,new\n,2 orders\n", "row 3 has a blank order_number"),
     (b"Order Number,Status\n1,new\n1,paid\n", "rows 1 and 2 have the same key"),
@@ -90,10 +76,6 @@ HEADERS = [
     ["Order Number", "\x1b[31m", "%s", "{}", "a" * 10_000, "__class__", "\u202e", "😀", "日本語", "\t", "  ", ""],
     ["Order Number", "Date To", "Export ID", "invalid_values", "Export Line", "date_from"],
     ["Order Number", "Order Number", "order_number_2", "ORDER NUMBER"],
-    ["Order\0 Number", "Sta\0tus"],
-    ["Foo", "Bar"],
-    ["", "", ""],
-    ["1", "2"],
 ]
 
 
@@ -111,15 +93,12 @@ def test_an_odd_header_is_columns(read, header):
 
 
 CELLS = {
-    "Total Incl Tax": ["1e99", "1e9999999999", "inf", "NaN", "sNaN", "٣", "9" * 5_000, "1_000", "--1", "(1", "$"],
-    "Created At": [
-        "2025-02-30", "2025-02-28T23:59:60Z", "2025-01-01T00:00:00+24:00", "0001-01-01T00:00:00+10:00",
-        "9999-12-31 23:59:59-14:00", "Sept. 31, 2024, 2 p.m.", "13 p.m.", "2" * 5_000, "now",
-    ],
-    "Quantity": ["9" * 5_000, "9" * 999, "1.5", "0x10", "١", "1e3", "-0", "+ 1"],
-    "Is Test": ["maybe", "2", "TRUE ", "\u2028", "ﬀ"],
-    "Status": ["=HYPERLINK(1)", "\x00", "\x1b[31m", "\x85", "a\u2028b", "\ufeff", "\uffff", "😀", '""', " ", "NULL"],
-}  # fmt: skip
+    "Total Incl Tax": ["1e99", "NaN"],
+    "Created At": ["2025-02-30", "9999-12-31 23:59:59-14:00"],
+    "Quantity": ["9" * 5_000, "1.5"],
+    "Is Test": ["maybe"],
+    "Status": ["\x00", "a\u2028b", "NULL"],
+}
 
 
 @pytest.mark.parametrize(("column", "cell"), [(column, cell) for column in CELLS for cell in CELLS[column]], ids=ascii)
@@ -169,22 +148,7 @@ def test_a_number_has_one_reading_per_column_of_a_file(read, cells, values):
         assert record["invalid_values"] == (None if value else {"total_incl_tax": cell})
 
 
-def test_a_header_of_five_thousand_columns(read):
-    """All different or all the same: each has a column."""
-    for header in ([f"Column {n} of a Merchant" for n in range(5_000)], ["Same"] * 5_000, [""] * 5_000):
-        run = read(table(header, ["x"] * 5_000), window_days=30)
-        assert_ends_well(run)
-        assert len(run.records("order_list")[0]) == 5_000 + 4
-
-
-def test_a_cell_of_fifty_megabytes(read):
-    """It arrives whole."""
-    run = read(table(HEADER, ["1", "x" * 50_000_000, "1", "", "", ""]), window_days=30)
-    assert_ends_well(run)
-    assert len(run.records("order_list")[0]["status"]) == 50_000_000
-
-
-TEXT_ENCODINGS = ["utf_8_sig", "cp1252", "shift_jis", "gb18030", "utf_16", "utf_16_le", "utf_32_be"]
+TEXT_ENCODINGS = ["cp1252", "shift_jis", "utf_16"]
 
 
 @pytest.mark.parametrize("encoding", TEXT_ENCODINGS)
@@ -199,31 +163,7 @@ def test_any_encoding_of_text_reads_its_own_files(read, encoding):
         assert_ends_well(read(rubbish, encoding=encoding))
 
 
-def test_an_encoding_that_makes_half_characters_is_none(read):
-    """Some would let a file write what no target can read, others have no ASCII; no store sends them."""
-    for encoding in (*_NOT_IN_FILES, "cp037"):
-        run = read(b"Order Number,Status\r\n1,+2AA-\\ud800\r\n", encoding=encoding)
-        assert run.code == 1
-        assert f"encoding: {encoding!r} is not a text encoding" in run.errors[0]
-
-
-cells = st.text(max_size=12) | st.sampled_from(
-    ["", "1", "1.50", "True", "2025-01-01", "None", '"', ",", "\r\n", "\0", "\u2028", "\ufeff"]
-)
-
-
-@given(st.integers(2, 4).flatmap(lambda width: st.lists(st.lists(cells, min_size=width, max_size=width), max_size=5)))
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
-def test_no_table_ends_in_a_traceback(read, rows):
-    """Any cells under any header: records for each row, or a refusal of all."""
-    run = read(table(*rows), window_days=30)
-    assert_ends_well(run)
-    if run.code == 0:
-        assert len(run.records("order_list")) == max(0, len(rows) - 1)
-    else:
-        assert run.of("RECORD") == []
-
-
+@pytest.mark.slow
 @given(st.binary(max_size=60) | st.text(alphabet='",\r\n aA1<{[\0', max_size=40).map(str.encode))
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 def test_no_bytes_end_in_a_traceback(read, content):

@@ -8,57 +8,18 @@ import pytest
 
 from tap_exports.sandbox import Fault
 
-STATE = {"bookmarks": {"order_list": {"replication_key": "date_to", "replication_key_value": "2025-01-01T00:00:00Z"}}}
 
-
-@pytest.mark.parametrize(
-    ("change", "line"),
-    [
-        ({"access_token": None}, "'access_token' is a required property"),
-        ({"start_date": "yesterday"}, "start_date: 'yesterday' is not a date or time such as 2025-01-01"),
-        ({"start_date": "2030-01-01", "end_date": "2029-01-01"}, "start_date: 2030-01-01 is after end_date 2029-01-01"),
-        ({"api_url": "http://example.com/api/admin/"}, "api_url: it must be https"),
-        ({"api_url": None}, "store: this or api_url is required"),
-        ({"timezone": "Mars/Phobos"}, "timezone: 'Mars/Phobos' is not an IANA time zone"),
-        ({"encoding": "klingon"}, "encoding: 'klingon' is not a text encoding that Python has"),
-        ({"window_days": 0}, "window_days: 0 is not 0.04 or more"),
-        ({"lookback_days": -1}, "lookback_days: -1 is not 0 or more"),
-        ({"on_new_column": "cry"}, "on_new_column: 'cry' is not one of ['add', 'ignore', 'fail']"),
-        ({"column_types": {"order_list": {"a": "money"}}}, "column_types: order_list.a is 'money', not one of"),
-        ({"webhook_target_url": "https://example.com/"}, "webhook_target_url: it requires webhook_listen"),
-    ],
-    ids=lambda v: next(iter(v)) if isinstance(v, dict) else "",
-)
-def test_a_bad_setting_is_a_line_and_no_request(make_store, command, change, line):
-    """Each fault has a line that names the setting; nothing was asked of the store."""
-    store = make_store()
-    config = {k: v for k, v in (store.config | change).items() if v is not None}
-    for arguments in ([], ["--discover"]):
-        run = command(config, *arguments)
-        assert run.code == 1
-        assert any(line in error for error in run.errors), run.log
-    assert store.count() == 0
-
-
-def test_every_fault_has_its_line(make_store, command):
+def test_every_fault_has_its_line(make_store, inside):
     """Three bad settings are three lines, in one go."""
-    run = command(make_store().config | {"window_days": 0, "timezone": "x", "end_date": "soon"})
+    run = inside(make_store().config | {"window_days": 0, "timezone": "x", "end_date": "soon"})
     assert sum(name in error for error in run.errors for name in ("window_days:", "timezone:", "end_date:")) == 3
 
 
-def test_a_secret_of_the_wrong_kind_is_not_shown(make_store, command):
-    """A token that is a number is refused without being printed."""
-    run = command(make_store().config | {"access_token": 1234567890123})
-    assert run.code == 1
-    assert "1234567890123" not in run.log
-    assert any("access_token" in error for error in run.errors)
-
-
 @pytest.mark.parametrize("arguments", [[], ["--discover"]], ids=["sync", "discover"])
-def test_a_wrong_token_ends_at_once(make_store, command, arguments):
+def test_a_wrong_token_ends_at_once(make_store, inside, arguments):
     """One ERROR line that says what to do, after a single request."""
     store = make_store()
-    run = command(store.config | {"access_token": "wrong"}, *arguments)
+    run = inside(store.config | {"access_token": "wrong"}, *arguments)
     assert run.code == 1
     assert len(run.errors) == 1
     assert "401" in run.errors[0]
@@ -67,33 +28,33 @@ def test_a_wrong_token_ends_at_once(make_store, command, arguments):
     assert store.count() == 1
 
 
-def test_a_token_that_dies_in_the_midst_of_a_run(make_store, command, discover):
+def test_a_token_that_dies_in_the_midst_of_a_run(make_store, inside, discover):
     """All streams end, in one line and after few requests."""
     store = make_store()
     catalog = discover(store.config)
     before = store.count()
     store.add_fault(Fault("create", "status", status=401, body='{"detail": "Token has been revoked."}', times=None))
-    run = command(store.config, catalog=catalog)
+    run = inside(store.config, catalog=catalog)
     assert run.code == 1
     assert len(run.errors) == 1
     assert "Token has been revoked." in run.errors[0]
     assert store.count() - before < 20
 
 
-def test_a_missing_scope_is_named(make_store, command):
+def test_a_missing_scope_is_named(make_store, inside):
     """A token that may not make exports is told which scope it needs: once, for all streams that want it."""
     store = make_store(scopes={"exports:read", "store:read"})
-    run = command(store.config)
+    run = inside(store.config)
     assert run.code == 1
     assert len(run.errors) == 1
     assert "exports:write" in run.errors[0]
     assert [code for code in store.types if code not in run.errors[0]] == []
 
 
-def test_scopes_that_may_be_missing(make_store, command):
+def test_scopes_that_may_be_missing(make_store, inside):
     """Without store:read and metadata:read the tap goes on, times without an offset being UTC."""
     store = make_store(scopes={"exports:read", "exports:write"}, days=10, orders_per_day=1)
-    run = command(store.config)
+    run = inside(store.config)
     assert run.code == 0
     assert run.errors == []
 
@@ -123,47 +84,38 @@ def test_a_zone_that_the_token_may_not_know_is_utc(make_store, sync, status):
     ],
     ids=["400", "redirect", "odd"],
 )
-def test_a_zone_that_is_not_told_is_not_guessed(make_store, command, fault):
+def test_a_zone_that_is_not_told_is_not_guessed(make_store, inside, fault):
     """Times would be wrong by hours, and nobody would notice: it ends in a line, which says how to do without."""
     store = naive(make_store)
     store.add_fault(Fault(**{"place": "store", "times": None, **fault}))
-    run = command(store.config)
+    run = inside(store.config)
     assert run.code == 1
     assert len(run.errors) == 1
     assert "store/" in run.errors[0]
     assert "set timezone" in run.errors[0]
     assert run.messages == []
-    run = command(store.config | {"timezone": "US/Eastern"})
+    run = inside(store.config | {"timezone": "US/Eastern"})
     assert run.code == 0
 
 
-def test_a_store_that_has_no_zone_is_in_utc_and_that_is_said(make_store, command):
+def test_a_store_that_has_no_zone_is_in_utc_and_that_is_said(make_store, inside):
     store = naive(make_store)
     store.add_fault(Fault("store", "json", document={"timezone": None}, times=None))
-    run = command(store.config)
+    run = inside(store.config)
     assert run.code == 0
     assert "WARNING" in next(line for line in run.log.splitlines() if "reports no time zone" in line)
     dates = [row["Order Date"] for row in store.rows("order_list", store.start_date, store.now)]
     assert [m["order_date"] for m in run.records("order_list")] == [f"{date}Z" for date in dates]
 
 
-def test_a_store_that_does_not_exist(make_store, command, monkeypatch):
+def test_a_store_that_does_not_exist(make_store, inside, monkeypatch):
     """HTML with a 404 is a line that doubts the address."""
     store = make_store()
     store.add_fault(Fault("types", "status", status=404, body="<html>No such store</html>", times=None))
-    run = command(store.config)
+    run = inside(store.config)
     assert run.code == 1
     assert len(run.errors) == 1
     assert "Check store or api_url" in run.errors[0]
-
-
-def test_html_where_json_should_be(make_store, command):
-    """A page of HTML once is passed over."""
-    store = make_store(days=10, orders_per_day=1)
-    store.add_fault(Fault("types", "html"))
-    run = command(store.config)
-    assert run.code == 0
-    assert "a body that is not JSON" in run.log
 
 
 def orders_alone(store, discover):
@@ -175,20 +127,16 @@ def orders_alone(store, discover):
 
 @pytest.mark.parametrize(
     ("content", "words"),
-    [
-        (b"Order Number,Total\r\n1\r\n", "row 1 has 1 cell"),
-        (b'Order Number,Status\r\n1,"new\r\n', "not well-formed CSV"),
-        (b"Order Number,Status\r\n1,\xff\xfe\r\n", "not utf-8: byte 0xff cannot be read"),
-    ],
-    ids=["short row", "open quote", "encoding"],
+    [(b"Order Number,Total\r\n1\r\n", "row 1 has 1 cell")],
+    ids=["short row"],
 )
-def test_a_bad_file_is_downloaded_once_more_and_then_fails_its_stream(make_store, command, discover, content, words):
+def test_a_bad_file_is_downloaded_once_more_and_then_fails_its_stream(make_store, inside, discover, content, words):
     """Nothing of it is written, the bookmark stays, and the line names stream, export and window."""
     store = make_store(days=20)
     catalog = orders_alone(store, discover)
     before = store.count(place="file")
     store.add_fault(Fault("file", "body", body=content, times=None))
-    run = command(store.config | {"reuse_exports_minutes": 0}, catalog=catalog)
+    run = inside(store.config | {"reuse_exports_minutes": 0}, catalog=catalog)
     assert run.code == 1
     assert run.records("order_list") == []
     assert run.bookmark("order_list") is None
@@ -208,35 +156,18 @@ def test_a_bad_file_is_downloaded_once_more_and_then_fails_its_stream(make_store
     ids=["zero bytes", "equal rows", "no line break at the end"],
 )
 def test_an_odd_file_is_accepted_with_a_warning_if_a_second_export_repeats_it(
-    make_store, command, discover, content, numbers
+    make_store, inside, discover, content, numbers
 ):
     store = make_store(days=20)
     catalog = orders_alone(store, discover)
     store.add_fault(Fault("file", "body", body=content, times=None))
     made = store.count(place="create")
-    run = command(store.config | {"reuse_exports_minutes": 0}, catalog=catalog)
+    run = inside(store.config | {"reuse_exports_minutes": 0}, catalog=catalog)
     assert run.code == 0, run.log
     assert [record["order_number"] for record in run.records("order_list")] == numbers
     assert run.bookmark("order_list")
     assert "WARNING" in run.log
     assert store.count(place="create") - made == 2
-
-
-def test_a_bad_file_once_is_passed_over(make_store, sync):
-    """The second fetch is whole, so the stream is."""
-    store = make_store(days=20)
-    store.add_fault(Fault("file", "body", body=b"<html>"))
-    run = sync(store.config, streams=["order_list"])
-    assert not run.failures
-    assert len(run.records("order_list")) > 10
-
-
-def test_a_header_alone_is_an_empty_window(make_store, sync):
-    """No record, no failure, and the bookmark moves."""
-    store = make_store(orders_per_day=0, days=10)
-    run = sync(store.config, streams=["order_list"])
-    assert not run.failures
-    assert run.bookmark("order_list")
 
 
 def test_a_state_of_another_tap(make_store, sync):
@@ -248,25 +179,25 @@ def test_a_state_of_another_tap(make_store, sync):
     assert len(run.records("order_list")) > 5
 
 
-def test_settings_from_the_environment(make_store, command):
+def test_settings_from_the_environment(make_store, inside):
     """Numbers with fractions, objects and all come through."""
     store = make_store(days=10, orders_per_day=1)
     environment = {f"TAP_EXPORTS_{name.upper()}": value for name, value in store.config.items()}
     environment |= {"TAP_EXPORTS_WINDOW_DAYS": "2.5", "TAP_EXPORTS_PRIMARY_KEYS": json.dumps({"order_list": []})}
-    run = command(None, "--config", "ENV", environment=environment)
+    run = inside(None, "--config", "ENV", environment=environment)
     assert run.code == 0, run.log
     assert run.of("SCHEMA", "order_list")[0]["key_properties"] == []
     spans = sorted((e.date_from, e.date_to) for e in store.exports if e.type == "order_list")
     assert 2.5 * 86400 - 60 < (spans[0][1] - spans[0][0]).total_seconds() <= 2.5 * 86400
 
 
-def test_fractions_in_a_config_file(make_store, command):
+def test_fractions_in_a_config_file(make_store, inside):
     """Every number may have them, and the SDK reads them from a file as decimals."""
     store = make_store(days=3, orders_per_day=1, ready_seconds=0.3)
     fractions = {
         "window_days": 1.5, "lookback_days": 0.5, "settle_minutes": 2.5, "poll_interval_seconds": 0.25,
         "export_timeout_minutes": 0.5, "reuse_exports_minutes": 30.5,
     }  # fmt: skip
-    run = command(store.config | fractions)
+    run = inside(store.config | fractions)
     assert run.code == 0, run.log
     assert run.bookmark("order_list")

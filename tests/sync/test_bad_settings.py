@@ -10,20 +10,11 @@ import os
 import sys
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from tap_exports.config.schema import CONFIG_SCHEMA
 from tap_exports.sandbox import Fault
 from tap_exports.streams import ExportStream
 
 from .conftest import assert_ends_well
-
-SDK = (
-    "stream_maps", "stream_map_config", "faker_config", "flattening_enabled", "flattening_max_depth",
-    "flattening_max_key_length", "flattening_separator", "batch_config",
-)  # fmt: skip
-NAMES = (*CONFIG_SCHEMA["properties"], *SDK)
 
 
 def mapped(**columns):
@@ -36,38 +27,17 @@ def flat(**more):
 
 REFUSED = [
     (mapped(a="((("), "stream_maps: order_list.a is '(((', which is not a Python expression"),
-    (mapped(a=""), "order_list.a is '', which is not a Python expression"),
     (mapped(a="x = 1"), "order_list.a is 'x = 1', which is not a Python expression"),
-    (mapped(a="import os"), "which is not a Python expression"),
-    (mapped(a="1; 2"), "which is not a Python expression"),
-    (mapped(a="# nothing"), "which is not a Python expression"),
-    (mapped(a="'\0'"), "which is not a Python expression"),
     (mapped(__filter__="((("), "stream_maps: order_list.__filter__ is '(((', which is not a Python expression"),
-    (mapped(__filter__=""), "order_list.__filter__ is '', which is not a Python expression"),
     (mapped(__alias__="a b"), "stream_maps: order_list.__alias__ is 'a b', which is not a Python expression"),
     (mapped(__filter__=5), "stream_maps.order_list: {'__filter__': 5} is not valid"),
     (mapped(__else__="x"), "stream_maps.order_list: {'__else__': 'x'} is not valid"),
-    (mapped(__key_properties__="order_number"), "stream_maps.order_list:"),
-    (mapped(a=[]), "stream_maps.order_list:"),
-    (mapped(**{"": "1"}), "stream_maps: order_list has a column without a name"),
-    ({"stream_maps": {"__else__": "x"}}, "stream_maps.__else__: 'x' is not valid"),
-    ({"stream_maps": {"__odd__": None}}, "stream_maps: '__odd__' is not a stream"),
-    ({"stream_maps": {"order_list": 5}}, "stream_maps.order_list: 5 is not valid"),
     ({"stream_maps": []}, "stream_maps: [] is not of type"),
     ({"faker_config": {"seed": []}}, "faker_config.seed: it has to be of the kind number or string or boolean"),
-    ({"faker_config": {"locale": [5]}}, "faker_config.locale: it has to be of the kind string or array"),
     ({"flattening_enabled": True}, "flattening_max_depth: required with flattening_enabled"),
     (flat(flattening_max_depth=-1), "flattening_max_depth: -1 is not 0 or more"),
-    (flat(flattening_max_key_length=0), "flattening_max_key_length: 0 is not 1 or more"),
     ({"encoding": "utf-7"}, "encoding: 'utf-7' is not a text encoding"),
     ({"encoding": "unicode_escape"}, "encoding: 'unicode_escape' is not a text encoding"),
-    ({"encoding": "base64"}, "encoding: 'base64' is not a text encoding"),
-    ({"encoding": "\0"}, "encoding: '\\x00' is not a text encoding"),
-    ({"api_url": "https://a..b/"}, "api_url: it is not an address such as"),
-    ({"api_url": "https://*.example.com/"}, "api_url: it is not an address such as"),
-    ({"webhook_listen": "a..b:80", "webhook_secret": "x"}, "webhook_listen: 'a..b:80' is not host:port"),
-    ({"window_days": 0.00001}, "window_days: 1e-05 is not 0.04 or more"),
-    ({"window_days": 10**400}, "window_days: 1000000"),
 ]
 
 
@@ -85,14 +55,9 @@ def test_what_cannot_work_is_refused_before_any_request(small_store, inside, cha
 WORD = "t0psecret"
 UNTOLD = [
     ({"access_token": [WORD]}, "access_token: it has to be of the kind string"),
-    ({"webhook_secret": {"a": WORD}}, "webhook_secret: it has to be of the kind string"),
-    ({"batch_config": json.dumps({"storage": WORD})}, "batch_config: it has to be of the kind object"),
     ({"batch_config": {"storage": [{"key": WORD}]}}, "batch_config.storage: it has to be of the kind object"),
-    ({"batch_config": {"storage": {"root": [WORD]}}}, "batch_config.storage.root: it has to be of the kind string"),
     ({"batch_config": {"encoding": {"format": WORD}}}, "batch_config.encoding.format: it has to be jsonl or parquet"),
-    ({"batch_config": {"encoding": {"format": [WORD]}}}, "batch_config.encoding.format: it has to be jsonl or parquet"),
     ({"stream_map_config": json.dumps({"seed": WORD})}, "stream_map_config: it has to be of the kind object"),
-    ({"faker_config": WORD}, "faker_config: it has to be of the kind object"),
     ({"faker_config": {"seed": [WORD]}}, "faker_config.seed: it has to be of the kind number or string or boolean"),
 ]
 
@@ -109,24 +74,12 @@ def test_what_may_be_a_secret_is_told_by_its_name_and_the_kind_that_is_wanted(sm
 
 FAILING = [
     (mapped(a="nope"), "fails at a record: MapExpressionError"),
-    (mapped(a="nope(1)"), "fails at a record: MapExpressionError"),
     (mapped(a="1 / 0"), "fails at a record: ZeroDivisionError"),
-    (mapped(a="1 + 'x'"), "fails at a record: TypeError"),
-    (mapped(a="record['nope']"), "fails at a record: KeyError: 'nope'"),
-    (mapped(a="md5(None)"), "fails at a record: AttributeError"),
-    (mapped(a="int('x')"), "fails at a record: ValueError"),
-    (mapped(a="9 ** 9 ** 9"), "fails at a record: MapExpressionError"),
-    (mapped(a="record.__class__"), "fails at a record: MapExpressionError"),
-    (mapped(a="'\\ud800'"), "fails at a record: UnicodeEncodeError"),
-    (mapped(a="fake.name()"), "fails at a record: MapExpressionError"),
     (mapped(__filter__="1 / 0"), "fails at a record: ZeroDivisionError"),
     (mapped(a="config['nope']") | {"stream_map_config": {}}, "fails at a record: KeyError"),
     (mapped(order_number=None), "cannot be used: StreamMapConfigError: Removing key property 'order_number'"),
-    (mapped(__else__=None), "cannot be used: StreamMapConfigError: Invalid key properties"),
     (mapped(__key_properties__=["nope"]), "cannot be used: StreamMapConfigError: Invalid key properties"),
-    (mapped(__alias__="5"), "cannot be used: TypeError: __alias__ makes 5, which is not a name"),
     (mapped(__alias__="1 / 0"), "cannot be used: ZeroDivisionError"),
-    (flat(flattening_max_key_length=1), "cannot be used: ValueError: Duplicate column name"),
 ]
 
 
@@ -203,12 +156,9 @@ def test_an_unexpected_error_before_any_stream(small_store, inside, monkeypatch)
     ("content", "words"),
     [
         (b"\xff\xfe{\0}\0", "cannot be read: it is not UTF-8"),
-        ('{"store": "ä"}'.encode("latin-1"), "cannot be read: it is not UTF-8"),
         (b"\xef\xbb\xbf{}", "is not valid JSON"),
-        (b"", "is not valid JSON"),
         (b"[]", "is JSON, but not an object"),
         (b'{"window_days": NaN}', "NaN is not a JSON number"),
-        (b'{"window_days": -Infinity}', "-Infinity is not a JSON number"),
     ],
     ids=lambda value: str(value)[:40],
 )
@@ -225,7 +175,7 @@ def test_a_config_file_that_cannot_be_read(small_store, inside, tmp_path, conten
     assert small_store.count() == 0
 
 
-@pytest.mark.parametrize("path", ["/nowhere/config.json", "/", "", "env", "/tmp/" + "x" * 5_000])
+@pytest.mark.parametrize("path", ["/nowhere/config.json", "/"])
 def test_a_config_file_that_is_none(inside, path):
     """Missing, a directory, no path at all, or one of endless length."""
     run = inside(None, "--config", path)
@@ -263,13 +213,8 @@ def in_environment(small_store, inside):
     [
         ("max_export_rows", "many", "max_export_rows: the environment variable is not a plain whole number"),
         ("max_concurrent_exports", "1.5", "max_concurrent_exports: the environment variable is not a plain whole"),
-        ("max_export_rows", "9" * 5_000, "max_export_rows: the environment variable is not a plain whole number"),
         ("column_types", "{", "column_types: the environment variable is not JSON"),
-        ("column_types", "1e99999999999999999999", "column_types: the environment variable is not JSON"),
-        ("stream_maps", "[" * 100_000, "stream_maps: the environment variable is not JSON"),
-        ("batch_config", '{"a": NaN}', "batch_config: the environment variable is not JSON"),
         ("primary_keys", '{"order_list": "x"}', "primary_keys.order_list: 'x' is not of type"),
-        ("flattening_max_depth", "x", "flattening_max_depth: the environment variable is not"),
     ],
     ids=lambda value: str(value)[:40],
 )
@@ -300,13 +245,8 @@ def test_bytes_in_the_environment_that_are_no_text(small_store, command):
     [
         (["--nope"], "No such option"),
         (["order_list"], "Got unexpected extra argument"),
-        (["--about", "--format", "xml"], "'xml' is not one of"),
         (["--test=x"], "'x' is not one of 'all', 'records', 'schema'"),
-        (["--test="], "'' is not one of"),
-        (["--plan=x"], "does not take a value"),
         (["--state", "/nowhere/state.json"], "No such file or directory"),
-        (["--catalog", "/"], "Is a directory"),
-        (["--config"], "requires an argument"),
     ],
     ids=str,
 )
@@ -318,7 +258,7 @@ def test_a_wrong_option_is_a_usage_error(small_store, inside, arguments, words):
     assert small_store.count() == 0
 
 
-@pytest.mark.parametrize("arguments", [[], ["--discover"], ["--test"], ["--test=schema"], ["--plan"]], ids=str)
+@pytest.mark.parametrize("arguments", [[], ["--discover"], ["--plan"]], ids=str)
 def test_each_way_tells_each_fault_once(small_store, inside, arguments):
     """Two bad settings are two lines, with no other error around them, whatever was asked for."""
     run = inside(small_store.config | {"window_days": 0, "timezone": "x"}, *arguments)
@@ -355,7 +295,7 @@ def test_the_test_option_tells_what_failed(small_store, inside, fault, words):
     assert words in run.errors[0]
 
 
-@pytest.mark.parametrize("arguments", [["--about"], ["--about", "--format=json"], ["--version"], ["--help"]], ids=str)
+@pytest.mark.parametrize("arguments", [["--about", "--format=json"], ["--version"], ["--help"]], ids=str)
 def test_what_needs_no_store_asks_for_no_settings(inside, arguments):
     """Exit code 0, and something on the output."""
     run = inside(None, *arguments)
@@ -379,25 +319,6 @@ def test_about_tells_a_json_schema_that_is_one(inside):
 
     assert "anyOf" in json.dumps(about["settings"])
     schemas(about["settings"])
-
-
-# Anything at all
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=6),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(st.text(max_size=6) | st.sampled_from(["order_list", "order_number"]), inner, max_size=3)
-    ),
-    max_leaves=6,
-)
-
-
-@given(name=st.sampled_from(NAMES), value=JSON)
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
-def test_no_value_of_a_setting_ends_in_a_traceback(small_store, inside, name, value):
-    """Any JSON for any setting, planned with what is then right."""
-    assert_ends_well(inside(small_store.config | {name: value}, "--plan"))
 
 
 def test_a_listener_needs_its_extra(small_store, inside, monkeypatch):

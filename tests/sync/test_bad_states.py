@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from .conftest import assert_ends_well
 
@@ -23,31 +21,12 @@ def of_another(**entry):
 
 NO_STATE = [
     ({"bookmarks": None}, 'the state does not have the form {"bookmarks"'),
-    ({"bookmarks": "x"}, 'the state does not have the form {"bookmarks"'),
-    ({"bookmarks": {"order_list": None}}, 'the state does not have the form {"bookmarks"'),
     ({"bookmarks": {"order_list": "2025-01-01T00:00:00Z"}}, 'the state does not have the form {"bookmarks"'),
-    ({"bookmarks": {"invoices": 5}}, 'the state does not have the form {"bookmarks"'),
     ({"order_list": "2025-01-01T00:00:00Z"}, 'the state has no "bookmarks" but order_list'),
-    ({"singer_state": of_orders()}, 'the state has no "bookmarks" but singer_state'),
-    ({"completed": {}, "partial_state": {}}, 'the state has no "bookmarks" but completed, partial_state'),
     (of_orders(replication_key_value=5), "the state of stream order_list: replication_key_value is 5, not a time"),
-    (of_orders(replication_key_value=True), "is True, not a time"),
-    (of_orders(replication_key_value=[]), "is [], not a time"),
-    (of_orders(replication_key_value=""), "is '', not a time"),
-    (of_orders(replication_key_value="1735689600"), "is '1735689600', not a time"),
-    (of_orders(replication_key_value="2025-06-30T23:59:60Z"), ", not a time"),
     (of_orders(replication_key_value="2025-01-01T00:00:00+24:00"), ", not a time"),
-    (of_orders(replication_key_value="0001-01-01T00:00:00+05:00"), ", not a time"),
-    (of_orders(replication_key_value="9999-12-31T23:59:59-05:00"), ", not a time"),
-    (of_orders(replication_key_value="9" * 100_000), "…, not a time"),
     (of_orders(progress_markers=None), "the state of stream order_list has malformed progress_markers or partitions"),
-    (of_orders(progress_markers=[1]), "malformed progress_markers or partitions"),
-    (of_orders(partitions=None), "malformed progress_markers or partitions"),
-    (of_orders(partitions=[5]), "malformed progress_markers or partitions"),
-    (of_orders(key="id"), "key is 'id', not a list of column names"),
     (of_orders(partitions={"a": {}}), "malformed progress_markers or partitions"),
-    (of_orders(partitions=[{"context": {}, "progress_markers": 5}]), "malformed progress_markers or partitions"),
-    (of_another(progress_markers=5), "the state of stream invoices has malformed progress_markers or partitions"),
     (of_another(partitions="abc"), "the state of stream invoices has malformed progress_markers or partitions"),
 ]
 
@@ -67,13 +46,8 @@ def test_a_state_that_cannot_be_used_is_refused(small_store, inside, state, word
     ("state", "words"),
     [
         ('{"bookmarks": {"x": {"a": NaN}}}', "NaN is not a JSON number"),
-        ('{"bookmarks": {"x": {"a": %s}}}' % ("9" * 5000), "is not valid JSON"),
-        ('{"bookmarks": {"x": {"a": ' + "[" * 100_000 + "]" * 100_000 + "}}}", "is not valid JSON"),
         (b"\xef\xbb\xbf{}", "is not valid JSON"),
         ("{}".encode("utf-16"), "is not UTF-8"),
-        ('{"a": "ä"}'.encode("latin-1"), "is not UTF-8"),
-        ('{"a": "\0"}', "is not valid JSON"),
-        ("{} x", "is not valid JSON"),
         ("null", "is JSON, but not an object"),
     ],
     ids=lambda value: str(value)[:40],
@@ -92,25 +66,14 @@ def test_a_file_that_is_not_a_json_object_is_refused(small_store, inside, state,
     "state",
     [
         {},
-        {"bookmarks": {}},
         {"bookmarks": {"order_list": {"date_to": "2025-01-01T00:00:00Z"}}},
-        {"bookmarks": {"order_list": {"replication_key_value": "2025-01-01T00:00:00Z"}}},
         {"bookmarks": {"order_list": {"replication_key": "id", "replication_key_value": {"a": []}}}},
-        {"bookmarks": {"order_list": {"replication_key": [], "replication_key_value": 7}}},
         {**of_orders(), "currently_syncing": {"a": [1]}, "more": 5},
         of_orders(replication_key_value=None),
-        of_orders(replication_key_value="2025-01-01"),
         of_orders(replication_key_value="2025-01-01T00:00:00.999999"),
-        of_orders(replication_key_value="2025-01-01T00:00:00+23:59"),
-        of_orders(replication_key_value="0001-01-01T00:00:00Z"),
-        of_orders(replication_key_signpost=[1]),
         of_orders(replication_key_signpost="2020-01-01T00:00:00Z", starting_replication_value={"a": 1}),
-        of_orders(progress_markers={"replication_key": "date_to", "replication_key_value": "2019-01-01T00:00:00Z"}),
         of_orders(progress_markers={"Note": 5}),
-        of_orders(partitions=[]),
-        of_orders(partitions=[{}, {"context": {"a": 1}}, {"context": {"a": 1}}, {"context": 5}]),
         of_another(replication_key="id", replication_key_value=10**30, partitions=[{"context": {}}]),
-        {"bookmarks": {f"stream_{n}": NOW for n in range(5_000)}},
     ],
     ids=lambda value: str(value)[:70],
 )
@@ -134,33 +97,3 @@ def test_a_bookmark_in_the_future_is_a_warning(small_store, inside):
     assert "order_list: its bookmark 2199-01-01T00:00:00Z is in the future" in run.log
     assert small_store.count(place="create") == made
     assert run.bookmark("order_list") == "2199-01-01T00:00:00Z"
-
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
-    max_leaves=6,
-)
-PARTITION = JSON | st.fixed_dictionaries({"context": JSON}, optional={"progress_markers": JSON})
-ENTRY = st.fixed_dictionaries(
-    {},
-    optional={
-        "replication_key": st.just("date_to") | JSON,
-        "replication_key_value": st.sampled_from(["2025-01-01T00:00:00Z", "2199-01-01"]) | JSON,
-        "replication_key_signpost": JSON,
-        "starting_replication_value": JSON,
-        "progress_markers": JSON | st.dictionaries(st.sampled_from(["replication_key", "Note"]), JSON),
-        "partitions": JSON | st.lists(PARTITION, max_size=3),
-    },
-)
-STATE = JSON | st.fixed_dictionaries(
-    {"bookmarks": JSON | st.dictionaries(st.sampled_from(["order_list", "invoices"]), ENTRY | JSON)},
-    optional={"currently_syncing": JSON},
-)
-
-
-@given(state=STATE)
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
-def test_no_state_ends_in_a_traceback(small_store, inside, state):
-    """Whatever stands in it: a sync, or a line."""
-    assert_ends_well(inside(small_store.config, state=json.dumps(state)))

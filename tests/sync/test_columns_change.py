@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from tap_exports.errors import SettingsError
 from tap_exports.sandbox import Fault
 
 SNAPSHOT = Path(__file__).with_name("catalog.txt")
@@ -68,38 +67,6 @@ def test_a_new_column_has_its_schema_before_its_records(store, sync):
     assert run.records("order_list")[1]["paid_at"] == "2025-01-01T00:00:00Z"
 
 
-def test_a_new_column_is_typed_by_its_name(store, sync):
-    """Whatever its first cells are: what does not fit is kept beside it."""
-    header = "Order Number,Team Position,Ship Date"
-    rows = f"{header}\r\nA1,ahead,2024-01-02\r\n"
-    run = run_two(store, sync, f"{header}\r\n", rows, catalog=catalog_of("order_number"))
-    (record,) = run.records("order_list")
-    assert (record["team_position"], record["ship_date"]) == (None, "2024-01-02T05:00:00Z")
-    assert record["invalid_values"] == {"team_position": "ahead"}
-
-
-def test_a_line_of_text_is_no_empty_export(store, sync):
-    """The bookmark stays where nothing was read."""
-    files(store, "Sorry\r\n", "Sorry\r\n")
-    run = sync(store.config, streams=["order_list"])
-    assert "the file is text" in str(run.failures["order_list"])
-    assert run.bookmark("order_list") is None
-
-
-def test_a_catalogs_key_has_to_tell_rows_apart(store, sync):
-    """Of the tap's own columns a target would keep one row of many."""
-    with pytest.raises(SettingsError, match="order_list cannot be used: many rows have the same export_id"):
-        sync(store.config, catalog=catalog_of("order_number", keys=("export_id",)))
-
-
-def test_a_new_column_is_new_to_the_catalog_too(store, sync):
-    """A column that the catalog does not have is added, once, and follows the stream's own selection."""
-    contents = [f"{HEADER},Perk\r\n{n},new,2.50,gold\r\n" for n in (1, 2)]
-    run = run_two(store, sync, *contents, catalog=catalog_of("order_number", "status", "total_incl_tax"))
-    assert len(run.of("SCHEMA", "order_list")) == 2
-    assert [r["perk"] for r in run.records("order_list")] == ["gold", "gold"]
-
-
 def test_a_deselected_column_stays_out(store, sync):
     """What the catalog deselects is neither in the schema nor in the records, a new column being no reason."""
     catalog = catalog_of("order_number", "status", "total_incl_tax")
@@ -108,17 +75,6 @@ def test_a_deselected_column_stays_out(store, sync):
     assert all("status" not in m["schema"]["properties"] for m in run.of("SCHEMA", "order_list"))
     assert all("status" not in record for record in run.records("order_list"))
     assert run.records("order_list")[1]["perk"] == "gold"
-
-
-def test_a_new_column_can_be_ignored(store, sync, caplog):
-    """Said once, and nothing of it goes out."""
-    contents = [f"{HEADER},Perk\r\n{n},new,2.50,gold\r\n" for n in (1, 2)]
-    catalog = catalog_of("order_number", "status", "total_incl_tax")
-    with caplog.at_level("INFO"):
-        run = run_two(store, sync, *contents, catalog=catalog, on_new_column="ignore")
-    assert len(run.of("SCHEMA", "order_list")) == 1
-    assert all("perk" not in record for record in run.records("order_list"))
-    assert sum("perk" in line and "ignored" in line for line in caplog.messages) == 1
 
 
 def test_a_new_column_can_be_a_failure(store, sync):
@@ -159,22 +115,6 @@ def test_a_column_of_the_catalog_that_no_file_has_is_in_no_record(store, sync):
     assert "note" not in run.of("SCHEMA", "order_list")[-1]["schema"]["properties"]
     assert all("note" not in record for record in run.records("order_list"))
     assert run.records("order_list")
-
-
-def test_a_renamed_column_is_one_line(store, sync, caplog):
-    """One gone and one new are reported together."""
-    with caplog.at_level("INFO"):
-        run_two(store, sync, f"{HEADER}\r\n1,new,2\r\n", "Order Number,Condition,Total Incl Tax\r\n2,new,3\r\n")
-    lines = [line for line in caplog.messages if "condition" in line]
-    assert len(lines) == 1
-    assert "status" in lines[0]
-
-
-def test_another_order_of_columns_is_no_matter(store, sync):
-    """Values follow their headers."""
-    run = run_two(store, sync, f"{HEADER}\r\n1,new,2\r\n", "Total Incl Tax,Order Number,Status\r\n3,2,old\r\n")
-    assert len(run.of("SCHEMA", "order_list")) == 1
-    assert run.records("order_list")[1]["status"] == "old"
 
 
 def test_stream_maps_see_a_new_column(store, sync):
@@ -266,14 +206,6 @@ def test_a_nul_character_is_removed_and_counted(store, sync, caplog):
         run = sync(store.config, streams=["order_list"])
     assert run.records("order_list")[0]["status"] == "ab"
     assert any("2 NUL characters" in line for line in caplog.messages)
-
-
-def test_a_field_of_ten_megabytes(store, sync):
-    """It arrives as it left."""
-    long = "é" * 5_000_000
-    files(store, f"{HEADER}\r\n1,{long},2\r\n".encode())
-    run = sync(store.config, streams=["order_list"])
-    assert run.records("order_list")[0]["status"] == long
 
 
 def test_discovery_makes_one_export_for_each_type_that_has_none(make_store, discover):

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import gzip
-import json
-import signal
 from collections import Counter
 from datetime import datetime, timedelta, timezone
 from hashlib import sha256
-from itertools import pairwise
 from pathlib import Path
 from urllib.parse import urlparse
 
@@ -16,7 +13,7 @@ import pytest
 
 from tap_exports.sandbox import Fault
 
-from .conftest import assert_ends_well, fixed, line_of, only
+from .conftest import assert_ends_well, fixed, only
 
 LOG = "export_log"
 
@@ -136,13 +133,6 @@ def test_cells_that_do_not_fit_are_counted(make_store, sync):
     assert record["row_count"] == 4
 
 
-def test_an_empty_window_is_logged(make_store, sync):
-    """A file with a header alone is an export that was used."""
-    store = make_store(orders_per_day=0, days=20)
-    records = sync(store.config | fixed(10), streams=["order_list", LOG]).records(LOG)
-    assert [record["row_count"] for record in records] == [0, 0, 0]
-
-
 def test_a_failed_export_is_not_logged(make_store, sync):
     """What the log has is what the target has."""
     store = make_store(days=20)
@@ -168,15 +158,6 @@ def test_columns_and_maps_are_as_in_any_stream(make_store, sync, discover):
     assert set(run.records("loads")[0]) == {"export_id", "rows_loaded"}
     run = sync(store.config | {"stream_maps": {LOG: None}}, catalog=catalog)
     assert run.of("SCHEMA", LOG) == run.of("RECORD", LOG) == []
-
-
-def test_a_map_that_fails_ends_the_stream_whose_export_it_is(make_store, sync):
-    """Its bookmark stays, so that the next run logs the window again."""
-    store = make_store(days=10)
-    maps = {LOG: {"odd": "1 / 0", "export_id": "export_id"}}
-    run = sync(store.config | {"stream_maps": maps}, streams=["order_list", LOG])
-    assert "order_list" in run.failures
-    assert run.bookmark("order_list") is None
 
 
 @pytest.mark.parametrize("columns", [{"export_id": None}, {"__alias__": "1 + 1"}], ids=str)
@@ -214,38 +195,3 @@ def test_beside_batches(make_store, sync, tmp_path):
     rows = [line for a in addresses for line in gzip.decompress(Path(urlparse(a).path).read_bytes()).splitlines()]
     assert {message["stream"] for message in run.of("BATCH")} == {"order_list"}
     assert [record["row_count"] for record in run.records(LOG)] == [len(rows)]
-
-
-def test_a_store_may_have_a_type_of_that_name(make_store, discover):
-    """The store's own stream wins."""
-    store = make_store(days=5)
-    store.add_fault(Fault("types", "json", document={"types": [{"code": LOG, "name": "Exports"}]}))
-    (entry,) = discover(store.config)["streams"]
-    assert "file_sha256" not in entry["schema"]["properties"]
-
-
-def test_interrupted_and_resumed_every_window_is_logged(make_store, command, discover):
-    """After SIGKILL in the middle, and a run from the last STATE, the two logs cover all windows."""
-    store = make_store()
-    catalog = only(discover(store.config), "order_list", LOG)
-    config = store.config | {**fixed(5), "lookback_days": 0, "max_concurrent_exports": 1}
-    process = command(config, catalog=catalog, wait=False)
-    lines = []
-    while sum('"STATE"' in line for line in lines) < 4:
-        lines.append(line_of(process))
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    first = [json.loads(line) for line in lines]
-    state = [m["value"] for m in first if m["type"] == "STATE"][-1]
-    second = command(config, catalog=catalog, state=state)
-    assert second.code == 0
-    told = [m["record"] for m in first if m["type"] == "RECORD" and m["stream"] == LOG] + second.records(LOG)
-    windows = sorted({(record["date_from"], record["date_to"]) for record in told})
-    assert all(a[1] == b[0] for a, b in pairwise(windows))
-    assert windows[0][0] == rfc3339(moment(store.config["start_date"]))
-    assert windows[-1][1] == second.bookmark("order_list")
-
-
-def test_a_test_of_the_connection_leaves_it_alone(make_store, command):
-    """It is not an export: there is nothing to request or to read."""
-    assert command(make_store(days=10).config, "--test").of("SCHEMA", LOG) == []

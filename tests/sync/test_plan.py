@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from datetime import timedelta
 
-from .conftest import COMMAND, QUICK, fixed
+import pytest
+
+from .conftest import fixed
 
 
-def planned(config, tmp_path, *arguments):
-    path = tmp_path / "config.json"
-    path.write_text(json.dumps(config))
-    done = subprocess.run(
-        [sys.executable, "-c", COMMAND, repr(QUICK), "--config", str(path), "--plan", *arguments],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
-    return done.stdout.splitlines()
+@pytest.fixture
+def planned(inside):
+    """The lines that `--plan` prints."""
+
+    def run(config, **files):
+        done = inside(config, "--plan", **files)
+        assert done.code == 0, done.log
+        return done.out.splitlines()
+
+    return run
 
 
-def test_the_windows_of_a_first_load(make_store, tmp_path):
+def test_the_windows_of_a_first_load(make_store, planned):
     """The first window of each stream, and the rest, whose windows depend on the rows; not one export at the store."""
     store = make_store(days=20)
-    lines = planned(store.config | {"window_days": 7}, tmp_path)
+    lines = planned(store.config | {"window_days": 7})
     assert len(lines) == 13 * 2 + 1
     first, rest = (line for line in lines if line.startswith("order_list "))
     assert first.endswith("  create")
@@ -36,27 +34,25 @@ def test_the_windows_of_a_first_load(make_store, tmp_path):
     assert store.count(place="create") == 0
 
 
-def test_exports_that_a_sync_would_reuse(make_store, sync, tmp_path):
+def test_exports_that_a_sync_would_reuse(make_store, sync, planned):
     """Exports that an interrupted run requested are named."""
     store = make_store(days=20)
     config = store.config | fixed(7)
     sync(config, streams=["order_list"])
     made = len(store.exports)
-    lines = planned(config, tmp_path)
+    lines = planned(config)
     reused = [line for line in lines if "reuse export" in line]
     assert len(reused) == 3
     assert all(line.startswith("order_list ") for line in reused)
     assert len(store.exports) == made
 
 
-def test_the_refresh_of_a_later_night(make_store, sync, tmp_path):
+def test_the_refresh_of_a_later_night(make_store, sync, planned):
     """Behind the newest windows, whose length is known from the night before."""
     store = make_store(days=60)
     first = sync(store.config, streams=["order_list"])
     store.advance(timedelta(days=1))
-    state = tmp_path / "state.json"
-    state.write_text(json.dumps(first.state))
-    lines = planned(store.config, tmp_path, "--state", str(state))
+    lines = planned(store.config, state=first.state)
     newest, refresh = (line for line in lines if line.startswith("order_list "))
     assert newest.endswith("  create")
     assert refresh.endswith("  create, refresh")

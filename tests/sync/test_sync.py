@@ -10,7 +10,6 @@ from itertools import pairwise
 import pytest
 
 from tap_exports.sandbox import Fault
-from tap_exports.tap import TapExports
 from tap_exports.window import OWN_SECOND
 
 from .conftest import NOW, fixed
@@ -238,15 +237,15 @@ def test_after_a_timeout_the_next_run_requests_half_of_the_window(make_store, sy
     assert lengths == pytest.approx([30, 15], abs=0.01)
 
 
-def test_a_state_keeps_its_numbers_through_a_file(make_store, command, discover):
+def test_a_state_keeps_its_numbers_through_a_file(make_store, inside, discover):
     """Also those of a stream that a run does not read."""
     store = make_store(days=10)
     catalog = discover(store.config)
-    first = command(store.config, catalog=catalog)
+    first = inside(store.config, catalog=catalog)
     for entry in catalog["streams"]:
         if entry["tap_stream_id"] != "order_list":
             entry["metadata"][0]["metadata"]["selected"] = False
-    second = command(store.config, catalog=catalog, state=first.state)
+    second = inside(store.config, catalog=catalog, state=first.state)
     assert second.code == 0
     entries = [run.state["bookmarks"]["customer_list"] for run in (first, second)]
     assert [float(entry["longest_days"]) for entry in entries] == [float(entries[0]["longest_days"])] * 2
@@ -348,22 +347,6 @@ def test_full_table_starts_over_and_moves_no_bookmark(make_store, sync, discover
     }
     second = sync(store.config, state=state, catalog=catalog, streams=["order_list"])
     assert len(second.records("order_list")) == len(first.records("order_list")) > 0
-
-
-def test_a_streams_own_records_are_those_that_a_sync_writes(make_store, sync):
-    """A program that uses the stream, as the SDK's own tests do, gets them all, in order."""
-    store = make_store(frozen=True)
-    config = store.config | {
-        "end_date": (store.now - timedelta(hours=1)).isoformat(),
-        "window_days": 15,
-        "max_window_days": 15,
-    }
-    written = sync(config, streams=["order_list"]).records("order_list")
-    tap = TapExports(config=config)
-    records = list(tap.streams["order_list"].get_records(None))
-    tap.run_context.scheduler.close()
-    assert [record["order_number"] for record in records] == [record["order_number"] for record in written]
-    assert set(records[0]) == set(written[0])
 
 
 def test_end_date_bounds_a_backfill(make_store, sync):

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -82,12 +82,6 @@ def test_the_plainest_forms_are_read_in_bulk(kind, cells):
     assert found == [convert(cell) if cell else None for cell in cells] * 5
 
 
-@pytest.mark.parametrize("kind", [ColumnType.STRING, ColumnType.BOOLEAN, ColumnType.DATE])
-def test_other_types_have_no_bulk_converter(kind):
-    """Their columns have few distinct texts."""
-    assert bulk_converter(kind, str) is None
-
-
 UTC_TIME = "2024-01-01T00:00:00Z"
 
 
@@ -116,13 +110,3 @@ def test_times_with_an_hour_each_are_left_to_the_slow_way():
     convert = Instants(NEW_YORK)
     assert convert(cells) == [f"2024-01-{day:02d}T05:00:00Z" for day in range(1, 21)]
     assert convert(cells) is None
-
-
-def test_remembered_hours_have_a_bound():
-    """A file of twenty years is read in the same memory as one of a day."""
-    convert = Instants(NEW_YORK)
-    first = datetime(2000, 1, 1)  # noqa: DTZ001
-    for day in range(0, 7000, 10):
-        cells = [(first + timedelta(days=day, hours=hour)).isoformat() for hour in range(10) for _ in range(5)]
-        assert convert(cells) == [NEW_YORK(cell) for cell in cells]
-    assert len(convert._hours) <= 2_001

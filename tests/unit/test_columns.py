@@ -104,13 +104,6 @@ def test_known_columns_of_the_vendors_app_are_integers(name):
     assert set(types(decide("order_list", [name], known_by((name, "x", "order", S)))).values()) == {"string"}
 
 
-@pytest.mark.parametrize("object_", ["blog", "Page"])
-def test_definitions_of_objects_without_exports_say_nothing(object_):
-    """Neither about a type nor about a key."""
-    layout = decide("order_list", ["Number", "Total"], known_by(("Total", "number", object_, B)))
-    assert (types(layout), layout.keys) == ({"number": "string", "total": "number"}, ("number",))
-
-
 def test_a_merchants_own_column_is_no_key_and_no_line_identity():
     """By the name or the key of its definition."""
     header = ["Order Number", "Number", "SKU", "Title"]
@@ -203,12 +196,6 @@ def test_export_line_is_there_where_the_key_needs_it():
         "number", "date_from", "date_to", "export_id", "export_line", "invalid_values",
     ]  # fmt: skip
     assert "export_line" not in layout_of({"number": S}, ("number",)).schema()["properties"]
-
-
-def test_properties_are_not_shared():
-    """Who changes one in a catalog does not change another."""
-    properties = layout_of({"number": S}).schema()["properties"]
-    assert len({id(schema) for schema in properties.values()}) == len(properties)
 
 
 @pytest.mark.parametrize("stream", ["order_list", "order_line_items", "customer_list"])

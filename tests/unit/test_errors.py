@@ -1,27 +1,13 @@
 from __future__ import annotations
 
-import pytest
-
 from tap_exports import errors
-from tap_exports.errors import InvalidFile, LinkExpired, Stopped, TapExportsError, lines_of
+from tap_exports.errors import InvalidFile, LinkExpired, TapExportsError, lines_of
 
 
 def test_an_error_is_one_line_of_what_where_and_what_to_do():
     """However many lines its parts have."""
     error = InvalidFile("row 2 has\n3 cells", "Look at it.").at("stream order_list, export 42")
     assert str(error) == "row 2 has 3 cells (stream order_list, export 42). Look at it."
-
-
-@pytest.mark.parametrize(
-    ("error", "line"),
-    [
-        (InvalidFile("it is empty"), "it is empty"),
-        (InvalidFile("it is empty", "Try again."), "it is empty. Try again."),
-    ],
-)
-def test_where_and_what_to_do_may_be_unsaid(error, line):
-    """What is there makes a sentence."""
-    assert str(error) == line
 
 
 def test_the_station_nearest_to_it_says_where():
@@ -60,8 +46,3 @@ def test_every_error_is_in_the_tree_that_is_drawn():
     assert {name for name in kinds if name not in tree} == set()
     assert all(issubclass(getattr(errors, name), TapExportsError) for name in kinds - {"Stopped"})
     assert issubclass(LinkExpired, InvalidFile)
-
-
-def test_the_end_of_a_run_is_not_an_error():
-    """Nothing that handles errors catches it."""
-    assert not issubclass(Stopped, Exception)

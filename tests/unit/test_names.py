@@ -137,13 +137,6 @@ def test_a_permutation_of_the_columns_permutes_the_names(header, random):
     )
 
 
-@given(headers)
-def test_a_name_is_its_own_name(header):
-    """Naming what has been named already changes nothing, so `column_types` may give either."""
-    name = snake_case(header)
-    assert snake_case(name) == (name if not re.match("_[a-z]", name) else name[1:])
-
-
 def test_thousands_of_equal_headers_are_named_in_no_time():
     """A header of a hundred thousand equal cells is the store's to send: it costs a second and not an hour."""
     names = column_names(["Same"] * 100_000)

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import tracemalloc
-from datetime import timezone
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -141,19 +140,6 @@ def test_columns_are_found_by_name():
     assert rows_of("New,B,A\r\nn,1,x\r\n", layout) == [{"a": "x", "b": 1, **BASE}]
 
 
-def test_a_header_that_repeats_has_two_columns():
-    """Neither hides the other, and the tap's own names win."""
-    layout = layout_of({"total": N, "total_2": N, "date_from_column": S})
-    assert rows_of("Total,Total,Date From\r\n1,2,x\r\n", layout) == [
-        {"total": Decimal(1), "total_2": Decimal(2), "date_from_column": "x", **BASE}
-    ]
-
-
-def test_a_file_without_rows_has_no_records():
-    """Nor a batch."""
-    assert list(records_of("a,b\r\n", layout_of({"a": S})).batches()) == []
-
-
 def test_batches_have_a_few_hundred_rows_and_fewer_where_rows_are_long():
     """What is in memory at one time has a bound."""
     layout = layout_of({"a": S, "b": S})
@@ -173,11 +159,6 @@ def test_the_lines_of_a_parent_are_numbered_in_the_files_order():
     assert lines_of("AABCCC") == [("A", "x#1"), ("A", "x#2"), ("B", "x#1"), ("C", "x#1"), ("C", "x#2"), ("C", "x#3")]
 
 
-def test_lines_that_stand_apart_are_numbered_on():
-    """Nobody promises that a store keeps them together."""
-    assert lines_of("ABABCA") == [("A", "x#1"), ("B", "x#1"), ("A", "x#2"), ("B", "x#2"), ("C", "x#1"), ("A", "x#3")]
-
-
 @pytest.mark.parametrize("apart", [False, True])
 def test_numbering_goes_on_over_the_border_of_batches(apart):
     """A parent with lines in three batches, and one whose lines are at both ends."""
@@ -187,13 +168,6 @@ def test_numbering_goes_on_over_the_border_of_batches(apart):
         counts[parent] = counts.get(parent, 0) + 1
         expected.append((parent, f"x#{counts[parent]}"))
     assert lines_of(parents) == expected
-
-
-@given(st.lists(st.sampled_from("ABCD"), max_size=30))
-def test_parent_and_line_are_a_key(parents):
-    """No two records of a file ever share one."""
-    keys = lines_of(parents)
-    assert len(set(keys)) == len(keys)
 
 
 def test_parents_are_distinguished_by_their_values():
@@ -213,13 +187,6 @@ def test_a_key_of_the_line_alone_or_of_several_columns_is_numbered_too():
 
     assert lines("export_line") == ["x#1", "x#2", "x#3"]
     assert lines("sku", "b", "export_line") == ["x#1", "x#1", "x#2"]
-
-
-def test_reading_twice_numbers_twice_alike():
-    """The look at every cell before the first record leaves nothing behind."""
-    records = records_of([["number", "sku"], ["A", "x"], ["A", "x"]], LINES)
-    records.refuse_invalid()
-    assert [[r["export_line"] for r in batch] for batch in records.batches()] == [["x#1", "x#2"]]
 
 
 # The same as the slow way
@@ -262,19 +229,6 @@ def test_batches_are_what_the_slow_way_makes(kinds_and_rows, times):
     found = rows_of([header, *table], layout, zone=NEW_YORK)
     meant = list(slowly(layout, header, table, NEW_YORK))
     assert repr(found) == repr(meant)  # which tells 1 from True, and 1.0 from 1.00
-
-
-@pytest.mark.parametrize("odd", ["", "None", "x", "2024-09-03"])
-def test_a_column_without_repetitions_is_converted_the_same(odd):
-    """Its texts are not looked up, but nulls and invalid cells among them are seen."""
-    table = [[f"2024-09-03 10:00:{n % 60:02d}.{n:06d}", str(n)] for n in range(1_000)]
-    for n in (0, 3, 600, 999):
-        table[n][0] = odd
-    layout = layout_of({"at": T, "id": I})
-    records = records_of([["at", "id"], *table], layout)
-    found = [record for batch in records.batches() for record in batch]
-    assert found == list(slowly(layout, ["at", "id"], table, timezone.utc))
-    assert records.invalid.counts == ({"at": 4} if odd == "x" else {})
 
 
 @given(

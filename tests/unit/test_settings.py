@@ -42,18 +42,11 @@ def test_the_least_that_is_needed_is_right():
     "url",
     [
         "https://example.29next.store/api/admin/",
-        "https://example.com",
         "https://[2001:db8::1]:8443/x",
         "http://localhost:8000/api/admin/",
-        "http://127.0.0.1/",
         "http://[::1]:80/",
-        "https://xn--bcher-kva.example/",
         "https://bücher.example/",
-        "https://a--b.example.com./",
-        "https://" + "x" * 63 + ".example/",
-        "https://192.0.2.1/",
         "https://[fe80::1%25eth0]/",
-        "HTTPS://EXAMPLE.COM/",
     ],
 )
 def test_an_address_is_https_or_on_this_machine(url):
@@ -65,31 +58,17 @@ def test_an_address_is_https_or_on_this_machine(url):
     ("url", "what"),
     [
         ("http://example.com/", "it must be https"),
-        ("http://localhost.example.com/", "it must be https"),
         ("http://10.0.0.1/", "it must be https"),
         ("ftp://example.com/", "not an address such as"),
         ("example.29next.store", "not an address such as"),
         ("https://", "not an address such as"),
-        ("https:///api/", "not an address such as"),
-        ("https://exa mple.com/", "not an address such as"),
-        ("https://example.com\n/", "not an address such as"),
         ("https://example.com\\.evil.com/", "not an address such as"),
-        ("https://[::1/", "it is not an address"),
         ("https://example.com:99999/", "it is not an address"),
         ("https://a..b/secret", "not an address such as"),
-        ("https://.example.com/", "not an address such as"),
         ("https://*.example.com/", "not an address such as"),
-        ("https://-a.example.com/", "not an address such as"),
-        ("https://a-.example.com/", "not an address such as"),
-        ("https://a_b.example.com/", "not an address such as"),
-        ("https://" + "x" * 64 + ".example/", "not an address such as"),
-        ("https://" + "ü" * 64 + ".example/", "not an address such as"),
-        ("https://☃..example/", "not an address such as"),
-        ("https://[::1]x/", "not an address such as"),
         ("https://[v1.x]/", "not an address such as"),
         ("https://[1:2]/", "not an address such as"),
         ("https://me:secret@example.com/", "must not contain a user, a password"),
-        ("https://example.com/?key=secret", "must not contain a user, a password, a query"),
         ("https://example.com/#secret", "a query or a fragment"),
     ],
 )
@@ -101,7 +80,7 @@ def test_an_address_that_will_not_do_is_named_but_not_shown(url, what):
     assert "secret" not in line
 
 
-@pytest.mark.parametrize("store", ["example", "my-store-2", "a", "A1"])
+@pytest.mark.parametrize("store", ["example", "my-store-2"])
 def test_a_store_is_a_subdomain(store):
     """The first part of its address."""
     assert said(store=store) == []
@@ -110,7 +89,7 @@ def test_a_store_is_a_subdomain(store):
 
 @pytest.mark.parametrize(
     "store",
-    ["example.29next.store", "https://example", "a/b", "a@b", "-a", "a-", "ä", "магазин", "a b", "x" * 64, "a?"],
+    ["example.29next.store", "a/b", "a@b", "-a", "ä", "x" * 64],
 )
 def test_a_store_that_is_none_is_named(store):
     """The token must go to no other host than the user meant."""
@@ -132,7 +111,7 @@ def test_the_address_ends_in_a_slash_and_wins_over_the_store():
 # Secrets
 
 
-@pytest.mark.parametrize("token", ["", " ", "two words", "line\nbreak", "töken", "tab\t", "nul\0"])
+@pytest.mark.parametrize("token", ["", "two words", "line\nbreak"])
 def test_a_token_that_cannot_be_sent_is_not_shown(token):
     """The line says what is wrong with it, and no more."""
     assert said(access_token=token) == ["access_token: it is blank or contains invalid characters"]
@@ -161,8 +140,6 @@ def test_no_secret_is_in_any_line():
     ("name", "least", "too_small"),
     [
         ("window_days", 0.04, 0.039),
-        ("window_days", 1, 0),
-        ("window_days", 1, -1),
         ("poll_interval_seconds", 0.5, 0),
         ("export_timeout_minutes", 0.1, 0),
         ("max_window_days", 0.04, 0.03),
@@ -185,13 +162,8 @@ def test_a_number_that_is_too_small_is_named(name, least, too_small):
     ("name", "most"),
     [
         ("window_days", 36_525),
-        ("max_window_days", 36_525),
-        ("lookback_days", 36_525),
-        ("refresh_days", 36_525),
         ("max_concurrent_exports", 1_000),
         ("settle_minutes", 1_000_000),
-        ("reuse_exports_minutes", 1_000_000),
-        ("export_timeout_minutes", 1_000_000),
         ("poll_interval_seconds", 86_400),
     ],
 )
@@ -208,11 +180,6 @@ def test_not_a_number_is_no_number(name, value):
     assert len(said(**{name: value})) == 1
 
 
-def test_the_row_cap_has_no_upper_end():
-    """A store may allow more tomorrow."""
-    assert said(max_export_rows=10**12) == []
-
-
 # Numbers as text
 
 
@@ -221,9 +188,7 @@ def test_the_row_cap_has_no_upper_end():
     [
         ("window_days", "7", 7),
         ("window_days", "0.5", 0.5),
-        ("lookback_days", " 3 ", 3),
         ("max_concurrent_exports", "8", 8),
-        ("max_concurrent_exports", "8.0", 8),
         ("max_export_rows", 5e4, 50_000),
     ],
 )
@@ -233,7 +198,7 @@ def test_numbers_may_come_as_text(name, text, number):
     assert (value, type(value)) == (number, type(number))
 
 
-@pytest.mark.parametrize("text", ["", "seven", "7 days", "1,5"])
+@pytest.mark.parametrize("text", ["", "seven"])
 def test_text_that_is_no_number_stays_for_the_schema_to_name(text):
     """It is not guessed at."""
     assert coerce({"window_days": text}) == {"window_days": text}
@@ -265,7 +230,7 @@ def test_dates_are_in_utc_unless_they_say_otherwise(text, moment):
     assert (settings.start_date, settings.end_date) == (moment, moment)
 
 
-@pytest.mark.parametrize("text", ["", " ", "yesterday", "2025-02-30", "01/02/2025", "20250101"])
+@pytest.mark.parametrize("text", ["", "yesterday", "2025-02-30"])
 def test_a_start_that_is_no_date_is_named(text):
     """With an example of one."""
     (line,) = said(start_date=text)
@@ -309,19 +274,19 @@ def test_a_zone_is_an_iana_name(zone):
     assert zone_of(zone) == ZoneInfo(zone)
 
 
-@pytest.mark.parametrize("zone", ["Mars/Phobos", "EST5EDT4", "+02:00", "America", "../etc/passwd", "/etc", "a\0b", "é"])
+@pytest.mark.parametrize("zone", ["Mars/Phobos", "+02:00", "../etc/passwd", "a\0b"])
 def test_a_zone_that_is_none_is_named(zone):
     """Whatever a path made of it would lead to."""
     assert said(timezone=zone) == [f"timezone: {zone!r} is not an IANA time zone such as America/New_York"]
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "UTF8", "utf-8-sig", "utf-16-le", "cp1252", "shift_jis", "latin-1"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252"])
 def test_an_encoding_is_one_of_text(encoding):
     """By any of its names."""
     assert said(encoding=encoding) == []
 
 
-@pytest.mark.parametrize("encoding", ["", "utf-9", "rot13", "base64", "zip", "a\0b", "x" * 500])
+@pytest.mark.parametrize("encoding", ["", "utf-9", "base64"])
 def test_an_encoding_that_is_none_is_named(encoding):
     """Those of bytes are none."""
     assert said(encoding=encoding) == [f"encoding: {encoding!r} is not a text encoding that Python has"]
@@ -396,29 +361,27 @@ def test_a_key_may_have_columns_of_the_taps_own(columns):
 # Webhooks
 
 
-@pytest.mark.parametrize("listen", ["127.0.0.1:8080", "0.0.0.0:0", "localhost:65535", "[::1]:80"])
+@pytest.mark.parametrize("listen", ["127.0.0.1:8080", "[::1]:80"])
 def test_a_listener_has_a_host_and_a_port(listen):
     """Any of this machine's."""
     assert said(webhook_listen=listen, webhook_secret="x") == []
 
 
-@pytest.mark.parametrize("listen", ["8080", ":8080", "localhost", "localhost:", "a..b:80", "*:80", "x y:80", "me@x:80"])
+@pytest.mark.parametrize("listen", ["8080", ":8080", "a..b:80", "me@x:80"])
 def test_a_listener_that_is_none_is_named(listen):
     """With an example of one."""
     (line,) = said(webhook_listen=listen, webhook_secret="x")
     assert line == f"webhook_listen: {listen!r} is not host:port, such as 127.0.0.1:8080"
 
 
-@pytest.mark.parametrize("port", ["65536", "-1", "８０", "9" * 5000, "80 "])
+@pytest.mark.parametrize("port", ["65536", "-1"])
 def test_a_port_that_is_none_is_named(port):
     """Likewise."""
     (line,) = said(webhook_listen=f"x:{port}", webhook_secret="x")
     assert line.endswith("is not host:port, such as 127.0.0.1:8080")
 
 
-@pytest.mark.parametrize(
-    "target", ["example.com/hook", "ftp://example.com", "https://", "http://[", "https://x:port/", "https://a..b/hook"]
-)
+@pytest.mark.parametrize("target", ["example.com/hook", "ftp://example.com", "https://x:port/"])
 def test_a_target_is_a_web_address(target):
     """It is not shown, since it may hold a secret path."""
     assert said(webhook_listen="x:80", webhook_target_url=target) == [
@@ -486,12 +449,6 @@ def test_each_number_of_a_map_is_checked():
         "lookback_days.*: 40000 is more than 36,525",
     ]
     assert said(window_days={"order_list": 0}) == ["window_days.order_list: 0 is not 0.04 or more"]
-
-
-@pytest.mark.parametrize("text", ["{", "{]", "a week"])
-def test_text_that_is_not_a_map_is_left_for_the_schema_to_name(text):
-    """It is not guessed at."""
-    assert coerce({"refresh_days": text}) == {"refresh_days": text}
 
 
 def test_the_streams_that_settings_name():
