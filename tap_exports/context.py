@@ -16,6 +16,7 @@ from tap_exports.exports.discovery import Discovery
 from tap_exports.exports.fetch import Exporter, Patience, Reading
 from tap_exports.exports.progress import Progress
 from tap_exports.exports.scheduler import ExportScheduler, SyncRange
+from tap_exports.exports.summary import RunSummary
 from tap_exports.exports.webhook import ReadyNotifier, Webhook
 from tap_exports.ledger import Ledger
 from tap_exports.schema.layout import Definition, Knowledge
@@ -215,6 +216,11 @@ class RunContext:
     def progress(self) -> Progress:
         """Shows how far the run is."""
         return Progress(self.clock)
+
+    @cached_property
+    def summary(self) -> RunSummary:
+        """What the run did, by stream."""
+        return RunSummary(self.clock)
 
     def discovery(self, *, may_create: bool) -> Discovery:
         """Finds the columns of streams that no catalog has the columns of.

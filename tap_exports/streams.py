@@ -51,6 +51,8 @@ class ExportStream(CatalogStream):
         super().__init__(tap, code, run)
         self.source = StreamExports(code, self.layout)
         self._records_yielded = 0
+        self._written = 0
+        """Records of the current window, before maps."""
 
     # The story of a sync
 
@@ -185,6 +187,7 @@ class ExportStream(CatalogStream):
 
     def _counted(self, batch: list[dict[str, Any]], counter: Counter) -> list[dict[str, Any]]:
         counter.increment(len(batch))
+        self._written += len(batch)
         self.run.progress.rows += len(batch)
         return batch
 
@@ -212,8 +215,11 @@ class ExportStream(CatalogStream):
             self.logger.warning("%d NUL characters were removed, which databases cannot hold (%s)", nul, where)
         if self._is_test:
             return  # earlier windows were not requested
+        invalid = sum(records.invalid.counts.values())
+        self.run.summary.streams[self.name].add(export, written=self._written, invalid=invalid)
+        self._written = 0
         if (log := self.run.export_log) is not None:
-            log.note(export, sum(records.invalid.counts.values()))
+            log.note(export, invalid)
         self._recording.finish()
         self._keep(export.state)
         moves = self.replication_method != REPLICATION_FULL_TABLE and not export.refresh

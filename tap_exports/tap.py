@@ -247,12 +247,13 @@ class TapExports(Tap):
         Raises:
             StreamsFailed: After all streams, if some failed; each was reported.
         """
-        with self._listening(), self._session():
+        with self._summarized(), self._listening(), self._session():
             self._fail_unlisted()
             _ = self.run_context.ledger
             for stream in self._export_streams:
                 if stream.selected:
                     stream.doubt_ledger()
+                    _ = self.run_context.summary.streams[stream.name]
                     self.run_context.scheduler.add(stream.queue())
             try:
                 self.sync_all()
@@ -284,6 +285,15 @@ class TapExports(Tap):
                 if not stream.is_removed:  # all at once, so that one does not wait for the other
                     self.run_context.scheduler.add(stream.queue())
             self.run_sync_dry_run(1, self._export_streams)
+
+    @contextmanager
+    def _summarized(self) -> Iterator[None]:
+        """Log a summary at the end, however the run ends."""
+        run = self.run_context
+        try:
+            yield
+        finally:
+            run.summary.log(run.failures, sum(count for *_, count in run.client.request_counter))
 
     @contextmanager
     def _session(self) -> Iterator[None]:

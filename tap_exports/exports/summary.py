@@ -1,0 +1,104 @@
+"""RunSummary: what a run did, by stream, logged at its end; on a terminal it is a table."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from tap_exports.clock import Clock
+    from tap_exports.exports.fetch import CheckedExport
+
+_COLUMNS = ("windows", "created", "reused", "written", "unchanged", "invalid")
+
+
+@dataclass
+class StreamSummary:
+    """What a run did for one stream, in windows whose records are all written."""
+
+    windows: int = 0
+    refreshed: int = 0
+    """Windows of the refresh, which `windows` includes."""
+    created: int = 0
+    """Exports that this run requested and used, those at the cap included."""
+    reused: int = 0
+    written: int = 0
+    """Records."""
+    unchanged: int = 0
+    """Records that the ledger left out."""
+    invalid: int = 0
+    """Cells kept in `invalid_values`."""
+    _at_cap: int = 0
+    _copies: int = 0
+    _nul: int = 0
+
+    def add(self, export: CheckedExport, *, written: int, invalid: int) -> None:
+        """Count a window."""
+        used = [export, *export.halved]
+        self.windows += 1
+        self.refreshed += export.refresh
+        self.reused += sum(one.taken_over for one in used)
+        self.created += sum(not one.taken_over for one in used)
+        self.written += written
+        self.unchanged += export.checked.rows - written
+        self.invalid += invalid
+        self._at_cap += len(export.halved)
+        self._copies += len(export.checked.copies)
+        self._nul += export.csv.nul_characters
+
+    @property
+    def odd(self) -> str:
+        """What a user may want to look into; empty if there is nothing."""
+        found = {
+            "invalid cells": self.invalid,
+            "exports at the cap": self._at_cap,
+            "equal rows left out": self._copies,
+            "NUL characters removed": self._nul,
+        }
+        return ", ".join(f"{count:,} {what}" for what, count in found.items() if count)
+
+
+@dataclass
+class RunSummary:
+    """What a run did."""
+
+    clock: Clock
+    terminal: TextIO = field(default_factory=lambda: sys.stderr)
+    streams: defaultdict[str, StreamSummary] = field(default_factory=lambda: defaultdict(StreamSummary))
+
+    def __post_init__(self) -> None:
+        self._began = self.clock.monotonic()
+
+    def log(self, failed: Collection[str], requests: int) -> None:
+        """Log the whole run in one line, and a line for each stream with anything odd."""
+        logger = logging.getLogger("tap-exports")
+        streams = {name: self.streams[name] for name in [*self.streams, *failed]}
+        odd = {name: ["failed"] * (name in failed) + [one.odd] * bool(one.odd) for name, one in streams.items()}
+        if self.terminal.isatty():
+            self.terminal.write(_table(streams, odd))
+        else:
+            for name, found in odd.items():
+                if found:
+                    logger.info("Summary of %s: %s", name, ", ".join(found))
+        total = {what: sum(getattr(one, what) for one in streams.values()) for what in (*_COLUMNS, "refreshed")}
+        logger.info(
+            "Summary: %d streams, %d failed; %d windows, %d of them refresh; %d exports created, %d reused;"
+            " %s records written, %s unchanged, %s invalid cells; %s requests in %.0f s",
+            len(streams), len(failed), total["windows"], total["refreshed"], total["created"], total["reused"],
+            f"{total['written']:,}", f"{total['unchanged']:,}", f"{total['invalid']:,}", f"{requests:,}",
+            self.clock.monotonic() - self._began,
+        )  # fmt: skip
+
+
+def _table(streams: dict[str, StreamSummary], odd: dict[str, list[str]]) -> str:
+    width = max(map(len, ["stream", *streams]))
+    lines = [f"{'stream':{width}}" + "".join(f"{name:>11}" for name in _COLUMNS)]
+    for name, one in streams.items():
+        counts = "".join(f"{getattr(one, column):>11,}" for column in _COLUMNS)
+        lines.append(f"{name:{width}}{counts}  {', '.join(odd[name])}".rstrip())
+    return "\n".join(lines) + "\n"
