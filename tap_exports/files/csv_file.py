@@ -52,7 +52,7 @@ _WIDEST = 4
 """Bytes of a character in the widest encoding."""
 _BLOCK = 1024 * 1024
 _LONE_CR = re.compile(r"\r(?!\n|\Z)")
-_LONE_CR_BYTES = re.compile(rb"\r(?!\n)")
+_LONE_CR_BYTES = re.compile(rb"\r[^\n]")
 _STAND_IN = "\ufdd0"
 """Stands for a lone CR while the csv module reads a line, which it would take for the line's end. Not a character."""
 _ENCODING_HINT = "Set encoding to the store's."
@@ -109,7 +109,7 @@ class CsvFile:
             self.size += len(block)
             nul = nul or b"\0" in block
             has_lf = has_lf or b"\n" in block
-            lone_cr = lone_cr or _LONE_CR_BYTES.search(tail[-1:] + block[:-1]) is not None
+            lone_cr = lone_cr or has_lone_cr(tail[-1:] + block)
             tail = (tail + block)[-_WIDEST:]
         width = 4 if self._name.startswith("utf-32") else 2 if self._name.startswith("utf-16") else 1
         self.ends_with_line_break = bool({0x0A, 0x0D} & set(tail[-width:]))
@@ -269,6 +269,11 @@ class CsvFile:
         text = start.decode(self._encoding, "ignore").lstrip("\ufeff \t\r\n")
         if _PAGE.match(text):
             raise ErrorPage(f"the file is an error page, not CSV: {text[:60].rstrip()!r}")
+
+
+def has_lone_cr(text: bytes) -> bool:
+    """Whether a CR is followed by another byte than LF. One at the end may be half of a line break."""
+    return _LONE_CR_BYTES.search(text) is not None
 
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_exports.errors import InvalidFile, InvalidKey, LocalTrouble
-from tap_exports.files.csv_file import CsvFile, KeyColumn
+from tap_exports.files.csv_file import CsvFile, KeyColumn, has_lone_cr
 from tap_exports.schema.numeric_values import to_integer
 from tests.unit.conftest import STAND_IN, csv_bytes, file_of
 
@@ -116,6 +116,13 @@ def test_reading_twice_and_at_a_glance_leaves_the_file_as_it_was():
 def test_the_head_is_the_header_and_some_rows():
     """As many as are asked for."""
     assert file_of("a,b\r\n1,2\r\n3,4\r\n5,6\r\n").head(2) == (["a", "b"], [["1", "2"], ["3", "4"]])
+
+
+@pytest.mark.parametrize("block", [b"a,b\r\n", b"a,b\r", b"\na,b\r\n1,2", b"\n"])
+def test_a_line_break_that_a_block_cuts_is_no_lone_carriage_return(block):
+    """Else most large files would be read the slow way."""
+    assert not has_lone_cr(block)
+    assert has_lone_cr(block + b"\r1")
 
 
 @pytest.mark.parametrize("cut", range(8, 31))
