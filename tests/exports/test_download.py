@@ -232,7 +232,7 @@ def test_an_environment_that_cannot_be_followed_is_trouble_of_this_machine(bench
 def test_a_body_without_any_length_is_refused(bench, make_wire):
     """A file that ends where the connection does could be cut anywhere."""
     linked(bench, make_wire(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + BODY).origin)
-    with pytest.raises(InvalidFile, match="how long the file is"):
+    with pytest.raises(InvalidFile, match="does not declare"):
         bench.downloader.get(1)
 
 
@@ -272,7 +272,7 @@ def test_a_full_disk_is_trouble_of_this_machine(bench, make_wire, empty_temp, si
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
     try:
-        with pytest.raises(LocalTrouble, match="could not be kept"):
+        with pytest.raises(LocalTrouble, match="could not be stored"):
             bench.downloader.get(1)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)

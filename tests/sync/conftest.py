@@ -29,7 +29,8 @@ QUICK = Timings(
     rate_seconds=0.02,
     lost_create_seconds=1.0,
     first_poll_seconds=0.05,
-    longest_pause=2.0,
+    longest_pause=0.1,
+    finish_line_seconds=1.0,
 )
 """For practice stores without a rate limit."""
 

@@ -53,8 +53,9 @@ def answered(small_store, inside):
     return run
 
 
-@pytest.mark.parametrize("arguments", [[], ["--discover"]], ids=["sync", "discover"])
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize(
+    ("place", "arguments"), [*((place, []) for place in PLACES), ("list", ["--discover"])], ids=str
+)
 def test_an_answer_that_is_rubbish(answered, place, arguments):
     """No JSON, JSON of another kind, a page of HTML, a hundred thousand brackets: for each call, of each run."""
     for answer in RUBBISH:
@@ -131,7 +132,7 @@ def test_a_definition_that_is_odd(answered):
     """Whatever a merchant's column is said to be, the sync goes on."""
     whole = {"name": "Gift", "key": "gift", "object": "order", "type": "text", "enable_export": True}
     for name in whole:
-        for value in (None, "", 5, [], {}, "\ud800", "x" * 10_000, True):
+        for value in (None, 5, "\ud800"):
             run = answered("metadata", {"next": None, "results": [{**whole, name: value}]})
             assert_ends_well(run)
             assert run.code == 0
@@ -161,14 +162,6 @@ def test_a_code_that_is_odd_is_a_stream_all_the_same(answered, code):
     run = answered("types", {"types": [{"code": code}]})
     assert_ends_well(run)
     assert f"stream {code}, window" in run.errors[0]
-
-
-def test_thousands_of_types(answered):
-    """A thousand of them are discovered in seconds."""
-    codes = [f"type_{n}" for n in range(1_000)]
-    run = answered("types", {"types": [{"code": code} for code in codes]}, "--test=schema")
-    assert_ends_well(run)
-    assert {message["stream"] for message in run.of("SCHEMA")} == {*codes, "export_log"}
 
 
 JSON = st.recursive(

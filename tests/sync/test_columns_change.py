@@ -104,7 +104,7 @@ def test_a_column_that_is_gone_leaves_schema_and_records_until_it_returns(store,
     assert [m["type"] for m in messages] == ["SCHEMA", "RECORD"] * 3
     holds = ["status" in (m["schema"]["properties"] if m["type"] == "SCHEMA" else m["record"]) for m in messages]
     assert holds == [True, True, False, False, True, True]
-    assert sum("status" in line and "gone" in line for line in caplog.messages) == 1
+    assert sum("status" in line and "removed" in line for line in caplog.messages) == 1
 
 
 def test_a_column_of_the_catalog_that_no_file_has_is_in_no_record(store, sync):

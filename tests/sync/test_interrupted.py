@@ -22,7 +22,7 @@ from tap_exports.sandbox import Fault
 from .conftest import fixed, line_of, parsed, rest_of, until
 from .test_sync import moment
 
-STEP = int(os.environ.get("SWEEP_STEP", "8"))
+STEP = int(os.environ.get("SWEEP_STEP", "10"))
 """Every how many requests the sweep kills; `make proof` kills at each."""
 
 
@@ -116,12 +116,12 @@ def test_killed_at_every_request(make_store, discover, command, tmp_path):
 
 @pytest.mark.parametrize(
     ("kind", "lines"),
-    [(signal.SIGINT, 1), (signal.SIGTERM, 130), (signal.SIGKILL, 130), (signal.SIGTERM, 1800)],  # 1800: second window
+    [(signal.SIGINT, 1), (signal.SIGTERM, 130), (signal.SIGKILL, 130), (signal.SIGTERM, 550)],  # 550: second window
     ids=str,
 )
 def test_stopped_in_the_middle_of_a_window(make_store, discover, command, kind, lines):
     """A signal while records are being written ends it in order, on a whole line, with a truthful state."""
-    store = make_store(orders_per_day=150, days=30)
+    store = make_store(orders_per_day=40, days=30)
     catalog = one_stream(discover, store)
     process = command(small(store), catalog=catalog, wait=False, patience=3600)
     read = [line_of(process) for _ in range(lines)]
@@ -168,7 +168,7 @@ def test_a_run_that_cannot_end_in_order_is_given_less_than_two_seconds():
 
 def test_stopped_while_the_target_does_not_read(make_store, discover, command):
     """A pipe that nobody empties cannot keep the tap from ending."""
-    store = make_store(orders_per_day=300, days=30)
+    store = make_store(orders_per_day=20, days=30)
     catalog = one_stream(discover, store)
     process = command(small(store), catalog=catalog, wait=False)
     line_of(process)
@@ -198,7 +198,7 @@ def test_a_second_signal_ends_it_at_once(make_store, command):
 
 def test_a_target_that_dies_ends_the_tap_quietly(make_store, discover, command):
     """No traceback, no ERROR, and an exit code that says that not all was done."""
-    store = make_store(orders_per_day=200, days=30)
+    store = make_store(orders_per_day=20, days=30)
     catalog = one_stream(discover, store)
     process = command(small(store), catalog=catalog, wait=False)
     line_of(process)
@@ -253,7 +253,7 @@ def test_the_package_is_a_command_too():
 
 def test_leaves_no_file_behind(make_store, discover, command, tmp_path):
     """Downloads have no name: not even SIGKILL leaves one."""
-    store = make_store(orders_per_day=100, days=30)
+    store = make_store(orders_per_day=20, days=30)
     catalog = one_stream(discover, store)
     place = tmp_path / "scratch"
     place.mkdir()

@@ -14,6 +14,7 @@ import pytest
 
 from tap_exports.clock import Clock
 from tap_exports.exports.progress import EVERY_SECONDS, Progress, Standing
+from tap_exports.sandbox import Fault
 
 from .conftest import COMMAND, QUICK, fixed
 
@@ -63,6 +64,7 @@ def test_no_more_than_a_line_every_few_seconds(caplog):
 def test_a_bar_is_drawn_for_a_terminal_alone(make_store, tmp_path, watched):
     """On a terminal it moves and vanishes; in a file of logs there is no trace of it."""
     store = make_store(days=20, ready_seconds=0.2)
+    store.add_fault(Fault("types", "json", document={"types": [{"code": "order_list"}]}, times=None))
     config = tmp_path / "config.json"
     config.write_text(json.dumps(store.config | fixed(5)))
     leader, follower = pty.openpty()

@@ -66,8 +66,8 @@ def test_settings_stay_what_they_were(make_store, sync):
 
 def test_nothing_is_requested_after_a_window_that_failed(make_store, discover, sync):
     """Also where a window that was begun before is at the cap, and would be requested in parts."""
-    catalog = only(discover(make_store(orders_per_day=20, days=40).config), "customer_list", "order_list")
-    store = two_types(make_store, orders_per_day=20, days=40, parallel_exports=50, ready_seconds=seconds_of())
+    catalog = only(discover(make_store(days=3).config), "customer_list", "order_list")
+    store = two_types(make_store, orders_per_day=5, days=40, parallel_exports=50, ready_seconds=seconds_of())
     store.add_fault(Fault("file", "body", body="a,b\nx\n", export_type="order_list", times=2))
     config = {"max_export_rows": 60, **fixed(20), "max_concurrent_exports": 4}
     run = sync(store.config | config, catalog=catalog)
@@ -88,7 +88,7 @@ def seconds_of():
 
     def seconds(export):
         if export.type == "customer_list":
-            return 3.0
+            return 1.0
         orders.append(export.id)
         return 0.0 if export.id == orders[0] else 0.5
 

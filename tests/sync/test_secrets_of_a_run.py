@@ -57,8 +57,9 @@ def assert_untold(store, *texts):
             assert secret not in text
 
 
-@pytest.mark.parametrize("formatter", ["plain", "structured"])
-@pytest.mark.parametrize("arguments", [[], ["--discover"], ["--plan"]], ids=["sync", "discover", "plan"])
+@pytest.mark.parametrize(
+    ("arguments", "formatter"), [([], "plain"), ([], "structured"), (["--discover"], "plain")], ids=str
+)
 def test_no_logger_at_no_level_tells_a_secret(make_store, command, loud, arguments, formatter):
     """With urllib3, requests, waitress and the SDK at debug level, as SINGER_SDK_LOG_CONFIG can ask for it."""
     store = make_store(days=10, orders_per_day=1)
@@ -75,9 +76,7 @@ def test_no_logger_at_no_level_tells_a_secret(make_store, command, loud, argumen
     [
         Fault("file", "cut", times=2),
         Fault("file", "status", status=403, times=None),
-        Fault("file", "redirect", location="/elsewhere?Signature=abc", times=1),
         Fault("create", "status", status=401, body='{"detail": "No."}', times=None),
-        Fault("types", "redirect", location="https://127.0.0.1:1/x?token=abc", times=None),
     ],
     ids=lambda fault: f"{fault.place.value} {fault.kind.value}",
 )
@@ -104,13 +103,12 @@ def test_the_process_list_tells_no_secret(make_store, command):
     assert store.token.encode() not in command_line
 
 
-@pytest.mark.parametrize("form", [[], ["--format=json"], ["--format=markdown"]], ids=str)
-def test_about_tells_names_and_no_values(make_store, command, form):
+def test_about_tells_names_and_no_values(make_store, command):
     """Although the environment has them all."""
     store = make_store()
     environment = {f"TAP_EXPORTS_{name.upper()}": value for name, value in store.config.items()}
     environment["TAP_EXPORTS_WEBHOOK_SECRET"] = SECRET
-    process = command(None, "--config", "ENV", "--about", *form, wait=False, environment=environment)
+    process = command(None, "--config", "ENV", "--about", "--format=json", wait=False, environment=environment)
     out, err = process.communicate(timeout=30)
     assert process.returncode == 0
     assert "access_token" in out

@@ -67,16 +67,14 @@ def comparable(record):
     "reading",
     [
         {},
-        {"date_to_included": True},
-        {"range_field": "placed"},
         {"range_field": "updated", "date_to_included": True},
-        {"extra_types": ("gift_card_list", "invoice_line_items")},
+        {"range_field": "placed", "extra_types": ("gift_card_list", "invoice_line_items")},
     ],
     ids=str,
 )
 def test_every_window_holds_just_the_rows_of_the_store(make_store, sync, reading):
     """Records out are the store's rows, cell by cell, for all types and whatever the API's words may mean."""
-    store = make_store(**reading, frozen=True)  # else old rows change before they are compared
+    store = make_store(**reading, days=20, frozen=True)  # else old rows change before they are compared
     run = sync(store.config | fixed(9))
     assert not run.failures
     for code in [*TYPES, *reading.get("extra_types", ())]:
