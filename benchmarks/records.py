@@ -78,8 +78,9 @@ def make_file(path: Path, rows: int, columns: int) -> None:
 def tap_path(path: Path, columns: int) -> int:
     """This tap: check the whole file, then type and write its records."""
     from tap_exports.files.checked import CheckedFile
-    from tap_exports.files.csv_file import CsvFile, KeyColumn
+    from tap_exports.files.csv_file import CsvFile
     from tap_exports.files.records import Records
+    from tap_exports.files.row_keys import KeyColumn
     from tap_exports.schema.layout import Column, Layout
     from tap_exports.schema.types import ColumnType
     from tap_exports.singer.writer import MessageWriter

@@ -47,7 +47,7 @@ def late(seconds: float, *, webhook: bool) -> tuple[float, int]:
         )
         (export,) = store.exports
         link = min(entry.time for entry in store.log if entry.place == "link")
-        return (link - export.ready_at).total_seconds(), store.count(place="look")
+        return (link - export.ready_at).total_seconds(), store.count(place="poll")
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from tap_exports.sandbox import Sandbox
 
-API = ("types", "store", "metadata", "list", "create", "look", "link")
+API = ("types", "store", "metadata", "list", "create", "poll", "link")
 _JSON: dict[str, dict[str, Any]] = {
     "types": {
         "no keys": {},
@@ -112,9 +112,9 @@ def patience(name: str) -> dict[str, Any]:
 
 def rows_of(place: str) -> dict[str, Callable[[Sandbox], Mapping[str, Any]]]:
     """The faults of one call of the API."""
-    shapes = _JSON["export" if place in {"create", "look"} else place]
+    shapes = _JSON["export" if place in {"create", "poll"} else place]
     rows = dict(CONNECTION) | {f"JSON: {n}": _always(kind="json", document=d) for n, d in shapes.items()}
-    if place in {"create", "look", "list"}:
+    if place in {"create", "poll", "list"}:
         rows["unknown status"] = _always(kind="unknown_status")
     if place == "create":
         rows["never ready"] = _always(kind="never_ready")
@@ -128,7 +128,7 @@ def rows_of(place: str) -> dict[str, Callable[[Sandbox], Mapping[str, Any]]]:
         rows["to nowhere"] = _always(kind="json", document={"url": f"http://127.0.0.1:1/x.csv?Signature={PLANTED}"})
         rows["to no host"] = _always(kind="json", document={"url": "http:///x.csv"})
         rows["to the API"] = lambda store: {"kind": "json", "document": {"url": f"{store.api_url}exports/types/"}}
-    if place == "look":
+    if place == "poll":
         rows["status null"] = lambda store: {
             "kind": "json",
             "document": {"id": store.exports[0].id if store.exports else 1, "type": CODE, "status": None},

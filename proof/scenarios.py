@@ -84,7 +84,7 @@ def _call(place: str, name: str, fault: Callable[[Sandbox], Mapping[str, Any]]) 
         place,
         name,
         fault,
-        patience(name.removeprefix("JSON: ")) if place in {"create", "look"} else {},
+        patience(name.removeprefix("JSON: ")) if place in {"create", "poll"} else {},
         columns=_columns(place, name),
         wastes=name == "never ready",
         without=_MAY_LACK.get(place, "") if name in _REFUSALS.get(place, ()) else "",

@@ -1,4 +1,4 @@
-"""The right to have an export pending at the store, of which there are only so many over all streams."""
+"""The limit of exports that are pending at the store, over all streams."""
 
 from __future__ import annotations
 
@@ -9,70 +9,60 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class GivenUp(Exception):
-    """The reader has given up the stream that somebody waits to make an export for."""
+class StreamAbandoned(Exception):
+    """The reader has abandoned the stream for which a worker waits."""
 
 
 class ExportSlots:
-    """Counts what is pending. Whoever calls it holds the lock of its news.
+    """At most `limit` pending exports. The caller holds the lock of `news`, which is notified of each free slot."""
 
-    Args:
-        news: Notified when one is given back.
-        most: How many there are.
-    """
-
-    def __init__(self, news: threading.Condition, most: int) -> None:
+    def __init__(self, news: threading.Condition, limit: int) -> None:
         self.news = news
-        self._most = most
+        self._limit = limit
         self.pending = 0
 
     @property
     def free(self) -> bool:
-        """Whether there is one to take."""
-        return self.pending < self._most
+        """Whether a slot is free."""
+        return self.pending < self._limit
 
     def take(self) -> bool:
-        """Count one more, if that is allowed now."""
+        """Take a slot, if one is free."""
         if not self.free:
             return False
         self.pending += 1
         return True
 
     def give(self) -> None:
-        """Count one less."""
+        """Give a slot back."""
         self.pending -= 1
         self.news.notify_all()
 
 
 class ExportSlot:
-    """One of them, held at first by whoever has taken it.
+    """One slot, which the caller has taken. `check` raises when waiting for it has become useless."""
 
-    Args:
-        slots: Where it is from.
-        go_on: Raises where waiting for it has become useless.
-    """
-
-    def __init__(self, slots: ExportSlots, go_on: Callable[[], None]) -> None:
+    def __init__(self, slots: ExportSlots, check: Callable[[], None]) -> None:
         self._slots = slots
-        self._go_on = go_on
+        self._check = check
         self._held = True
 
     def acquire(self) -> None:
-        """Wait for it; at once where it is held already, and is still of use.
+        """Wait for the slot, unless it is held.
 
         Raises:
-            GivenUp: Or whatever else `go_on` does.
+            StreamAbandoned: Or another exception of `check`.
         """
         with self._slots.news:
-            self._go_on()
+            self._check()
             while not self._held:
                 self._held = self._slots.take()
                 if not self._held:
                     self._slots.news.wait()
-                    self._go_on()
+                    self._check()
 
     def release(self) -> None:
-        """Give it back, if it is held."""
+        """Give the slot back, if it is held."""
         with self._slots.news:
             if self._held:
                 self._held = False

@@ -1,7 +1,8 @@
-"""Columns from the store itself: the head of an export of each type.
+"""Discovery: the columns of each type, from the head of an export.
 
-The newest available export has the header; rows, which may relax a guessed type, come from the newest that has any. A
-type without any export gets one small one, all such types at once; where even that fails, the API's names are used.
+The header is that of the newest available export; the sample, which may relax a type, is from the newest with rows. For
+types without an export, a small one is created, for all types at once. If that fails, the columns that the API
+documents are used.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ _SAMPLE_BYTES = 1024 * 1024
 _RECENT = timedelta(days=31)
 _SMALL = timedelta(days=7)
 _MOST_READ = 3
-"""Exports of a type that are read in search of rows."""
+"""The most exports of a type that are read to find rows."""
 
 
 class _Head(NamedTuple):
@@ -49,7 +50,7 @@ class Discovery:
     exporter: Exporter
     encoding: str
     settle: timedelta
-    """How far before now a new export's window ends."""
+    """The delay between now and the end of a new export's window."""
     may_create: bool = True
 
     def run(self, sources: Iterable[StreamExports]) -> dict[str, Layout]:
@@ -72,7 +73,7 @@ class Discovery:
         return found
 
     def _from_list(self, source: StreamExports) -> tuple[list[_Head], Export | None]:
-        """The heads of the newest available exports, up to one with rows; else a recent one that is pending."""
+        """The heads of the newest available exports, up to one with rows; else a recent pending export."""
         try:
             recent = (self.client.time.now() - _RECENT).date()
             exports = list(self.client.exports(source.code, recent))
@@ -116,7 +117,7 @@ class Discovery:
             return []
 
     def _read(self, source: StreamExports, export: Export) -> list[_Head]:
-        """The head of one export's file; nothing where it cannot be read."""
+        """The head of an export's file; empty where it cannot be read."""
         try:
             download = self.downloader.get(export.id, at_most=_SAMPLE_BYTES)
             csv = CsvFile(download.file, self.encoding, partial=not download.whole)
@@ -133,10 +134,10 @@ class Discovery:
 
 
 def _layout(source: StreamExports, heads: list[_Head]) -> Layout:
-    """The newest header's columns; a guessed type may be relaxed by the rows of the last file that was read."""
+    """The columns of the newest header; the rows of the last file that was read may relax types."""
     knowledge = source.layout.knowledge
     if not heads:
-        logger.warning("%s: no export is available; its columns are those that the API names", source.code)
+        logger.warning("%s: no export is available; using the columns that the API documents", source.code)
         return standard_layout(source.code, knowledge)
     newest, last = heads[0], heads[-1]
     rows = len(last.sample)

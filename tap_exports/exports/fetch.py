@@ -26,7 +26,8 @@ from tap_exports.exports.polling import PendingExports, PollSchedule
 from tap_exports.exports.requester import ExportRequester, Patience
 from tap_exports.exports.stream_exports import StreamExports
 from tap_exports.files.checked import CheckedFile
-from tap_exports.files.csv_file import Checked, CsvFile, KeyColumn
+from tap_exports.files.csv_file import Checked, CsvFile
+from tap_exports.files.row_keys import KeyColumn
 from tap_exports.store.models import Export, ExportStatus
 from tap_exports.store.retry import pauses
 

@@ -1,4 +1,4 @@
-"""When to poll an export that the store is making, and how: with one call for all that are pending."""
+"""When pending exports are polled, and how: with one call for all of them."""
 
 from __future__ import annotations
 
@@ -16,49 +16,39 @@ if TYPE_CHECKING:
     from tap_exports.store.models import Export
 
 _MOST_LISTED = 500
-"""Exports that are read in search of the pending ones; those beyond are polled one by one."""
+"""Exports of the list that are searched for the pending ones; the others are polled one by one."""
 
 
 class PollSchedule:
-    """The pauses between polls: learned from how long the earlier exports of this run took.
+    """The pauses between polls, which follow how long the earlier exports of this run took.
 
-    Args:
-        poll_seconds: The longest pause.
-        first_look: The shortest, and the first one as long as nothing was learned.
+    `longest` is the longest pause in seconds; `first` is the first one until an export was ready.
     """
 
-    def __init__(self, poll_seconds: float, first_look: float) -> None:
-        self._poll = poll_seconds
-        self._first_look = first_look
+    def __init__(self, longest: float, first: float) -> None:
+        self._longest = longest
+        self._first = first
         self._lock = threading.Lock()
         self._usual: float | None = None
 
     def learn(self, pending_at: float, found_at: float) -> None:
-        """Take notice of an export that was found ready; both times are seconds since its request.
-
-        Args:
-            pending_at: When it was last seen pending; 0 if it never was.
-            found_at: When it was found ready.
-        """
-        # It became ready in between. Never seen pending, it may have been ready for long: poll earlier next time.
+        """Record when an export was last pending (0 for never) and when it was ready, in seconds since its request."""
+        # It became ready in between. If it was never pending, poll earlier next time.
         ready_at = (pending_at + found_at) / 2 if pending_at else 0.9 * found_at
         with self._lock:
             self._usual = ready_at if self._usual is None else (self._usual + ready_at) / 2
 
     def pause(self, waited: float) -> float:
         """Seconds until the next poll of an export that was requested so many seconds ago."""
-        least = self._first_look if self._usual is None else max(1.03 * self._usual - waited, self._first_look / 2)
+        least = self._first if self._usual is None else max(1.03 * self._usual - waited, self._first / 2)
         pause = max(least, 0.1 * waited)
-        return min(pause, self._poll) * random.uniform(0.95, 1.0)  # noqa: S311 - spreads polls, guards nothing
+        return min(pause, self._longest) * random.uniform(0.95, 1.0)  # noqa: S311 - spreads polls, guards nothing
 
 
 class PendingExports:
-    """The exports that this run waits for, as the store has them. For several threads.
+    """The exports that this run waits for. It may be used from several threads.
 
-    Args:
-        client: The API.
-        clock: To know how old an answer is.
-        fresh_seconds: How long the store's list is used before it is read again.
+    `fresh_seconds` is how long the store's list is used before it is read again.
     """
 
     def __init__(self, client: Client, clock: Clock, fresh_seconds: float) -> None:
@@ -78,15 +68,13 @@ class PendingExports:
         self._pending[export.id] = export
 
     def remove(self, export: Export) -> None:
-        """Wait for it no more."""
+        """Stop waiting for an export."""
         self._pending.pop(export.id, None)
 
     def poll(self, export: Export, *, alone: bool = False) -> Export:
-        """An export as it is now; where several are pending, from one list of them all, a few seconds old at most.
+        """The current status of an export that was added.
 
-        Args:
-            export: The export, which was added.
-            alone: Whether an answer that is not of this instant is too old.
+        If several are pending, it comes from one list for all, which may be a few seconds old, except with `alone`.
         """
         if not alone and self._by_list and len(self._pending) > 1:
             with self._lock:

@@ -1,4 +1,4 @@
-"""How far the run is: a line in the log every few seconds, or a bar where somebody watches a terminal."""
+"""Progress of the run: a log line every few seconds, or a progress bar on a terminal."""
 
 from __future__ import annotations
 
@@ -13,103 +13,90 @@ if TYPE_CHECKING:
     from tap_exports.clock import Clock
 
 EVERY_SECONDS = 10.0
-"""How far apart the lines are at least."""
+"""The least time between two log lines."""
 
 _ENOUGH = 3
-"""Windows that have to be done before it is said how long the rest will take."""
+"""Windows that must be done before the remaining time is estimated."""
 
 
 @dataclass(frozen=True)
-class Standing:
-    """Where the reader is."""
+class ReaderPosition:
+    """The reader's position, and what is pending."""
 
     stream: str
     window: int
-    """Which of the stream's windows is read or waited for, from 1."""
+    """The number of the stream's window that is read or waited for, from 1."""
     windows: int
-    """How many the stream has, as far as is known."""
+    """Windows of the stream, as far as known."""
     done: int
-    """Windows of all streams that are out."""
+    """Windows of all streams whose records are written."""
     total: int
-    """Windows of all streams, as far as is known."""
+    """Windows of all streams, as far as known."""
     pending: int
     """Exports pending at the store."""
     waited: float
     """Seconds that the reader has waited for this window."""
     refresh: bool = False
-    """Whether the window is of the older history, which is exported again."""
+    """Whether the window belongs to the refresh."""
 
 
 class Progress:
-    """Tells where the run is, not too often.
-
-    Args:
-        clock: To know how often that is.
-        terminal: Where a bar is drawn if it is a terminal; standard error where nothing is given.
-    """
+    """Reports progress: a bar if `terminal`, by default standard error, is one; else log lines."""
 
     def __init__(self, clock: Clock, terminal: TextIO | None = None) -> None:
         self._clock = clock
-        self._began = self._told = clock.monotonic()
+        self._began = self._logged = clock.monotonic()
         self._logger = logging.getLogger("tap-exports")
         self._terminal = terminal or sys.stderr
         self._bar: Any = None
         self._wipe = _Wipe(self._terminal)
         self.rows = 0
 
-    def show(self, standing: Standing) -> None:
-        """Tell it, if it is time.
-
-        Args:
-            standing: Where the reader is.
-        """
+    def show(self, position: ReaderPosition) -> None:
+        """Update the bar, or write a log line if the last one is old enough."""
         if self._terminal.isatty():
-            self._draw(standing)
-        elif self._clock.monotonic() - self._told >= EVERY_SECONDS:
-            self._told = self._clock.monotonic()
-            self._logger.info("%s", self.line(standing))
+            self._draw(position)
+        elif self._clock.monotonic() - self._logged >= EVERY_SECONDS:
+            self._logged = self._clock.monotonic()
+            self._logger.info("%s", self.line(position))
 
-    def line(self, standing: Standing) -> str:
-        """The standing in words.
-
-        Args:
-            standing: Where the reader is.
-        """
-        waits = f", waiting for {standing.waited:.0f} s" if standing.waited >= 1 else ""
-        kind = "refresh, window" if standing.refresh else "window"
+    def line(self, position: ReaderPosition) -> str:
+        """The text of a log line."""
+        waits = f", waiting for {position.waited:.0f} s" if position.waited >= 1 else ""
+        kind = "refresh, window" if position.refresh else "window"
         return (
-            f"{standing.stream}: {kind} {standing.window} of {max(standing.window, standing.windows)}{waits};"
-            f" {standing.pending} exports pending, {self.rows:,} rows so far,"
-            f" {standing.done} of {standing.total} windows done{self._rest(standing)}"
+            f"{position.stream}: {kind} {position.window} of {max(position.window, position.windows)}{waits};"
+            f" {position.pending} exports pending, {self.rows:,} rows so far,"
+            f" {position.done} of {position.total} windows done{self._rest(position)}"
         )
 
     def close(self) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         if self._bar is not None:
             self._wipe.wipe()
             self._bar = None
             for handler in logging.getLogger().handlers:
                 handler.removeFilter(self._wipe)
 
-    def _rest(self, standing: Standing) -> str:
-        if standing.done < _ENOUGH or standing.total <= standing.done:
+    def _rest(self, position: ReaderPosition) -> str:
+        if position.done < _ENOUGH or position.total <= position.done:
             return ""
-        seconds = (self._clock.monotonic() - self._began) / standing.done * (standing.total - standing.done)
+        seconds = (self._clock.monotonic() - self._began) / position.done * (position.total - position.done)
         return f", about {seconds / 60:.0f} min to go" if seconds >= 90 else f", about {seconds:.0f} s to go"  # noqa: PLR2004
 
-    def _draw(self, standing: Standing) -> None:
+    def _draw(self, position: ReaderPosition) -> None:
         if self._bar is None:
-            self._bar = click.progressbar(length=max(1, standing.total), file=self._terminal, show_pos=True)
+            self._bar = click.progressbar(length=max(1, position.total), file=self._terminal, show_pos=True)
             for handler in logging.getLogger().handlers:
-                handler.addFilter(self._wipe)  # so that a line of the log does not begin behind the bar
-        self._bar.length = max(1, standing.total)
-        self._bar.label = f"{standing.stream} {self.rows:,} rows"
-        self._bar.update(standing.done - self._bar.pos)
+                handler.addFilter(self._wipe)  # so that log lines do not start behind the bar
+        self._bar.length = max(1, position.total)
+        self._bar.label = f"{position.stream} {self.rows:,} rows"
+        self._bar.update(position.done - self._bar.pos)
         self._bar.render_progress()
 
 
 class _Wipe(logging.Filter):
-    """Clears the terminal's line before a handler writes one of its own."""
+    """Clears the terminal's line before a log line is written."""
 
     def __init__(self, terminal: TextIO) -> None:
         super().__init__()

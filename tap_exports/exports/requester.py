@@ -1,4 +1,4 @@
-"""Which export of a window: one to take over, or a new one, and never two for one."""
+"""The export for a window: one to reuse, or a new one, and never two."""
 
 from __future__ import annotations
 
@@ -23,39 +23,33 @@ if TYPE_CHECKING:
 
 _DAY = timedelta(days=1)
 _JUST_NOW = timedelta(minutes=2)
-"""How much older than a lost create call its export may say that it is."""
+"""How much earlier than a lost create call its export's `created_at` may be."""
 _APART = timedelta(seconds=30)
-"""How far the store's time by its answers and by its exports may be apart."""
-_LOOKS = 6
-"""At the list in that time, each after twice the pause before."""
+"""How much the `Date` header and `created_at` may differ."""
+_SEARCHES = 6
+"""How often the list is searched after a lost create call; each pause is twice the one before."""
 _CALLS = 7
-"""How often one export is asked for."""
+"""How often an export is requested if each create call is lost."""
 
 
 @dataclass(frozen=True)
 class Patience:
-    """How long to wait, and for what."""
+    """How long to wait for exports, and which exports may be reused."""
 
     poll_seconds: float
-    """The longest pause between two looks at one export."""
+    """The longest pause between two polls of one export."""
     timeout_seconds: float
     """How long to wait for one export."""
     reuse: timedelta
-    """How recently an export has to have been made to be taken over; zero switches that off."""
+    """The maximum age of an export to reuse; zero turns reuse off."""
     settle: timedelta
-    """How far ahead of its making the window of such an export has to end."""
+    """How long before its creation the window of an export to reuse must end."""
     given: frozenset[datetime] = frozenset()
-    """The boundaries that the user has chosen: start_date and end_date."""
+    """The boundaries from the settings: start_date and end_date."""
 
 
 class ExportRequester:
-    """Creates exports, and finds those to reuse. For several threads.
-
-    Args:
-        client: The API.
-        clock: To wait with.
-        patience: Which exports may be reused.
-    """
+    """Creates exports, and finds those to reuse. It may be used from several threads."""
 
     def __init__(self, client: Client, clock: Clock, patience: Patience) -> None:
         self._client = client
@@ -66,7 +60,7 @@ class ExportRequester:
         self._listed: list[Export] | TapExportsError | None = None
 
     def look_up(self, source: StreamExports) -> None:
-        """Find a stream's exports that may be reused. The store's list is read once, for all streams.
+        """Find a stream's exports that may be reused. The store's list is read once for all streams.
 
         Raises:
             TapExportsError: If it cannot be read.
@@ -74,7 +68,7 @@ class ExportRequester:
         now = self._client.time.now()
         with self._listing:
             if self._listed is None:
-                # The list filters by day, of a zone that is not documented: one day more is read.
+                # The list filters by day, in a zone that is not documented, so one more day is read.
                 try:
                     self._listed = list(self._client.exports(None, (now - self._patience.reuse - _DAY).date()))
                 except TapExportsError as error:
@@ -88,7 +82,7 @@ class ExportRequester:
                     source.recent.append(export)
 
     def _usable(self, export: Export, now: datetime) -> bool:
-        """Whether an export is the tap's own, recent, has all of its window, and is not stuck already."""
+        """Whether an export is the tap's own, recent, complete for its window, and not stuck."""
         made, window, patience = export.created_at, export.window, self._patience
         if made is None or window is None or not patience.reuse or made < now - patience.reuse:
             return False
@@ -99,45 +93,44 @@ class ExportRequester:
         return export.status is ExportStatus.AVAILABLE or (now - made).total_seconds() < patience.timeout_seconds
 
     def create(self, source: StreamExports, window: Window) -> Export:
-        """Ask for an export; where the answer is lost, the list decides before anything is sent again.
-
-        Args:
-            source: The stream's exports.
-            window: What of.
+        """Create an export. If the response is lost, the list is searched for it before another call.
 
         Raises:
-            StoreTrouble: If no answer arrives, and no export turns up in the list either.
+            StoreTrouble: If every response is lost, and the list has no such export.
         """
-        trouble = ""
-        asked_at = self._client.time.now()
+        reason = ""
+        requested_at = self._client.time.now()
         for _ in range(_CALLS):
             try:
                 export = self._client.create(source.code, window)
             except AnswerLost as lost:
-                trouble, asked = str(lost), lost.retry_after
+                reason, retry_after = str(lost), lost.retry_after
             else:
                 source.seen.add(export.id)
                 return self._covering(export, window)
-            told = "%s: the answer to a create call was lost (%s); for up to %.0f s the list is asked for its export"
-            self._logger.warning(told, source.code, trouble, self._clock.timings.lost_create_seconds)
-            for look in range(_LOOKS):
-                pause = self._clock.timings.lost_create_seconds / 2 ** (_LOOKS - look) * random.uniform(1.0, 1.2)  # noqa: S311 - spreads looks
-                self._clock.sleep(max(pause, asked))
-                asked = 0.0
-                if found := self._made_since(source, window, asked_at):
+            longest = self._clock.timings.lost_create_seconds
+            self._logger.warning(
+                "%s: the response to a create call was lost (%s); searching the list for its export for up to %.0f s",
+                source.code, reason, longest,
+            )  # fmt: skip
+            for search in range(_SEARCHES):
+                pause = longest / 2 ** (_SEARCHES - search) * random.uniform(1.0, 1.2)  # noqa: S311 - spreads requests
+                self._clock.sleep(max(pause, retry_after))
+                retry_after = 0.0
+                if found := self._created_since(source, window, requested_at):
                     return found
-        raise StoreTrouble(f"no export could be asked for: {trouble}", "Run again: what was made is taken over.")
+        raise StoreTrouble(f"no export could be created: {reason}", "Run again: exports that were created are reused.")
 
-    def _made_since(self, source: StreamExports, window: Window, asked_at: datetime) -> Export | None:
-        """The newest export of a window that may be the answer to a lost create call."""
-        day = (asked_at - timedelta(days=1)).date()
+    def _created_since(self, source: StreamExports, window: Window, requested_at: datetime) -> Export | None:
+        """The newest export of a window that may be the result of a lost create call."""
+        day = (requested_at - timedelta(days=1)).date()
         found = [
             export
             for export in self._client.exports(source.code, day)
             if export.type == source.code
             and export.window == window
             and export.id not in source.seen
-            and (export.created_at is None or export.created_at >= asked_at - _JUST_NOW)
+            and (export.created_at is None or export.created_at >= requested_at - _JUST_NOW)
         ]
         if not found:
             return None
@@ -146,11 +139,11 @@ class ExportRequester:
         return export
 
     def _covering(self, export: Export, window: Window) -> Export:
-        """Refuse an export that the store has made of less than was asked for."""
+        """The export; an error if it covers less than the window."""
         made = export.window
         if made and (made.start > window.start or made.end < window.end):
             raise StoreRefused(
-                f"the store made export {export.id} of {made} where {window} was asked for",
-                "Tell the maintainers: this store rounds windows.",
+                f"export {export.id} covers {made}, but {window} was requested",
+                "Report it to the maintainers: this store rounds windows.",
             )
         return export

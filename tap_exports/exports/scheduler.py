@@ -1,8 +1,8 @@
-"""Many windows at a time, ahead of the reader: every stream is a queue, read in order.
+"""The scheduler: several windows are exported at once, ahead of the reader. Each stream is a queue.
 
-Workers take windows in the order in which they will be read and bring each to a checked file. Two limits apply:
-exports pending at the store, and windows ahead of the reader, so that few files are on disk. The window that the
-reader waits for is always taken first, so neither limit can block it.
+Workers claim windows in the order in which they are read, and turn each into a checked file. Two limits apply: exports
+pending at the store, and windows ahead of the reader, which bounds the files on disk. The window that the reader waits
+for is claimed first, so neither limit can block it.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tap_exports.errors import ExportStuck, LocalTrouble, Stopped, TapExportsError, Unauthorized
-from tap_exports.exports.concurrency import ExportSlot, ExportSlots, GivenUp
-from tap_exports.exports.progress import Progress, Standing
+from tap_exports.exports.concurrency import ExportSlot, ExportSlots, StreamAbandoned
+from tap_exports.exports.progress import Progress, ReaderPosition
 from tap_exports.exports.stream_queue import PlannedWindow, StreamQueue, SyncRange, WindowTask, parent_of
 from tap_exports.window import Window
 
@@ -28,21 +28,15 @@ if TYPE_CHECKING:
 __all__ = ["ExportScheduler", "StreamQueue", "SyncRange"]
 
 _DOWNLOADS = 2
-"""Workers beyond those that wait for the store, which download and check meanwhile."""
+"""Workers that download and check while the others wait for the store."""
 _CLOSING_SECONDS = 0.5
-"""How long the end waits for workers; one in the middle of a request is left behind, and holds no file."""
+"""How long `close` waits for workers; one that is still in a request is abandoned, and has no file."""
 
 
 class ExportScheduler:
-    """The windows of all streams, exported ahead of the reader.
+    """Exports the windows of all streams ahead of the reader.
 
-    Args:
-        exporter: Brings one window to a file.
-        clock: Ends all waiting when the run ends.
-        sync_range: What all streams have in common.
-        max_pending: Exports pending at the store at one time.
-        cap: Rows at which a file is treated as truncated.
-        progress: Shows where the reader is.
+    At most `max_pending` exports are pending at the store. A file with `cap` rows is treated as truncated.
     """
 
     def __init__(  # noqa: PLR0913 - each by its name
@@ -89,7 +83,7 @@ class ExportScheduler:
         """The checked files of a stream that was added, in order, all below the cap; the next closes the one before.
 
         Raises:
-            TapExportsError: Of the first window that failed; later ones are given up.
+            TapExportsError: Of the first window that failed; later ones are abandoned.
             Stopped: If the run ends meanwhile.
         """
         queue = self._queues[code]
@@ -102,11 +96,11 @@ class ExportScheduler:
                     state = queue.state_after(task)
                 yield replace(result, refresh=task.refresh, state=state)
                 with self._news:
-                    if task in queue.tasks:  # else close() has been faster
+                    if task in queue.tasks:  # close() may have removed it
                         queue.tasks.remove(task)
                         self._discard(task)
                     queue.read += 1
-                    self._progress.show(self._standing(queue, 0.0))
+                    self._progress.show(self._position(queue, 0.0))
                     self._news.notify_all()
         finally:
             with self._news:
@@ -114,7 +108,7 @@ class ExportScheduler:
                 self._clear(queue)
 
     def close(self) -> None:
-        """End the work and free all disk space. Waiting threads return at once."""
+        """Stop the workers and delete all files. Waiting threads return at once."""
         with self._news:
             self._closing = True
             self._news.notify_all()
@@ -132,7 +126,7 @@ class ExportScheduler:
         self._news.notify_all()
 
     def _discard(self, task: WindowTask) -> None:
-        """Let go of a window that the reader is past; a worker that still has it lets go of it later."""
+        """Release a window that the reader has passed; a worker that still has it releases it later."""
         if task.claimed and task.done:
             self._claimed -= 1
         if task.result is not None:
@@ -156,13 +150,13 @@ class ExportScheduler:
                     return None
                 self._news.wait(timeout=0.25)
                 self._clock.sleep(0)
-                self._progress.show(self._standing(queue, self._clock.monotonic() - began))
+                self._progress.show(self._position(queue, self._clock.monotonic() - began))
 
-    def _standing(self, queue: StreamQueue, waited: float) -> Standing:
-        """Where the reader is; streams that are not planned yet count like the others."""
+    def _position(self, queue: StreamQueue, waited: float) -> ReaderPosition:
+        """The reader's position; streams that are not planned yet are estimated like the others."""
         planned = [one.windows for one in self._queues.values() if one.planned]
         unknown = len(self._queues) - len(planned)
-        return Standing(
+        return ReaderPosition(
             stream=queue.source.code,
             window=queue.read + 1,
             windows=queue.windows,
@@ -174,10 +168,10 @@ class ExportScheduler:
         )
 
     def _staff(self) -> None:
-        """Start the workers, when there is work.
+        """Start the workers.
 
         Raises:
-            LocalTrouble: If the machine allows the process not a single one.
+            LocalTrouble: If no thread can be started.
         """
         if self._threads:
             return
@@ -187,25 +181,27 @@ class ExportScheduler:
                 thread.start()
             except RuntimeError as error:
                 if not self._threads:
-                    raise LocalTrouble(f"no thread can be started: {error}", "Let the process have more.") from None
-                self._logger.warning("Exports are made by %d threads, not by %d: %s", n, self._workers, error)
+                    raise LocalTrouble(
+                        f"no thread can be started: {error}", "Raise the limit of threads for the process."
+                    ) from None
+                self._logger.warning("Only %d of %d threads could be started: %s", n, self._workers, error)
                 break
             self._threads.append(thread)
 
     def _work(self) -> None:
-        """Plan streams and bring windows to files until the run ends."""
+        """Plan streams and export windows until the run ends."""
         try:
             while (task := self._claim()) is not None:
                 task()
         except Stopped:
             pass
-        except Exception as error:  # noqa: BLE001 - else the reader would wait for a window that never comes
+        except Exception as error:  # noqa: BLE001 - otherwise the reader would wait forever
             with self._news:
                 self._fatal = error
                 self._news.notify_all()
 
     def _claim(self) -> Callable[[], None] | None:
-        """The next thing to do, in the order of reading; None when the run ends."""
+        """The next job, in the order of reading; None when the run ends."""
         with self._news:
             while not self._closing and self._fatal is None:
                 for queue in self._queues.values():
@@ -222,16 +218,16 @@ class ExportScheduler:
                     if task is not None:
                         task.claimed = self._slots.take()
                         self._claimed += 1
-                        return lambda queue=queue, task=task: self._bring(queue, task)  # type: ignore[misc]
+                        return lambda queue=queue, task=task: self._export(queue, task)  # type: ignore[misc]
                 self._news.wait()
             return None
 
     def _may_claim(self, queue: StreamQueue) -> bool:
-        """Whether another file fits on disk; the one that the reader waits for always does."""
+        """Whether another file may be on disk; the one that the reader waits for always may."""
         return self._claimed < self._max_ahead or (queue.reading and queue.unbegun)
 
     def _set_up(self, queue: StreamQueue) -> None:
-        """Find the exports to reuse, then plan."""
+        """Find the exports to reuse, and plan the stream."""
         self._exporter.requester.look_up(queue.source)
         with self._news:
             if queue.ahead and not queue.planned:
@@ -253,16 +249,16 @@ class ExportScheduler:
                 self._fail(queue, task)
             self._news.notify_all()
 
-    def _bring(self, queue: StreamQueue, task: WindowTask) -> None:
-        """Bring one window to a file, or its first part where it is at the cap."""
+    def _export(self, queue: StreamQueue, task: WindowTask) -> None:
+        """Export one window, or its first part if it is at the cap."""
 
-        def go_on() -> None:
+        def check() -> None:
             if self._closing:
                 raise Stopped
             if task not in queue.tasks:
-                raise GivenUp
+                raise StreamAbandoned
 
-        slot = ExportSlot(self._slots, go_on)
+        slot = ExportSlot(self._slots, check)
         result: CheckedExport | None = None
         error: BaseException | None = None
         try:
@@ -274,7 +270,7 @@ class ExportScheduler:
         slot.release()
         with self._news:
             task.done, task.result, task.error = True, result, error
-            if task not in queue.tasks:  # the reader has given this stream up meanwhile
+            if task not in queue.tasks:  # the reader has abandoned the stream meanwhile
                 self._discard(task)
             elif error is not None:
                 self._fail(queue, task)
@@ -284,12 +280,12 @@ class ExportScheduler:
             self._news.notify_all()
 
     def _below_cap(self, queue: StreamQueue, task: WindowTask, slot: ExportSlot) -> CheckedExport | None:
-        """The file of a window that may have been made shorter; None where it is not wanted any more."""
+        """The file of a window, which may have become shorter; None where it is no longer needed."""
         full: list[CheckedExport] = []
         while True:
             try:
                 result = self._exporter.fetch(queue.source, task.window, slot)
-            except GivenUp:
+            except StreamAbandoned:
                 return None
             if not result.checked.capped:
                 return replace(result, halved=tuple(full))
@@ -299,14 +295,14 @@ class ExportScheduler:
                 if task not in queue.tasks:
                     return None
                 self._logger.info(
-                    "%s: the export of %s is at the cap of %d rows; its window is made shorter",
+                    "%s: the export of %s reaches the cap of %d rows; exporting a shorter window",
                     queue.source.code, task.window, self._cap,
                 )  # fmt: skip
                 queue.shrink(task)
                 self._news.notify_all()
 
     def _fail(self, queue: StreamQueue, task: WindowTask) -> None:
-        for given_up in queue.give_up(task):
-            self._discard(given_up)
+        for abandoned in queue.abandon(task):
+            self._discard(abandoned)
         if isinstance(task.error, Unauthorized):
             self._fatal = task.error

@@ -1,4 +1,4 @@
-"""One stream's exports at the store, as far as a run knows them."""
+"""The exports of one stream that a run knows."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 @dataclass
 class StreamExports:
-    """A stream's layout, and its exports that are known."""
+    """A stream's layout, and its known exports."""
 
     code: str
     layout: StreamLayout
     recent: list[Export] = field(default_factory=list)
     """Exports that may be reused."""
     seen: set[int] = field(default_factory=set)
-    """Ids that are not the answer to a lost create call."""
+    """Ids that cannot be the result of a lost create call."""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def known(self) -> list[Export]:
@@ -33,21 +33,21 @@ class StreamExports:
             return list(self.recent)
 
     def starts(self) -> list[datetime]:
-        """Where they begin, in order."""
+        """The starts of their windows, in order."""
         return sorted({e.window.start for e in self.known() if e.window})
 
     def spans(self, window: Window) -> bool:
-        """Whether an export to reuse begins before a window and goes on in it, and none begins with it."""
+        """Whether an export to reuse begins before a window and ends after its start, and none begins at its start."""
         known = [e.window for e in self.known() if e.window]
         return any(w.start < window.start < w.end for w in known) and self.longest(window) is None
 
     def longest(self, within: Window) -> Window | None:
-        """The longest window of an export to reuse that begins with a range and ends in it."""
+        """The longest window of an export to reuse that begins at a range's start and ends within it."""
         windows = [e.window for e in self.known() if e.window]
         return max((w for w in windows if w.start == within.start and w.end <= within.end), default=None)
 
     def take(self, window: Window) -> Export | None:
-        """An export of exactly this window that an earlier run has requested, if there is one: once."""
+        """Remove and return an export to reuse of exactly this window; None where there is none."""
         with self.lock:
             found = [e for e in self.recent if e.window == window]
             if not found:

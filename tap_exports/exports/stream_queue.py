@@ -1,4 +1,4 @@
-"""One stream's windows on their way to the reader, in order; each is cut when work on it begins."""
+"""The queue of one stream's windows. A window gets its length when work on it begins."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
 
 
 def parent_of(code: str) -> str:
-    """The type whose objects a line-item type has the lines of; for any other type a name that no type has."""
+    """The parent type of a line-item type; for any other type, a name that no type has."""
     return code.removesuffix("_line_items") + "_list"
 
 
 @dataclass(frozen=True)
 class SyncRange:
-    """What all streams of a run have in common."""
+    """The range of a run, for all streams."""
 
     start: datetime
     end: datetime
     slack: timedelta
     """How much earlier than `end` a stream may stop with an export that is reused."""
     limits: Callable[[str], WindowLimits]
-    """The settings that are given by stream."""
+    """The limits by stream."""
 
 
 class PlannedWindow(NamedTuple):
@@ -42,7 +42,7 @@ class PlannedWindow(NamedTuple):
 
     window: Window
     export: Export | None
-    """The one to reuse."""
+    """The export to reuse."""
     refresh: bool
     is_open: bool
     """Whether it may become several windows: the stream's row density is not known yet."""
@@ -50,13 +50,13 @@ class PlannedWindow(NamedTuple):
 
 @dataclass(eq=False)
 class WindowTask:
-    """A window on its way to the reader; until it is claimed, all the time up to the next one."""
+    """A window to export; before it is claimed, the whole range up to the next one."""
 
     window: Window
     refresh: bool = False
     claimed: bool = False
     done: bool = False
-    """Whether no worker has it any more, and the reader has nothing to wait for."""
+    """Whether the worker has finished."""
     result: CheckedExport | None = None
     error: BaseException | None = None
 
@@ -64,7 +64,7 @@ class WindowTask:
         """The file of a window that is done.
 
         Raises:
-            BaseException: What went wrong.
+            BaseException: The worker's error.
         """
         if self.result is None:
             raise self.error or Stopped()
@@ -73,15 +73,15 @@ class WindowTask:
 
 @dataclass
 class StreamQueue:
-    """One stream's windows, in order. Its caller holds the scheduler's lock."""
+    """One stream's windows, in order. The caller holds the scheduler's lock."""
 
     source: StreamExports
     bookmark: datetime | None
     memory: StreamMemory = field(default_factory=StreamMemory)
     newest_only: bool = False
-    """For a test of the connection: the last window alone, and no refresh."""
+    """For `--test`: the last window only, and no refresh."""
     ahead: bool = True
-    """Whether work may begin before the reader has come to this stream."""
+    """Whether work may begin before the reader reaches this stream."""
     reading: bool = False
     """Whether the reader is at this stream."""
     planned: bool = False
@@ -93,7 +93,7 @@ class StreamQueue:
     """Windows whose files are below the cap."""
 
     def plan(self, sync_range: SyncRange, cap: int, timeout_seconds: float) -> None:
-        """Set up what this run exports: the newest range, and what is due of the refresh."""
+        """Plan this run's ranges: the newest one, and those of the refresh."""
         limits = sync_range.limits(self.source.code)
         self.size = WindowSize(limits, self.memory, cap, timeout_seconds)
         self._refresh_size = copy(self.size)
@@ -134,7 +134,7 @@ class StreamQueue:
         return max(ends, default=newest.end)
 
     def preview(self) -> list[PlannedWindow]:
-        """The windows, as far as they can be known without exporting any."""
+        """The windows, as far as they are known without exporting any."""
         found = []
         while (task := self.next_task()) is not None:
             export = self.source.take(task.window)
@@ -148,7 +148,7 @@ class StreamQueue:
 
     @property
     def windows(self) -> int:
-        """How many there are in all, as far as is known."""
+        """The number of windows, as far as known."""
         if not self.planned:
             return self.read + len(self.tasks)
         length = self.size.length()
@@ -156,25 +156,21 @@ class StreamQueue:
 
     @property
     def unbegun(self) -> bool:
-        """Whether no worker has the window that is read next."""
+        """Whether no worker has claimed the window that is read next."""
         return not self.tasks or not self.tasks[0].claimed
 
     def _first_unclaimed(self) -> WindowTask | None:
         return next((task for task in self.tasks if not task.claimed and not task.done), None)
 
     def next_task(self, parent: StreamQueue | None = None) -> WindowTask | None:
-        """The next window, if work on it may begin; it is cut now.
-
-        Args:
-            parent: Of a line-item stream, its parent's, where that is synced too.
-        """
+        """The next window, with its length, if work on it may begin; `parent` is the queue of a line-item's parent."""
         task = self._first_unclaimed()
         if task is None:
             return None
         size = self._size(task)
         in_flight = any(one.claimed and not one.done for one in self.tasks)
         if in_flight and (self.source.layout.current is None or not size.is_known):
-            return None  # that file has the columns and the rows per second, which the next window depends on
+            return None  # the next window depends on that file's columns and rows per second
         until = task.window.end if parent is None else parent.end_at(task.window.start, final=self.reading)
         if until is None:
             return None
@@ -185,11 +181,9 @@ class StreamQueue:
         return task
 
     def end_at(self, instant: datetime, *, final: bool) -> datetime | None:
-        """Where this stream's window at an instant ends, the end of time where that does not matter.
+        """The end of the window at an instant, where a line-item stream's window starts, which must not end later.
 
-        Args:
-            instant: A line-item stream's window starts there, and ends no later than this stream's.
-            final: Whether to estimate it where it will be known later; None is returned otherwise.
+        If it is not known yet, it is estimated with `final`, else None. If there is no limit, it is the year 9999.
         """
         for window in reversed(self._exported):
             if window.start <= instant < window.end:
@@ -203,7 +197,7 @@ class StreamQueue:
         return own_boundary(instant + length + MINUTE) if length > 2 * MINUTE else instant + length
 
     def shrink(self, task: WindowTask) -> None:
-        """Put a shorter window in the place of one whose file is at the cap, and the rest behind it.
+        """Replace a window whose file is at the cap by a shorter one, and insert the rest behind it.
 
         Raises:
             TooManyRows: If the window is one second long.
@@ -213,13 +207,13 @@ class StreamQueue:
         self._fit(task, size.length())
 
     def learn(self, task: WindowTask, rows: int, made_in: float) -> None:
-        """Take notice of a file below the cap, and of the seconds in which the store made it."""
+        """Record a file below the cap, and the seconds in which the store made it."""
         self._size(task).learn(task.window, rows, made_in)
         self._exported.append(task.window)
 
     def state_after(self, task: WindowTask) -> dict[str, str | float]:
-        """What the state keeps once the records of the first window are written."""
-        if not task.refresh:  # in the order of reading: what the workers know at this time depends on their speed
+        """The values for the state after the records of the first window."""
+        if not task.refresh:  # in the order of reading, which does not depend on the workers' speed
             found = task.outcome()
             self._remembered.learn(task.window, found.checked.rows, found.made_in)
         kept: dict[str, str | float] = dict(self._remembered.state())
@@ -231,12 +225,12 @@ class StreamQueue:
         return kept
 
     def halve(self, task: WindowTask) -> dict[str, str | float]:
-        """What the state keeps where an export was not ready in time: the next run requests half of the window."""
+        """The values for the state if an export was not ready in time: the next run requests half of the window."""
         self._remembered.halve(task.window)
         return dict(self._remembered.state())
 
-    def give_up(self, failed: WindowTask) -> list[WindowTask]:
-        """Remove and return all that is behind a window that failed: the reader will not come past it."""
+    def abandon(self, failed: WindowTask) -> list[WindowTask]:
+        """Remove and return all windows behind a failed one, which the reader will not reach."""
         self.failed = True
         behind = []
         while self.tasks[-1] is not failed:
@@ -247,7 +241,7 @@ class StreamQueue:
         return self._refresh_size if task.refresh else self.size
 
     def _fit(self, task: WindowTask, length: timedelta, until: datetime | None = None) -> None:
-        """Leave a task its first window: the longest export to reuse, else at most a length, and not beyond `until`."""
+        """Shorten a task to its first window: the longest export to reuse, else at most a length, and up to `until`."""
         reused = self.source.longest(task.window)
         if reused is not None:
             first, rest = task.window.split(reused.end)

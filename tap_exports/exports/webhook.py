@@ -1,7 +1,7 @@
-"""A listener for `export.created` that ends the wait for an export early. It never decides an export's status.
+"""A listener for `export.created`, after which an export is polled at once.
 
-The vendor's pages disagree on whether the event is sent when an export is created or when it is ready, so a
-delivery only leads to a poll, and polling continues as if there were none.
+The vendor's documents disagree on whether the event is sent when an export is created or when it is ready. So a
+delivery only causes a poll, and polling continues in any case.
 """
 
 from __future__ import annotations
@@ -47,11 +47,9 @@ logger = logging.getLogger("tap-exports")
 
 
 class ReadyNotifier:
-    """Wakes the thread that waits for an export, also one that begins to wait after the delivery.
+    """Wakes the thread that waits for an export, also if it starts to wait after the delivery.
 
-    Args:
-        clock: Ends all waiting when the run ends.
-        remembered: How many exports, and events, are remembered at most.
+    At most `remembered` exports and events are remembered.
     """
 
     def __init__(self, clock: Clock, remembered: int = _REMEMBERED) -> None:
@@ -98,17 +96,12 @@ def is_signed(body: bytes, signature: str, secret: str) -> bool:
 
 
 class Listener:
-    """Receives deliveries over HTTP and notifies of the exports that they name.
+    """Receives deliveries over HTTP and notifies of the exports in them.
 
-    Answers: 200 for a delivery, also for a repeated one; 401 for a wrong signature, 405 and 404 for
-    another method or path, 413 for more than 1 MiB, 400 for anything else. Never 410, at which the
-    store would disable the webhook.
+    Responses: 200 for a delivery, also a repeated one; 401 for an invalid signature; 405 and 404 for another method
+    or path; 413 for more than 1 MiB; 400 for anything else. Never 410, which makes the store disable the webhook.
 
-    Args:
-        listen: `host:port`; port 0 picks a free one.
-        path: The path of deliveries, as an address has it; empty accepts any.
-        secret: The webhook's secret.
-        notifier: Notified of each export.
+    `listen` is `host:port`; port 0 is a free one. `path` is percent-encoded; empty accepts any path.
     """
 
     def __init__(self, listen: str, path: str, secret: str, notifier: ReadyNotifier) -> None:
@@ -133,7 +126,7 @@ class Listener:
     def _start(self) -> None:
         from waitress import create_server  # noqa: PLC0415 - an extra
 
-        logging.getLogger("waitress").setLevel(logging.CRITICAL)  # callers' mistakes do not belong in the log
+        logging.getLogger("waitress").setLevel(logging.CRITICAL)  # it logs the errors of clients
         self._open: dict[int, Any] = {}
         self._server = create_server(self._application, self._open, sockets=[self._socket], threads=1, **_LIMITS)
         self._thread = threading.Thread(target=self._server.run, name="webhook", daemon=True)
@@ -167,10 +160,10 @@ class Listener:
         return self._deliver(body)
 
     def _warn(self, why: str) -> None:
-        """Warn of the first, tenth, hundredth refused delivery: anyone may send them."""
+        """Warn of the 1st, 10th, 100th … rejected delivery, because anyone can send them."""
         self._refused[why] += 1
         if str(self._refused[why]).strip("0") == "1":
-            logger.warning("%d deliveries to the webhook listener refused so far: %s", self._refused[why], why)
+            logger.warning("%d deliveries to the webhook listener rejected so far: %s", self._refused[why], why)
 
     def _deliver(self, body: bytes) -> HTTPStatus:
         try:
@@ -192,15 +185,10 @@ def _remember(known: OrderedDict[Any, None], one: int | str, most: int) -> None:
 
 
 class Webhook:
-    """The listener, and its registration at the store where `webhook_target_url` is set.
+    """The listener, and its registration at the store if `webhook_target_url` is set.
 
-    Args:
-        listen: `host:port` to receive on.
-        target: The public address of that; None leaves the registration to the user.
-        secret: Signs deliveries; None makes a random one, which needs a target.
-        notifier: Notified of each export.
-        client: The API.
-        closing_client: The API with a clock of its own: a run that a signal stops still removes its webhook.
+    Without `target`, the user registers the webhook; without `secret`, a random one is used. `closing_client` has its
+    own clock, so that a run that a signal stops can still remove its webhook.
     """
 
     def __init__(  # noqa: PLR0913 - three settings and three parts of the run
@@ -222,9 +210,9 @@ class Webhook:
         self.listener = Listener(listen, path, self._secret, notifier)
 
     def register(self) -> None:
-        """Register at the store, and remove what an earlier run with this address has left there.
+        """Register the webhook, and remove registrations with this address that an earlier run left.
 
-        Without the scope, or where the store refuses, polling continues alone, with a WARNING.
+        If the store rejects it, polling continues, with a WARNING.
 
         Raises:
             Unauthorized: If the store does not accept the token.
@@ -236,7 +224,7 @@ class Webhook:
                 self._client.remove_webhook(webhook_id)
             try:
                 self._id = self._client.register_webhook(self._target, self._secret, "tap-exports").id
-            except AnswerLost:  # it may be registered: the list shows it
+            except AnswerLost:  # the list shows whether it is registered
                 self._id = next(self._registered(), None)
                 if self._id is None:
                     raise

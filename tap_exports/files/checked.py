@@ -1,4 +1,4 @@
-"""A file that was validated as a whole."""
+"""CheckedFile: an export's file after its validation."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""One downloaded export on disk: its header, the validation of the whole of it, its rows.
+"""One downloaded export on disk: its header, its validation, its rows.
 
-Nothing of a file is used before all of it was validated: CSV separated by commas, not an error page, archive or
-text; every row as wide as the header; no row that repeats the header; a key that is present and unique; below the
-store's cap. Whether it arrived whole is for the download to say.
+A file is used only after all of it was validated: CSV separated by commas, not an error page, an archive or text; every
+row as wide as the header; no row that repeats the header; a key that is present and unique; below the store's cap. The
+download verifies that it is complete.
 """
 
 from __future__ import annotations
@@ -15,16 +15,18 @@ import sys
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 from tap_exports.errors import ErrorPage, InvalidFile, InvalidKey, LocalTrouble, ZeroBytes
+from tap_exports.files.row_keys import KEY_HINT, key_function
 from tap_exports.schema.numeric_values import NumberReadings
-from tap_exports.schema.values import is_null
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
-csv.field_size_limit(sys.maxsize)  # a field of many megabytes is no reason to fail
+    from tap_exports.files.row_keys import KeyColumn, KeyFunction
+
+csv.field_size_limit(sys.maxsize)  # a field may have many megabytes
 
 _PAGE = re.compile(r"""\s*(?:<[?!a-z]|[{[]\s*(?:["{[\]}]|$))""", re.IGNORECASE)
 _ARCHIVES = {
@@ -41,7 +43,7 @@ _ARCHIVES = {
 }
 _OTHER_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 _MARKS = {
-    "utf-16": b"",  # these two find and drop their mark themselves
+    "utf-16": b"",  # these two codecs drop the mark themselves
     "utf-32": b"",
     "utf-16-le": codecs.BOM_UTF16_LE,
     "utf-16-be": codecs.BOM_UTF16_BE,
@@ -54,40 +56,28 @@ _BLOCK = 1024 * 1024
 _LONE_CR = re.compile(r"\r(?!\n|\Z)")
 _LONE_CR_BYTES = re.compile(rb"\r[^\n]")
 _STAND_IN = "\ufdd0"
-"""Stands for a lone CR while the csv module reads a line, which it would take for the line's end. Not a character."""
+"""Replaces a lone CR, which the csv module would read as the end of the line. It is not a valid character."""
 _ENCODING_HINT = "Set encoding to the store's."
-_KEY_HINT = "Set primary_keys for this stream to columns that are always filled and never repeat, or to [] for none."
-
-
-@dataclass(frozen=True)
-class KeyColumn:
-    """Where a column of the key stands in a file, and what makes its value."""
-
-    name: str
-    position: int
-    convert: Callable[[str], Any] | None
 
 
 @dataclass(frozen=True)
 class Checked:
-    """What the validation of a file found."""
+    """The result of a file's validation."""
 
     rows: int
-    """Rows below the header that are records; counting stops at the cap."""
+    """Rows that become records; counting stops at the cap."""
     capped: bool
-    """Whether the file has as many rows as the store puts into one export, so that some may be missing."""
+    """Whether the file is at the store's row cap, so that rows may be missing."""
     copies: frozenset[int] = frozenset()
-    """Numbers of rows, from 1, that equal an earlier row in every cell and are left out."""
+    """Numbers of rows, from 1, that equal an earlier row in every cell and are omitted."""
     numbers: NumberReadings = field(default_factory=NumberReadings)
-    """How the numbers of each column are read."""
+    """How the numbers in each column are read."""
 
 
 class CsvFile:
-    """An export's CSV on disk, which vanishes when it is closed.
+    """An export's CSV on disk, which is deleted when it is closed.
 
-    Args:
-        encoding: Of the text; a byte-order mark is dropped whatever it is.
-        partial: Whether the download was stopped early, so that the last row may be cut.
+    A byte-order mark is always dropped. `partial` says that the download was stopped, so the last row may be truncated.
     """
 
     def __init__(self, file: IO[bytes], encoding: str = "utf-8", *, partial: bool = False) -> None:
@@ -100,7 +90,7 @@ class CsvFile:
         self._copies: frozenset[int] = frozenset()
 
     def _scan(self) -> None:
-        """Look for bytes that cost a pass of their own over each line: NUL, and CR without LF."""
+        """Find bytes that need extra work for each line: NUL, and CR without LF."""
         self._file.seek(0)
         nul = lone_cr = has_lf = False
         self.size = 0
@@ -113,13 +103,13 @@ class CsvFile:
             tail = (tail + block)[-_WIDEST:]
         width = 4 if self._name.startswith("utf-32") else 2 if self._name.startswith("utf-16") else 1
         self.ends_with_line_break = bool({0x0A, 0x0D} & set(tail[-width:]))
-        # Where characters are wider than a byte, NUL bytes are in half of them and say nothing of NUL characters.
+        # In wide encodings most characters contain NUL bytes, so NUL characters must be searched for in the text.
         self._strip_nul = nul or self._name.startswith(("utf-16", "utf-32"))
         self._line_end = "\n" if has_lf else "\r"
         self._hide_lone_cr = has_lf and (lone_cr or self._name.startswith(("utf-16", "utf-32")))
 
     def close(self) -> None:
-        """Give the disk space back."""
+        """Delete the file."""
         self._file.close()
 
     def head(self, rows: int) -> tuple[list[str], list[list[str]]]:
@@ -131,7 +121,7 @@ class CsvFile:
         reader = self._reader()
         header = self._header(reader)
         sample: list[list[str]] = []
-        with suppress(csv.Error, UnicodeError):  # for check() to judge, which reads all of it
+        with suppress(csv.Error, UnicodeError):  # check() reports these
             sample.extend(islice(reader, rows))
         if self._partial and len(sample) < rows:
             del sample[-1:]
@@ -146,24 +136,24 @@ class CsvFile:
         cap: int = sys.maxsize,
         drop_copies: bool = False,
     ) -> Checked:
-        """Read the whole file once and find what is wrong with it.
+        """Validate the whole file, in one pass.
 
         Args:
-            numbers: Positions of the columns that hold numbers.
-            unique: Whether no two rows may have the same key; a line's parent may repeat.
-            cap: Rows at which the file is treated as truncated; the rest is not read then.
-            drop_copies: Whether rows with the same key are kept once if they are equal in every cell.
+            numbers: Positions of the number columns.
+            unique: Whether the key must be unique; the parent of a line item may repeat.
+            cap: The number of rows at which the file is treated as truncated, and the rest is not read.
+            drop_copies: Whether rows with the same key that are equal in every cell are kept once.
 
         Raises:
-            ZeroBytes: If there is nothing in the file.
-            ErrorPage: If it is an error page of a web server.
+            ZeroBytes: If the file is empty.
+            ErrorPage: If it is a web server's error page.
             InvalidKey: If a key is blank or repeated.
-            InvalidFile: If anything else is wrong, naming the first rows.
+            InvalidFile: If anything else is wrong, with the numbers of rows.
         """
         reader = self._reader()
         header = self._header(reader)
         names, ordered = set(header), sorted(header)
-        key_of = _key_function(keys)
+        key_of = key_function(keys)
         readings = NumberReadings(numbers)
         seen: set[int] = set()
         suspects: set[int] = set()
@@ -185,7 +175,7 @@ class CsvFile:
         return Checked(rows - len(self._copies), capped=False, copies=self._copies, numbers=readings)
 
     def rows(self) -> Iterator[list[str]]:
-        """The rows below the header of a validated file, but for copies; cells verbatim, but for NUL characters."""
+        """The rows of a validated file, without the header, copies and NUL characters; otherwise verbatim."""
         if not self.size:
             return iter(())
         reader = self._reader()
@@ -196,12 +186,12 @@ class CsvFile:
         return (row for number, row in enumerate(rows, start=1) if number not in self._copies)
 
     def _find_copies(
-        self, key_of: _KeyFunction, suspects: set[int], keys: Sequence[KeyColumn], *, drop: bool
+        self, key_of: KeyFunction, suspects: set[int], keys: Sequence[KeyColumn], *, drop: bool
     ) -> frozenset[int]:
-        """The rows that repeat a key and equal the first one in every cell.
+        """The rows that repeat a key and equal the first such row in every cell.
 
         Raises:
-            InvalidKey: If rows with one key differ, or may not be left out.
+            InvalidKey: If rows with the same key differ, or copies are not dropped.
         """
         first: dict[object, tuple[int, list[str]]] = {}
         copies = set()
@@ -214,7 +204,7 @@ class CsvFile:
                 continue
             if not drop or cells != row:
                 names = ", ".join(column.name for column in keys)
-                raise InvalidKey(f"rows {earlier} and {number} have the same key {names} = {key!r:.80}", _KEY_HINT)
+                raise InvalidKey(f"rows {earlier} and {number} have the same key {names} = {key!r:.80}", KEY_HINT)
             copies.add(number)
         return frozenset(copies)
 
@@ -242,12 +232,12 @@ class CsvFile:
 
     def _header(self, reader: Iterator[list[str]]) -> list[str]:
         if not self.size:
-            raise ZeroBytes("the file has zero bytes: not even a header")
-        self._refuse_other_kinds()
+            raise ZeroBytes("the file has zero bytes, not even a header")
+        self._reject_other_kinds()
         with _reading(self._encoding):
             header = next(reader, None)
         if not header:
-            raise InvalidFile("the file is empty: not even a header is in it")
+            raise InvalidFile("the file has no header")
         start = header[0].strip()[:60]
         for separator, name in _OTHER_SEPARATORS.items():
             if sum(cell.count(separator) for cell in header) >= len(header):
@@ -256,7 +246,7 @@ class CsvFile:
             raise InvalidFile(f"the file is text, not an export: {start!r}")
         return header
 
-    def _refuse_other_kinds(self) -> None:
+    def _reject_other_kinds(self) -> None:
         position = self._file.tell()
         self._file.seek(0)
         start = self._file.read(512)
@@ -276,12 +266,8 @@ def has_lone_cr(text: bytes) -> bool:
     return _LONE_CR_BYTES.search(text) is not None
 
 
-if TYPE_CHECKING:
-    _KeyFunction = Callable[[list[str], int], object]
-
-
 class _Text(io.TextIOWrapper):
-    """A text layer that leaves the file below it open when it is collected."""
+    """A text layer that does not close the file below it when it is garbage-collected."""
 
     def __del__(self) -> None:
         if not self.closed and not self.buffer.closed:
@@ -289,15 +275,15 @@ class _Text(io.TextIOWrapper):
 
 
 def _as_wide(rows: Iterator[list[str]], width: int) -> Iterator[list[str]]:
-    """The rows, each as wide as the header; blank lines at the end are not rows."""
+    """The rows, which must be as wide as the header; blank lines at the end are ignored."""
     number, blank = 0, False
     for row in rows:
         if len(row) == width and not blank:
             number += 1
             yield row
         elif row:
-            found = "a blank line before it" if blank else f"{len(row)} cells"
-            raise InvalidFile(f"row {number + 1} has {found} where the header has {width}")
+            problem = "follows a blank line" if blank else f"has {len(row)} cells, the header has {width}"
+            raise InvalidFile(f"row {number + 1} {problem}")
         else:
             blank = True
 
@@ -321,28 +307,3 @@ def _reading(encoding: str) -> Iterator[None]:
         raise InvalidFile(f"the file is not {encoding}: byte 0x{byte:02x} cannot be read", _ENCODING_HINT) from None
     except UnicodeError as error:
         raise InvalidFile(f"the file is not {encoding}: {error}", _ENCODING_HINT) from None
-
-
-def _key_function(keys: Sequence[KeyColumn]) -> _KeyFunction | None:
-    """The function from a row and its number to the key's value."""
-    if not keys:
-        return None
-
-    def value(column: KeyColumn, row: list[str], number: int) -> object:
-        cell = row[column.position]
-        if not cell.strip() or (column.convert is not None and is_null(cell)):
-            raise InvalidKey(f"row {number} has a blank {column.name}, which is the key", _KEY_HINT)
-        if column.convert is None:
-            return cell
-        try:
-            return column.convert(cell)
-        except ValueError:
-            raise InvalidKey(
-                f"row {number} has {cell[:40]!r} for {column.name}, which is the key",
-                "Set column_types for it to string, or primary_keys to other columns.",
-            ) from None
-
-    if len(keys) == 1:
-        only = keys[0]
-        return lambda row, number: value(only, row, number)
-    return lambda row, number: tuple(value(column, row, number) for column in keys)

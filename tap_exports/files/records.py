@@ -1,7 +1,7 @@
-"""A checked file's rows → typed records, many at a time.
+"""A checked file's rows → typed records, in batches.
 
-Which columns, converters and names make a row is planned once for a file. A batch is converted column by column: a text
-that repeats is converted once, and a column that is not selected not at all.
+Columns and converters are planned once for a file. A batch is converted column by column. A text that repeats is
+converted once; columns that are not selected are not converted.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ if TYPE_CHECKING:
     from tap_exports.window import Window
 
 _BATCH_ROWS = 250
-"""Few enough for a batch to stay in the processor's cache."""
+"""So few that a batch stays in the processor's cache."""
 _BATCH_BYTES = 4 * 1024 * 1024
 _REMEMBERED = 1000
-"""Texts of one column whose values are kept from one batch to the next, so that memory stays flat."""
+"""The most texts of a column whose values are cached from one batch to the next."""
 _SHORT = 100
-"""Characters of a text that may be kept at all."""
+"""The most characters of a text that is cached."""
 _EXAMPLE = 40
 
 
 class _Invalid:
-    """Stands in a column for a cell that is not a value of its type."""
+    """Marks a cell that does not fit its column's type."""
 
 
 _INVALID = _Invalid()
@@ -47,7 +47,7 @@ _INVALID = _Invalid()
 
 @dataclass
 class InvalidCells:
-    """The cells of a file that do not fit their column's type."""
+    """Counts and examples of the cells of a file that do not fit their column's type."""
 
     counts: dict[str, int] = field(default_factory=dict)
     examples: dict[str, str] = field(default_factory=dict)
@@ -58,7 +58,7 @@ class InvalidCells:
         self.examples.setdefault(name, text if len(text) <= _EXAMPLE else f"{text[:_EXAMPLE]}…")
 
     def lines(self, rows: int) -> Iterator[str]:
-        """A line for each column, with how many of the file's rows it concerns."""
+        """A line for each column with such cells; `rows` is the number of the file's rows."""
         for name, count in self.counts.items():
             line = f"{name}: {count} of {rows} cells do not fit, for instance {self.examples[name]!r}"
             if count * 2 > rows:
@@ -67,10 +67,7 @@ class InvalidCells:
 
 
 class _Values(dict):  # type: ignore[type-arg]
-    """A column's texts and their values; a text that is missing is converted.
-
-    A column whose texts hardly repeat is converted without a lookup.
-    """
+    """A cache of a column's texts and values. A column whose texts rarely repeat is converted without it."""
 
     def __init__(
         self, convert: Callable[[str], Any], in_bulk: Callable[[Sequence[str]], list[Any] | None] | None
@@ -84,7 +81,7 @@ class _Values(dict):  # type: ignore[type-arg]
     def __missing__(self, text: str) -> Any:  # noqa: ANN401
         try:
             value = self._convert(text)
-        except ValueError:  # no type has a value that reads like a null
+        except ValueError:  # no type has a value that looks like a null
             value = None if is_null(text) else _INVALID
             self.has_invalid = self.has_invalid or value is _INVALID
         if len(text) <= _SHORT:
@@ -96,7 +93,7 @@ class _Values(dict):  # type: ignore[type-arg]
             return plain
         if self._mostly_distinct:
             convert = self._convert
-            with suppress(ValueError):  # a cell is a null in words, or invalid: then one by one
+            with suppress(ValueError):  # a cell is a null such as None, or invalid
                 return [convert(cell) if cell else None for cell in cells]
         known = len(self)
         values = list(map(self.__getitem__, cells))
@@ -107,7 +104,7 @@ class _Values(dict):  # type: ignore[type-arg]
 
 
 def _values_of(column_type: ColumnType, zone: tzinfo, numbers: NumberReadings, position: int) -> _Values | None:
-    """The converter of a column's cells; None for text, which stays as it is."""
+    """The converter of a column's cells; None for text, which is verbatim."""
     convert = column_type.converter(zone)
     if convert is None:
         return None
@@ -117,7 +114,7 @@ def _values_of(column_type: ColumnType, zone: tzinfo, numbers: NumberReadings, p
 
 @dataclass(frozen=True)
 class _Planned:
-    """One column of the output: the position of its cells in a row, and their converter."""
+    """A column of the records: the position of its cells in a row, and their converter."""
 
     name: str
     position: int
@@ -127,10 +124,10 @@ class _Planned:
 class Records:
     """The typed records of one file.
 
-    `layout` is what SCHEMA says: some or all of the file's columns. `zone` is the zone of times without an offset.
+    `layout` is that of the SCHEMA message: some or all of the file's columns. `zone` is for times without an offset.
     """
 
-    def __init__(  # noqa: PLR0913, PLR0917 - what a record is made of
+    def __init__(  # noqa: PLR0913, PLR0917 - the parts of a record
         self,
         file: CheckedFile,
         window: Window,
@@ -155,8 +152,8 @@ class Records:
         self.invalid = InvalidCells()
 
     def batches(self) -> Iterator[list[dict[str, Any]]]:
-        """The records in the file's order, a few hundred at a time, fewer where rows are long."""
-        self.invalid = InvalidCells()  # counted anew where the file is read again
+        """The records in the file's order, a few hundred in a batch, fewer if rows are long."""
+        self.invalid = InvalidCells()  # the file may be read twice
         rows = self._file.csv.rows()
         size = self._batch_size()
         lines = LineKeys(self._names, self._layout.line_identity)
@@ -164,7 +161,7 @@ class Records:
             yield self._typed(batch, lines)
 
     def refuse_invalid(self) -> None:
-        """Convert every cell before the first record is written.
+        """Convert every cell, before the first record is written.
 
         Raises:
             BadData: If a cell does not fit its column's type.
@@ -181,7 +178,7 @@ class Records:
         return max(1, min(_BATCH_ROWS, _BATCH_BYTES // max(1, average)))
 
     def _typed(self, batch: list[list[str]], lines: LineKeys) -> list[dict[str, Any]]:
-        columns = list(zip(*batch))  # noqa: B905 - the check found every row as wide as the header
+        columns = list(zip(*batch))  # noqa: B905 - all rows have the same width
         names: list[str] = []
         values: list[Iterable[Any]] = []
         invalid: dict[int, dict[str, str]] = {}
@@ -227,15 +224,15 @@ class Records:
         yield "invalid_values", [invalid.get(n) for n in range(len(columns[0]))] if invalid else repeat(None)
 
     def _parents_of(self, columns: list[tuple[str, ...]]) -> Iterable[object]:
-        """The parent's key in each row: its value, as in the check, not its text."""
+        """The parent's key in each row, as a value, not as text."""
         keys = [
             columns[planned.position] if planned.values is None else planned.values.of(columns[planned.position])
             for planned in self._parents
         ]
-        if not keys:  # a key that the user has set is the line alone
+        if not keys:  # primary_keys has export_line only
             return repeat(None, len(columns[0]))
-        return keys[0] if len(keys) == 1 else zip(*keys)  # noqa: B905 - one value for each row in all of them
+        return keys[0] if len(keys) == 1 else zip(*keys)  # noqa: B905 - all have one value for each row
 
 
 def _rows_of(values: list[Iterable[Any]], count: int) -> Iterable[tuple[Any, ...]]:
-    return islice(zip(*values), count)  # noqa: B905 - constants repeat for ever
+    return islice(zip(*values), count)  # noqa: B905 - constants repeat forever

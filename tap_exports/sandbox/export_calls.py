@@ -39,7 +39,7 @@ class ExportCalls:
             return str(call.body.get("type"))
         if call.place is Place.LIST:
             return call.request.args.get("type")
-        if call.place in {Place.LOOK, Place.LINK}:
+        if call.place in {Place.POLL, Place.LINK}:
             export = self._export(call)
             return export.type if export else None
         return None

@@ -18,7 +18,7 @@ class Place(str, Enum):
     TYPES = "types"  # GET exports/types/
     LIST = "list"  # GET exports/
     CREATE = "create"  # POST exports/
-    LOOK = "look"  # GET exports/{id}/
+    POLL = "poll"  # GET exports/{id}/
     LINK = "link"  # GET exports/{id}/download/
     FILE = "file"  # anything on the file host
     STORE = "store"  # GET store/

@@ -118,7 +118,7 @@ PRODUCTS = (
     *_product(12, "Crème de Jour", ("50 ml", "100 ml"), "39.90", "9.80"),
     *_product(19, 'Poster 24" x 36"', ("Matte", "Gloss"), "18.50", "3.05"),
     *_product(23, "抹茶 Matcha Tin", ("Ceremonial", "Culinary"), "32.10", "11.00"),
-    *_product(31, "Standing RequestHandler", ("Oak", "Walnut"), "1249.00", "610.40"),
+    *_product(31, "Standing Desk", ("Oak", "Walnut"), "1249.00", "610.40"),
     *_product(44, "Gift Card", ("Any amount",), "50.00", "0.00"),
     *_product(58, "Sticker", ("Round",), "0.10", "0.01"),
     *_product(61, "Daily Vitamins", ("30 days", "90 days"), "29.95", "4.45"),

@@ -59,7 +59,7 @@ def describe(error: requests.RequestException, timings: Timings) -> str:
     """A short description of a failed request, without its address, which may be signed."""
     cause = str(error)
     kinds = (
-        (requests.exceptions.SSLError, "the TLS handshake failed"),
+        (requests.exceptions.SSLError, "the TLS handshake or certificate verification failed"),
         (requests.exceptions.ProxyError, "the proxy (HTTPS_PROXY) refused the connection or was not reached"),
         (requests.exceptions.ConnectTimeout, f"no connection within {timings.connect_seconds:g} seconds"),
         (requests.exceptions.ReadTimeout, f"no response within {timings.read_seconds:g} seconds"),

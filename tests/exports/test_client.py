@@ -186,7 +186,7 @@ def test_a_name_that_is_not_known(make_bench):
 )
 def test_refusals_are_not_retried(bench, status, kind):
     """One request, and the API's own words."""
-    bench.store.add_fault(Fault("look", "status", status=status, body='{"detail": "It is so."}', times=None))
+    bench.store.add_fault(Fault("poll", "status", status=status, body='{"detail": "It is so."}', times=None))
     with pytest.raises(kind) as caught:
         bench.client.export(7)
     assert f"GET exports/7/ was answered {status}: It is so." in str(caught.value)

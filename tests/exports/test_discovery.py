@@ -96,7 +96,7 @@ def test_types_without_any_get_one_small_export_each_at_once(make_bench):
     assert {e.date_to - e.date_from for e in bench.made()} == {timedelta(days=7)}
     assert all(e.date_to <= e.created_at - SETTLE for e in bench.made())
     places = [r.place for r in bench.store.log]
-    assert places.index("look") > max(n for n, place in enumerate(places) if place == "create")
+    assert places.index("poll") > max(n for n, place in enumerate(places) if place == "create")
     assert bench.clock.waited < 60 + 13 * 3
 
 
@@ -145,7 +145,7 @@ def test_the_names_in_the_api_stand_in(make_bench, caplog, how):
         assert bench.store.count("create") == (0 if how == "may not create" else 1)
 
 
-@pytest.mark.parametrize("place", ["list", "create", "look", "link"])
+@pytest.mark.parametrize("place", ["list", "create", "poll", "link"])
 def test_a_bad_token_ends_it(bench, place):
     """At once, at any call."""
     bench.store.add_fault(Fault(place, "status", status=401, times=None))

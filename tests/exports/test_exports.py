@@ -81,7 +81,7 @@ def test_a_window_becomes_a_checked_file(make_bench):
     assert checked.size == len(bench.store.file(checked.export.id))
     assert not checked.taken_over
     assert rows(checked) == store_rows
-    assert [r.place for r in bench.store.log if r.place != "look"] == ["create", "link", "file"]
+    assert [r.place for r in bench.store.log if r.place != "poll"] == ["create", "link", "file"]
 
 
 # Waiting
@@ -91,7 +91,7 @@ def test_looks_start_close_together_and_stretch(make_bench):
     """The first look comes within a second or two, each pause is a tenth of what was waited, two minutes at most."""
     bench = make_bench(ready_seconds=3000)
     bench.fetch().csv.close()
-    looks = [r.time for r in bench.store.log if r.place == "look"]
+    looks = [r.time for r in bench.store.log if r.place == "poll"]
     pauses = [(b - a).total_seconds() for a, b in pairwise(looks)]
     assert (looks[0] - bench.made()[0].created_at).total_seconds() < 2
     assert pauses[0] < 2
@@ -103,7 +103,7 @@ def test_looks_start_close_together_and_stretch(make_bench):
 
 def test_waiting_learns_from_the_exports_before():
     """Where exports take five minutes there is no look long before, and one that takes longer is not left alone."""
-    pace = PollSchedule(poll_seconds=600, first_look=1.0)
+    pace = PollSchedule(longest=600, first=1.0)
     assert pace.pause(0) <= 1
     for _ in range(5):
         pace.learn(290, 310)
@@ -113,7 +113,7 @@ def test_waiting_learns_from_the_exports_before():
 
 def test_no_pause_is_longer_than_poll_interval_seconds():
     """Neither the jitter nor what was learned makes it longer."""
-    pace = PollSchedule(poll_seconds=7, first_look=1.0)
+    pace = PollSchedule(longest=7, first=1.0)
     pace.learn(9_000, 11_000)
     assert all(6 <= pace.pause(waited) <= 7 for waited in range(0, 10_000, 10))
 
@@ -138,19 +138,19 @@ def test_one_that_is_ready_at_the_last_moment_is_taken(make_bench):
 
 def test_an_unknown_status_ends_the_wait(bench):
     """It is told with its name, at once."""
-    bench.store.add_fault(Fault("look", "unknown_status", value="exploded", times=None))
+    bench.store.add_fault(Fault("poll", "unknown_status", value="exploded", times=None))
     with pytest.raises(ExportStuck, match="'exploded'"):
         bench.fetch()
-    assert bench.store.count("look") == 1
+    assert bench.store.count("poll") == 1
     assert len(bench.made()) == 1
 
 
 def test_a_missing_status_is_waited_for(make_bench):
     """Where `status` is missing or null, the export is pending."""
     bench = make_bench(omit_status=True, ready_seconds=30)
-    bench.store.add_fault(Fault("look", "json", document={"id": 42, "type": "order_list", "status": None}))
+    bench.store.add_fault(Fault("poll", "json", document={"id": 42, "type": "order_list", "status": None}))
     bench.fetch().csv.close()
-    assert bench.store.count("look") > 2
+    assert bench.store.count("poll") > 2
 
 
 # Creating
@@ -275,7 +275,7 @@ def test_an_export_whose_dates_are_not_told_is_not_trusted(make_bench):
 def test_answers_that_are_lost_for_minutes_end_as_trouble(bench):
     """With no answer and nothing in the list the stream fails, and says that running again is safe."""
     bench.store.add_fault(Fault("create", "refuse", times=None))
-    with pytest.raises(StoreTrouble, match="no export could be asked for") as caught:
+    with pytest.raises(StoreTrouble, match="no export could be created") as caught:
         bench.fetch()
     assert "stream order_list, window 2025-01-03" in str(caught.value)
     assert bench.store.count("list") == 6 * bench.store.count("create")
@@ -298,7 +298,7 @@ def test_a_window_that_the_store_rounds_is_refused(bench, begin, end):
         "date_to": end,
     }
     bench.store.add_fault(Fault("create", "json", document=document))
-    with pytest.raises(StoreRefused, match="where 2025-01-03T00:00:37Z to 2025-01-13T00:00:37Z was asked for"):
+    with pytest.raises(StoreRefused, match="but 2025-01-03T00:00:37Z to 2025-01-13T00:00:37Z was requested"):
         bench.fetch(window)
 
 
@@ -348,7 +348,7 @@ def test_one_that_has_become_ready_meanwhile_costs_one_look(make_bench):
     before = bench.clock.waited
     bench.fetch().csv.close()
     assert bench.clock.waited - before < 3
-    assert bench.store.count("look") == 1
+    assert bench.store.count("poll") == 1
     assert len(bench.made()) == 1
 
 
@@ -667,7 +667,7 @@ def test_a_file_that_fails_twice_fails_its_window(bench, empty_temp):
     """With the stream, the export and the window; nothing is left on disk."""
     bench.store.add_fault(Fault("file", "body", body="Order Number,Status\r\n1\r\n", times=None))
     with pytest.raises(
-        InvalidFile, match=r"row 1 has 1 cells where the header has 2 \(stream order_list, export 42, window"
+        InvalidFile, match=r"row 1 has 1 cells, the header has 2 \(stream order_list, export 42, window"
     ) as caught:
         bench.fetch()
     assert bench.store.count("file") == 2
@@ -681,7 +681,7 @@ def test_a_file_that_fails_twice_fails_its_window(bench, empty_temp):
     [
         ("file", {"kind": "html"}, "Run again"),
         ("file", {"kind": "body", "body": "Order Number,B\r\n1\r\n"}, "Check the export in the store, then run again"),
-        ("look", {"kind": "status", "status": 400}, "Correct the setting"),
+        ("poll", {"kind": "status", "status": 400}, "Correct the setting"),
         ("create", {"kind": "status", "status": 400}, "Correct the setting"),
     ],
 )

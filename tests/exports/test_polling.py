@@ -26,10 +26,10 @@ def test_several_are_polled_by_one_call(make_bench):
     bench = make_bench(ready_seconds=60, parallel_exports=40, page_size=100)
     pending, made = pending_at(bench, 30)
     assert {pending.poll(export).status for export in made} == {ExportStatus.PENDING}
-    assert (bench.store.count("list"), bench.store.count("look")) == (1, 0)
+    assert (bench.store.count("list"), bench.store.count("poll")) == (1, 0)
     bench.clock.sleep(60)
     assert {pending.poll(export).status for export in made} == {ExportStatus.AVAILABLE}
-    assert (bench.store.count("list"), bench.store.count("look")) == (2, 0)
+    assert (bench.store.count("list"), bench.store.count("poll")) == (2, 0)
 
 
 @pytest.mark.parametrize("order", ["newest", "oldest"])
@@ -42,7 +42,7 @@ def test_a_list_of_many_pages_is_read_as_far_as_needed(make_bench, order):
     for export in made:
         pending.poll(export)
     assert bench.store.count("list") == (2 if order == "newest" else 6)
-    assert bench.store.count("look") == 0
+    assert bench.store.count("poll") == 0
 
 
 def test_one_alone_is_polled_by_itself(make_bench):
@@ -50,7 +50,7 @@ def test_one_alone_is_polled_by_itself(make_bench):
     bench = make_bench(ready_seconds=60)
     pending, (export,) = pending_at(bench, 1)
     pending.poll(export)
-    assert (bench.store.count("list"), bench.store.count("look")) == (0, 1)
+    assert (bench.store.count("list"), bench.store.count("poll")) == (0, 1)
 
 
 def test_one_that_the_list_leaves_out_is_polled_by_itself(make_bench):
@@ -59,7 +59,7 @@ def test_one_that_the_list_leaves_out_is_polled_by_itself(make_bench):
     pending, made = pending_at(bench, 2)
     bench.store.add_fault(Fault("list", "json", document={"next": None, "previous": None, "results": []}, times=None))
     assert [pending.poll(export).id for export in made] == [export.id for export in made]
-    assert bench.store.count("look") == 2
+    assert bench.store.count("poll") == 2
 
 
 def test_without_the_list_each_is_polled_by_itself(make_bench, caplog):
@@ -69,7 +69,7 @@ def test_without_the_list_each_is_polled_by_itself(make_bench, caplog):
     bench.store.add_fault(Fault("list", "status", status=404, times=None))
     for export in [*made, *made]:
         assert pending.poll(export).id == export.id
-    assert (bench.store.count("list"), bench.store.count("look")) == (1, 4)
+    assert (bench.store.count("list"), bench.store.count("poll")) == (1, 4)
     assert "polled one by one" in caplog.text
 
 
@@ -82,4 +82,4 @@ def test_sixty_pending_exports_over_http(live):
     assert not errors
     bench.assert_whole(arrived, "order_list", days=60)
     assert peak_pending(bench.made()) == 60
-    assert bench.store.count("look") <= 2
+    assert bench.store.count("poll") <= 2

@@ -189,7 +189,7 @@ def test_no_mixture_of_trouble_gets_it_stuck(live, most):
     for place, kinds in (
         ("create", ["lost", "refuse", "reset", "html"]),
         ("list", ["refuse", "html"]),
-        ("look", ["reset", "empty"]),
+        ("poll", ["reset", "empty"]),
         ("link", ["cut", "expire"]),
         ("file", ["cut", "reset", "wrong_length"]),
     ):
@@ -272,7 +272,7 @@ def test_a_mistake_of_ours_reaches_the_reader_too(live, monkeypatch, name):
 def test_a_bad_token_ends_all_at_once(live):
     """After few requests, for every stream, and without another export."""
     bench = live(ready_seconds=30)
-    for place in ("look", "list"):
+    for place in ("poll", "list"):
         refused = Fault(
             place, "status", status=401, body='{"detail": "Invalid token."}', times=None, after=place == "list"
         )
@@ -281,7 +281,7 @@ def test_a_bad_token_ends_all_at_once(live):
     _, errors = in_time(lambda: bench.read(scheduler, *CODES))
     assert all(isinstance(error, Unauthorized) for error in errors.values())
     assert set(errors) == set(CODES)
-    assert bench.store.count("look") + bench.store.count("list") <= 4
+    assert bench.store.count("poll") + bench.store.count("list") <= 4
     assert bench.store.count("create") <= 3
 
 
@@ -334,7 +334,7 @@ def test_close_ends_the_workers_and_leaves_no_file(live, empty_temp):
     files.close()
 
 
-@pytest.mark.parametrize("place", ["list", "create", "look", "link", "file"])
+@pytest.mark.parametrize("place", ["list", "create", "poll", "link", "file"])
 def test_close_returns_soon_even_when_requests_hang(live, empty_temp, place):
     """Workers in the midst of a request are left behind; nobody waits a minute for a store that is silent."""
     bench = live()
@@ -389,7 +389,7 @@ def test_a_machine_that_gives_few_threads(live, monkeypatch, caplog, most):
         arrived, errors = in_time(lambda: bench.read(scheduler, "order_list"))
         assert not errors
         bench.assert_whole(arrived, "order_list")
-        assert "Exports are made by 1 threads, not by 6: can't start new thread" in caplog.text
+        assert "Only 1 of 6 threads could be started: can't start new thread" in caplog.text
     else:
         with pytest.raises(LocalTrouble, match="no thread can be started: can't start new thread"):
             in_time(lambda: next(scheduler.files("order_list")))

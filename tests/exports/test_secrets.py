@@ -15,7 +15,7 @@ from tap_exports.store.client import AnswerLost
 TROUBLES = [
     *(
         Fault(place, kind, times=None)
-        for place in ("create", "look", "link", "file", "list")
+        for place in ("create", "poll", "link", "file", "list")
         for kind in ("refuse", "reset", "cut", "wrong_length", "overlong", "html", "empty")
     ),
     *(
@@ -122,7 +122,7 @@ def test_a_token_that_the_api_repeats_is_not_repeated(make_bench, caplog, place)
     }
     body = {"id": 42, "type": "order_list", "status": "pending"}
     if place.startswith("as"):
-        fault = Fault("look", "json", document=body | {place.split()[-1]: f"{token} or so"}, times=None)
+        fault = Fault("poll", "json", document=body | {place.split()[-1]: f"{token} or so"}, times=None)
         bench.store.add_fault(fault)
         error = caught(lambda: bench.client.export(42))
     else:

@@ -236,7 +236,7 @@ def test_what_a_failed_stream_gives_up():
     """All that is behind the failure, also what was begun: what is before it is still wanted."""
     queue = planned(6, memory=StreamMemory(rows_per_day=50, longest_days=1))
     first, second, third = (claimed(queue) for _ in range(3))
-    assert third in queue.give_up(second)
+    assert third in queue.abandon(second)
     assert list(queue.tasks) == [first, second]
     assert queue.next_task() is None
 
@@ -267,5 +267,5 @@ def test_a_line_item_stream_that_is_read_first_does_not_wait():
     lines.reading = True
     assert lines.next_task(parent).window.length / DAY == pytest.approx(10, abs=0.01)
     lines = planned(100, cap=1000, first=20 * DAY)
-    parent.give_up(task)
+    parent.abandon(task)
     assert lines.next_task(parent).window.length / DAY == pytest.approx(20, abs=0.01)

@@ -191,4 +191,4 @@ def test_the_log_holds_requests_as_they_were_sent(store, call):
     assert NOW <= create.time <= file.time
     assert store.count() == 4
     assert store.count(place="create", status=201) == 1
-    assert store.count(place="look") == 0
+    assert store.count(place="poll") == 0

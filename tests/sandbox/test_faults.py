@@ -67,10 +67,10 @@ def test_a_lost_answer_takes_effect(store, call):
 def test_a_request_that_hangs_ends_with_the_store(open_store):
     """The client times out, or its connection is closed when the store stops."""
     store, call = open_store()
-    store.add_fault(Fault("look", "hang", times=None))
+    store.add_fault(Fault("poll", "hang", times=None))
     with pytest.raises(requests.ReadTimeout):
         requests.Session.request(call, "GET", f"{store.api_url}exports/42/", timeout=0.1)
-    wait_for(lambda: store.log and last(store) == ("look", None, "hang"))
+    wait_for(lambda: store.log and last(store) == ("poll", None, "hang"))
     store.stop()
     wait_for(requests_have_ended)
 
@@ -186,7 +186,7 @@ def test_a_fault_lets_some_requests_pass_first(store, call):
 
 def test_a_fault_may_concern_one_type_of_export(store, call):
     """At each place of an export."""
-    for place in ("create", "look", "link", "file", "list"):
+    for place in ("create", "poll", "link", "file", "list"):
         store.add_fault(Fault(place, "status", export_type="order_list", times=None))
     assert call.create("customer_list").status_code == 201
     assert call.get("exports/42/").status_code == 200
@@ -211,7 +211,7 @@ def test_every_place_can_fail(store, call, place):
     paths = {
         Place.TYPES: "exports/types/",
         Place.LIST: "exports/",
-        Place.LOOK: "exports/42/",
+        Place.POLL: "exports/42/",
         Place.LINK: "exports/42/download/",
         Place.STORE: "store/",
         Place.METADATA: "metadata/",
@@ -233,14 +233,14 @@ def test_every_place_can_fail(store, call, place):
         ("create:status:503:times=2", Fault("create", "status", status=503, times=2)),
         ("any:refuse", Fault("any", "refuse")),
         ("file:cut:100", Fault("file", "cut", keep=100)),
-        ("look:hang:0.5:after=1", Fault("look", "hang", seconds=0.5, after=1)),
+        ("poll:hang:0.5:after=1", Fault("poll", "hang", seconds=0.5, after=1)),
         ("file:stall:2:keep=9", Fault("file", "stall", seconds=2.0, keep=9)),
         ("list:away:0.5", Fault("list", "away", seconds=0.5)),
         ("link:expire:export_type=order_list", Fault("link", "expire", export_type="order_list")),
         ("list:redirect:http://127.0.0.1:1/x", Fault("list", "redirect", location="http://127.0.0.1:1/x")),
         ('types:json:{"types": []}', Fault("types", "json", document={"types": []})),
         ("create:never_ready:times=always", Fault("create", "never_ready", times=None)),
-        ("look:unknown_status:dead", Fault("look", "unknown_status", value="dead")),
+        ("poll:unknown_status:dead", Fault("poll", "unknown_status", value="dead")),
     ],
 )  # fmt: skip
 def test_a_fault_can_be_written_as_one_word(text, fault):

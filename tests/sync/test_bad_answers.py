@@ -17,7 +17,7 @@ from tap_exports.sandbox import Fault
 from .conftest import assert_ends_well
 
 RUBBISH = [b"<html>", b"\xff\xfe", b"null", b"{}", b"[" * 100_000, b'{"results": [null], "next": null}']  # fmt: skip
-PLACES = ("types", "list", "create", "look", "link", "store", "metadata")
+PLACES = ("types", "list", "create", "poll", "link", "store", "metadata")
 IDS = [None, "x", "-1", -1, 10**30, [], "1/../2"]
 TIMES = [None, 5, "x", "0001-01-01T00:00:00+14:00"]  # fmt: skip
 LINKS = [None, 5, "http://[", "https://127.0.0.1:1/x", "file:///etc/passwd", "http://user:pw@127.0.0.1:1/"]  # fmt: skip
@@ -80,7 +80,7 @@ def exports():
         yield {**AN_EXPORT, "date_from": first, "date_to": "9999-12-31T23:59:59Z"}
 
 
-@pytest.mark.parametrize("place", ["list", "create", "look"])
+@pytest.mark.parametrize("place", ["list", "create", "poll"])
 def test_an_export_that_is_odd(answered, place):
     """An id, a time, a status or a type of any kind: nothing of it is taken for what it is not."""
     for export in exports():
@@ -174,7 +174,7 @@ ANSWERS = {
     "types": st.fixed_dictionaries({"types": JSON | st.lists(st.fixed_dictionaries({"code": JSON}), max_size=2)}),
     "list": st.fixed_dictionaries({"next": st.none() | JSON, "results": JSON | st.lists(EXPORT | JSON, max_size=2)}),
     "create": EXPORT,
-    "look": EXPORT,
+    "poll": EXPORT,
     "link": st.fixed_dictionaries({"url": JSON | st.text().map("http://127.0.0.1:1/{}".format)}),
     "store": st.fixed_dictionaries({"timezone": JSON}),
     "metadata": st.fixed_dictionaries(

@@ -57,7 +57,7 @@ REFUSED = [
     (b"\0\0\0\r\n", "the file is empty"),
     (b"Not Found\n", "text, not an export"),
     (b"<html>\n", "an error page, not CSV"),
-    (b"Order Number,Status\n1\n", "row 1 has 1 cells where the header has 2"),
+    (b"Order Number,Status\n1\n", "row 1 has 1 cells, the header has 2"),
     (table(HEADER, encoding="utf-16"), "not utf-8: byte 0xff cannot be read"),
     (gzip.compress(table(HEADER), mtime=0), "a gzip archive, not CSV"),
     (b"Order Number;Status\n1;new\n", "separated by semicolons, not by commas"),

@@ -151,9 +151,9 @@ def test_stopped_while_it_waits_for_the_store(make_store, discover, command):
     store = make_store(days=30)
     catalog = one_stream(discover, store)
     store.add_fault(Fault("create", "never_ready", times=None))
-    looks = store.count(place="look")
+    looks = store.count(place="poll")
     process = command(small(store), catalog=catalog, wait=False, patience=3600)
-    until(lambda: store.count(place="look") >= looks + 3, process)
+    until(lambda: store.count(place="poll") >= looks + 3, process)
     process.send_signal(signal.SIGTERM)
     _, err = process.communicate(timeout=30)
     assert process.returncode == 128 + signal.SIGTERM

@@ -13,7 +13,7 @@ import sys
 import pytest
 
 from tap_exports.clock import Clock
-from tap_exports.exports.progress import EVERY_SECONDS, Progress, Standing
+from tap_exports.exports.progress import EVERY_SECONDS, Progress, ReaderPosition
 from tap_exports.sandbox import Fault
 
 from .conftest import COMMAND, QUICK, fixed
@@ -30,7 +30,7 @@ class Tomorrow(Clock):
 
 def standing(**change):
     told = {"stream": "order_list", "window": 3, "windows": 12, "done": 20, "total": 156, "pending": 4, "waited": 42.0}
-    return Standing(**(told | change))
+    return ReaderPosition(**(told | change))
 
 
 def test_the_line_says_all_that_a_person_asks():

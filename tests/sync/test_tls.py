@@ -201,5 +201,5 @@ def test_an_old_protocol_is_refused(small_store, inside, secured):
     run = inside(config)
     assert_ends_well(run)
     assert run.code == 1
-    assert "the TLS handshake failed" in run.errors[0]
+    assert "the TLS handshake or certificate verification failed" in run.errors[0]
     assert small_store.log == []

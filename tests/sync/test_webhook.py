@@ -190,7 +190,7 @@ def test_refused_deliveries_are_told_ever_more_seldom(listener, caplog, change, 
     with caplog.at_level("WARNING"):
         for _ in range(11):
             post(listener, event(), **change)
-    told = "deliveries to the webhook listener refused so far"
+    told = "deliveries to the webhook listener rejected so far"
     assert [line for line in caplog.messages if told in line] == [f"1 {told}: {why}", f"10 {told}: {why}"]
 
 
@@ -217,7 +217,7 @@ def test_an_export_is_picked_up_when_it_is_ready(make_store, sync, signs, path, 
     run = sync(store.config | ours, streams=["order_list"])
     assert len(run.records("order_list")) > 5
     assert store.webhooks == []
-    assert store.count(place="look") <= 3
+    assert store.count(place="poll") <= 3
 
 
 def test_a_delivery_that_comes_too_early_is_not_believed(make_store, sync):

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tap_exports.files.checked import CheckedFile
-from tap_exports.files.csv_file import CsvFile, KeyColumn
+from tap_exports.files.csv_file import CsvFile
 from tap_exports.files.records import Records
+from tap_exports.files.row_keys import KeyColumn
 from tap_exports.schema.keys import line_identity_column
 from tap_exports.schema.layout import Column, Knowledge, Layout, decide
 from tap_exports.schema.names import column_names

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_exports.errors import InvalidFile, InvalidKey, LocalTrouble
-from tap_exports.files.csv_file import CsvFile, KeyColumn, has_lone_cr
+from tap_exports.files.csv_file import CsvFile, has_lone_cr
+from tap_exports.files.row_keys import KeyColumn
 from tap_exports.schema.numeric_values import to_integer
 from tests.unit.conftest import STAND_IN, csv_bytes, file_of
 
@@ -168,9 +169,9 @@ def test_a_header_alone_is_an_empty_window():
         ("orders.csv" + "\0" * 247 + "ustar", "a tar archive"),
         ("a,b\r\n1,2\r\na,b\r\n3,4\r\n", "row 2 repeats the header"),
         ("a,b\r\n1,2\r\nb,a\r\n3,4\r\n", "row 2 repeats the header"),
-        ("a,b\r\n1\r\n", "row 1 has 1 cells where the header has 2"),
-        ("a,b\r\n1,2\r\n3,4,5\r\n", "row 2 has 3 cells where the header has 2"),
-        ("a,b\r\n1,2\r\n\r\n3,4\r\n", "row 2 has a blank line before it"),
+        ("a,b\r\n1\r\n", "row 1 has 1 cells, the header has 2"),
+        ("a,b\r\n1,2\r\n3,4,5\r\n", "row 2 has 3 cells, the header has 2"),
+        ("a,b\r\n1,2\r\n\r\n3,4\r\n", "row 2 follows a blank line"),
         ('a,b\r\n1,"2\r\n', "not well-formed CSV"),
     ],
 )

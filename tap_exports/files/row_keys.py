@@ -1,0 +1,50 @@
+"""The key of a CSV row, which must not be blank."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tap_exports.errors import InvalidKey
+from tap_exports.schema.values import is_null
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    KeyFunction = Callable[[list[str], int], object]
+
+KEY_HINT = "Set primary_keys for this stream to columns that are always filled and never repeat, or to [] for no key."
+
+
+@dataclass(frozen=True)
+class KeyColumn:
+    """A column of the key: its position in a row, and the converter of its cells."""
+
+    name: str
+    position: int
+    convert: Callable[[str], Any] | None
+
+
+def key_function(keys: Sequence[KeyColumn]) -> KeyFunction | None:
+    """The function from a row and its number to the key's value, which raises InvalidKey; None without a key."""
+    if not keys:
+        return None
+    if len(keys) == 1:
+        only = keys[0]
+        return lambda row, number: _value(only, row, number)
+    return lambda row, number: tuple(_value(column, row, number) for column in keys)
+
+
+def _value(column: KeyColumn, row: list[str], number: int) -> object:
+    cell = row[column.position]
+    if not cell.strip() or (column.convert is not None and is_null(cell)):
+        raise InvalidKey(f"row {number} has a blank {column.name}, which is the key", KEY_HINT)
+    if column.convert is None:
+        return cell
+    try:
+        return column.convert(cell)
+    except ValueError:
+        raise InvalidKey(
+            f"row {number} has {cell[:40]!r} for {column.name}, which is the key",
+            "Set column_types for it to string, or primary_keys to other columns.",
+        ) from None
