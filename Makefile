@@ -9,7 +9,7 @@ PARALLEL ?= --numprocesses 4 --dist loadgroup
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all lint types unit e2e bench proof targets fleet hub audit format build constraints clean
+.PHONY: help setup demo demo-picture test test-all lint types unit e2e bench proof targets fleet hub audit format build constraints clean
 
 help:  ## list these commands
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r word what; do \
@@ -17,8 +17,11 @@ help:  ## list these commands
 
 setup: $(READY)  ## .venv with the tap, Meltano and all the tools; every other command does this by itself
 
-demo: $(READY)  ## a practice store into PostgreSQL by Meltano, twice
+demo: $(READY)  ## load a practice store into PostgreSQL with Meltano, twice
 	@$(BIN)/python scripts/demo.py
+
+demo-picture: $(READY)  ## the demo again, with its output in docs/demo.svg
+	@$(BIN)/python scripts/demo.py --picture docs/demo.svg
 
 test: lint types  ## linter, type checker, and the tests that a contributor runs often: under 5 minutes on two cores
 	@$(BIN)/python -m pytest $(PARALLEL) -m 'not slow'

@@ -1,14 +1,17 @@
-"""`make demo`: a practice store into PostgreSQL by Meltano, and once more when time has moved on.
+"""`make demo`: load a practice store into PostgreSQL with Meltano, advance the store, and load it again.
 
-Real processes from end to end: the Exports API over HTTP, `meltano run tap-exports target-postgres` on this
-repository's own `meltano.yml`, a PostgreSQL server. All of it runs on this machine and is gone at the end.
+It runs real processes: the Exports API over HTTP, a PostgreSQL server, and `meltano run tap-exports target-postgres`
+with this repository's `meltano.yml`. All of them run on this machine, and are stopped at the end.
+`make demo-picture` also writes the output to docs/demo.svg.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import io
 import os
+import re
 import shutil
 import signal
 import sys
@@ -20,6 +23,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import psycopg
 from plumbing import ROOT, Meltano, MeltanoFailed, install_plugins, postgres, sqlalchemy
 from psycopg import sql
+from rich.console import Console
+from rich.text import Text
 
 from tap_exports.sandbox import Sandbox
 
@@ -28,23 +33,24 @@ if TYPE_CHECKING:
 
 FOLDER = ROOT / ".demo"
 SCHEMA = "tap_exports"
-STREAMS = 13
+TABLES = 14  # 13 export types and export_log
 ORDERS = 10
 BEHIND, AHEAD = timedelta(days=4), timedelta(days=3)
-# They tell which export a row came from, and change with each: not a change of the object.
+# Columns of the export that a row came from; a change in them is not a change of the object.
 PROVENANCE = ["date_from", "date_to", "export_id"]
 TAIL = 25
 
 HINT = """
-To load a real store, copy .env.example to .env, fill in its first two blocks (the store, its token, your
-database), and then:
+To load a real store, copy .env.example to .env, fill in its first two blocks (store, token and start date;
+database), and run:
 
     .venv/bin/meltano run nightly
 """
+PRINTED: list[str] = []
 
 
 class Table(NamedTuple):
-    """What one stream's table holds after the second run."""
+    """One stream's table after the second run."""
 
     name: str
     rows: int
@@ -53,23 +59,21 @@ class Table(NamedTuple):
 
 
 def say(text: str = "") -> None:
-    """Print at once: whoever waits wants to see where things are."""
+    """Print a line without delay, and keep it for the picture."""
+    PRINTED.append(text)
     print(text, flush=True)
 
 
 def main() -> int:
-    """Run the demo.
-
-    Returns:
-        0 where all 13 tables have rows, the second run brought new and changed ones, and each bookmark moved.
-    """
+    """Run the demo; return 0 if all tables have rows, the second run changed some, and each bookmark moved."""
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
     parser.add_argument("--days", type=int, default=50, help="days of history at the practice store")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="for Meltano's project; emptied first")
+    parser.add_argument("--picture", type=Path, help="write the output to this SVG file")
     given = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("Terminated; everything is stopped."))
     try:
-        return demo(given.days, given.folder)
+        return demo(given.days, given.folder, given.picture)
     except MeltanoFailed as failure:
         lines = failure.log.read_text(errors="replace").splitlines()
         say("\n".join(["", *lines[-TAIL:], "", str(failure)]))
@@ -78,9 +82,9 @@ def main() -> int:
     return 1
 
 
-def demo(days: int, folder: Path) -> int:
-    """The story, from an empty machine to the report."""
-    say("1. Meltano and its plugins (installed once, about half a minute) …")
+def demo(days: int, folder: Path, image: Path | None) -> int:
+    """All steps of the demo."""
+    say("1. Installing Meltano's plugins (once, about half a minute) …")
     install_plugins()
     shutil.rmtree(folder, ignore_errors=True)
     now = datetime.now(timezone.utc) - BEHIND
@@ -88,16 +92,16 @@ def demo(days: int, folder: Path) -> int:
         settings = {f"TAP_EXPORTS_{name.upper()}": str(value) for name, value in store.config.items()}
         settings["TARGET_POSTGRES_SQLALCHEMY_URL"] = sqlalchemy(address)
         meltano = Meltano(folder, settings)
-        say(f"   its log: {os.path.relpath(meltano.log)}")
+        say(f"   Meltano's log: {os.path.relpath(meltano.log)}")
 
-        say(f"2. A practice store with {days} days of history, and an empty PostgreSQL: the full load …")
+        say(f"2. First load: a practice store with {days} days of history into an empty PostgreSQL …")
         load(meltano)
         first = meltano.bookmarks()
         with psycopg.connect(address, autocommit=True) as connection:
             remember(connection)
 
             store.advance(AHEAD)
-            say(f"3. {AHEAD.days} days later at the store: the same command again, now incremental …")
+            say(f"3. {AHEAD.days} days later at the store: the same command, now incremental …")
             load(meltano)
             tables = list(compare(connection))
         second = meltano.bookmarks()
@@ -105,6 +109,8 @@ def demo(days: int, folder: Path) -> int:
     report(tables, second)
     faults = verdict(tables, first, second)
     say("\n".join(["", *faults]) if faults else HINT)
+    if image and not faults:
+        image.write_text(picture())
     return 1 if faults else 0
 
 
@@ -116,7 +122,7 @@ def load(meltano: Meltano) -> None:
 
 
 def fingerprints(connection: psycopg.Connection) -> Iterator[tuple[str, sql.Composed]]:
-    """Each table's name, and a query for its rows: the key, and a hash of what the store said."""
+    """Each table's name, and a query for its rows: the key, and a hash of the columns from the store."""
     found = connection.execute(
         """
         SELECT class.relname, array_agg(attribute.attname::text)
@@ -150,14 +156,14 @@ def fingerprints(connection: psycopg.Connection) -> Iterator[tuple[str, sql.Comp
 
 
 def remember(connection: psycopg.Connection) -> None:
-    """Keep what each table holds now, beside it in the database."""
+    """Copy the keys and hashes of each table's rows into the schema `before`."""
     connection.execute("CREATE SCHEMA before")
     for name, rows in fingerprints(connection):
         connection.execute(sql.SQL("CREATE TABLE {} AS {}").format(sql.Identifier("before", name), rows))
 
 
 def compare(connection: psycopg.Connection) -> Iterator[Table]:
-    """What each table holds now beside what was remembered."""
+    """Compare each table with its copy from before the second run."""
     for name, rows in fingerprints(connection):
         counted = connection.execute(
             sql.SQL(
@@ -173,21 +179,30 @@ def report(tables: list[Table], bookmarks: dict[str, str]) -> None:
     """One line for each table."""
     say(f"{'table':<26}{'rows':>8}{'added':>8}{'changed':>9}   bookmark")
     for one in tables:
-        mark = bookmarks.get(one.name, "none")
+        mark = bookmarks.get(one.name, "")
         say(f"{one.name:<26}{one.rows:>8,}{one.added:>8,}{one.changed:>9,}   {mark}")
 
 
 def verdict(tables: list[Table], first: dict[str, str], second: dict[str, str]) -> list[str]:
-    """What is not as it should be, one line for each fault."""
+    """One line for each result that is wrong."""
     faults = [f"{one.name} is empty." for one in tables if not one.rows]
-    if len(tables) != STREAMS:
-        faults.append(f"There are {len(tables)} tables, and should be {STREAMS}.")
+    if len(tables) != TABLES:
+        faults.append(f"There are {len(tables)} tables; {TABLES} are expected.")
     if not any(one.added for one in tables):
         faults.append("The second run added nothing.")
     if not any(one.changed for one in tables):
         faults.append("The second run changed nothing.")
     faults += [f"The bookmark of {name} did not move." for name in first if second.get(name) == first[name]]
     return faults
+
+
+def picture() -> str:
+    """The printed lines as an SVG image, which needs no fonts from the network."""
+    console = Console(record=True, width=1 + max(map(len, PRINTED)), file=io.StringIO())
+    for line in ["$ make demo", *PRINTED[:-1]]:
+        console.print(Text(line))
+    image = console.export_svg(title="make demo", unique_id="demo")
+    return re.sub(r"@font-face \{.*?\}\n\s*", "", image, flags=re.DOTALL)
 
 
 if __name__ == "__main__":

@@ -56,20 +56,20 @@ def tell(name: str, one: Finding) -> None:
 def is_as_told(target: Target, recordings: Recordings, folder: Path) -> bool | None:
     """Try one target, print what came out, and whether that is what is known of it; None where it cannot be tried."""
     print(f"\n{target.title}", flush=True)
-    validation_errors: set[str] = set()
+    differences: set[str] = set()
     try:
         for number, finding in enumerate(attempt(target, recordings.of(target), folder)):
             tell(("first load", "second load")[number], finding)
-            validation_errors |= finding.validation_errors
+            differences |= finding.differences
     except NotInstalled as error:
         print(f"  {error}")
-        validation_errors.add("install")
+        differences.add("install")
     except NoInterpreter as error:
         print(f"  not tried: {error}")
         return None
-    if validation_errors != target.quirks:
-        print(f"  NOT as told: found {sorted(validation_errors)}, told {sorted(target.quirks)}")
-    return validation_errors == target.quirks
+    if differences != target.quirks:
+        print(f"  NOT as told: found {sorted(differences)}, told {sorted(target.quirks)}")
+    return differences == target.quirks
 
 
 def main() -> None:

@@ -41,7 +41,7 @@ class Finding(NamedTuple):
     filled: tuple[int, int] = (0, 0)
 
     @property
-    def validation_errors(self) -> set[str]:
+    def differences(self) -> set[str]:
         """What is not as in the store, by name; cells by their kinds."""
         checks = {
             "exit": self.ended == "0",

@@ -28,7 +28,7 @@ class Target:
         config: Its settings, `{folder}` standing for where it is to write and `{server}` for its server.
         read: What it wrote, given its environment's Python, the folder and the server.
         how: What sets this attempt apart from another one with the same target.
-        quirks: What is known to differ, in the words of `Finding.validation_errors`.
+        quirks: What is known to differ, in the words of `Finding.differences`.
         tap: Settings of the tap, `{folder}` standing for a folder of the recording's own.
         mapper: Settings of a mapper between the tap and the target.
         server: Starts what it writes to.

@@ -237,7 +237,7 @@ class CsvFile:
         with _reading(self._encoding):
             header = next(reader, None)
         if not header:
-            raise InvalidFile("the file has no header")
+            raise InvalidFile("the file is empty: it has no header")
         start = header[0].strip()[:60]
         for separator, name in _OTHER_SEPARATORS.items():
             if sum(cell.count(separator) for cell in header) >= len(header):

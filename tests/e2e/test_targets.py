@@ -23,7 +23,7 @@ def syncs(tmp_path_factory):
 def test_each_object_is_there_once_with_every_cell_but_decimals_beyond_a_double(syncs, tmp_path, target):
     first, second = attempt(target, syncs, tmp_path / "out")
     for finding in (first, second):
-        assert finding.faults == {"number"} == target.quirks, finding
+        assert finding.differences == {"number"} == target.quirks, finding
         assert finding.wrong["number"][0] == 1
         assert finding.tables == (13, 13)
     assert second.filled[0] > 0
@@ -32,7 +32,7 @@ def test_each_object_is_there_once_with_every_cell_but_decimals_beyond_a_double(
 def test_behind_a_mapper_all_cells_are_the_same_but_for_what_it_maps(syncs, tmp_path):
     folder = tmp_path / "out"
     for finding in attempt(MAPPED, syncs, folder):
-        assert finding.faults == set(), finding
+        assert finding.differences == set(), finding
     tables = MAPPED.read(folder, folder, "")
     assert all("email" not in row and len(row["email_hash"]) == 32 for row in tables["customer_list"])
 
