@@ -1,10 +1,10 @@
-# Every command a contributor needs. `make` alone lists them.
+# All commands for contributors. `make` lists them.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
-# The end-to-end tests mostly wait for the 4 requests a second that a store allows: hence more workers than cores, and
-# one test at a time for each, as the other ways hand all of these tests to the first worker.
+# The end-to-end tests mostly wait for the store's rate limit, hence more workers than cores. With `loadgroup` each
+# worker gets one test at a time.
 PARALLEL ?= --numprocesses 4 --dist loadgroup
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
@@ -15,7 +15,7 @@ help:  ## list these commands
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r word what; do \
 		printf '  make %-12s %s\n' "$$word" "$$what"; done
 
-setup: $(READY)  ## .venv with the tap, Meltano and all the tools; every other command does this by itself
+setup: $(READY)  ## .venv with the tap, Meltano and all tools; every other command does this itself
 
 demo: $(READY)  ## load a practice store into PostgreSQL with Meltano, twice
 	@$(BIN)/python scripts/demo.py
@@ -23,7 +23,7 @@ demo: $(READY)  ## load a practice store into PostgreSQL with Meltano, twice
 demo-picture: $(READY)  ## the demo again, with its output in docs/demo.svg
 	@$(BIN)/python scripts/demo.py --picture docs/demo.svg
 
-test: lint types  ## linter, type checker, and the tests that a contributor runs often: under 5 minutes on two cores
+test: lint types  ## linter, type checker, and the tests to run often: under 5 minutes on two cores
 	@$(BIN)/python -m pytest $(PARALLEL) -m 'not slow'
 
 test-all: lint types  ## everything: all tests, the proof, all targets, the fleet
@@ -47,43 +47,43 @@ unit: $(READY)  ## the tests that need neither Meltano nor PostgreSQL
 e2e: $(READY)  ## the tests with Meltano and PostgreSQL
 	@$(BIN)/python -m pytest $(PARALLEL) -m e2e
 
-bench: $(READY)  ## what a record costs, how close a load comes to the store's own time, and the whole pipeline
+bench: $(READY)  ## CPU per record, the time of a load, the ledger, the webhook, and the whole pipeline
 	@$(BIN)/python benchmarks/records.py
 	@$(BIN)/python benchmarks/ledger.py
 	@$(BIN)/python benchmarks/exports.py
 	@$(BIN)/python benchmarks/webhook.py
 	@$(BIN)/python benchmarks/pipeline.py
 
-proof: $(READY)  ## the promise as figures: faults at every place, and runs stopped at every request, into real targets
+proof: $(READY)  ## faults in every request and file, and interrupted runs, into real targets; see docs/proof.md
 	@$(BIN)/python proof/prove.py
 
-targets: $(READY)  ## one sync into one Singer target after another, compared with the store; see docs/targets.md
+targets: $(READY)  ## one sync into each of many Singer targets, compared with the store; see docs/targets.md
 	@$(BIN)/python scripts/try_targets.py
 
-fleet: $(READY)  ## six stores on two Airflow workers, one killed, one store away; needs Python 3.11 and Linux
+fleet: $(READY)  ## six stores on two Airflow workers, one of which is killed; needs Python 3.11 and Linux
 	@$(BIN)/python scripts/try_fleet.py
 
-hub: $(READY)  ## renew hub/tap-exports.yml after a change of the plugin in meltano.yml
+hub: $(READY)  ## write hub/tap-exports.yml, after a change of the plugin in meltano.yml
 	@$(BIN)/python scripts/hub.py
 
-audit: $(READY)  ## known vulnerabilities of what the tap's users install; needs a service on the internet
+audit: $(READY)  ## known vulnerabilities of the packages that users install; needs the internet
 	@$(BIN)/python scripts/audit.py $(AUDIT)
 
-format: $(READY)  ## let ruff fix what it can
+format: $(READY)  ## apply ruff's automatic fixes
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
 
-build: $(READY)  ## the wheel and the source archive, into dist/, and the wheel tried on its own
+build: $(READY)  ## the wheel and the source archive, in dist/, and a test of the wheel
 	@rm -rf build dist
 	@PIP_CONSTRAINT=constraints.txt $(BIN)/python -m build --outdir dist
 	@$(BIN)/python -m virtualenv --quiet build/try
 	@build/try/bin/python -m pip install --quiet --constraint constraints.txt dist/*.whl
 	@cd build && try/bin/tap-exports --version && try/bin/tap-exports --about --format=json >about.json
 
-constraints: $(READY)  ## renew constraints.txt; PYTHONS="python3.10 …" names one interpreter for each Python
+constraints: $(READY)  ## write constraints.txt; PYTHONS="python3.10 …" names one interpreter for each Python
 	@$(BIN)/python scripts/constraints.py $(PYTHONS)
 
-clean:  ## remove everything that make made; Meltano's state in .meltano/meltano.db stays
+clean:  ## remove everything that make created, but not Meltano's state in .meltano/meltano.db
 	@rm -rf $(VENV) .demo .fleet .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist *.egg-info \
 		.meltano/extractors .meltano/loaders .meltano/targets .meltano/run .meltano/install.lock .meltano/install.log .meltano/installed.txt
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -95,7 +95,7 @@ $(READY): pyproject.toml constraints.txt
 		|| $(PYTHON) -m venv --clear $(VENV) >/dev/null 2>&1 \
 		|| $(PYTHON) -m virtualenv --quiet --clear $(VENV) 2>/dev/null \
 		|| { $(PYTHON) -m pip install --quiet --user virtualenv 2>/dev/null && $(PYTHON) -m virtualenv --quiet --clear $(VENV); } \
-		|| { echo "'$(PYTHON)' cannot make a virtual environment: install its venv module (Debian, Ubuntu: apt install python3-venv)" >&2; exit 1; }
+		|| { echo "'$(PYTHON)' cannot create a virtual environment: install its venv module (Debian, Ubuntu: apt install python3-venv)" >&2; exit 1; }
 	@echo "Installing into $(VENV) …" >&2
 	@$(PIP) install --constraint constraints.txt --upgrade pip
 	@$(PIP) install --constraint constraints.txt --build-constraint constraints.txt --editable '.[sandbox,webhook]' --group dev

@@ -1,7 +1,7 @@
-"""How few exports a first load makes, how close it comes to the store's own time, and what one export at a time takes.
+"""The number of exports in a first load, and its time, also with one export at a time.
 
-The practice store makes four exports at once, each in a few seconds, and allows four requests a second, as the
-real one does. Ideal is exports / 4 x seconds: the store never idle, and no time lost on the way.
+The practice store makes four exports at once, each in a few seconds, and allows four requests per second, as the real
+one does. The ideal time is exports / 4 x seconds: the store is never idle.
 """
 
 from __future__ import annotations
@@ -29,15 +29,9 @@ LONGEST_DAYS = 366
 
 
 def load(seconds: float, windows: int, at_a_time: int) -> dict[str, float]:
-    """One first load of all types, by a process of its own.
+    """Measure a first load of all types, each with `windows` windows of 30 days, in a process of its own.
 
-    Args:
-        seconds: How long the store takes for one export.
-        windows: How many windows of 30 days each type has.
-        at_a_time: The setting max_concurrent_exports.
-
-    Returns:
-        What is printed of it.
+    The store takes `seconds` for an export; `at_a_time` is the setting max_concurrent_exports.
     """
     with Sandbox(ready_seconds=seconds, parallel_exports=AT_ONCE, orders_per_day=1, days=30 * windows) as store:
         now = datetime.now(timezone.utc).replace(microsecond=0)

@@ -1,4 +1,4 @@
-"""What a record costs in the ledger: rows per second and memory, for a first load and for one without changes."""
+"""The ledger's rows per second and memory, for a first load and for one without changes."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The whole pipeline into PostgreSQL through Meltano: which process uses the CPU, and what the settings change.
+"""CPU of each process in the pipeline into PostgreSQL with Meltano, with different settings.
 
-A practice store serves one file of many rows; Meltano runs the tap and target-postgres for real. CPU seconds are
-those of each process with its children, as the system counts them.
+A practice store serves one file of many rows; Meltano runs the tap and target-postgres. CPU seconds are those of each
+process with its children.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def make_csv(rows: int) -> bytes:
 
 
 class Watch(threading.Thread):
-    """Follows the processes below this one, and keeps the CPU seconds that each was last seen with."""
+    """Watches this process's children, and keeps the last CPU seconds of each."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
@@ -56,7 +56,7 @@ class Watch(threading.Thread):
         self.done = threading.Event()
 
     def run(self) -> None:
-        """Look often: a process that has ended tells nothing more."""
+        """Poll often, because CPU seconds cannot be read after a process has ended."""
         while not self.done.wait(0.05):
             for process in psutil.Process().children(recursive=True):
                 try:

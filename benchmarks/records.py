@@ -1,7 +1,7 @@
-"""What a record costs: this tap, a stock SDK stream and a plain loop, on the same file like an order export.
+"""CPU and memory per record: this tap, a stock SDK stream and a plain loop, on the same file like an order export.
 
-(a) and (b) are whole processes from start to exit: start-up, HTTP, download, and for the tap alone the validation of
-the whole file. CPU seconds are those of the process as the system counts them; the practice store's are left out.
+(a) and (b) are whole processes from start to exit: start-up, HTTP, download, and for the tap only, the validation of
+the file. CPU seconds are those of the process, without the practice store's.
 (c) to (e) are the inner loop: CPU seconds from the first row to the last, without start-up and download.
 Figures are ratios within one run.
 """
@@ -48,7 +48,7 @@ def names_of(count: int) -> list[tuple[str, str]]:
 
 
 def make_file(path: Path, rows: int, columns: int) -> None:
-    """Write a believable CSV: ids and amounts that hardly repeat, words that do, some blanks."""
+    """Write a realistic CSV: ids and amounts that rarely repeat, words that do, some blanks."""
     dice = random.Random(29)  # noqa: S311 - made-up data
     words = ["Express, 2 days", "naïve café", 'the "big" one', "new", "", "US", "customer@example.com", "A-1001"]
     start = datetime(2025, 1, 1, tzinfo=ZONE)
@@ -181,11 +181,7 @@ PATHS = {"tap": tap_path, "stock": stock_path, "plain": plain_path}
 
 
 def measure(path_name: str, file: Path, columns: int) -> dict[str, float]:
-    """Run one path in a process of its own.
-
-    Returns:
-        CPU and wall seconds of the records, peak memory of the process in MiB.
-    """
+    """CPU and wall seconds of one path's records, and peak memory in MiB, in a process of its own."""
     done = subprocess.run(
         [sys.executable, __file__, "--run", path_name, str(file), str(columns)],
         stdout=subprocess.DEVNULL,
@@ -210,11 +206,7 @@ def run(path_name: str, file: str, columns: str) -> None:
 
 
 def whole(path_name: str, store: Sandbox, place: Path, columns: int) -> dict[str, float]:
-    """Run a whole process against the practice store, from start to exit.
-
-    Returns:
-        CPU and wall seconds, peak memory of the process in MiB.
-    """
+    """CPU and wall seconds and peak memory in MiB of a whole process against the practice store."""
     config = place / "config.json"
     config.write_text(json.dumps(store.config | {"max_export_rows": 10_000_000}))
     if path_name == "tap":
@@ -270,7 +262,7 @@ def line(label: str, result: dict[str, float], rows: int, base: float | None) ->
 def compare(
     labels: dict[str, str], rows: int, measured: Callable[[str], dict[str, float]]
 ) -> dict[str, dict[str, float]]:
-    """Measure each path, print a row for each, and how many times less CPU the tap takes than the stock stream."""
+    """Measure each path, and print a row for each and the ratios of their CPU."""
     results = {name: measured(name) for name in labels}
     for name, result in results.items():
         line(labels[name], result, rows, results["plain"]["cpu"])

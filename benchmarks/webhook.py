@@ -1,4 +1,4 @@
-"""How soon after it is ready an export is picked up, with a webhook and without."""
+"""The delay between an export being ready and its download, with a webhook and without."""
 
 from __future__ import annotations
 
@@ -16,14 +16,9 @@ from ports import free_port
 
 
 def late(seconds: float, *, webhook: bool) -> tuple[float, int]:
-    """One sync of one window of one type.
+    """Sync one window of one type, for which the store takes some seconds.
 
-    Args:
-        seconds: How long the store takes for the export.
-        webhook: Whether the tap listens.
-
-    Returns:
-        Seconds from ready to the first request for its file, and how many looks there were.
+    Returns the seconds from ready to the request for the file's link, and the number of polls.
     """
     with Sandbox(ready_seconds=seconds, days=10) as store, tempfile.TemporaryDirectory() as place:
         config = store.config | {"stream_maps": {}, "poll_interval_seconds": 120}
@@ -53,11 +48,11 @@ def late(seconds: float, *, webhook: bool) -> tuple[float, int]:
 def main() -> None:
     """Print two rows."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=20.0, help="that the store takes for the export")
+    parser.add_argument("--seconds", type=float, default=20.0, help="the time that the store takes for the export")
     seconds = parser.parse_args().seconds
     for label, webhook in (("with a webhook", True), ("without", False)):
-        after, looks = late(seconds, webhook=webhook)
-        print(f"  {label:16} picked up {after:5.2f} s after it was ready, {looks} looks")
+        after, polls = late(seconds, webhook=webhook)
+        print(f"  {label:16} downloaded {after:5.2f} s after it was ready, {polls} polls")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,8 @@
-"""Look up the known vulnerabilities of what the tap's users install.
+"""`make audit`: known vulnerabilities of the packages that users install.
 
-    make audit
-
-That is the tap's own dependencies with its extras, at the versions that `constraints.txt` has; what only
-contributors install is not in it. Further arguments are pip-audit's. A service that cannot be asked, or knows a
-package not at all, is a failure: silence is no proof.
+These are the tap's dependencies with its extras, at the versions in `constraints.txt`, without those that only
+contributors install. Further arguments are passed to pip-audit. If the service is unavailable, or does not know a
+package, the audit fails.
 """
 
 from __future__ import annotations
@@ -21,7 +19,7 @@ INSTALLED = ".[sandbox,webhook]"
 
 
 def resolve() -> dict[str, str]:
-    """What pip would install for a user: name → version."""
+    """The packages that pip would install for a user: name → version."""
     with tempfile.TemporaryDirectory() as scratch:
         report = Path(scratch) / "report.json"
         options = ("--quiet", "--dry-run", "--ignore-installed", "--constraint", "constraints.txt", "--report", report)
@@ -35,15 +33,7 @@ def resolve() -> dict[str, str]:
 
 
 def audit(packages: dict[str, str], *options: str) -> str | None:
-    """Ask the service about some packages, and print what it knows.
-
-    Args:
-        packages: Name → version.
-        options: pip-audit's own.
-
-    Returns:
-        What is wrong, in a line; None where nothing is.
-    """
+    """Audit packages (name → version); `options` are pip-audit's. Return an error message, or None."""
     with tempfile.TemporaryDirectory() as scratch:
         pinned = Path(scratch) / "pinned.txt"
         pinned.write_text("".join(f"{name}=={version}\n" for name, version in packages.items()))
@@ -53,36 +43,29 @@ def audit(packages: dict[str, str], *options: str) -> str | None:
     try:
         answer = json.loads(done.stdout)
     except ValueError:
-        reason = (done.stderr.strip().splitlines() or ["pip-audit said nothing"])[-1]
-        return f"the vulnerability service could not be asked: {reason[:300]}"
+        reason = (done.stderr.strip().splitlines() or ["pip-audit printed nothing"])[-1]
+        return f"the vulnerability service is not available: {reason[:300]}"
     return verdict(answer["dependencies"])
 
 
 def verdict(found: list[dict[str, Any]]) -> str | None:
-    """What pip-audit's answer comes to.
-
-    Args:
-        found: Its entry for each package.
-
-    Returns:
-        What is wrong, in a line; None where nothing is.
-    """
+    """Print the vulnerabilities in pip-audit's entries. Return an error message, or None."""
     weak = [package for package in found if package.get("vulns")]
     unknown = sorted(package["name"] for package in found if "skip_reason" in package)
     for package in weak:
         for one in package["vulns"]:
-            mended = ", ".join(one["fix_versions"]) or "no version yet"
-            print(f"{package['name']} {package['version']}: {one['id']}, mended in {mended}")
+            fixed = ", ".join(one["fix_versions"]) or "no version yet"
+            print(f"{package['name']} {package['version']}: {one['id']}, fixed in {fixed}")
     if weak:
         return f"{len(weak)} of {len(found)} packages have known vulnerabilities"
     if unknown or not found:
         names = ", ".join(unknown[:5])
-        return f"the vulnerability service does not answer for {len(unknown)} of {len(found)} packages: {names}"
+        return f"the vulnerability service does not know {len(unknown)} of {len(found)} packages: {names}"
     return None
 
 
 def main() -> None:
-    """Resolve, ask, and say what came of it."""
+    """Resolve the packages, and audit them."""
     packages = resolve()
     if fault := audit(packages, *sys.argv[1:]):
         sys.exit(f"make audit: {fault}")

@@ -1,9 +1,9 @@
-"""Write `constraints.txt`: one exact version of everything that `make` installs.
+"""Write `constraints.txt`: the exact version of every package that `make` installs.
 
     make constraints PYTHONS="python3.10 python3.11 python3.12 python3.13"
 
-Each interpreter is asked for pip's own resolution; where they differ, an environment marker tells them
-apart, and the newest one's answer also serves every Python after it.
+pip resolves the packages with each interpreter. Versions that differ get an environment marker; those of the newest
+interpreter also apply to later Pythons.
 """
 
 from __future__ import annotations
@@ -17,22 +17,21 @@ from pathlib import Path
 import plumbing
 
 ROOT = plumbing.ROOT
-# What make installs beside the project and its groups: pip itself, the build backend (in pip's
-# isolated builds), and the loader that meltano.yml pins.
-BESIDE = ["pip>=25.1", "hatchling>=1.27", "editables", plumbing.pins("target-postgres")[0]]
+# Further packages: pip, the build backend (in pip's isolated builds), and the loader that meltano.yml pins.
+FURTHER = ["pip>=25.1", "hatchling>=1.27", "editables", plumbing.pins("target-postgres")[0]]
 HEADER = """\
 # Written by `make constraints`: what `make` installs, exactly. Not by hand.
 """
 
 
 def resolve(python: str, scratch: Path) -> tuple[tuple[int, int], dict[str, str]]:
-    """What pip would install on this interpreter: its (major, minor), and name → version."""
+    """The interpreter's (major, minor), and what pip would install with it: name → version."""
     venv = scratch / Path(python).name.replace(".", "-")
     run(python, "-m", "venv", "--clear", str(venv))
     inside = str(venv / "bin" / "python")
     run(inside, "-m", "pip", "install", "--quiet", "--upgrade", "pip")
     report = scratch / "report.json"
-    wanted = ("-e", ".[sandbox,webhook]", "--group", "dev", *BESIDE)
+    wanted = ("-e", ".[sandbox,webhook]", "--group", "dev", *FURTHER)
     options = ("--quiet", "--dry-run", "--ignore-installed", "--report", str(report))
     run(inside, "-m", "pip", "install", *options, *wanted)
     answer = json.loads(report.read_text())
@@ -46,12 +45,12 @@ def resolve(python: str, scratch: Path) -> tuple[tuple[int, int], dict[str, str]
 
 
 def run(*command: str) -> None:
-    """Run it from the repository's root, or end here with its own words."""
+    """Run a command in the repository's root."""
     subprocess.run(command, cwd=ROOT, check=True)
 
 
 def merge(found: dict[tuple[int, int], dict[str, str]]) -> list[str]:
-    """One line for each package and version, with a marker where it is not every Python's."""
+    """One line for each package and version, with a marker if it is not for every Python."""
     pythons = sorted(found)
     lines = []
     for name in sorted({name for versions in found.values() for name in versions}):

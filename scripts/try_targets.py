@@ -1,10 +1,9 @@
-"""`make targets`: one sync of a practice store into one Singer target after another, compared cell by cell.
+"""`make targets`: sync a practice store into one Singer target after another, and compare cell by cell.
 
-The tap runs twice, and what it prints is kept: a first load, with a few hostile rows among the customers, and an
-incremental one, with a look-back, in the middle of which the merchant adds a column. Each target, in a virtual
-environment of its own, then reads the one and the other. What it wrote is compared with the store. What is
-found is told in docs/targets.md, and this ends with exit code 1 where a target does otherwise than `targets/listed.py`
-says.
+The tap's output is recorded for two runs: a first load, with difficult values in some customers, and an incremental
+one with a look-back, during which the merchant adds a column. Each target, in its own virtual environment, reads both.
+Its tables are compared with the store. docs/targets.md has the results. The exit code is 1 if a result differs from
+`targets/listed.py`.
 """
 
 from __future__ import annotations
@@ -27,14 +26,14 @@ if TYPE_CHECKING:
 
 
 class Recordings:
-    """What the tap prints, recorded once for each set of its settings."""
+    """The tap's output, recorded once for each set of its settings."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._made: dict[str, list[Sync]] = {}
 
     def of(self, target: Target) -> list[Sync]:
-        """What this target is to read."""
+        """The recorded runs for a target."""
         mark = json.dumps(target.tap)
         if mark not in self._made:
             place = self.folder / f"recording-{len(self._made)}"
@@ -43,9 +42,9 @@ class Recordings:
         return self._made[mark]
 
 
-def tell(name: str, one: Finding) -> None:
-    """Print how one load came out."""
-    state = "given back" if one.state else "not given back"
+def show(name: str, one: Finding) -> None:
+    """Print the result of one load."""
+    state = "returned" if one.state else "not returned"
     print(f"  {name}: exit {one.ended}, state {state}, rows {one.rows[0]} of {one.rows[1]}, "
           f"tables {one.tables[0]} of {one.tables[1]}, {one.cells} cells compared, "
           f"new column filled {one.filled[0]} of {one.filled[1]}")  # fmt: skip
@@ -53,37 +52,37 @@ def tell(name: str, one: Finding) -> None:
         print(f"    {number} differ, {kind}: {example}")
 
 
-def is_as_told(target: Target, recordings: Recordings, folder: Path) -> bool | None:
-    """Try one target, print what came out, and whether that is what is known of it; None where it cannot be tried."""
+def matches_document(target: Target, recordings: Recordings, folder: Path) -> bool | None:
+    """Test one target, and print the result; whether it is as expected, or None if it cannot be tested."""
     print(f"\n{target.title}", flush=True)
-    differences: set[str] = set()
+    found: set[str] = set()
     try:
         for number, finding in enumerate(attempt(target, recordings.of(target), folder)):
-            tell(("first load", "second load")[number], finding)
-            differences |= finding.differences
+            show(("first load", "second load")[number], finding)
+            found |= finding.differences
     except NotInstalled as error:
         print(f"  {error}")
-        differences.add("install")
+        found.add("install")
     except NoInterpreter as error:
-        print(f"  not tried: {error}")
+        print(f"  not tested: {error}")
         return None
-    if differences != target.quirks:
-        print(f"  NOT as told: found {sorted(differences)}, told {sorted(target.quirks)}")
-    return differences == target.quirks
+    if found != target.quirks:
+        print(f"  UNEXPECTED: found {sorted(found)}, expected {sorted(target.quirks)}")
+    return found == target.quirks
 
 
 def main() -> None:
-    """Try all, or those that are named."""
+    """Test all targets, or those on the command line."""
     chosen = [one for one in TARGETS if not sys.argv[1:] or any(word in one.title for word in sys.argv[1:])]
     folder = Path(tempfile.mkdtemp(prefix="tap-exports-targets-"))
     try:
         recordings = Recordings(folder)
-        told = [is_as_told(target, recordings, folder / str(number)) for number, target in enumerate(chosen)]
+        results = [matches_document(target, recordings, folder / str(number)) for number, target in enumerate(chosen)]
     finally:
         shutil.rmtree(folder)
-    counts = [told.count(answer) for answer in (True, False, None)]
-    print("\n{} as docs/targets.md tells, {} otherwise, {} not tried".format(*counts))
-    sys.exit(False in told)
+    counts = [results.count(answer) for answer in (True, False, None)]
+    print("\n{} as in docs/targets.md, {} different, {} not tested".format(*counts))
+    sys.exit(False in results)
 
 
 if __name__ == "__main__":

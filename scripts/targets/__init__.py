@@ -1,1 +1,1 @@
-"""What `make targets` tries: the list, what the tap prints, how a target is fed, and what it wrote compared."""
+"""The parts of `make targets`: the list of targets, recording, feeding, reading and comparing."""

@@ -1,4 +1,4 @@
-"""What a target wrote, held against the store's rows: by key, cell by cell."""
+"""The comparison of a target's tables with the store's rows, by key and cell."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 
 
 class Finding(NamedTuple):
-    """How one sync came out.
+    """The result of one sync.
 
     Attributes:
-        ended: The exit code, with the last line of the log where it is not 0.
-        state: Whether the target gave back the tap's last state.
+        ended: The exit code, with the last line of the log if it is not 0.
+        state: Whether the target returned the tap's last state.
         rows: Rows found and rows expected, over all tables.
         tables: Tables whose count is as expected, and all tables.
-        wrong: By kind of cell, how many differ; with an example.
-        cells: How many were compared.
+        wrong: The number of differing cells by type, with an example.
+        cells: The number of compared cells.
         filled: Rows with the new column filled, and how many were expected.
     """
 
@@ -42,7 +42,7 @@ class Finding(NamedTuple):
 
     @property
     def differences(self) -> set[str]:
-        """What is not as in the store, by name; cells by their kinds."""
+        """The names of the differences from the store; cells by their types."""
         checks = {
             "exit": self.ended == "0",
             "state": self.state,
@@ -61,7 +61,7 @@ class Comparison:
     examples: dict[str, str] = field(default_factory=dict)
 
     def differs(self, kind: str, example: str) -> None:
-        """Count one, and keep the first of a kind as the example."""
+        """Count a difference; the first of a kind is the example."""
         self.counts[kind] += 1
         self.examples.setdefault(kind, example)
 
@@ -82,15 +82,7 @@ class Comparison:
 
 
 def compare(target: Target, syncs: list[Sync], tables: Tables, ended: str, *, state: bool) -> Finding:
-    """What the target wrote, against the store's rows of these syncs.
-
-    Args:
-        target: Who wrote it.
-        syncs: What it was fed, up to now.
-        tables: What is there.
-        ended: How its process ended.
-        state: Whether it gave back the tap's last state.
-    """
+    """Compare a target's tables with the store's rows of all syncs that it has read."""
     kinds, keys = _kinds_of(syncs[-1].messages)
     seen, surplus, comparison = 0, [], Comparison()
     for code, columns in kinds.items():
@@ -115,7 +107,7 @@ def compare(target: Target, syncs: list[Sync], tables: Tables, ended: str, *, st
 
 
 def _kinds_of(messages: Path) -> tuple[dict[str, dict[str, str]], dict[str, list[str]]]:
-    """By stream, the kind of each column and the key."""
+    """The columns' types and the key, by stream."""
     kinds, keys = {}, {}
     with messages.open() as lines:
         for line in lines:
@@ -128,13 +120,13 @@ def _kinds_of(messages: Path) -> tuple[dict[str, dict[str, str]], dict[str, list
 
 
 def _instant(value: object) -> datetime:
-    """A time in UTC; one without a zone is taken as UTC, as targets do that drop it."""
+    """A time in UTC; without a zone it is UTC, because some targets drop the zone."""
     moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value).replace("Z", "+00:00"))
     return moment.replace(tzinfo=moment.tzinfo or timezone.utc).astimezone(timezone.utc)
 
 
 def _plain(value: object, kind: str) -> object:
-    """A cell of either side as what it means."""
+    """A cell's value in a form that can be compared."""
     if value is None or value == "":
         return None
     try:

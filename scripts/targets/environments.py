@@ -1,4 +1,4 @@
-"""What a target runs in and against: a virtual environment of its own, and a server of its own where it needs one."""
+"""A virtual environment for each target, and a server where it needs one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ENVIRONMENTS = plumbing.PLUGINS / "targets"
-BUILD = "setuptools==80.9.0"  # what old packages are built with: later ones may not know them any more
+BUILD = "setuptools==80.9.0"  # later versions may not build old packages
 S3 = ("moto[s3]==5.2.5", "flask==3.1.3", "flask-cors==6.0.5")
 
 SERVE_S3 = """
@@ -26,7 +26,7 @@ from moto.server import ThreadedMotoServer
 server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
 server.start()
 print("http://%s:%d" % server.get_host_and_port(), flush=True)
-sys.stdin.read()  # until whoever started this lets go
+sys.stdin.read()  # until the parent closes the pipe
 server.stop()
 """
 
@@ -36,22 +36,16 @@ class NoInterpreter(Exception):
 
 
 class NotInstalled(Exception):
-    """Pip could not install what was asked for."""
+    """pip could not install the packages."""
 
 
 def environment(requirements: Sequence[str], python: str = sys.executable, on_start: str = "") -> Path:
-    """A virtual environment with these alone, made once.
+    """The folder of commands of a virtual environment with these packages, created once.
 
-    Args:
-        requirements: What pip installs.
-        python: The interpreter, or its name on the PATH.
-        on_start: A line of Python that runs whenever the environment's Python starts.
-
-    Returns:
-        Its folder of commands.
+    `python` is the interpreter, or its name on the PATH. `on_start` is a line of Python that runs at each start.
 
     Raises:
-        NoInterpreter: If there is none of that name that runs.
+        NoInterpreter: If the interpreter does not exist or does not run.
         NotInstalled: If pip fails.
     """
     version = _version(python)
@@ -76,7 +70,7 @@ def environment(requirements: Sequence[str], python: str = sys.executable, on_st
 
 
 def _version(python: str) -> str:
-    """What an interpreter says that it is; a name alone, as pyenv leaves it on the PATH, is none."""
+    """An interpreter's version; pyenv may put commands on the PATH that do not run."""
     with contextlib.suppress(OSError, subprocess.CalledProcessError):
         tell = [python, "-c", "import sys; print(sys.version)"]
         return subprocess.run(tell, capture_output=True, check=True, text=True).stdout
@@ -85,17 +79,13 @@ def _version(python: str) -> str:
 
 @contextlib.contextmanager
 def no_server() -> Iterator[str]:
-    """Nothing, for targets that write files."""
+    """No server, for targets that write files."""
     yield ""
 
 
 @contextlib.contextmanager
 def object_store() -> Iterator[str]:
-    """A stand-in for S3 on this machine, with one bucket, `shop`, and nothing in it.
-
-    Yields:
-        Its address.
-    """
+    """The address of an S3 server on this machine, with one empty bucket, `shop`."""
     command: list[str | Path] = [environment(S3) / "python", "-c", SERVE_S3]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
     with subprocess.Popen(command, text=True, **pipes) as server:  # type: ignore[call-overload]

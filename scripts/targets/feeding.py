@@ -1,4 +1,4 @@
-"""One target, fed what the tap printed in one run after another."""
+"""Running a target with the tap's output."""
 
 from __future__ import annotations
 
@@ -23,15 +23,9 @@ if TYPE_CHECKING:
 
 
 def attempt(target: Target, syncs: list[Sync], folder: Path) -> Iterator[Finding]:
-    """Feed a target one sync after another, into the same place.
+    """Feed a target with one sync after another; the results end with one whose rows cannot be read.
 
-    Args:
-        target: The target.
-        syncs: What the tap printed, run by run.
-        folder: One that does not exist yet, for all that is written.
-
-    Yields:
-        How each came out; no more after one whose rows cannot be read.
+    `folder`, which must not exist, is for all that the target writes.
 
     Raises:
         NoInterpreter: If the machine does not have its Python.
@@ -54,7 +48,7 @@ def attempt(target: Target, syncs: list[Sync], folder: Path) -> Iterator[Finding
 
 
 def _mapped(target: Target, sync: Sync, folder: Path) -> Path:
-    """The messages as they come out of the mapper, where there is one."""
+    """The messages, after the mapper if there is one."""
     if not target.mapper:
         return sync.messages
     (folder / "map.json").write_text(json.dumps(target.mapper))
@@ -66,7 +60,7 @@ def _mapped(target: Target, sync: Sync, folder: Path) -> Path:
 
 
 def _feed(target: Target, commands: Path, messages: Path, folder: Path, server: str) -> tuple[str, str]:
-    """Let the target read one run of the tap; its exit code with its last words, and its stdout."""
+    """Run the target on one run of the tap; its exit code with its last log line, and its stdout."""
     text = json.dumps(target.config).replace("{folder}", str(folder)).replace("{server}", plumbing.sqlalchemy(server))
     (folder / "config.json").write_text(text)
     command: list[str | Path] = [commands / target.name, "--config", folder / "config.json"]

@@ -1,4 +1,4 @@
-"""The targets that are tried, each with what to set for it and what is known to be odd about it."""
+"""The targets to test, with their settings and known differences."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Target:
-    """A target to try.
+    """A target to test.
 
     Attributes:
         name: Its command.
         requirements: What pip installs.
-        upserts: Whether it is to keep one row for each key.
-        config: Its settings, `{folder}` standing for where it is to write and `{server}` for its server.
-        read: What it wrote, given its environment's Python, the folder and the server.
-        how: What sets this attempt apart from another one with the same target.
-        quirks: What is known to differ, in the words of `Finding.differences`.
-        tap: Settings of the tap, `{folder}` standing for a folder of the recording's own.
+        upserts: Whether it keeps one row for each key.
+        config: Its settings; `{folder}` is its output folder, `{server}` its server.
+        read: The function that reads its tables, from its environment's Python, the folder and the server.
+        how: The difference from other tests of the same target.
+        quirks: The known differences, as in `Finding.differences`.
+        tap: Settings of the tap; `{folder}` is a folder of the recording.
         mapper: Settings of a mapper between the tap and the target.
-        server: Starts what it writes to.
-        python: The interpreter for it.
+        server: Starts its server.
+        python: Its interpreter.
         on_start: A line of Python that runs before the target.
     """
 
@@ -51,17 +51,17 @@ class Target:
 
     @property
     def package(self) -> str:
-        """What pip knows it by."""
+        """The package's name."""
         return self.requirements[0].split("==")[0]
 
     @property
     def version(self) -> str:
-        """Of the package."""
+        """The package's version."""
         return self.requirements[0].split("==")[1]
 
     @property
     def title(self) -> str:
-        """Package, version, and what sets this attempt apart."""
+        """Package, version and `how`."""
         return f"{self.package} {self.version}" + (f" {self.how}" if self.how else "")
 
 
@@ -134,11 +134,11 @@ PARQUET = Target(
     read=readers.read_parquet,
     server=object_store,
 )
-# Python 3.10 took this name away, which the next two and the SQLAlchemy that one of them brings still use.
+# Python 3.10 removed this name, which the next two targets and an old SQLAlchemy use.
 OLD_NAME = "import collections, collections.abc; collections.MutableMapping = collections.abc.MutableMapping"
 SQLITE = Target(
     "target-sqlite",
-    # Its own metadata pins SQLAlchemy, jsonschema and inflection; the rest is pinned here, as a test installs it.
+    # Its metadata pins SQLAlchemy, jsonschema and inflection; the other packages are pinned here.
     (
         "target-sqlite==0.2.0",
         "singer-python==6.8.0",

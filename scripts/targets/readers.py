@@ -1,7 +1,7 @@
-"""What a target wrote, as rows by table: one reader for each kind of place.
+"""Readers of targets' tables, one for each kind of storage.
 
-A reader is given the Python of the target's environment, the folder that the target wrote into, and the server's
-address. Where only the target's own library can read a place, a small program runs in that Python.
+Arguments are the Python of the target's environment, the output folder, and the server's address. If only a library of
+that environment can read the storage, a small program runs there.
 """
 
 from __future__ import annotations
