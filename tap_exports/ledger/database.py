@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import logging
 import os
 import secrets
@@ -48,7 +49,7 @@ CREATE TABLE windows (
 CREATE TABLE objects (
     stream INTEGER NOT NULL,
     key TEXT NOT NULL,
-    digest BLOB,                             -- null: forgotten, or a line item
+    digest BLOB,                             -- null: forgotten; of a line item with its own id: of its parent's key
     sent INTEGER NOT NULL,                   -- position of the window in which it was last sent
     held INTEGER NOT NULL,                   -- position of the window with the newest export that held it
     removed_at INTEGER,
@@ -64,6 +65,16 @@ CREATE TABLE parents (
     PRIMARY KEY (stream, key)
 ) WITHOUT ROWID;
 """
+
+
+class _Connection(sqlite3.Connection):
+    """A connection that reports a damaged schema as such: SQLite's own message may be invalid UTF-8."""
+
+    def execute(self, *arguments: Any) -> sqlite3.Cursor:  # noqa: ANN401
+        try:
+            return super().execute(*arguments)
+        except UnicodeDecodeError:
+            raise sqlite3.DatabaseError("malformed database schema") from None
 
 
 class Ledger:
@@ -111,7 +122,7 @@ class Ledger:
         with suppress(FileExistsError):
             os.close(os.open(self.path, os.O_CREAT | os.O_EXCL, 0o600))
         self.close()
-        self._connection = connection = sqlite3.connect(self.path, timeout=0, isolation_level=None)
+        self._connection = connection = sqlite3.connect(self.path, timeout=0, isolation_level=None, factory=_Connection)
         connection.execute(
             "PRAGMA locking_mode = EXCLUSIVE"
         )  # the operating system's lock, which ends with the process
@@ -188,11 +199,11 @@ class Ledger:
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             yield
+            self._connection.execute("COMMIT")
         except BaseException:
             with suppress(sqlite3.Error):  # some errors have already rolled it back
                 self._connection.execute("ROLLBACK")
             raise
-        self._connection.execute("COMMIT")
 
     def execute(self, statement: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> sqlite3.Cursor:
         """Run one statement."""
@@ -211,6 +222,14 @@ class Ledger:
             statement = f"SELECT key, {columns} FROM {table} WHERE stream = ? AND key IN ({marks})"  # noqa: S608
             found.update((row[0], row[1:]) for row in self._connection.execute(statement, (stream, *part)))
         return found
+
+    def coverage(self, stream: int) -> list[tuple[int, int, int]]:
+        """Which export last covered each range of a stream's time, as in coverage.py."""
+        try:
+            (text,) = self.execute("SELECT coverage FROM streams WHERE id = ?", (stream,)).fetchone()
+            return [(int(start), int(end), int(export_id)) for start, end, export_id in json.loads(text)]
+        except (TypeError, ValueError):
+            raise sqlite3.DatabaseError("coverage cannot be read") from None
 
     # Positions
 

@@ -34,6 +34,11 @@ def digests_of(records: Sequence[dict[str, Any]]) -> list[bytes]:
     return digests
 
 
+def digest_of_text(text: str) -> bytes:
+    """A short digest of a text."""
+    return blake2b(text.encode(), digest_size=SIZE // 2).digest()
+
+
 def keys_of(records: Iterable[dict[str, Any]], columns: Sequence[str]) -> list[str]:
     """The keys as text: the value, or a JSON array of the values as PostgreSQL's `jsonb` writes it."""
     if len(columns) == 1:

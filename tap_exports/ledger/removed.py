@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import sqlite3
 from dataclasses import dataclass
@@ -73,10 +72,10 @@ class RemovedObjects:
 
     def _judge(self, stream: str, start: int, at: int) -> None:
         ledger = self._ledger
-        statement = "SELECT id, coverage, withheld_below, withheld_until FROM streams WHERE id = ?"
-        row = ledger.execute(statement, (ledger.stream_id(stream),)).fetchone()
-        number, coverage, below, until = row
-        ranges = [tuple(part) for part in json.loads(coverage)]
+        number = ledger.stream_id(stream)
+        statement = "SELECT withheld_below, withheld_until FROM streams WHERE id = ?"
+        below, until = ledger.execute(statement, (number,)).fetchone()
+        ranges = ledger.coverage(number)
         oldest = oldest_export(ranges, start)
         if below is not None and oldest > until:  # a second cycle agrees
             self._remove(number, below, start, at)

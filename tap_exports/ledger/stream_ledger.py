@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tap_exports.ledger.coverage import cover
-from tap_exports.ledger.digests import SumOfDigests, digests_of, keys_of
+from tap_exports.ledger.digests import SumOfDigests, digest_of_text, digests_of, keys_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -58,6 +58,13 @@ class _Past(NamedTuple):
     at: int
 
 
+class _Windows(dict[int, _Past]):
+    """The stream's windows by position. An object of a window that is missing means a damaged file."""
+
+    def __missing__(self, position: int) -> _Past:
+        raise sqlite3.DatabaseError(f"position {position} is missing")
+
+
 class _Object(NamedTuple):
     """An object as the ledger knows it."""
 
@@ -101,7 +108,8 @@ class StreamLedger:
         self._keys, self._parent = keys, parent
         self._floor = 0
         self._open: _Open | None = None
-        self._windows: dict[int, _Past] = {}
+        self._windows = _Windows()
+        self._may_move = not set(parent) <= set(keys)
         if not ledger.failed:
             try:
                 with ledger.transaction():
@@ -115,7 +123,7 @@ class StreamLedger:
         row = ledger.execute("SELECT identity, fingerprint, floor FROM streams WHERE id = ?", (self.id,)).fetchone()
         known = ledger.known(self.id, position)
         windows = ledger.execute("SELECT position, export_id, at FROM windows WHERE stream = ?", (self.id,))
-        self._windows = {number: _Past(export_id, at) for number, export_id, at in windows}
+        self._windows.update((number, _Past(export_id, at)) for number, export_id, at in windows)
         if row[0] != identity:
             for table in ("objects", "parents"):
                 ledger.execute(f"DELETE FROM {table} WHERE stream = ?", (self.id,))  # noqa: S608
@@ -163,11 +171,8 @@ class StreamLedger:
             return UNRECORDED
         try:
             with ledger.transaction():
-                covered = json.loads(
-                    ledger.execute("SELECT coverage FROM streams WHERE id = ?", (self.id,)).fetchone()[0]
-                )
-                span = window.export.window
-                covered = cover(covered, int(span.start.timestamp()), int(span.end.timestamp()), window.export.id)
+                span, known = window.export.window, ledger.coverage(self.id)
+                covered = cover(known, int(span.start.timestamp()), int(span.end.timestamp()), window.export.id)
                 ledger.execute("UPDATE streams SET coverage = ? WHERE id = ?", (json.dumps(covered), self.id))
         except sqlite3.Error as error:
             ledger.fail(error)
@@ -265,17 +270,24 @@ class StreamLedger:
                 yield lines
 
     def _changed_parents(self, batches: Iterable[Sequence[Record]]) -> set[str]:
-        """The parents with a line that is new, changed, gone, or returned."""
+        """The parents with a line that is new, changed, gone, returned, or from another parent."""
         totals = SumOfDigests()
         changed = set()
         for batch in batches:
             keys, parents = keys_of(batch, self._keys), keys_of(batch, self._parent)
             totals.add(parents, digests_of(batch))
             known = self._objects(keys)
-            returned = {key for key, row in known.items() if row.removed_at is not None}
-            changed |= {parent for key, parent in zip(keys, parents, strict=True) if key in returned}
-            self._store(known, [(key, None) for key in keys if key in returned or key not in known])
-            self._hold(known, [key for key in keys if key in known and key not in returned])
+            store, hold = [], []
+            for key, parent in zip(keys, parents, strict=True):
+                row, place = known.get(key), digest_of_text(parent) if self._may_move else None
+                if row is not None and row.removed_at is None and row.digest == place:
+                    hold.append(key)
+                    continue
+                store.append((key, place))
+                if row is not None:  # it has returned, or its parent was another one
+                    changed.add(parent)
+            self._store(known, store)
+            self._hold(known, hold)
         rows = self._ledger.by_key("digest, sent", "parents", self.id, list(totals))
         for parent in totals:
             digest, sent = rows.get(parent, (None, 0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import resource
 import shutil
 import signal
@@ -13,7 +14,7 @@ import pytest
 
 from tap_exports.errors import SettingsError
 from tap_exports.ledger import Ledger
-from tests.ledger.conftest import Pipeline
+from tests.ledger.conftest import LineStore, Pipeline, Store
 from tests.ledger.processes import lines_of_child, wait_for
 
 DOUBT = "is not the one that the state names"
@@ -138,6 +139,30 @@ def test_a_damaged_page_loses_nothing(store, pipeline, part):
     store.put(0, **{f"k{n}": 2 for n in range(0, 300, 3)})
     pipeline.sync()
     assert pipeline.totals == {key: value for key, (_, value) in store.objects.items()}
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("kind", [Store, LineStore])
+def test_damaged_bits_lose_nothing_and_stop_nothing(path, kind, seed):
+    """Also where the database is well-formed, and its content is wrong."""
+    chance = random.Random(seed)
+    pipeline = Pipeline(kind(), path)
+    before, after = (1, 2) if kind is Store else (["a", "b"], ["a", "c"])
+    pipeline.options = {"keys": ("order", "export_line"), "parent": ("order",)} if kind is LineStore else {}
+    pipeline.store.put(0, **{f"k{n}": before for n in range(60)})
+    for _ in range(2):
+        pipeline.sync()
+    content = bytearray(path.read_bytes())
+    for _ in range(10):
+        content[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
+    path.write_bytes(content)
+    pipeline.store.put(0, **{f"k{n}": after for n in range(0, 60, 3)})
+    pipeline.sync()
+    expected = {key: value for key, (_, value) in pipeline.store.objects.items()}
+    if kind is Store:
+        assert pipeline.totals == expected
+    else:
+        assert {f'["{key}", "{line}"]' for key, lines in expected.items() for line in lines} <= pipeline.rows.keys()
 
 
 @pytest.mark.parametrize("share", [0.2, 0.5, 0.9])

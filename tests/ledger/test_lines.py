@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+from tests.ledger.conftest import LineStore, Pipeline
+
 ALL = ['["x", "a"]', '["x", "b"]']
 
 
@@ -59,3 +61,19 @@ def test_a_line_that_is_gone_is_reported_and_a_parent_that_returns_is_sent(lines
     assert lines.sync() == ALL
     assert lines.gone == set()
     assert json.loads(max(lines.removed)) == ["x", "b"]
+
+
+def test_a_line_with_its_own_id_that_moves_to_another_parent_and_back_is_sent(path):
+    """Its first parent has no other line, so no file says in between that the parent has changed."""
+
+    class Lines(LineStore):
+        def rows_of(self, key, value, export_id):
+            yield from ({"number": line, "order": key, "export_id": export_id} for line in value)
+
+    pipeline = Pipeline(Lines(), path)
+    pipeline.options = {"parent": ("order",)}
+    for parent in ("x", "y", "x"):
+        pipeline.store.objects = {parent: (0, ["a"])}
+        assert pipeline.sync() == ["a"]
+        assert pipeline.sync() == []
+        assert pipeline.rows["a"]["order"] == parent
