@@ -8,6 +8,7 @@ import pytest
 
 from tap_exports.ledger import Ledger
 from tap_exports.sandbox import Fault
+from tap_exports.tap import TapExports
 
 from .conftest import fixed, only
 
@@ -32,6 +33,11 @@ def config(make_store, ledger):
 
 def position(run, stream="order_list"):
     return run.state["bookmarks"][stream]["ledger"]
+
+
+def keys_of(run, stream):
+    name = {"order_list": "order_number", "customer_list": "customer_id"}[stream]
+    return [record[name] for record in run.records(stream)]
 
 
 def keys(run, stream="order_list"):
@@ -148,6 +154,79 @@ def test_what_changes_the_records_form_sends_everything(config, sync, change):
     assert keys(sync(config | change, state=run.state, streams=["order_list"])) == []
 
 
+def test_another_version_of_the_tap_sends_everything(config, sync, monkeypatch):
+    first = sync(config, streams=["order_list"])
+    monkeypatch.setattr(TapExports, "plugin_version", "99.0.0")
+    assert keys(sync(config, state=first.state, streams=["order_list"])) == keys(first)
+
+
+def test_another_selection_of_columns_sends_everything(config, sync, discover):
+    catalog = only(discover(config), "order_list")
+    first = sync(config, catalog=catalog)
+    entry = next(entry for entry in catalog["streams"] if entry["tap_stream_id"] == "order_list")
+    item = next(item for item in entry["metadata"] if item["breadcrumb"] == ["properties", "currency"])
+    item["metadata"]["selected"] = False
+    run = sync(config, state=first.state, catalog=catalog)
+    assert keys(run) == keys(first)
+    assert "currency" not in run.records("order_list")[0]
+    assert keys(sync(config, state=run.state, catalog=catalog)) == []
+
+
+def test_a_record_is_compared_as_it_is_before_maps(config, make_store, sync):
+    """A change that the map hides is a change."""
+    store = make_store(days=3)
+    config = store.config | {"ledger": config["ledger"]} | fixed(100)
+    config["stream_maps"] = {"order_list": {"status": None}}
+    state = None
+    for status, wanted in (("new", ["1"]), ("paid", ["1"]), ("paid", [])):
+        store.add_fault(Fault("file", "body", body=f"Order Number,Status\r\n1,{status}\r\n"))
+        run = sync(config, state=state, streams=["order_list"])
+        state = run.state
+        assert keys(run) == wanted
+
+
+def test_a_value_that_returns_after_a_run_without_the_ledger_is_sent(config, make_store, sync):
+    """A is recorded, then B is sent and not recorded, then A again."""
+    store = make_store(days=3)
+    config = store.config | {"ledger": config["ledger"]} | fixed(100)
+    state = None
+    for status, changed in (("A", {}), ("B", {"ledger": None}), ("A", {})):
+        store.add_fault(Fault("file", "body", body=f"Order Number,Status\r\n1,{status}\r\n"))
+        run = sync(config | changed, state=state, streams=["order_list"])
+        state = run.state
+        assert [record["status"] for record in run.records("order_list")] == [status]
+
+
+def test_another_store_in_the_same_file_has_streams_of_its_own(config, make_store, sync):
+    other = make_store(frozen=True, days=20, seed=30).config
+    other = config | {name: other[name] for name in ("api_url", "access_token")}
+    states = [sync(one, streams=["order_list"]).state for one in (config, other)]
+    for one, state in zip((config, other), states, strict=True):
+        assert keys(sync(one, state=state, streams=["order_list"])) == []
+
+
+@pytest.mark.parametrize("what", ["missing", "another", "older"])
+def test_a_ledger_that_is_not_the_states_sends_everything_with_one_warning(config, sync, ledger, what, caplog):
+    streams = ["order_list", "customer_list"]
+    first = sync(config, streams=streams)
+    older = ledger.read_bytes()
+    if what == "another":
+        ledger.unlink()
+        sync(config, streams=streams)
+        other = ledger.read_bytes()
+    second = sync(config, state=first.state, streams=streams)
+    if what == "missing":
+        ledger.unlink()
+    else:
+        ledger.write_bytes(older if what == "older" else other)
+    caplog.clear()
+    run = sync(config, state=second.state, streams=streams)
+    assert {stream: keys_of(run, stream) for stream in streams} == {s: keys_of(first, s) for s in streams}
+    assert caplog.text.count("is not the one that the state names") == 1
+    again = sync(config, state=run.state, streams=streams)
+    assert [again.records(stream) for stream in streams] == [[], []]
+
+
 def test_it_works_with_batches(config, sync, tmp_path):
     batches = {
         "encoding": {"format": "jsonl", "compression": "gzip"},
@@ -157,6 +236,8 @@ def test_it_works_with_batches(config, sync, tmp_path):
     again = sync(config | {"batch_config": batches}, state=first.state, streams=["order_list"])
     assert first.of("BATCH", "order_list")
     assert again.of("BATCH") == []
+    other = sync(config, state=again.state, streams=["order_list"])
+    assert len(keys(other)) == len(keys(sync(config, streams=["order_list"])))  # as messages, everything is sent
 
 
 def test_a_stream_map_that_drops_records_does_not_make_them_return(config, sync):

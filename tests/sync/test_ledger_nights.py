@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import resource
 import signal
+from copy import deepcopy
 from datetime import timedelta
 from itertools import islice
 
@@ -25,6 +26,9 @@ class Target:
     def __init__(self):
         self.rows, self.keys, self.state = {}, {}, None
         self.sent = 0
+
+    def copy(self):
+        return deepcopy(self)
 
     def take(self, messages):
         self.sent = 0
@@ -136,9 +140,9 @@ class Orders:
         self.store, self.sync, self.config = store, sync, config
         self.target = Target()
 
-    def night(self, numbers, streams=("order_list", REMOVED)):
+    def night(self, numbers, streams=("order_list", REMOVED), status="paid"):
         self.store.advance(timedelta(hours=2))
-        body = "".join(f"{line}\r\n" for line in ["Order Number,Status", *(f"{number},paid" for number in numbers)])
+        body = "".join(f"{line}\r\n" for line in ["Order Number,Status", *(f"{number},{status}" for number in numbers)])
         self.store.add_fault(Fault("file", "body", body=body))
         run = self.sync(self.config, state=self.target.state, streams=streams)
         assert not run.failures
@@ -167,6 +171,21 @@ def test_an_object_that_is_gone_is_reported_once_and_its_return_too(orders):
     assert sent == ["100"]
     assert (returned["object_key"], returned["removed_at"]) == ("100", None)
     assert orders.night(ALL) == ([], [])
+
+
+def test_where_rows_are_appended_the_one_with_the_greatest_export_id_is_current(orders):
+    appended = []
+    for status in ("new", "paid", "new"):
+        before = orders.target.state
+        orders.night(["1", "2"], status=status)
+        appended += orders.target.rows["order_list"].values()
+        orders.target.state = before  # the target lost it; the next run sends it again
+        orders.night(["1", "2"], status=status)
+        appended += orders.target.rows["order_list"].values()
+        newest = {}
+        for row in sorted(appended, key=lambda row: row["export_id"]):
+            newest[row["order_number"]] = row["status"]
+        assert newest == {"1": status, "2": status}
 
 
 def test_a_removal_is_written_until_a_state_confirms_it(orders):
