@@ -36,9 +36,6 @@ SPECIAL = {
     "list_timezone",
     "scopes",
     "extra_types",
-    "range_fields",
-    "currencies",
-    "unlisted_metadata",
 }
 
 
@@ -71,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="PLACE:KIND[:VALUE][:NAME=VALUE...]",
-        help="A fault, such as create:status:503:times=2 or content:zip. Repeatable.",
+        help="A fault, such as create:status:503:times=2 or file:cut. Repeatable.",
     )
     for one in fields(Options):
         if one.name in SPECIAL:

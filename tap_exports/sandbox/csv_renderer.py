@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import csv
+import io
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -10,8 +11,7 @@ from tap_exports.sandbox import fulfillment_rows, sales
 from tap_exports.sandbox.cells import CellWriter
 from tap_exports.sandbox.columns import Role, export_types
 from tap_exports.sandbox.facts import Moment
-from tap_exports.sandbox.file_changes import Table, change_bytes, change_table
-from tap_exports.sandbox.model import Kind, Line
+from tap_exports.sandbox.model import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -58,13 +58,6 @@ ROW_BUILDERS = {
 }
 
 
-REPORTS = {
-    Kind.ORDER: "placed",
-    Kind.FULFILLMENT: "placed",
-    Kind.DISPUTE: "happened",
-}
-
-
 class CsvRenderer:
     """Renders a store's objects as CSV."""
 
@@ -97,53 +90,10 @@ class CsvRenderer:
 
     def csv(self, window: Window) -> bytes:
         """The file, byte for byte."""
-        kind = self.types[window.code]
-        columns = [*self._columns(kind), *(column for _, column in self._merchant(kind, window))]
-        table = Table(columns, self.header(window), list(self.rows(window)))
-        for header, text in window.where:
-            at = table.header.index(header)
-            table.rows = [row for row in table.rows if row[at] == text]
-        if not table.rows and self._options.empty_file == "blank":
-            return b""
-        mark = "\ufeff" if self._options.bom else ""
-        text = mark + change_table(table, window.changes)
-        return change_bytes(text.encode(self._options.encoding, errors="replace"), window.changes)
-
-    def vanished(self, code: str, now: datetime) -> list[str]:
-        """Keys of the objects (for lines, ids of lines) that earlier exports held, and later ones do not."""
-        kind = self.types[code]
-        found: list[str] = []
-        builders = ROW_BUILDERS[kind.kind]
-        key = kind.key(Role.LINE_ID if kind.lines else Role.OWN_KEY)
-        at = Moment(self._dataset, now)
-        self._dataset.grow(now)
-        for item in self._dataset.between(kind.kind, self._dataset.start, now):
-            gone = self._dataset.gone_at(kind.kind, item)
-            present = set() if at.past(gone) else self._keys(builders, kind, item, at, key)
-            moments = [gone, *(line.removed for line in getattr(item, "lines", ()) if isinstance(line, Line))]
-            for moment in sorted(moment for moment in moments if moment is not None and moment <= now):
-                before = Moment(self._dataset, moment - timedelta(microseconds=1))
-                found += sorted(self._keys(builders, kind, item, before, key) - present - set(found))
-        return found
-
-    @staticmethod
-    def _keys(builders: RowBuilders, kind: ExportType, item: StoreObject, at: Moment, key: str) -> set[str]:
-        rows = builders.lines(item, at) if kind.lines and builders.lines else [builders.row(item, at)]
-        return {str(row.values[key]) for row in rows}
-
-    def find(self, code: str, key: str, now: datetime) -> tuple[Kind, StoreObject]:
-        """The object with a key.
-
-        Raises:
-            KeyError: When there is no such object.
-        """
-        kind = self.types[code]
-        own = kind.key(Role.OWN_KEY)
-        at = Moment(self._dataset, now)
-        for item in self._dataset.between(kind.kind, self._dataset.start, now):
-            if str(ROW_BUILDERS[kind.kind].row(item, at).values[own]) == key:
-                return kind.kind, item
-        raise KeyError(f"No {key!r} in {code}")
+        text = io.StringIO(newline="")
+        text.write("\ufeff" if self._options.bom else "")
+        csv.writer(text).writerows([self.header(window), *self.rows(window)])
+        return text.getvalue().encode(self._options.encoding, errors="replace")
 
     def _columns(self, kind: ExportType) -> list[Column]:
         return [one for one in kind.columns if self._options.line_ids or one.role is not Role.LINE_ID]
@@ -167,8 +117,6 @@ class CsvRenderer:
         if not kind.lines or builders.lines is None:
             return (builders.row(item, at) for item in self._items(kind.kind, window, at)[:cap])
         lines = builders.lines
-        if self._options.lines_by_own_date:
-            return islice(self._lines_by_own_date(kind.kind, window, at), cap)
         items = self._items(kind.kind, window, at)
         parents = self._options.cap_counts_parents
         numbered = [one for item in (items[:cap] if parents else items) for one in enumerate(lines(item, at))]
@@ -180,14 +128,14 @@ class CsvRenderer:
         """The objects in a window, oldest first by the date that the range is held against."""
         # Generated up to now for any window: customers count later orders.
         self._dataset.grow(at.now)
-        field = self._options.range_fields.get(window.code, self._options.range_field)
+        field = self._options.range_field
         start, end = self._dataset.start, at.now
         if field == "created":
             start, end = window.date_from, min(window.date_to, at.now)
         dated = []
         for item in self._dataset.between(kind, start, end):
             date = self._date(field, kind, item, at)
-            if self._inside(date, window) and not at.past(self._dataset.gone_at(kind, item)):
+            if self._inside(date, window):
                 dated.append((date, item.id, item))
         return [item for *_, item in sorted(dated, key=lambda one: one[:2])]
 
@@ -195,24 +143,10 @@ class CsvRenderer:
         included = date == window.date_to and self._options.date_to_included
         return window.date_from <= date < window.date_to or included
 
-    def _lines_by_own_date(self, kind: Kind, window: Window, at: Moment) -> Iterator[Row]:
-        everything = window._replace(date_from=self._dataset.start, date_to=at.now + timedelta(days=1))
-        field = self._options.range_fields.get(window.code, self._options.range_field)
-        lines = ROW_BUILDERS[kind].lines
-        assert lines is not None  # noqa: S101  # kinds without lines have no export of lines
-        for item in self._items(kind, everything, at):
-            for row in lines(item, at):
-                if self._inside(row.created or self._date(field, kind, item, at), window):
-                    yield row
-
     @staticmethod
     def _date(field: str, kind: Kind, item: StoreObject, at: Moment) -> datetime:
-        if field == "reports":
-            field = REPORTS.get(kind, "created")
         if field == "placed":
             order = getattr(item, "order", item)
             return getattr(order, "placed", item.created)
-        if field == "happened":
-            return getattr(item, "happened", item.created)
         updated = ROW_BUILDERS[kind].updated if field == "updated" else None
         return (updated(item, at) if updated else None) or item.created

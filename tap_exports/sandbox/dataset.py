@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from tap_exports.sandbox.model import Cart, Customer, Kind, Line, Order, Subscription
 from tap_exports.sandbox.order_lifecycle import OrderLifecycle
-from tap_exports.sandbox.sample_data import PRODUCTS, SHIPPING, SUBSCRIBABLE
+from tap_exports.sandbox.sample_data import CURRENCIES, PRODUCTS, SHIPPING, SUBSCRIBABLE
 from tap_exports.sandbox.seeded_random import SeededRandom
 
 if TYPE_CHECKING:
@@ -35,7 +35,6 @@ class Dataset:
         self._options = options
         self.start = start
         self.orders_of: defaultdict[int, list[Order]] = defaultdict(list)
-        self.test_orders: list[str] = []
         self._per_day = options.orders_per_day
         self._zone = ZoneInfo(options.timezone)
         self._days = 0
@@ -44,8 +43,7 @@ class Dataset:
         self._customers: list[Customer] = []
         self._lines = 5_000
         self._numbers = 10_000
-        self._lifecycle = OrderLifecycle(options, self._file)
-        self._removed: dict[tuple[Kind, int], datetime] = {}
+        self._lifecycle = OrderLifecycle(self._file)
         self._growing = threading.Lock()
 
     def between(self, kind: Kind, start: datetime, end: datetime) -> list[StoreObject]:
@@ -56,14 +54,6 @@ class Dataset:
         for day in range(max(0, self._day(start)), self._day(end) + 1):
             found += [item for item in filed.get(day, ()) if start <= item.created <= end]
         return sorted(found, key=lambda item: (item.created, item.id))
-
-    def remove(self, kind: Kind, item: StoreObject, moment: datetime) -> None:
-        """Leave an object out of exports from a moment on."""
-        self._removed[kind, item.id] = moment
-
-    def gone_at(self, kind: Kind, item: StoreObject) -> datetime | None:
-        """When an object vanishes from exports; None for never."""
-        return self._removed.get((kind, item.id)) or getattr(item, "gone", None)
 
     def _day(self, moment: datetime) -> int:
         return (moment - self.start) // DAY
@@ -135,27 +125,10 @@ class Dataset:
 
     def _new_customer(self, joined: datetime) -> Customer:
         number = 501 + len(self._customers)
-        customer = Customer(number, joined, self._gone("erased", number, joined, self._options.erased_customers))
+        customer = Customer(number, joined)
         self._customers.append(customer)
         self._file(Kind.CUSTOMER, customer)
         return customer
-
-    def _gone(self, what: str, number: int, made: datetime, percent: int) -> datetime | None:
-        rng = SeededRandom(self.seed, what, number)
-        return made + timedelta(days=rng.between(1, 60), hours=rng.below(24)) if rng.chance(percent) else None
-
-    def _edited(self, order: Order, rng: SeededRandom) -> tuple[Line, ...]:
-        """The lines of an order that is edited some days later; fulfillments do not change."""
-        moment = order.created + timedelta(days=rng.between(1, 40), seconds=rng.below(86_400))
-        first, *others = order.lines
-        match rng.below(3):
-            case 0:
-                self._lines += 1
-                return (*order.lines, Line(self._lines, rng.pick(PRODUCTS), 1, added=moment))
-            case 1 if others:
-                return (*order.lines[:-1], others[-1]._replace(removed=moment))
-            case _:
-                return (first._replace(changed=(moment, first.quantity + 1)), *others)
 
     def _new_lines(self, rng: SeededRandom, *, duplicates: bool = False) -> tuple[Line, ...]:
         products = [rng.pick(PRODUCTS) for _ in range(rng.pick((1, 1, 2, 2, 3, 4)))]
@@ -174,9 +147,7 @@ class Dataset:
         self._numbers += 1
         rng = SeededRandom(self.seed, "order", self._numbers)
         if rng.chance(2):
-            # A test order: it takes a number, and no export shows it.
-            self.test_orders.append(str(self._numbers))
-            self._numbers += 1
+            self._numbers += 1  # a test order takes a number, and is in no export
         exact = moment.microsecond == 0
         placed = moment if exact else moment - timedelta(seconds=rng.below(20))
         subscription = renewed
@@ -196,7 +167,7 @@ class Dataset:
             placed=max(placed, buyer.created),
             customer=buyer,
             lines=lines,
-            currency=subscription.currency if subscription else rng.pick(self._options.currencies),
+            currency=subscription.currency if subscription else rng.pick(CURRENCIES),
             shipping=shipping,
             subscription=subscription,
             total=sum((line.product.price * line.quantity for line in lines), shipping[2]),
@@ -208,9 +179,6 @@ class Dataset:
             subscription.orders.append(order)
             self._due[self._day(moment + subscription.every)].append(subscription)
         self._lifecycle.follow(order, rng, self._day(moment), at_midnight=moment.hour == moment.minute == 0 and exact)
-        edit = SeededRandom(self.seed, "edit", order.number)
-        if edit.chance(self._options.edited_orders):
-            order.lines = self._edited(order, edit)
 
     def _new_subscription(self, moment: datetime, buyer: Customer, line: Line, rng: SeededRandom) -> Subscription:
         self._lines += 1
@@ -223,7 +191,7 @@ class Dataset:
             created=moment,
             customer=buyer,
             lines=lines,
-            currency=rng.pick(self._options.currencies),
+            currency=rng.pick(CURRENCIES),
             every=timedelta(days=rng.pick((7, 14, 30, 30, 30))),
             paused=moment + timedelta(days=rng.between(10, 90)) if rng.chance(15) else None,
             cancelled=moment + timedelta(days=rng.between(3, 200), seconds=77) if rng.chance(50) else None,
@@ -242,6 +210,5 @@ class Dataset:
             customer = rng.pick(self._customers)
         abandoned = moment + timedelta(minutes=rng.between(30, 240))
         lines = self._new_lines(rng)
-        currency = rng.pick(self._options.currencies)
-        gone = self._gone("converted", number, moment, self._options.converted_carts)
-        self._file(Kind.CART, Cart(number, moment, customer, lines, currency, abandoned, gone))
+        currency = rng.pick(CURRENCIES)
+        self._file(Kind.CART, Cart(number, moment, customer, lines, currency, abandoned))

@@ -8,7 +8,6 @@ from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from tap_exports.sandbox.faults import Fault
     from tap_exports.sandbox.merchant import Definition
 
 
@@ -27,8 +26,6 @@ class Window(NamedTuple):
     date_to: datetime  # included or not: an option
     now: datetime  # later events have not happened
     merchant: tuple[Definition, ...]  # a merchant's own columns
-    where: tuple[tuple[str, str], ...] = ()  # pairs of a header and a text that all rows have, as a dashboard's filter
-    changes: tuple[Fault, ...] = ()  # faults of the file
 
 
 @dataclass(frozen=True)
@@ -39,7 +36,6 @@ class Export:
     window: Window
     started_at: datetime
     ready_at: datetime | None
-    links: int = 0  # links to its file that were handed out
     downloads: int = 0  # times that its file was sent, whole or not
 
     @property

@@ -79,7 +79,6 @@ class ExportCalls:
             return json_reply(404, {"detail": "Not found."})
         if export.status(now) is not Status.AVAILABLE:
             return json_reply(400, {"detail": "Export is not available for download yet."})
-        self._store.export_queue.count(export.id, link=True)
         path = self._links.sign(file_path(export), now, expired=call.has_fault(FaultKind.EXPIRE))
         return json_reply(200, {"url": f"{self._store.file_origin}{path}"})
 

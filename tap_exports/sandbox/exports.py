@@ -57,8 +57,8 @@ class ExportQueue:
         with self._lock:
             return list(self._exports.values())
 
-    def count(self, number: int, *, link: bool = False, download: bool = False) -> None:
-        """Count a link or a download of an export."""
+    def count_download(self, number: int) -> None:
+        """Count a download of an export."""
         with self._lock:
             one = self._exports[number]
-            self._exports[number] = replace(one, links=one.links + link, downloads=one.downloads + download)
+            self._exports[number] = replace(one, downloads=one.downloads + 1)

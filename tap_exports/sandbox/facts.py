@@ -53,7 +53,6 @@ class Row:
     values: dict[str, Value]  # by the keys of the columns
     currency: str = "USD"  # of its amounts
     owners: dict[str, object] = field(default_factory=dict)  # ids of the objects whose metadata it shows
-    created: datetime | None = None  # of a line that is newer than its parent
 
 
 def untaxed(amount: Decimal) -> Decimal:

@@ -25,7 +25,6 @@ class Place(str, Enum):
     METADATA = "metadata"  # GET metadata/
     WEBHOOKS = "webhooks"  # anything on webhooks/
     WEBHOOK = "webhook"  # a delivery from the store; never in the log
-    CONTENT = "content"  # what an export's file holds, decided when the export is created; never in the log
     UNKNOWN = "unknown"  # no such address; only in the log
     ANY = "any"  # any request; only in a fault
 
@@ -33,9 +32,7 @@ class Place(str, Enum):
 class FaultKind(str, Enum):
     """The kinds of faults.
 
-    Deliveries of webhooks (`Place.WEBHOOK`) support only `lost`, `slow`, `body` and `unknown_status`. The kinds from
-    `no_line_break` on, and `empty`, change the file of an export (`Place.CONTENT`): the same file with every download,
-    and `times` counts exports. All that fit an export apply together.
+    Deliveries of webhooks (`Place.WEBHOOK`) support only `lost`, `slow`, `body` and `unknown_status`.
     """
 
     STATUS = "status"  # an answer with `status`, `headers` and `body`
@@ -57,23 +54,6 @@ class FaultKind(str, Enum):
     EXPIRE = "expire"  # the link has expired
     NEVER_READY = "never_ready"  # the export that is created stays pending for ever
     UNKNOWN_STATUS = "unknown_status"  # exports in the answer have the status `value`
-    NO_LINE_BREAK = "no_line_break"  # the last row ends without a line break
-    REPEATED_HEADER = "repeated_header"  # the header is also in the middle
-    REORDERED_HEADER = "reordered_header"  # the header, its columns in another order, is also in the middle
-    REPEATED_ROW = "repeated_row"  # the last row equals the first
-    CONFLICTING_ROW = "conflicting_row"  # the last row has the first row's key and another text
-    BLANK_KEY = "blank_key"  # the row in the middle has no id (of the line, in an export of lines that has ids)
-    TOTALS_LINE = "totals_line"  # the last row has sums under the amounts, and blanks elsewhere
-    DROPPED_COLUMN = "dropped_column"  # the column headed `value` is missing
-    REVERSED_COLUMNS = "reversed_columns"  # the columns are in the reverse order
-    SEMICOLONS = "semicolons"  # between cells
-    TABS = "tabs"  # between cells
-    PROSE = "prose"  # two lines of text instead of a CSV
-    ZIP = "zip"  # the CSV in a zip archive
-    GZIP = "gzip"  # the CSV as gzip bytes, without a `Content-Encoding`
-
-
-CONTENT_KINDS = frozenset(list(FaultKind)[list(FaultKind).index(FaultKind.NO_LINE_BREAK) :])
 
 
 @dataclass(frozen=True)
@@ -97,14 +77,11 @@ class Fault:
     # an overlong body is cut in its last row.
     keep: int | None = None
     location: str = ""  # for `redirect`
-    value: str = "failed"  # for `unknown_status` and `dropped_column`
+    value: str = "failed"  # for `unknown_status`
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "place", Place(self.place))
         object.__setattr__(self, "kind", FaultKind(self.kind))
-        of_content = self.kind in CONTENT_KINDS or (self.kind is FaultKind.EMPTY and self.place is Place.CONTENT)
-        if of_content is not (self.place is Place.CONTENT):
-            raise ValueError(f"A fault of kind {self.kind.value} cannot occur at {self.place.value}")
 
     @property
     def content(self) -> bytes:
@@ -170,7 +147,6 @@ _MAIN = {
     "cut": "keep",
     "overlong": "keep",
     "unknown_status": "value",
-    "dropped_column": "value",
 }
 _VERBATIM = {"redirect", "body", "json"}
 _READ: dict[str, Callable[[str], object]] = {
@@ -214,15 +190,6 @@ class PendingFaults:
                     hit = pending
             return self._used(hit) if hit is not None else None
 
-    def take_content(self, export_type: str) -> tuple[Fault, ...]:
-        """All faults of the file of a new export, in the order in which they were added."""
-        with self._lock:
-            fit = [pending for pending in self._pending if pending.fits(Place.CONTENT, export_type)]
-            due = [pending for pending in fit if pending.after <= 0]
-            for pending in fit:
-                pending.after -= 1
-            return tuple(self._used(pending) for pending in due)
-
     def _used(self, pending: _PendingFault) -> Fault:
         if pending.left is not None:
             pending.left -= 1
@@ -238,5 +205,5 @@ class _PendingFault:
     left: int | None
 
     def fits(self, place: Place, export_type: str | None) -> bool:
-        anywhere = self.fault.place is Place.ANY and place not in {Place.WEBHOOK, Place.CONTENT}
+        anywhere = self.fault.place is Place.ANY and place is not Place.WEBHOOK
         return (anywhere or self.fault.place is place) and self.fault.export_type in {None, export_type}

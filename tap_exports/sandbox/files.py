@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import hashlib
 import re
 from typing import TYPE_CHECKING
 
@@ -31,10 +30,8 @@ MESSAGES = {
     "AccessDenied": (403, "Request has expired"),
     "MethodNotAllowed": (405, "The specified method is not allowed against this resource."),
     "NoSuchKey": (404, "The specified key does not exist."),
-    "InvalidRange": (416, "The requested range is not satisfiable"),
 }
 PATH = re.compile(r"/exports/(?P<id>[0-9]+)/[a-z0-9_]+\.csv")
-RANGE = re.compile(r"bytes=(?P<first>[0-9]+)-(?P<last>[0-9]*)")
 
 
 def error(code: str) -> Reply:
@@ -85,24 +82,13 @@ class Files(RequestHandler):
             return error(refusal)
         if export is None:
             return error("NoSuchKey")
-        self._store.export_queue.count(export.id, download=True)
+        self._store.export_queue.count_download(export.id)
         return self._sent(request, self._store.file(export.id))
 
     def _sent(self, request: Request, content: bytes) -> Reply:
         how = self._store.options.gzip
-        headers = {"Content-Type": "text/csv", "Accept-Ranges": "bytes"}
+        headers = {"Content-Type": "text/csv"}
         if how == "always" or (how == "accepted" and request.accept_encodings.quality("gzip") > 0):
             content = gzip.compress(content, 1, mtime=0)
             headers["Content-Encoding"] = "gzip"
-        elif how == "mislabeled":
-            headers["Content-Encoding"] = "gzip"
-        headers["ETag"] = f'"{hashlib.md5(content, usedforsecurity=False).hexdigest()}"'
-        wanted = RANGE.fullmatch(request.headers.get("Range", ""))
-        if not wanted:
-            return Reply(200, content, headers)
-        first, last = int(wanted["first"]), int(wanted["last"] or len(content) - 1)
-        if first >= len(content):
-            return error("InvalidRange")
-        part = content[first : last + 1]
-        headers["Content-Range"] = f"bytes {first}-{first + len(part) - 1}/{len(content)}"
-        return Reply(206, part, headers)
+        return Reply(200, content, headers)

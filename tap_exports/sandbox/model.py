@@ -30,11 +30,10 @@ class Kind(str, Enum):
 
 
 class Customer(NamedTuple):
-    """A customer; `gone` is when it is erased."""
+    """A customer."""
 
     id: int
     created: datetime
-    gone: datetime | None = None
 
 
 class Line(NamedTuple):
@@ -44,9 +43,6 @@ class Line(NamedTuple):
     product: Product
     quantity: int
     is_upsell: bool = False
-    added: datetime | None = None  # by an edit of the order
-    removed: datetime | None = None  # by an edit
-    changed: tuple[datetime, int] | None = None  # by an edit: when, and the new quantity
 
 
 class Sent(NamedTuple):
@@ -145,7 +141,7 @@ class Return:
 
 @dataclass(slots=True, eq=False)
 class Cart:
-    """An open cart; `gone` is when it becomes an order."""
+    """An open cart."""
 
     id: int
     created: datetime
@@ -153,7 +149,6 @@ class Cart:
     lines: tuple[Line, ...]
     currency: str
     abandoned: datetime
-    gone: datetime | None = None
 
 
 StoreObject = Order | Customer | Transaction | Dispute | Subscription | Cart | Return | Fulfillment

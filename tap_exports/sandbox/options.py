@@ -9,7 +9,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from datetime import datetime
 
     from tap_exports.sandbox.export import Export
@@ -31,9 +31,6 @@ def _option(default: object, text: str, *more: str) -> Any:  # noqa: ANN401
     return field(default=default, metadata={"help": text, "choices": (default, *more) if more else ()})
 
 
-RANGE_FIELDS = ("created", "placed", "updated", "happened", "reports")
-
-
 @dataclass(frozen=True)
 class Options:
     """Options of one practice store; `field.metadata` has the help and the choices of each."""
@@ -45,20 +42,6 @@ class Options:
     days: int = _option(180, "Days of data before `now`, from a midnight UTC on.")
     orders_per_day: int = _option(3, "Orders per day; 0 is a store without data.")
     timezone: str = _option("US/Eastern", "IANA name of the store's zone.")
-    currencies: tuple[str, ...] = _option(
-        ("USD",) * 8 + ("EUR", "GBP"),
-        "ISO codes of orders, subscriptions and carts; JPY and KRW have no decimals.",
-    )
-    edited_orders: int = _option(
-        0, "Percentage of orders that are edited 1 to 40 days later: a line is added, removed or changed."
-    )
-    late_refund_days: int = _option(0, "If not 0, every tenth order is partly refunded this many days later.")
-    dispute_report_days: int = _option(1, "Days between `happened_at` of a dispute and its creation.")
-    converted_carts: int = _option(0, "Percentage of open carts that become orders, and leave later exports.")
-    erased_customers: int = _option(0, "Percentage of customers that are erased, and leave later exports.")
-    campaigns_app: bool = _option(
-        False, "The 11 metadata definitions of the vendor's Campaigns App exist and are exported."
-    )
     extra_types: tuple[str, ...] = _option(
         (), "Codes of types that the platform added; they hold what `order_list` holds."
     )
@@ -73,15 +56,9 @@ class Options:
     date_to_included: bool = _option(False, "Whether an object exactly at `date_to` is in the export.")
     range_field: str = _option(
         "created",
-        "The date that the range is held against: created; placed (of the order, for its fulfillments, returns and "
-        "transactions too); updated; happened (disputes); reports (orders and fulfillments placed, disputes happened).",
-        *RANGE_FIELDS[1:],
-    )
-    range_fields: Mapping[str, str] = field(
-        default_factory=dict, metadata={"help": "The same for single types, by code."}
-    )
-    lines_by_own_date: bool = _option(
-        False, "The range of an export of lines is held against each line's own date, not its parent's."
+        "The date to which an export's range applies: created; placed (of the order, also for its fulfillments, "
+        "returns and transactions); updated.",
+        *("placed", "updated"),
     )
 
     # The API
@@ -94,20 +71,8 @@ class Options:
         default_factory=lambda: frozenset(Scope), metadata={"help": "Scopes of the token."}
     )
     token: str | None = _option(None, "The accepted bearer token; derived from the seed when None.")
-    admin_scopes: bool = _option(False, "A 403 message names the missing scope and `admin:read` or `admin:write`.")
-    store_shape: str = _option("object", "What `GET store/` answers: an object, or a list with one.", "list")
-    next_links: str = _option(
-        "same",
-        "Origin of `next` and `previous` links: the API's, with the other one of http and https, or without the port.",
-        "other_scheme",
-        "no_port",
-    )
-    api_times: str = _option(
-        "utc", "Instants of the API: 2026-07-03T14:09:41Z or 2026-07-03T10:09:41.263144-04:00.", "offset"
-    )
     null_dates: bool = _option(False, "`date_from` and `date_to` of an Export are null in answers.")
     omit_status: bool = _option(False, "`status` of an Export is missing while it is pending.")
-    unlisted_metadata: tuple[str, ...] = _option((), "Keys of definitions that `GET metadata/` leaves out.")
     webhook_signs: str = _option(
         "raw", "What a delivery's signature covers: the body, or Python's json.dumps of the parsed body.", "json_dumps"
     )
@@ -118,9 +83,9 @@ class Options:
     # The CSV
     time_format: str = _option(
         "iso_z",
-        "Instants of a CSV: 2024-09-03T18:09:00Z; with offset; naive; Sept. 3, 2024, 2:09 p.m.; 2024-09-03 02:09 PM; "
-        "02:09:41 PM; 2024-9-3 2:09 PM; 02:09 p.m. All but iso_z are in the store's zone.",
-        *("iso_offset", "iso_naive", "django_long", "am_pm", "am_pm_seconds", "am_pm_short", "am_pm_dots"),
+        "Instants of a CSV: 2024-09-03T18:09:00Z; with offset; naive; Sept. 3, 2024, 2:09 p.m.; 2024-09-03 02:09 PM. "
+        "All but iso_z are in the store's zone.",
+        *("iso_offset", "iso_naive", "django_long", "am_pm"),
     )
     money_format: str = _option(
         "plain",
@@ -128,10 +93,8 @@ class Options:
         "1.234,50.",
         *("separators", "sign", "signs", "code_before", "code_after", "comma", "comma_separators"),
     )
-    guarded_negatives: bool = _option(False, "A `'` precedes each negative number of a CSV.")
     boolean_format: str = _option("True/False", "Booleans of a CSV.", "Yes/No", "1/0")
     null_text: str = _option("", "Text of a cell without a value.")
-    lone_cr: bool = _option(False, "Line breaks within cells are a CR alone.")
     encoding: str = _option("utf-8", "Encoding of the CSV; characters that it cannot hold become `?`.")
     bom: bool = _option(False, "Whether the CSV starts with a byte-order mark.")
     line_ids: bool = _option(True, "Whether line-item CSVs have ids of lines.")
@@ -141,19 +104,15 @@ class Options:
     own_key: str = _option("full", "Header of the object's own number or id: Customer ID or ID.", "bare")
     gzip: str = _option(
         "off",
-        "Files compressed with `Content-Encoding: gzip`: never, where the request accepts it, or always; or plain "
-        "bytes with that header.",
-        *("accepted", "always", "mislabeled"),
+        "Files compressed with `Content-Encoding: gzip`: never, where the request accepts it, or always.",
+        *("accepted", "always"),
     )
-    empty_file: str = _option("header", "File of an export without objects: the header, or 0 bytes.", "blank")
 
     def __post_init__(self) -> None:
         for one in fields(self):
             choices = one.metadata.get("choices")
             if choices and getattr(self, one.name) not in choices:
                 raise ValueError(f"{one.name} must be one of {', '.join(choices)}")
-        if unknown := set(self.range_fields.values()) - set(RANGE_FIELDS):
-            raise ValueError(f"range_fields has no {', '.join(sorted(unknown))}")
         object.__setattr__(self, "scopes", frozenset(Scope(scope) for scope in self.scopes))
         if self.now is not None and self.now.tzinfo is None:
             raise ValueError("now needs a time zone")

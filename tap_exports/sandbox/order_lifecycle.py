@@ -7,14 +7,13 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from tap_exports.sandbox.model import Dispute, Fulfillment, Kind, Return, Sent, Transaction
-from tap_exports.sandbox.seeded_random import SeededRandom
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
     from tap_exports.sandbox.model import Line, Order, StoreObject
-    from tap_exports.sandbox.options import Options
+    from tap_exports.sandbox.seeded_random import SeededRandom
 
 # Every so many days, an order placed exactly at midnight has a return or a dispute exactly at midnight, so that objects
 # of every kind lie where windows are likely to end.
@@ -24,8 +23,7 @@ EVERY_MIDNIGHT_RETURN, EVERY_MIDNIGHT_DISPUTE = 4, 6
 class OrderLifecycle:
     """Generates what follows from orders, and files it by `file`."""
 
-    def __init__(self, options: Options, file: Callable[[Kind, StoreObject], None]) -> None:
-        self._options = options
+    def __init__(self, file: Callable[[Kind, StoreObject], None]) -> None:
         self._file = file
         self._transactions = 70_000
         self._fulfillments = 3_000
@@ -35,9 +33,6 @@ class OrderLifecycle:
     def follow(self, order: Order, rng: SeededRandom, day: int, *, at_midnight: bool) -> None:
         """Generate what follows from an order of a day."""
         charge = self._pay(order, rng, at_midnight=at_midnight)
-        days = self._options.late_refund_days
-        if days and SeededRandom(self._options.seed, "late refund", order.number).chance(10):
-            self._move(order, order.created + timedelta(days=days), "refund", Decimal("1.00"), charge)
         if order.cancelled is not None:
             self._move(order, order.cancelled, "refund", order.total, charge)
             return
@@ -124,7 +119,7 @@ class OrderLifecycle:
             id=self._disputes,
             created=created,
             transaction=charge,
-            happened=created - timedelta(days=self._options.dispute_report_days),
+            happened=created - timedelta(days=1),
             resolved=created + timedelta(days=rng.between(7, 30)),
             won=rng.chance(40),
         )

@@ -19,20 +19,6 @@ class InvalidCursorError(ValueError):
     """A cursor that this store did not make."""
 
 
-def _encoded(direction: str, number: int) -> str:
-    return base64.b64encode(f"{direction}={number}".encode()).decode()
-
-
-def _decoded(cursor: str) -> tuple[str, int]:
-    try:
-        direction, _, number = base64.b64decode(cursor, validate=True).decode().partition("=")
-        if direction not in {"p", "r"}:
-            raise InvalidCursorError(cursor)
-        return direction, int(number)
-    except ValueError as error:
-        raise InvalidCursorError(cursor) from error
-
-
 class Numbered(Protocol):
     """An entry of a list."""
 
@@ -44,8 +30,8 @@ class Numbered(Protocol):
 T = TypeVar("T", bound=Numbered)
 
 
-def page(entries: Sequence[T], size: int, url: str, query: Mapping[str, str]) -> tuple[list[T], str | None, str | None]:
-    """The entries of one page, and the addresses of the next and the previous page.
+def page(entries: Sequence[T], size: int, url: str, query: Mapping[str, str]) -> tuple[list[T], str | None]:
+    """The entries of one page, and the address of the next page.
 
     Raises:
         InvalidCursorError: When the cursor is not from this list.
@@ -53,19 +39,17 @@ def page(entries: Sequence[T], size: int, url: str, query: Mapping[str, str]) ->
     numbers = [entry.id for entry in entries]
     first = 0
     if cursor := query.get("cursor"):
-        direction, anchor = _decoded(cursor)
+        try:
+            anchor = int(base64.b64decode(cursor, validate=True))
+        except ValueError as error:
+            raise InvalidCursorError(cursor) from error
         rising = numbers == sorted(numbers)
-        before = sum(1 for one in numbers if (one < anchor if rising else one > anchor))
-        # p is a page that starts after the anchor, r one that ends before it.
-        first = before + (anchor in numbers) if direction == "p" else max(0, before - size)
+        first = sum(one <= anchor if rising else one >= anchor for one in numbers)
     shown = list(entries[first : first + size])
-
-    def address(direction: str, anchor: int) -> str:
-        return f"{url}?{urlencode({**query, 'cursor': _encoded(direction, anchor)})}"
-
-    after = address("p", shown[-1].id) if first + size < len(entries) else None
-    ahead = address("r", shown[0].id) if first > 0 and shown else None
-    return shown, after, ahead
+    if first + size >= len(entries):
+        return shown, None
+    following = base64.b64encode(str(shown[-1].id).encode()).decode()
+    return shown, f"{url}?{urlencode({**query, 'cursor': following})}"
 
 
 def list_reply(
@@ -73,7 +57,7 @@ def list_reply(
 ) -> Reply:
     """The answer to a request for a list."""
     try:
-        shown, after, ahead = page(entries, store.options.page_size, store.list_url(path), query)
+        shown, following = page(entries, store.options.page_size, f"{store.api_url}{path}", query)
     except InvalidCursorError:
         return json_reply(404, {"detail": "Invalid cursor"})
-    return json_reply(200, {"next": after, "previous": ahead, "results": [as_json(entry) for entry in shown]})
+    return json_reply(200, {"next": following, "previous": None, "results": [as_json(entry) for entry in shown]})

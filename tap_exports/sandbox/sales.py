@@ -37,7 +37,6 @@ def order_updated(order: Order, at: Moment) -> datetime | None:
         *(one.created for one in order.transactions),
         *(one.created for one in order.disputes),
         *(one.created for one in order.returns),
-        *(moment for line in order.lines for moment in (line.added, line.removed, *(line.changed or ())[:1])),
         *(moment for one in order.fulfillments for moment in (one.created, one.shipped, one.delivered)),
     )
 
@@ -60,17 +59,6 @@ def _order_status(order: Order, at: Moment) -> dict[str, Value]:
     }
 
 
-def current_lines(order: Order, at: Moment) -> list[Line]:
-    """An order's lines after the edits that have happened."""
-    lines = []
-    for line in order.lines:
-        if at.past(line.removed) or (line.added is not None and not at.past(line.added)):
-            continue
-        changed = line.changed is not None and at.past(line.changed[0])
-        lines.append(line._replace(quantity=line.changed[1]) if changed and line.changed else line)
-    return lines
-
-
 def order_row(order: Order, at: Moment) -> Row:
     """An order."""
     seed = at.dataset.seed
@@ -78,7 +66,7 @@ def order_row(order: Order, at: Moment) -> Row:
     if order.subscription is not None:
         lifecycle = "initial" if order.subscription.orders[0] is order else "renewal"
     discount = order.shipping[2] if order.id % 7 == 0 else ZERO
-    lines = current_lines(order, at)
+    lines = order.lines
     total = sum((line.product.price * line.quantity for line in lines), order.shipping[2])
     values: dict[str, Value] = {
         **customer_values(seed, order.customer),
@@ -128,9 +116,9 @@ def order_line_rows(order: Order, at: Moment) -> list[Row]:
         "updated_at": order_updated(order, at),
     }
     rows = []
-    for line in current_lines(order, at):
-        own: dict[str, Value] = {"created_at": line.added or order.created, "current_quantity": _left(line, order, at)}
-        rows.append(Row({**shared, **line_values(line), **own}, order.currency, line_owners(line), line.added))
+    for line in order.lines:
+        own: dict[str, Value] = {"created_at": order.created, "current_quantity": _left(line, order, at)}
+        rows.append(Row({**shared, **line_values(line), **own}, order.currency, line_owners(line)))
     return rows
 
 

@@ -9,8 +9,6 @@ from collections import OrderedDict
 from datetime import datetime, time, timedelta, timezone
 from hashlib import blake2b
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 from tap_exports.sandbox.clock import Clock
 from tap_exports.sandbox.csv_renderer import CsvRenderer
@@ -22,8 +20,6 @@ from tap_exports.sandbox.merchant import Merchant
 from tap_exports.sandbox.request_log import RequestLog
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from tap_exports.sandbox.export import Export
     from tap_exports.sandbox.faults import Fault
     from tap_exports.sandbox.merchant import MetadataType
@@ -51,7 +47,7 @@ class Store:
         day = (self.clock.now() - timedelta(days=options.days)).date()
         self.start_date = datetime.combine(day, time(), timezone.utc)
         self.pending_faults = PendingFaults()
-        self.merchant = Merchant(campaigns_app=options.campaigns_app)
+        self.merchant = Merchant()
         self.dataset = Dataset(options, self.start_date)
         self.renderer = CsvRenderer(options, self.dataset)
         self.export_queue = ExportQueue(options, self.clock)
@@ -83,12 +79,6 @@ class Store:
     def types(self) -> tuple[str, ...]:
         """The codes of the types of export."""
         return tuple(self.renderer.types)
-
-    @property
-    def test_orders(self) -> tuple[str, ...]:
-        """Numbers of the test orders so far, which no export shows."""
-        self.dataset.grow(self.now)
-        return tuple(self.dataset.test_orders)
 
     def count(self, place: str | None = None, status: int | None = None) -> int:
         """The number of requests, of one place or with one status."""
@@ -122,24 +112,9 @@ class Store:
         """Add a metadata definition, whose column is in exports from now on."""
         self.merchant.add(owner, key, name, kind)
 
-    def make_export(
-        self, code: str, date_from: datetime, date_to: datetime, where: Mapping[str, str] | None = None
-    ) -> Export:
-        """Make an export in the dashboard, without the API and its log; `where` is a filter: header and text."""
-        window = self.window(code, date_from, date_to)
-        return self.create_export(window._replace(where=tuple((where or {}).items())))
-
-    def remove(self, code: str, key: str) -> None:
-        """Leave an object, such as an erased customer, out of exports created from now on.
-
-        Raises:
-            KeyError: When there is no such object.
-        """
-        self.dataset.remove(*self.renderer.find(code, key, self.now), self.now)
-
-    def vanished(self, code: str) -> list[str]:
-        """Keys of the objects (for lines, ids of lines) that earlier exports held, and later ones do not."""
-        return self.renderer.vanished(code, self.now)
+    def make_export(self, code: str, date_from: datetime, date_to: datetime) -> Export:
+        """Make an export as the dashboard does, without the API and its log."""
+        return self.create_export(self.window(code, date_from, date_to))
 
     def csv(self, code: str, date_from: datetime, date_to: datetime) -> bytes:
         """The file of an export created now. An unknown type is a KeyError."""
@@ -172,9 +147,8 @@ class Store:
         return Window(code, date_from, date_to, self.now, self.merchant.enabled())
 
     def create_export(self, window: Window, *, never_ready: bool = False) -> Export:
-        """Add an export, with the faults that concern its file."""
-        changes = self.pending_faults.take_content(window.code)
-        return self.export_queue.create(window._replace(changes=changes), never_ready=never_ready)
+        """Add an export."""
+        return self.export_queue.create(window, never_ready=never_ready)
 
     def export_json(self, export: Export, fault: Fault | None = None) -> dict[str, object]:
         """An Export as the API answers it."""
@@ -182,11 +156,11 @@ class Store:
         nulled = self.options.null_dates
         document: dict[str, object] = {
             "id": export.id,
-            "created_at": self.api_time(export.created_at),
+            "created_at": rfc3339(export.created_at),
             "type": export.type,
             "status": status.value,
-            "date_from": None if nulled else self.api_time(export.date_from),
-            "date_to": None if nulled else self.api_time(export.date_to),
+            "date_from": None if nulled else rfc3339(export.date_from),
+            "date_to": None if nulled else rfc3339(export.date_to),
             "url": f"{self.api_url}exports/{export.id}/",
         }
         if fault is not None and fault.kind is FaultKind.UNKNOWN_STATUS:
@@ -194,18 +168,3 @@ class Store:
         elif self.options.omit_status and status is Status.PENDING:
             del document["status"]
         return document
-
-    def api_time(self, moment: datetime) -> str:
-        """An instant as the API writes it."""
-        if self.options.api_times == "offset":
-            return moment.astimezone(ZoneInfo(self.options.timezone)).isoformat(timespec="microseconds")
-        return rfc3339(moment)
-
-    def list_url(self, path: str) -> str:
-        """The address of a list, as its `next` and `previous` links have it."""
-        parts = urlsplit(f"{self.api_url}{path}")
-        if self.options.next_links == "no_port":
-            parts = parts._replace(netloc=parts.hostname or "")
-        elif self.options.next_links == "other_scheme":
-            parts = parts._replace(scheme="http" if parts.scheme == "https" else "https")
-        return parts.geturl()

@@ -31,8 +31,7 @@ class StoreCalls:
             "language": "en",
             "timezone": self._store.options.timezone,
         }
-        listed = self._store.options.store_shape == "list"
-        return json_reply(200, [document] if listed else document)
+        return json_reply(200, document)
 
     def metadata(self, call: Call) -> Reply:
         """`GET metadata/`, which filters by object, type and enable_export."""
@@ -46,6 +45,5 @@ class StoreCalls:
             }
             return all(query.get(name, "").lower() in {"", value} for name, value in known.items())
 
-        unlisted = self._store.options.unlisted_metadata
-        found = [one for one in self._store.merchant.all if one.key not in unlisted and matches(one)]
+        found = [one for one in self._store.merchant.all if matches(one)]
         return list_reply(self._store, "metadata/", found, query, Definition.as_json)

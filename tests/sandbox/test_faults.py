@@ -200,9 +200,7 @@ def test_a_fault_may_concern_one_type_of_export(store, call):
     assert [entry.fault for entry in store.log if entry.status == 503] == ["status"] * 4
 
 
-@pytest.mark.parametrize(
-    "place", [one for one in Place if one not in {Place.WEBHOOK, Place.CONTENT, Place.ANY, Place.UNKNOWN}]
-)
+@pytest.mark.parametrize("place", [one for one in Place if one not in {Place.WEBHOOK, Place.ANY, Place.UNKNOWN}])
 def test_every_place_can_fail(store, call, place):
     """The log names place and fault."""
     call.create()

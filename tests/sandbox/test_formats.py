@@ -5,12 +5,14 @@ import csv
 import io
 import re
 from datetime import datetime, timedelta
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from tap_exports.sandbox import Sandbox
-from tap_exports.sandbox.cells import django_long
+from tap_exports.sandbox.cells import CellWriter, django_long
+from tap_exports.sandbox.options import Options
 
 from .conftest import NOW
 
@@ -84,3 +86,21 @@ def test_the_file_is_what_pythons_csv_writer_makes():
     csv.writer(again).writerows(rows)
     assert again.getvalue().encode() == content
     assert len({len(row) for row in rows}) == 1
+
+
+@pytest.mark.parametrize(
+    ("how", "chf", "jpy"),
+    [
+        ("plain", "-1249.00", "-1249"),
+        ("separators", "-1,249.00", "-1,249"),
+        ("sign", "-CHF 1249.00", "-¥1249"),
+        ("signs", "-CHF 1,249.00", "-¥1,249"),
+        ("code_before", "CHF -1249.00", "JPY -1249"),
+        ("code_after", "-1249.00 CHF", "-1249 JPY"),
+        ("comma", "-1249,00", "-1249"),
+        ("comma_separators", "-1.249,00", "-1.249"),
+    ],
+)
+def test_amounts_have_the_chosen_format(how, chf, jpy):
+    cells = CellWriter(Options(money_format=how))
+    assert [cells.money(Decimal(-1249), currency) for currency in ("CHF", "JPY")] == [chf, jpy]
