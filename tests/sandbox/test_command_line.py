@@ -61,8 +61,7 @@ def test_it_prints_a_config_and_runs_until_a_signal(run, number):
     assert "Traceback" not in err
 
 
-def test_a_taken_port_is_one_line():
-    """Exit code 1, and no traceback."""
+def test_a_port_in_use_is_one_error_line():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         done = subprocess.run(
@@ -76,8 +75,7 @@ def test_a_taken_port_is_one_line():
     assert "--port" in done.stderr
 
 
-def test_a_missing_extra_is_one_line():
-    """Without werkzeug it says what to install."""
+def test_a_missing_extra_is_one_error_line():
     code = (
         "import sys; sys.modules['werkzeug'] = None; sys.modules['werkzeug.serving'] = None;"
         "from tap_exports.sandbox.__main__ import main; sys.exit(main([]))"

@@ -5,8 +5,7 @@ from datetime import timedelta
 from .conftest import NOW
 
 
-def test_the_log_and_the_exports_can_be_read(store, call):
-    """Without a token, and without a log entry of their own."""
+def test_the_request_log_and_the_exports_can_be_read(store, call):
     call.create()
     entries = call.control("GET", "log", headers={"Authorization": None}).json()
     assert [(one["place"], one["status"]) for one in entries] == [("create", 201)]
@@ -24,7 +23,6 @@ def test_faults_can_be_added_and_cleared(store, call):
 
 
 def test_the_clock_can_be_advanced(open_store):
-    """By days, hours or any other part of a timedelta."""
     store, call = open_store(frozen=True)
     answer = call.control("POST", "advance", json={"days": 2, "hours": 3})
     assert store.now == NOW + timedelta(days=2, hours=3)
@@ -32,7 +30,6 @@ def test_the_clock_can_be_advanced(open_store):
 
 
 def test_an_invalid_call_has_a_detail(call):
-    """400 has a reason, 404 lists the calls."""
     for method, path, body in (
         ("POST", "faults", {"place": "nowhere", "kind": "status"}),
         ("POST", "faults", {"place": "types", "kind": "status", "colour": 1}),

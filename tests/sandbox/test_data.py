@@ -59,7 +59,6 @@ def column(rows, name):
 
 
 def test_same_seed_and_now_give_the_same_bytes(half_year):
-    """For every type, whatever was exported before."""
     twin = Sandbox(now=NOW, frozen=True)
     for code in reversed(twin.types):
         twin.csv(code, NOW - 3 * DAY, NOW)
@@ -68,7 +67,7 @@ def test_same_seed_and_now_give_the_same_bytes(half_year):
 
 
 @pytest.mark.parametrize("code", KEYS)
-def test_every_object_has_its_own_key(rows, code):
+def test_every_object_has_a_unique_key(rows, code):
     keys = column(rows[code], KEYS[code])
     assert len(set(keys)) == len(keys) > 0
 
@@ -81,8 +80,7 @@ def test_every_line_has_a_parent_and_an_id(rows, code):
     assert len(set(ids)) == len(ids)
 
 
-def test_references_exist(rows):
-    """Of customers, orders, transactions and lines."""
+def test_references_between_streams_exist(rows):
     orders, customers = (
         set(column(rows["order_list"], "Order Number")),
         set(column(rows["customer_list"], "Customer ID")),
@@ -101,8 +99,7 @@ def test_references_exist(rows):
 
 
 @pytest.mark.parametrize("code", CREATED)
-def test_date_to_is_included_by_option(code):
-    """Some objects of each type are exactly at midnight."""
+def test_date_to_is_included_only_with_the_option(code):
     open_end, closed_end = Sandbox(now=NOW, frozen=True), Sandbox(now=NOW, frozen=True, date_to_included=True)
     differences = 0
     for days in range(60, 2, -1):
@@ -126,8 +123,7 @@ def test_adjacent_windows_hold_each_row_once(rows, half_year):
     assert column(parts, "Transaction ID") == column(rows["transaction_list"], "Transaction ID")
 
 
-def test_cells_are_awkward(rows):
-    """Commas, quotes, newlines, spaces at the ends, `NULL`, `007`, and scripts other than Latin."""
+def test_cells_contain_awkward_text(rows):
     cells = {cell for code in rows for row in rows[code] for cell in row.values()}
     for part in (",", '"', "\n", "\r\n", "é", "ü", "札幌", "🎁"):
         assert any(part in cell for cell in cells), part
@@ -159,7 +155,6 @@ def test_old_objects_change_as_time_goes_on(open_store):
 
 
 def test_new_objects_appear_as_time_goes_on(open_store):
-    """No export holds objects later than the store's clock."""
     store, _ = open_store(frozen=True)
     ahead = (NOW, NOW + 10 * DAY)
     assert store.rows("order_list", *ahead) == []
@@ -172,8 +167,7 @@ def test_new_objects_appear_as_time_goes_on(open_store):
 
 
 @pytest.mark.parametrize(("field", "name"), [("placed", "Order Date"), ("updated", "Updated At")])
-def test_the_range_may_be_held_against_another_date(field, name):
-    """Orders are in the window, and sorted, by that date."""
+def test_the_range_may_apply_to_another_date(field, name):
     window = (NOW - 30 * DAY, NOW - 20 * DAY)
     found = column(Sandbox(now=NOW, range_field=field).rows("order_list", *window), name)
     moments = [instant(text) for text in found]
@@ -182,8 +176,7 @@ def test_the_range_may_be_held_against_another_date(field, name):
     assert all(window[0] <= moment < window[1] for moment in moments)
 
 
-def test_a_merchant_switches_columns(open_store):
-    """For exports created later; each type has the columns of its own objects."""
+def test_switched_columns_apply_to_exports_created_later(open_store):
     store, call = open_store()
     call.create()
     store.enable_column("order", "signed_form")

@@ -33,8 +33,7 @@ def last(store):
     return entry.place, entry.status, entry.fault
 
 
-def test_a_status_with_headers_and_a_body(store, call):
-    """`times` times, then the right answer."""
+def test_a_fault_may_respond_with_a_status_headers_and_a_body(store, call):
     store.add_fault(Fault("types", "status", times=2, status=429, headers={"Retry-After": "7"}, body='{"detail": "x"}'))
     for _ in range(2):
         answer = call.get("exports/types/")
@@ -45,8 +44,7 @@ def test_a_status_with_headers_and_a_body(store, call):
 
 
 @pytest.mark.parametrize(("kind", "message"), [("refuse", "without response"), ("reset", "reset by peer")])
-def test_a_connection_that_ends_without_an_answer(store, call, kind, message):
-    """Closed or reset; the request has no effect."""
+def test_a_connection_may_end_without_a_response(store, call, kind, message):
     store.add_fault(Fault("create", kind))
     with pytest.raises(DROPPED, match=message):
         call.create()
@@ -55,8 +53,7 @@ def test_a_connection_that_ends_without_an_answer(store, call, kind, message):
     assert call.create().status_code == 201
 
 
-def test_a_lost_answer_takes_effect(store, call):
-    """The export is created."""
+def test_a_request_whose_response_is_lost_takes_effect(store, call):
     store.add_fault(Fault("create", "lost"))
     with pytest.raises(DROPPED):
         call.create()
@@ -65,7 +62,6 @@ def test_a_lost_answer_takes_effect(store, call):
 
 
 def test_a_request_that_hangs_ends_with_the_store(open_store):
-    """The client times out, or its connection is closed when the store stops."""
     store, call = open_store()
     store.add_fault(Fault("poll", "hang", times=None))
     with pytest.raises(requests.ReadTimeout):
@@ -89,8 +85,7 @@ def raw(link):
         return b"".join(parts), int(answer.headers["Content-Length"]), None
 
 
-def test_a_file_cut_short(store, call):
-    """The whole length is declared; about half of the rows are sent."""
+def test_a_file_may_be_cut_short(store, call):
     call.create()
     store.add_fault(Fault("file", "cut"))
     body, declared, error = raw(call.link(42))
@@ -102,8 +97,7 @@ def test_a_file_cut_short(store, call):
     assert raw(call.link(42))[0] == whole
 
 
-def test_a_file_of_a_wrong_length(store, call):
-    """More bytes are declared than sent."""
+def test_a_file_may_declare_a_wrong_length(store, call):
     call.create()
     store.add_fault(Fault("file", "wrong_length"))
     _, declared, error = raw(call.link(42))
@@ -111,8 +105,7 @@ def test_a_file_of_a_wrong_length(store, call):
     assert error is not None
 
 
-def test_a_stalled_file(store, call):
-    """Some bytes, a pause, then the connection is closed."""
+def test_a_file_may_stall(store, call):
     call.create()
     store.add_fault(Fault("file", "stall", keep=10, seconds=0.01))
     body, declared, error = raw(call.link(42))
@@ -122,7 +115,6 @@ def test_a_stalled_file(store, call):
 
 
 def test_a_port_may_be_closed_for_some_seconds(store, call):
-    """After the right answer; the other host stays open."""
     call.create()
     link = call.link(42)
     store.add_fault(Fault("types", "away", seconds=1.0))
@@ -148,16 +140,14 @@ def test_a_port_may_be_closed_for_some_seconds(store, call):
         (Fault("file", "json", document={"a": [1]}), b'{"a": [1]}'),
     ],
 )
-def test_another_body_with_status_200(store, call, fault, body):
-    """Empty, HTML, bytes or JSON."""
+def test_a_fault_may_respond_200_with_another_body(store, call, fault, body):
     call.create()
     store.add_fault(fault)
     answer = fetch(call.link(42))
     assert (answer.status_code, answer.content[: len(body) or 1]) == (200, body)
 
 
-def test_a_link_may_be_expired_at_once(store, call):
-    """The next one is valid."""
+def test_a_link_may_expire_at_once(store, call):
     call.create()
     store.add_fault(Fault("link", "expire"))
     assert fetch(call.link(42)).status_code == 403
@@ -165,7 +155,6 @@ def test_a_link_may_be_expired_at_once(store, call):
 
 
 def test_an_export_that_is_never_ready_stays_pending(store, call):
-    """It delays no other export."""
     store.add_fault(Fault("create", "never_ready", export_type="order_list"))
     for code in ("customer_list", "order_list", "order_list"):
         call.create(code)
@@ -175,7 +164,7 @@ def test_an_export_that_is_never_ready_stays_pending(store, call):
 
 
 def test_a_fault_lets_some_requests_pass_first(store, call):
-    """`after` requests pass, `times` are hit; None is for ever."""
+    """`after` requests pass, `times` fail; None means forever."""
     store.add_fault(Fault("types", "status", after=2, times=1))
     assert [call.get("exports/types/").status_code for _ in range(4)] == [200, 200, 503, 200]
     store.add_fault(Fault("any", "status", status=500, times=None))
@@ -184,8 +173,7 @@ def test_a_fault_lets_some_requests_pass_first(store, call):
     assert call.get("store/").status_code == 200
 
 
-def test_a_fault_may_concern_one_type_of_export(store, call):
-    """At each place of an export."""
+def test_a_fault_may_apply_to_one_type_of_export(store, call):
     for place in ("create", "poll", "link", "file", "list"):
         store.add_fault(Fault(place, "status", export_type="order_list", times=None))
     assert call.create("customer_list").status_code == 201
@@ -201,8 +189,7 @@ def test_a_fault_may_concern_one_type_of_export(store, call):
 
 
 @pytest.mark.parametrize("place", [one for one in Place if one not in {Place.WEBHOOK, Place.ANY, Place.UNKNOWN}])
-def test_every_place_can_fail(store, call, place):
-    """The log names place and fault."""
+def test_every_call_can_fail(store, call, place):
     call.create()
     link = call.link(42)
     store.add_fault(Fault(place, "status"))
@@ -241,8 +228,7 @@ def test_every_place_can_fail(store, call, place):
         ("poll:unknown_status:dead", Fault("poll", "unknown_status", value="dead")),
     ],
 )  # fmt: skip
-def test_a_fault_can_be_written_as_one_word(text, fault):
-    """For a command line."""
+def test_a_fault_is_read_from_text(text, fault):
     assert Fault.from_text(text) == fault
 
 

@@ -37,7 +37,7 @@ def test_times_have_the_chosen_format(how, pattern):
     assert all(re.fullmatch(pattern, text) for text in cells("order_list", "Created At", time_format=how))
 
 
-def test_formats_of_times_show_the_same_instants():
+def test_all_time_formats_show_the_same_instants():
     zulu = [datetime.fromisoformat(t.replace("Z", "+00:00")) for t in cells("order_list", "Created At")]
     offset = [datetime.fromisoformat(t) for t in cells("order_list", "Created At", time_format="iso_offset")]
     naive = [datetime.fromisoformat(t) for t in cells("order_list", "Created At", time_format="iso_naive")]
@@ -55,7 +55,7 @@ def test_formats_of_times_show_the_same_instants():
         (datetime(2024, 12, 24, 12, 30, 59), "Dec. 24, 2024, 12:30 p.m."),
     ],
 )  # fmt: skip
-def test_the_long_form_is_djangos(moment, text):
+def test_the_long_time_format_is_djangos(moment, text):
     assert django_long(moment) == text
 
 
@@ -66,7 +66,6 @@ def test_a_byte_order_mark_comes_first():
 
 
 def test_headers_have_the_chosen_style():
-    """Title Case with spaces, or snake case; a merchant's by name or key."""
     title = Sandbox(now=NOW).rows("order_list", *WINDOW)[0]
     snake = Sandbox(now=NOW, header_style="snake").rows("order_list", *WINDOW)[0]
     assert {"Order Number", "Order Date", "Customer First Name", "Shipping State", "Total Incl Tax", "GCLID"} <= set(
@@ -78,7 +77,6 @@ def test_headers_have_the_chosen_style():
 
 
 def test_the_file_is_what_pythons_csv_writer_makes():
-    """Read and written again, the bytes are the same."""
     store = Sandbox(now=NOW, frozen=True)
     content = store.csv("order_list", *WINDOW)
     rows = list(csv.reader(io.StringIO(content.decode(), newline="")))

@@ -9,7 +9,6 @@ from .conftest import END, NOW, START, fetch
 
 
 def test_the_fifth_request_of_a_second_is_throttled(open_store):
-    """429 with Retry-After; a second later requests pass."""
     store, call = open_store(rate_limit=4, frozen=True)
     answers = [call.get("exports/types/") for _ in range(5)]
     assert [answer.status_code for answer in answers] == [200] * 4 + [429]
@@ -20,8 +19,7 @@ def test_the_fifth_request_of_a_second_is_throttled(open_store):
     assert call.get("exports/types/").status_code == 200
 
 
-def test_a_number_of_exports_is_made_at_once(open_store):
-    """The others wait, first in, first out."""
+def test_exports_are_created_a_few_at_a_time_in_order(open_store):
     store, call = open_store(ready_seconds=10, parallel_exports=2, frozen=True)
     for _ in range(5):
         call.create()
@@ -33,7 +31,6 @@ def test_a_number_of_exports_is_made_at_once(open_store):
 
 
 def test_rows_past_the_cap_are_missing(open_store):
-    """The oldest rows are kept, without a warning."""
     everything = open_store()[0].rows("order_list", NOW - timedelta(days=30), NOW)
     store, call = open_store(row_cap=10)
     assert store.rows("order_list", NOW - timedelta(days=30), NOW) == everything[:10]
@@ -41,15 +38,13 @@ def test_rows_past_the_cap_are_missing(open_store):
 
 
 def test_the_cap_of_lines_counts_lines_or_parents(open_store):
-    """By option."""
     lines = open_store(row_cap=10)[0].rows("order_line_items", NOW - timedelta(days=30), NOW)
     assert len(lines) == 10
     lines = open_store(row_cap=10, cap_counts_parents=True)[0].rows("order_line_items", NOW - timedelta(days=30), NOW)
     assert len({line["Order Number"] for line in lines}) == 10 < len(lines)
 
 
-def test_a_link_expires(open_store):
-    """Then it is 403 in XML; a new link works."""
+def test_an_expired_link_is_403(open_store):
     store, call = open_store(link_seconds=30, frozen=True)
     call.create()
     link = call.link(42)
@@ -64,7 +59,6 @@ def test_a_link_expires(open_store):
 
 @pytest.mark.parametrize("change", [("Signature=", "Signature=0"), ("Expires=", "Expires=9"), ("/42/", "/43/")])
 def test_a_changed_link_is_rejected(call, change):
-    """The signature covers the path and the time."""
     call.create()
     call.create()
     refused = fetch(call.link(42).replace(*change))
@@ -76,8 +70,7 @@ def test_a_changed_link_is_rejected(call, change):
     ("how", "accepted", "zipped"),
     [("always", False, True), ("accepted", True, True), ("accepted", False, False), ("off", True, False)],
 )
-def test_files_may_travel_compressed(open_store, how, accepted, zipped):
-    """Content-Length counts the bytes sent."""
+def test_files_may_be_sent_compressed(open_store, how, accepted, zipped):
     store, call = open_store(gzip=how)
     call.create()
     encodings = {"Accept-Encoding": "gzip, deflate" if accepted else "identity"}

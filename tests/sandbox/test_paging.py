@@ -11,7 +11,6 @@ def ids(page):
 
 @pytest.mark.parametrize("order", ["newest", "oldest"])
 def test_pages_list_all_exports_once(open_store, order):
-    """By their `next` links."""
     store, call = open_store(page_size=3, list_order=order)
     made = [call.create().json()["id"] for _ in range(8)]
     expected = made if order == "oldest" else made[::-1]
@@ -25,7 +24,6 @@ def test_pages_list_all_exports_once(open_store, order):
 
 
 def test_the_list_filters_by_type_and_day(open_store):
-    """Both days are included; they are in the store's zone by default."""
     store, call = open_store(frozen=True)  # 15:30 UTC is 10:30 in US/Eastern
     call.create("order_list")
     call.create("customer_list")

@@ -68,7 +68,6 @@ def signed(body):
 
 
 def test_webhooks_are_registered_and_removed(store, call):
-    """Registered, listed without the secret, removed once."""
     answer = register(call, "https://example.com/hook")
     assert answer.status_code == 201
     webhook = answer.json()
@@ -103,8 +102,8 @@ def test_an_invalid_registration_names_the_field(call, change, field):
     assert call.get("webhooks/").json()["results"] == []
 
 
-def test_a_delivery_comes_when_an_export_is_ready(open_store, listen):
-    """Signed over its raw bytes, with the Export as the API answers it."""
+def test_a_delivery_is_sent_when_an_export_is_ready(open_store, listen):
+    """The delivery is signed over its raw bytes and contains the Export as the API returns it."""
     store, call = open_store(ready_seconds=60)
     listener = listen()
     register(call, listener.target)
@@ -132,8 +131,7 @@ def test_a_delivery_comes_when_an_export_is_ready(open_store, listen):
     assert (delivery.export_id, delivery.event_id, delivery.status) == (42, document["event_id"], 200)
 
 
-def test_a_delivery_is_tried_again_with_the_same_body(open_store, listen):
-    """Until the answer is 200."""
+def test_a_delivery_is_retried_with_the_same_body(open_store, listen):
     store, call = open_store(webhook_retry_seconds=0.01)
     listener = listen(500, 404)
     register(call, listener.target)
@@ -156,7 +154,6 @@ def test_410_deactivates_a_webhook(store, call, listen):
 
 
 def test_deliveries_can_have_faults(open_store, listen):
-    """Lost, late, forged, or with an unknown status."""
     store, call = open_store(webhook_retries=0)
     listener = listen()
     register(call, listener.target)

@@ -64,7 +64,6 @@ def at(text):
 
 
 def test_an_export_is_read():
-    """All that the tap needs of it."""
     assert Export.of(BODY) == Export(
         id=42,
         type="order_list",
@@ -76,14 +75,12 @@ def test_an_export_is_read():
 
 
 def test_an_export_without_a_status_is_pending():
-    """It may be missing."""
     assert Export.of({**BODY, "status": None}).status is ExportStatus.PENDING
     assert Export.of({"id": "42"}) == Export(42, "", ExportStatus.PENDING, None, None)
 
 
 @pytest.mark.parametrize("status", ["failed", "", 1])
-def test_a_status_that_nobody_knows_is_an_error_with_its_name(status):
-    """There is no failed state; one that appears has to be looked at."""
+def test_an_unknown_status_is_an_error_that_names_it(status):
     with pytest.raises(ExportStuck) as error:
         Export.of({**BODY, "status": status})
     said = repr(status) if status in ("failed", "AVAILABLE") else "(not a word)"
@@ -101,15 +98,13 @@ def test_a_status_that_nobody_knows_is_an_error_with_its_name(status):
         ("soon", "2025-01-01T00:00:00Z", None),
     ],
 )
-def test_an_export_s_window_is_what_it_surely_covers(date_from, date_to, window):
-    """Dates may be null, and nobody has promised whole seconds."""
+def test_an_exports_window_is_the_whole_seconds_that_it_covers(date_from, date_to, window):
     meant = window and Window(at(window[0]), at(window[1]))
     assert Export.of({**BODY, "date_from": date_from, "date_to": date_to}).window == meant
 
 
 @pytest.mark.parametrize("number", [None, "x", True, "9" * 5000])
-def test_an_id_is_a_number(number):
-    """Paths are made from it."""
+def test_an_invalid_id_is_refused(number):
     with pytest.raises(WrongShape, match="no valid id"):
         Export.of({**BODY, "id": number})
     with pytest.raises(WrongShape, match="no valid id"):
@@ -117,7 +112,6 @@ def test_an_id_is_a_number(number):
 
 
 def test_types_are_read():
-    """Each code once, by its name where it has one."""
     body = {
         "types": [{"code": "order_list", "name": "Orders"}, {"code": "new_list"}, {"code": "order_list"}, {"code": ""}]
     }
@@ -127,32 +121,28 @@ def test_types_are_read():
 
 @pytest.mark.parametrize("body", [None, {}, {"types": ["order_list"]}, {"types": [{"code": 5}]}])
 def test_types_of_another_shape_are_refused(body):
-    """Not taken for a store without any."""
     with pytest.raises(WrongShape):
         types_of(body)
 
 
 def test_a_link_is_read():
-    """As it is."""
     assert link_of({"url": "https://files.example.com/a.csv?sig=ä%20b"}) == "https://files.example.com/a.csv?sig=ä%20b"
 
 
 @pytest.mark.parametrize("url", [None, 5, "ftp://x/y", "https://x/\n"])
-def test_what_is_no_link_is_refused(url):
-    """Nothing is asked of it."""
+def test_an_invalid_link_is_refused(url):
     with pytest.raises(WrongShape, match="no link"):
         link_of({"url": url})
 
 
 @pytest.mark.parametrize(("zone", "read"), [("US/Eastern", "US/Eastern"), ("", None), (None, None)])
 def test_the_stores_zone_is_read(zone, read):
-    """Of an object, or of a list with one."""
     assert timezone_of({"timezone": zone}) == timezone_of([{"timezone": zone}]) == read
 
 
 @pytest.mark.parametrize("store", [{}, {"timezone": 5}], ids=str)
-def test_an_answer_without_a_zone_is_no_store(store):
-    """Taken for a store in UTC, it would shift every time that is written without an offset."""
+def test_a_response_without_a_zone_is_refused(store):
+    """Read as a store in UTC, it would shift every time that is written without an offset."""
     with pytest.raises(WrongShape, match="no time zone"):
         timezone_of(store)
 
@@ -172,19 +162,16 @@ def test_an_answer_without_a_zone_is_no_store(store):
     ],
 )
 def test_a_definition_is_read(word, kind):
-    """Its name, key and type, with or without an underscore."""
     body = {"name": "Gift Note", "key": "gift_note", "object": "order", "type": word, "enable_export": True}
     assert definition_of(body) == Definition("Gift Note", "gift_note", "order", kind)
 
 
-def test_a_definition_that_is_not_in_exports_is_none():
-    """Its name might be another column's."""
+def test_a_definition_outside_exports_is_ignored():
     assert definition_of({"name": "x", "key": "x", "type": "text", "enable_export": False}) is None
     assert definition_of({"name": "x", "key": "x", "type": "text"}) is not None
 
 
 def test_a_page_is_read():
-    """And a plain list, which is its own only page."""
     assert page_of({"next": "https://x/?cursor=2", "results": [1, 2]}, str) == Page("https://x/?cursor=2", ["1", "2"])
     assert page_of({"next": None, "results": []}, str) == Page(None, [])
     assert page_of({"next": "", "results": []}, str) == Page(None, [])
@@ -192,8 +179,7 @@ def test_a_page_is_read():
 
 
 @pytest.mark.parametrize("body", [None, {"results": {}}, {"results": [], "next": 5}])
-def test_what_is_no_page_is_refused(body):
-    """Not taken for an empty one."""
+def test_a_malformed_page_is_refused(body):
     with pytest.raises(WrongShape):
         page_of(body, str)
 
@@ -208,7 +194,7 @@ def test_what_is_no_page_is_refused(body):
     ],
 )
 def test_what_is_not_json_is_reported_without_its_text(content, words):
-    """It may hold a secret."""
+    """The text may contain a secret."""
     with pytest.raises(WrongShape) as error:
         json_of(content)
     assert str(error.value).startswith(words)
@@ -227,14 +213,13 @@ def test_what_is_not_json_is_reported_without_its_text(content, words):
         (b'{"detail": "' + b"x" * 500 + b'"}', "x" * 300 + "…"),
     ],
 )
-def test_a_refusal_is_told_in_the_apis_own_words(content, words):
-    """In one line, however it is said."""
+def test_a_refusal_is_reported_in_the_apis_own_words(content, words):
     assert words_of(content) == words
 
 
 @given(JSON)
 def test_any_json_is_read_or_refused(body):
-    """Nothing but an answer of a wrong shape, or a status that nobody knows, ever comes out."""
+    """Reading any JSON raises nothing but WrongShape and ExportStuck."""
     for read in (
         Export.of, Webhook.of, types_of, link_of, timezone_of, definition_of,
         lambda found: page_of(found, Export.of), lambda found: page_of(found, definition_of),

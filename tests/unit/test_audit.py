@@ -49,28 +49,25 @@ def service():
     thread.join()
 
 
-def test_a_known_weakness_is_told_and_is_a_failure(service, capsys):
-    """Name, version, the weakness's own name, and the version that mends it."""
+def test_a_known_vulnerability_is_a_failure(service, capsys):
     packages = {"requests": "2.19.0", "msgspec": "0.19.0"}
     fault = audit.audit(packages, "--vulnerability-service", "osv", "--osv-url", service)
     assert fault == "1 of 2 packages have known vulnerabilities"
     assert capsys.readouterr().out == "requests 2.19.0: GHSA-0000-0000-0000, fixed in 2.20.0\n"
 
 
-def test_where_nothing_is_known_nothing_is_wrong(service):
-    """The service was asked, and answered for each."""
+def test_no_known_vulnerability_is_a_success(service):
     assert audit.audit({"msgspec": "0.19.0"}, "--vulnerability-service", "osv", "--osv-url", service) is None
 
 
 def test_a_service_that_cannot_be_reached_is_a_failure_in_one_line(closed_port):
-    """pip-audit's own traceback is not shown."""
     fault = audit.audit({"msgspec": "0.19.0"}, "--vulnerability-service", "osv", "--osv-url", closed_port)
     assert fault.startswith("the vulnerability service is not available: ")
     assert "\n" not in fault
 
 
 def test_a_service_that_does_not_know_the_packages_is_a_failure():
-    """pip-audit itself passes over them, and says that nothing is wrong."""
+    """pip-audit itself skips them and reports success."""
     found = [{"name": "a", "version": "1", "vulns": []}, {"name": "b", "skip_reason": "not found"}]
     assert audit.verdict(found) == "the vulnerability service does not know 1 of 2 packages: b"
     assert audit.verdict([]) == "the vulnerability service does not know 0 of 0 packages: "

@@ -28,8 +28,8 @@ odd = st.text("0123456789.-+ ,_e", max_size=20) | st.sampled_from(
 
 
 @given(st.sampled_from(list(EACH)), st.lists(plain | odd, min_size=1, max_size=4) | st.lists(plain, min_size=1))
-def test_a_list_has_the_values_of_its_cells_or_none_at_all(convert, cells):
-    """What values.py makes of each, digit for digit; a cell that it refuses is left to it."""
+def test_a_bulk_conversion_equals_the_conversion_of_each_cell(convert, cells):
+    """A list with a cell that the bulk converter cannot read has no bulk conversion."""
     found = convert(cells)
     if found is not None:
         assert repr(found) == repr([EACH[convert](cell) if cell else None for cell in cells])
@@ -56,8 +56,7 @@ def times(draw):
 
 
 @given(st.sampled_from([NEW_YORK, KOLKATA]), times())
-def test_a_list_of_times_has_the_values_of_its_cells_or_none_at_all(convert, cells):
-    """Whatever their form; what one cell's converter refuses is left to it."""
+def test_a_bulk_conversion_of_times_equals_the_conversion_of_each_cell(convert, cells):
     found = Instants(convert)(cells)
     if found is not None:
         assert found == [convert(cell) if cell else None for cell in cells]
@@ -75,8 +74,7 @@ def test_a_list_of_times_has_the_values_of_its_cells_or_none_at_all(convert, cel
         (ColumnType.DATE_TIME, ["2026-07-03 10:09 AM", "2026-07-03 12:00 PM", ""]),
     ],
 )
-def test_the_plainest_forms_are_read_in_bulk(kind, cells):
-    """Else nothing would be gained."""
+def test_plain_cells_are_converted_in_bulk(kind, cells):
     convert = {ColumnType.INTEGER: to_integer, ColumnType.NUMBER: to_number}.get(kind, NEW_YORK)
     found = bulk_converter(kind, convert)(cells * 5)
     assert found == [convert(cell) if cell else None for cell in cells] * 5
@@ -99,13 +97,11 @@ UTC_TIME = "2024-01-01T00:00:00Z"
         (Instants(NEW_YORK), UTC_TIME + UTC_TIME[:10], UTC_TIME[10:]),
     ],
 )  # fmt: skip
-def test_one_cell_in_another_form_leaves_all_to_the_slow_way(convert, good, cell):
-    """It decides what is invalid."""
+def test_one_cell_in_another_form_prevents_bulk_conversion(convert, good, cell):
     assert convert([good, cell]) is None
 
 
-def test_times_with_an_hour_each_are_left_to_the_slow_way():
-    """From the next batch on, because nothing is gained."""
+def test_times_in_many_different_hours_are_converted_one_by_one():
     cells = [f"2024-01-{day:02d}T00:00:00-05:00" for day in range(1, 21)]
     convert = Instants(NEW_YORK)
     assert convert(cells) == [f"2024-01-{day:02d}T05:00:00Z" for day in range(1, 21)]

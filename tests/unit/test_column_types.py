@@ -119,7 +119,7 @@ currency_code country_code order
 
 
 def test_codes_phones_postcodes_and_order_numbers_are_text():
-    """In every stream, although the API counts some among the integers: they may begin with a zero."""
+    """Although the API has integers for some of them: they may begin with a zero."""
     for name in TEXT.split():
         assert {type_by_name(stream, name) for stream in STREAMS} == {S}, name
 
@@ -182,14 +182,12 @@ def test_a_sample_can_only_relax_a_type_to_text(kind, cells, left):
         ("payouts", "payouts"),
     ],
 )
-def test_a_stream_s_rows_are_what_its_code_says(stream, thing):
-    """Types that the platform adds tomorrow included."""
+def test_the_object_of_a_stream_follows_from_its_code(stream, thing):
     assert object_of(stream) == thing
 
 
 @pytest.mark.parametrize("stream", STREAMS)
-def test_every_type_has_columns_that_can_be_expected(stream):
-    """Each name once; line items have their parent's number or id first."""
+def test_every_stream_has_expected_columns(stream):
     names = expected_columns(stream)
     assert len(set(names)) == len(names) > 5
     if stream.endswith("_line_items"):
@@ -198,8 +196,7 @@ def test_every_type_has_columns_that_can_be_expected(stream):
 
 
 @pytest.mark.parametrize("name", ["number", "promo_code", "work_phone", "po_postcode"])
-def test_some_names_are_text_against_the_store_s_own_definitions(name):
-    """Whatever type a merchant has given to a code."""
+def test_codes_are_text_whatever_the_stores_definitions_say(name):
     assert is_always_text(name)
 
 
@@ -207,8 +204,7 @@ def test_some_names_are_text_against_the_store_s_own_definitions(name):
     ("word", "kind"),
     [("text", S), ("integer", I), ("decimal", N), ("rich text", S), ("multi text", S), ("file", S), ("boolean", B)],
 )
-def test_metadata_types_are_ours(word, kind):
-    """All seven that the API has."""
+def test_every_metadata_type_has_a_column_type(word, kind):
     assert METADATA_TYPES[word] is kind
     assert len(METADATA_TYPES) == 7
 
@@ -224,8 +220,7 @@ def test_metadata_types_are_ours(word, kind):
         (T, {"type": ["string", "null"], "format": "date-time"}),
     ],
 )
-def test_a_type_s_json_schema_leads_back_to_it(kind, schema):
-    """A catalog that was written is read as it was meant."""
+def test_a_type_is_read_back_from_its_json_schema(kind, schema):
     assert kind.json_schema() == schema
     assert ColumnType.of_schema(schema) is kind
     assert ColumnType.of_schema(kind.json_schema(null=False)) is kind
@@ -245,6 +240,5 @@ def test_a_type_s_json_schema_leads_back_to_it(kind, schema):
         ({"anyOf": [{"type": "null"}, {"type": "boolean"}]}, B),
     ],
 )
-def test_a_catalog_s_own_words_are_understood(schema, kind):
-    """What a user or another tool has made of a property; none of ours is text."""
+def test_other_json_schemas_have_the_nearest_type(schema, kind):
     assert ColumnType.of_schema(schema) is kind

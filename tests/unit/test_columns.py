@@ -21,8 +21,7 @@ def known_by(*definitions, **more):
     return Knowledge(definitions=tuple(Definition(*definition) for definition in definitions), **more)
 
 
-def test_a_file_decides_its_columns():
-    """Names, types and the key, by the header, in its order."""
+def test_the_header_decides_columns_types_and_key():
     header = ["Order Number", "Total", "Order Date", "Is Test", "", "Shipping Postcode"]
     layout = decide("order_list", header, NOTHING)
     assert types(layout) == {
@@ -36,8 +35,7 @@ def test_a_file_decides_its_columns():
     assert layout.keys == ("order_number",)
 
 
-def test_the_users_types_win_over_all():
-    """Over definitions and names."""
+def test_column_types_take_precedence():
     knowledge = known_by(
         ("Total", "total", "order", B),
         column_types={"order_list": {"total": S, "number": I, "note": D}, "customer_list": {"status": I}},
@@ -53,15 +51,14 @@ def test_the_users_types_win_over_all():
 
 @pytest.mark.parametrize("header", ["Locker Count Text", "lockers", "Lockers"])
 def test_a_merchants_column_is_typed_by_its_name_or_its_key(header):
-    """Nobody has published which of them the header shows."""
+    """Whether a header shows the name or the key is not published."""
     knowledge = known_by(("Locker Count Text", "lockers", "order", N))
     assert types(decide("order_list", [header], knowledge)) == {
         "locker_count_text" if " " in header else "lockers": "number"
     }
 
 
-def test_a_definition_wins_over_names_and_rules():
-    """The store knows its own columns better."""
+def test_a_definition_takes_precedence_over_names_and_rules():
     knowledge = known_by(("Is Fragile", "is_fragile", "order", S), ("Total", "total", "order", I))
     assert types(decide("order_list", ["Is Fragile", "Total"], knowledge)) == {
         "is_fragile": "string",
@@ -72,7 +69,7 @@ def test_a_definition_wins_over_names_and_rules():
 MISFITS = [["soon"]] * 20
 
 
-def test_a_sample_relaxes_what_a_rule_has_guessed():
+def test_a_sample_relaxes_a_type_from_a_rule():
     """Where fewer than a tenth of at least 20 cells fit; a column that the file does not have keeps its type."""
     layout = decide("order_list", ["Ship Date", "Extra Fee"], NOTHING)
     assert types(layout) == {"ship_date": "date-time", "extra_fee": "number"}
@@ -91,21 +88,18 @@ def test_a_sample_relaxes_what_a_rule_has_guessed():
     ],
 )
 def test_a_sample_relaxes_no_other_type(header, knowledge):
-    """The user's, a definition's, one of the API's names."""
     layout = decide("order_list", [header], knowledge)
     assert layout.columns[0].type is not S
     assert relaxed(layout, [header], MISFITS, knowledge) == layout
 
 
 @pytest.mark.parametrize("name", ["Timestamp", "Conversion Timestamp"])
-def test_known_columns_of_the_vendors_app_are_integers(name):
-    """Where the store's definitions cannot be read; those win otherwise."""
+def test_timestamps_of_the_vendors_app_are_integers(name):
     assert set(types(decide("order_list", [name], NOTHING)).values()) == {"integer"}
     assert set(types(decide("order_list", [name], known_by((name, "x", "order", S)))).values()) == {"string"}
 
 
 def test_a_merchants_own_column_is_no_key_and_no_line_identity():
-    """By the name or the key of its definition."""
     header = ["Order Number", "Number", "SKU", "Title"]
     knowledge = known_by(("Order number", "x", "order", S), ("Own SKU", "sku", "line", S))
     assert decide("order_list", header, knowledge).keys == ("number",)
@@ -132,28 +126,25 @@ def test_schema_and_key_do_not_depend_on_rows(stream, rows, data):
     assert not of_stream.apply([HEADER[n] for n in order])
 
 
-def test_of_two_definitions_the_streams_own_counts():
-    """The same name on a customer and on an order may be two things."""
+def test_of_two_definitions_the_streams_own_applies():
     knowledge = known_by(("Score", "score", "customer", I), ("Score", "score", "order", N))
     assert types(decide("order_list", ["Score"], knowledge)) == {"score": "number"}
     assert types(decide("customer_list", ["Score"], knowledge)) == {"score": "integer"}
     assert types(decide("order_line_items", ["Score"], knowledge)) == {"score": "string"}
 
 
-def test_a_definition_of_another_object_counts_where_there_is_no_own():
-    """An order's export has columns of its customer and its attribution."""
+def test_a_definition_of_another_object_applies_where_there_is_no_other():
     knowledge = known_by(("Score", "score", "attribution", I))
     assert types(decide("order_list", ["Score"], knowledge)) == {"score": "integer"}
 
 
-def test_a_definition_of_a_type_that_is_unknown_says_nothing():
-    """The name decides then."""
+def test_a_definition_of_an_unknown_type_is_ignored():
     knowledge = known_by(("Amount", "amount", "order", None))
     assert types(decide("order_list", ["Amount"], knowledge)) == {"amount": "number"}
 
 
 def test_codes_are_text_whatever_a_definition_says():
-    """A merchant's integer would cost them their zeros; the user may still say otherwise."""
+    """An integer would lose its leading zeros; `column_types` may still say otherwise."""
     header = ["Promo Code", "Number", "Zip"]
     definitions = [(name, name, "order", I) for name in header]
     assert set(types(decide("order_list", header, known_by(*definitions))).values()) == {"string"}
@@ -161,8 +152,7 @@ def test_codes_are_text_whatever_a_definition_says():
     assert types(decide("order_list", header, mine))["promo_code"] == "integer"
 
 
-def test_the_users_keys_win():
-    """Those of other streams are of no account; an empty one means none."""
+def test_primary_keys_take_precedence():
     header = ["Number", "Email"]
     knowledge = Knowledge(primary_keys={"order_list": ("email", "number"), "customer_list": ()})
     assert decide("order_list", header, knowledge).keys == ("email", "number")
@@ -171,7 +161,6 @@ def test_the_users_keys_win():
 
 
 def test_the_schema_has_the_files_columns_and_the_taps_own():
-    """What is never null says so."""
     layout = layout_of({"number": S, "total": N}, ("number",))
     assert layout.schema() == {
         "type": "object",
@@ -186,8 +175,7 @@ def test_the_schema_has_the_files_columns_and_the_taps_own():
     }
 
 
-def test_export_line_is_there_where_the_key_needs_it():
-    """And nowhere else."""
+def test_export_line_is_a_column_only_where_the_key_contains_it():
     layout = layout_of({"number": S}, ("number", "export_line"))
     assert layout.numbered
     assert layout.schema()["properties"]["export_line"] == {"type": ["string"]}
@@ -199,14 +187,12 @@ def test_export_line_is_there_where_the_key_needs_it():
 
 
 @pytest.mark.parametrize("stream", ["order_list", "order_line_items", "customer_list"])
-def test_a_catalog_leads_back_to_its_layout(stream):
-    """What discovery has written, a sync reads."""
+def test_a_layout_is_read_back_from_its_catalog(stream):
     layout = standard_layout(stream, NOTHING)
     assert Layout.of_schema(stream, layout.schema(), layout.keys, NOTHING) == layout
 
 
-def test_the_users_types_and_keys_win_over_the_catalogs():
-    """A setting that is changed after discovery holds."""
+def test_column_types_and_primary_keys_take_precedence_over_the_catalog():
     schema = layout_of({"number": S, "total": N}).schema()
     knowledge = Knowledge({"order_list": {"total": S}}, {"order_list": ()})
     layout = Layout.of_schema("order_list", schema, ["number"], knowledge)
@@ -214,8 +200,7 @@ def test_the_users_types_and_keys_win_over_the_catalogs():
     assert layout.keys == ()
 
 
-def test_where_no_file_could_be_had_the_apis_names_stand_in():
-    """With the types that the API gives them, and the user's."""
+def test_without_a_file_the_apis_names_are_used():
     layout = standard_layout("return_list", Knowledge({"return_list": {"amount": S}}))
     assert types(layout) == {
         "number": "string",

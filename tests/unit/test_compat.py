@@ -56,7 +56,6 @@ def test_the_sdk_calls_the_hooks_in_the_order_that_the_streams_rely_on():
 
 
 def test_invoke_does_what_the_sdks_does():
-    """The tap's own replaces it: new options of the SDK must reach it."""
     options = set(inspect.signature(Tap.invoke).parameters)
     assert set(inspect.signature(TapExports.invoke).parameters) == options | {"plan"}
 

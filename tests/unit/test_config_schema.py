@@ -42,8 +42,7 @@ user_agent             | string    |
 TABLE = [[cell.strip() for cell in line.split("|")] for line in SETTINGS.strip().splitlines()]
 
 
-def test_the_settings_are_those_that_were_promised():
-    """All of them, in its order."""
+def test_the_schema_has_the_promised_settings():
     assert list(PROPERTIES) == [name for name, _, _ in TABLE]
 
 
@@ -57,14 +56,12 @@ def test_a_setting_has_the_promised_kind_and_default():
         assert schema["description"][-1] in ".}", name
 
 
-def test_what_is_required_and_what_is_secret():
-    """The token and the start; the token and the webhook's secret."""
+def test_required_and_secret_settings():
     assert sorted(CONFIG_SCHEMA["required"]) == ["access_token", "start_date"]
     assert tuple(name for name, schema in PROPERTIES.items() if schema.get("secret")) == SECRETS
 
 
-def test_the_numbers_are_those_that_may_come_as_text():
-    """The check of ranges and the schema name the same ones."""
+def test_numbers_and_maps_are_the_settings_that_may_be_text():
     assert {name for name, kind, _ in TABLE if kind in ("number", "integer", "map")} == set(NUMBERS)
     assert [name for name, kind, _ in TABLE if kind == "map"] == list(MAPS)
 
@@ -84,8 +81,7 @@ def test_the_numbers_are_those_that_may_come_as_text():
         ("on_new_column", "drop"),
     ],
 )
-def test_a_setting_of_another_kind_is_refused(name, wrong):
-    """Before its value is looked at."""
+def test_a_setting_of_the_wrong_kind_is_refused(name, wrong):
     whole = {"access_token": "x", "start_date": "2025-01-01", name: wrong}
     (error,) = JSONSchemaValidator(CONFIG_SCHEMA).iter_errors(whole)
     assert next(iter(error.absolute_path)) == name

@@ -5,25 +5,21 @@ from tap_exports.errors import InvalidFile, LinkExpired, TapExportsError, lines_
 
 
 def test_an_error_is_one_line_of_what_where_and_what_to_do():
-    """However many lines its parts have."""
     error = InvalidFile("row 2 has\n3 cells", "Look at it.").at("stream order_list, export 42")
     assert str(error) == "row 2 has 3 cells (stream order_list, export 42). Look at it."
 
 
-def test_the_station_nearest_to_it_says_where():
-    """Those farther away know less."""
+def test_the_first_place_of_an_error_is_kept():
     error = InvalidFile("it is empty")
     assert error.at("export 42") is error
     assert str(error.at("stream order_list")) == "it is empty (export 42)"
 
 
-def test_what_the_store_says_may_end_with_a_full_stop():
-    """The line has one and not two."""
+def test_a_message_that_ends_with_a_full_stop_gets_no_second_one():
     assert str(InvalidFile("it says: No.", "Try again.")) == "it says: No. Try again."
 
 
-def test_one_cause_of_many_failures_is_one_line():
-    """It names the streams; what differs has lines of its own."""
+def test_one_cause_of_many_failures_is_one_line_that_names_the_streams():
     failures = {
         "order_list": InvalidFile("no scope", "Give it.").at("stream order_list, window 1"),
         "return_list": InvalidFile("it is empty", "Look.").at("stream return_list, export 7"),
@@ -37,8 +33,7 @@ def test_one_cause_of_many_failures_is_one_line():
     ]
 
 
-def test_every_error_is_in_the_tree_that_is_drawn():
-    """The module's docstring is the whole of it."""
+def test_the_modules_docstring_has_every_error():
     tree = errors.__doc__
     kinds = {
         name for name, kind in vars(errors).items() if isinstance(kind, type) and kind.__module__ == errors.__name__

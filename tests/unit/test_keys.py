@@ -52,13 +52,11 @@ from tests.unit.test_column_types import STREAMS
         ("transaction_list", "order_number amount", ""),
     ],
 )
-def test_the_key_is_the_first_candidate_that_is_there(stream, names, key):
-    """By the header alone."""
+def test_the_key_is_the_first_candidate_in_the_header(stream, names, key):
     assert choose_keys(stream, names.split()) == tuple(key.split())
 
 
 def test_a_merchants_own_column_is_never_a_key():
-    """The next candidate is."""
     assert choose_keys("order_list", ("number", "id"), {"number"}) == ("id",)
     assert choose_keys("order_line_items", ("line_id", "order_id"), {"line_id"}) == ("order_id", "export_line")
     assert choose_keys("order_list", ("number",), {"number"}) == ()
@@ -74,8 +72,7 @@ def test_a_merchants_own_column_is_never_a_key():
         ("quantity price", None),
     ],
 )
-def test_what_a_line_is_comes_from_one_column(names, column):
-    """Variant id, product id, SKU, title."""
+def test_the_identity_of_a_line_is_one_column(names, column):
     assert line_identity_column(names.split()) == column
 
 
@@ -84,13 +81,11 @@ def line_keys(rows, names=("number", "sku"), identity="sku"):
 
 
 def test_equal_lines_of_a_parent_have_ordinals():
-    """From 1, for each parent by itself."""
     rows = [("A", "x"), ("A", "y"), ("A", "x"), ("B", "x"), ("B", "x")]
     assert line_keys(rows) == ["x#1", "y#1", "x#2", "x#1", "x#2"]
 
 
-def test_counting_goes_on_from_one_batch_to_the_next():
-    """Also for a parent whose lines do not stand together."""
+def test_ordinals_continue_from_one_batch_to_the_next():
     keys = LineKeys(("number", "sku"), "sku")
     assert keys.of("AB", [("A", "x"), ("B", "x")]) == ["x#1", "x#1"]
     assert keys.of("BA", [("B", "y"), ("A", "x")]) == ["y#1", "x#2"]
@@ -98,7 +93,7 @@ def test_counting_goes_on_from_one_batch_to_the_next():
 
 @pytest.mark.parametrize("blank", ["", " ", "None", "\u2014"])
 def test_a_blank_identity_is_replaced_by_a_digest_of_the_row(blank):
-    """Which does not depend on the columns' order, nor on a new column that is blank."""
+    """The digest does not depend on the order of columns, nor on a new column that is blank."""
     (key,) = line_keys([("A", blank, "5.00")], ("number", "sku", "price"))
     assert re.fullmatch("[0-9a-f]{16}#1", key)
     assert key == LineKeys(("new", "price", "sku", "number"), "sku").of("A", [("", "5.00", blank, "A")])[0]
@@ -106,14 +101,12 @@ def test_a_blank_identity_is_replaced_by_a_digest_of_the_row(blank):
 
 
 def test_lines_without_an_identity_column_have_digests():
-    """Equal rows are told apart by their ordinals."""
     first, second, other = line_keys([("A", "1"), ("A", "1"), ("A", "2")], ("number", "quantity"), None)
     assert (first[:-1], first[-1], second[-1]) == (second[:-1], "1", "2")
     assert other[:-1] != first[:-1]
 
 
 def test_long_identities_are_cut_to_a_digest():
-    """Two long titles that begin alike stay apart."""
     keys = line_keys([("A", "x" * 300), ("A", "x" * 299 + "y"), ("A", "z" * 200)])
     assert [len(key) for key in keys] == [202, 202, 202]
     assert keys[0] != keys[1]
@@ -130,7 +123,7 @@ def test_parent_and_line_are_a_key(rows):
 
 @given(st.lists(st.tuples(st.sampled_from("AB"), st.sampled_from(["x", "y", ""])), max_size=20), st.randoms())
 def test_a_parents_lines_have_the_same_keys_in_any_order(rows, random):
-    """A window that ends elsewhere, or an order that was edited, moves no other line's key."""
+    """A window with another end, or an edited order, changes no other line's key."""
 
     def keys(lines):
         return sorted(zip((row[0] for row in lines), line_keys(lines), strict=True))
@@ -139,8 +132,7 @@ def test_a_parents_lines_have_the_same_keys_in_any_order(rows, random):
 
 
 @pytest.mark.parametrize("stream", STREAMS)
-def test_every_stream_of_today_has_a_key_by_the_api_s_names(stream):
-    """Where no file could be had, its rows can be updated all the same."""
+def test_every_known_stream_has_a_key_by_the_apis_names(stream):
     from tap_exports.schema.layout import Knowledge, standard_layout  # noqa: PLC0415 - what stands above this station
 
     layout = standard_layout(stream, Knowledge())

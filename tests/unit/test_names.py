@@ -51,23 +51,21 @@ headers = st.one_of(
     ],
 )
 def test_names_are_snake_case(header, name):
-    """Lower case, anything but letters and digits to one underscore, trimmed, no digit in front."""
     assert snake_case(header) == name
 
 
-def test_an_empty_header_is_named_by_its_place():
-    """Blanks are empty as well; the first column is 1."""
+def test_an_empty_header_is_named_by_its_position():
     assert column_names(["", "b", "  "]) == ("column_1", "b", "column_3")
 
 
 def test_identical_headers_are_numbered():
-    """A number that another header has by itself is skipped."""
+    """A number that is another header's own is skipped."""
     assert column_names(["Total", "Total", "Total"]) == ("total", "total_2", "total_3")
     assert column_names(["Total", "Total", "Total 2"]) == ("total", "total_3", "total_2")
 
 
 def test_different_headers_that_collide_all_get_a_digest():
-    """So that neither name depends on their order; each pair is reported."""
+    """Neither name depends on the order of the headers; each pair is reported."""
     assert column_names(["Total", "TOTAL", "Tax"]) == ("total_c9b3c382", "total_ab2882c8", "tax")
     assert column_names(["TOTAL", "Total", "Total"]) == ("total_ab2882c8", "total_c9b3c382", "total_c9b3c382_2")
     assert column_names(["", "Column 1"]) == ("column_1_e3b0c442", "column_1_99de32a5")
@@ -75,7 +73,7 @@ def test_different_headers_that_collide_all_get_a_digest():
 
 
 @pytest.mark.parametrize("name", [*BASE_COLUMNS, "ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"])
-def test_reserved_names_are_changed_by_themselves(name):
+def test_reserved_names_are_changed_independently_of_other_headers(name):
     """The tap's own columns, and PostgreSQL's system columns."""
     header = name.replace("_", " ").title()
     assert column_names(["a", header, "b"])[1] == column_names([header])[0] == f"{name}_column"
@@ -92,13 +90,12 @@ def test_reserved_names_are_changed_by_themselves(name):
         ("🎁", "column_8001511f"),
     ],
 )
-def test_what_the_rule_would_lose_is_kept_as_a_digest(header, name):
-    """Names of other scripts, and of signs alone, depend on nothing but the header: not on its place."""
+def test_names_in_other_scripts_get_a_digest(header, name):
     assert column_names(["a", header, "b"])[1] == column_names([header])[0] == name
 
 
 def test_long_headers_stay_distinct():
-    """PostgreSQL would cut them to 63 characters, and two would become one."""
+    """PostgreSQL would cut them to 63 characters."""
     one, other = "Custom Field " * 16 + "one", "Custom Field " * 16 + "two"
     names = column_names([one, other, one])
     assert len(set(names)) == 3
@@ -110,8 +107,7 @@ def test_long_headers_stay_distinct():
 @example(["a" * 63, "a" * 63, "a" * 61 + "_2"])
 @example(["1" * 63, "_" + "1" * 62])
 @example(["\ud800", "\udfff"])
-def test_each_column_has_a_name_of_its_own(header):
-    """Always a distinct identifier of at most 63 ASCII characters, none of them the tap's."""
+def test_each_column_has_a_unique_valid_name(header):
     names = column_names(header)
     assert len(names) == len(header)
     assert len({*names, *BASE_COLUMNS}) == len(names) + len(BASE_COLUMNS)
@@ -121,7 +117,6 @@ def test_each_column_has_a_name_of_its_own(header):
 
 @given(headers.filter(str.strip), st.lists(headers, max_size=8), st.integers(0, 8))
 def test_a_name_does_not_depend_on_the_other_headers(cell, others, place):
-    """Wherever it stands; identical and colliding headers apart."""
     own = snake_case(cell)
     others = [other for n, other in enumerate(others) if other.strip() and snake_case(other) != own]
     header = [*others[:place], cell, *others[place:]]
@@ -129,16 +124,14 @@ def test_a_name_does_not_depend_on_the_other_headers(cell, others, place):
 
 
 @given(st.lists(headers.filter(str.strip), max_size=8), st.randoms())
-def test_a_permutation_of_the_columns_permutes_the_names(header, random):
-    """Identical headers have the same set of names."""
+def test_names_do_not_depend_on_the_order_of_columns(header, random):
     shuffled = random.sample(header, len(header))
     assert Counter(zip(header, column_names(header), strict=True)) == Counter(
         zip(shuffled, column_names(shuffled), strict=True)
     )
 
 
-def test_thousands_of_equal_headers_are_named_in_no_time():
-    """A header of a hundred thousand equal cells is the store's to send: it costs a second and not an hour."""
+def test_a_hundred_thousand_equal_headers_are_named():
     names = column_names(["Same"] * 100_000)
     assert names[:2] == ("same", "same_2")
     assert names[-1] == "same_100000"

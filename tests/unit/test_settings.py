@@ -29,8 +29,7 @@ def said(**more):
     return list(validation_errors(coerce(config(**more))))
 
 
-def test_the_least_that_is_needed_is_right():
-    """A store, a token, a start."""
+def test_a_store_a_token_and_a_start_are_sufficient():
     assert said() == []
     assert said(store=None, api_url="https://example.29next.store/api/admin/") == []
 
@@ -49,8 +48,7 @@ def test_the_least_that_is_needed_is_right():
         "https://[fe80::1%25eth0]/",
     ],
 )
-def test_an_address_is_https_or_on_this_machine(url):
-    """Anything else would send the token in the clear."""
+def test_an_address_is_https_or_on_loopback(url):
     assert said(store=None, api_url=url) == []
 
 
@@ -72,8 +70,8 @@ def test_an_address_is_https_or_on_this_machine(url):
         ("https://example.com/#secret", "a query or a fragment"),
     ],
 )
-def test_an_address_that_will_not_do_is_named_but_not_shown(url, what):
-    """It may hold a password."""
+def test_an_invalid_address_is_an_error_that_does_not_show_it(url, what):
+    """It may contain a password."""
     (line,) = said(store=None, api_url=url)
     assert line.startswith("api_url: ")
     assert what in line
@@ -82,7 +80,6 @@ def test_an_address_that_will_not_do_is_named_but_not_shown(url, what):
 
 @pytest.mark.parametrize("store", ["example", "my-store-2"])
 def test_a_store_is_a_subdomain(store):
-    """The first part of its address."""
     assert said(store=store) == []
     assert Settings(config(store=store)).api_url == f"https://{store}.29next.store/api/admin/"
 
@@ -91,20 +88,17 @@ def test_a_store_is_a_subdomain(store):
     "store",
     ["example.29next.store", "a/b", "a@b", "-a", "ä", "x" * 64],
 )
-def test_a_store_that_is_none_is_named(store):
-    """The token must go to no other host than the user meant."""
+def test_an_invalid_store_is_an_error(store):
     (line,) = said(store=store)
     assert line.startswith(f"store: {store!r} is not a subdomain")
 
 
 def test_a_store_or_an_address_is_required():
-    """One of them."""
     assert said(store=None) == ["store: this or api_url is required; it is the subdomain in {store}.29next.store"]
     assert said(store="") == said(store=None)
 
 
-def test_the_address_ends_in_a_slash_and_wins_over_the_store():
-    """Paths are put behind it."""
+def test_api_url_takes_precedence_over_store_and_ends_in_a_slash():
     assert Settings(config(api_url="https://example.com/api")).api_url == "https://example.com/api/"
 
 
@@ -112,13 +106,11 @@ def test_the_address_ends_in_a_slash_and_wins_over_the_store():
 
 
 @pytest.mark.parametrize("token", ["", "two words", "line\nbreak"])
-def test_a_token_that_cannot_be_sent_is_not_shown(token):
-    """The line says what is wrong with it, and no more."""
+def test_an_invalid_token_is_an_error_that_does_not_show_it(token):
     assert said(access_token=token) == ["access_token: it is blank or contains invalid characters"]
 
 
-def test_no_secret_is_in_any_line():
-    """Even where everything is wrong."""
+def test_no_error_line_contains_a_secret():
     lines = said(
         access_token="s3cret token",
         webhook_secret="s3cret",
@@ -151,8 +143,7 @@ def test_no_secret_is_in_any_line():
         ("max_export_rows", 1, 0),
     ],
 )
-def test_a_number_that_is_too_small_is_named(name, least, too_small):
-    """With what is wanted."""
+def test_a_number_that_is_too_small_is_an_error(name, least, too_small):
     assert said(**{name: least}) == []
     (line,) = said(**{name: too_small})
     assert line.startswith(f"{name}: {too_small} is not ")
@@ -167,16 +158,14 @@ def test_a_number_that_is_too_small_is_named(name, least, too_small):
         ("poll_interval_seconds", 86_400),
     ],
 )
-def test_a_number_that_is_too_large_is_named(name, most):
-    """With what is most: beyond it, times would leave the calendar."""
+def test_a_number_that_is_too_large_is_an_error(name, most):
     assert said(**{name: most}) == []
     assert said(**{name: most + 1}) == [f"{name}: {most + 1} is more than {most:,}"]
 
 
 @pytest.mark.parametrize("name", NUMBERS)
 @pytest.mark.parametrize("value", [math.nan, -math.inf, "nan"])
-def test_not_a_number_is_no_number(name, value):
-    """JSON as Python reads it has such things."""
+def test_nan_and_infinity_are_errors(name, value):
     assert len(said(**{name: value})) == 1
 
 
@@ -192,20 +181,18 @@ def test_not_a_number_is_no_number(name, value):
         ("max_export_rows", 5e4, 50_000),
     ],
 )
-def test_numbers_may_come_as_text(name, text, number):
-    """As they do from environment variables; a count is a whole number, however it is written."""
+def test_numbers_may_be_text(name, text, number):
+    """Environment variables are text; a count is an integer however it is written."""
     value = coerce(config(**{name: text}))[name]
     assert (value, type(value)) == (number, type(number))
 
 
 @pytest.mark.parametrize("text", ["", "seven"])
-def test_text_that_is_no_number_stays_for_the_schema_to_name(text):
-    """It is not guessed at."""
+def test_text_that_is_not_a_number_is_left_to_the_schema(text):
     assert coerce({"window_days": text}) == {"window_days": text}
 
 
-def test_other_settings_stay_as_they_are():
-    """A store may be called 42; what is null is not set."""
+def test_other_settings_are_unchanged_and_null_is_unset():
     given_config = {"store": "42", "window_days": None, "access_token": "7"}
     assert coerce(given_config) == {"store": "42", "access_token": "7"}
     assert given_config["window_days"] is None
@@ -223,29 +210,25 @@ def test_other_settings_stay_as_they_are():
         ("2025-01-01 12:00:00", datetime(2025, 1, 1, 12, tzinfo=timezone.utc)),
     ],
 )
-def test_dates_are_in_utc_unless_they_say_otherwise(text, moment):
-    """Never in this machine's zone."""
+def test_dates_without_an_offset_are_utc(text, moment):
     assert said(start_date=text, end_date=text) == []
     settings = Settings(config(start_date=text, end_date=text))
     assert (settings.start_date, settings.end_date) == (moment, moment)
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "2025-02-30"])
-def test_a_start_that_is_no_date_is_named(text):
-    """With an example of one."""
+def test_an_invalid_start_date_is_an_error(text):
     (line,) = said(start_date=text)
     assert line == f"start_date: {text!r} is not a date or time such as 2025-01-01 or 2025-01-01T00:00:00Z"
 
 
-def test_an_end_may_be_unset():
-    """It is now less the settling time then; an empty text is as good as none."""
+def test_end_date_may_be_unset():
     assert Settings(config()).end_date is None
     assert said(end_date="") == []
     assert Settings(config(end_date="")).end_date is None
 
 
-def test_a_start_after_the_end_is_named():
-    """Compared as instants, whatever their zones."""
+def test_a_start_after_the_end_is_an_error():
     assert said(start_date="2025-01-02", end_date="2025-01-01") == [
         "start_date: 2025-01-02 is after end_date 2025-01-01"
     ]
@@ -260,7 +243,6 @@ def test_a_start_after_the_end_is_named():
     [("on_invalid_value", "keep fail", "keep, fail"), ("on_new_column", "add ignore fail", "add, ignore, fail")],
 )
 def test_a_choice_is_one_of_its_words(name, right, choices):
-    """Just as they are written."""
     for word in right.split():
         assert said(**{name: word}) == []
     for word in ("", "KEEP", "drop"):
@@ -269,32 +251,27 @@ def test_a_choice_is_one_of_its_words(name, right, choices):
 
 @pytest.mark.parametrize("zone", ["UTC", "America/New_York", "US/Eastern", "Asia/Kolkata"])
 def test_a_zone_is_an_iana_name(zone):
-    """Old aliases included."""
     assert said(timezone=zone) == []
     assert zone_of(zone) == ZoneInfo(zone)
 
 
 @pytest.mark.parametrize("zone", ["Mars/Phobos", "+02:00", "../etc/passwd", "a\0b"])
-def test_a_zone_that_is_none_is_named(zone):
-    """Whatever a path made of it would lead to."""
+def test_an_invalid_zone_is_an_error(zone):
     assert said(timezone=zone) == [f"timezone: {zone!r} is not an IANA time zone such as America/New_York"]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252"])
-def test_an_encoding_is_one_of_text(encoding):
-    """By any of its names."""
+def test_an_encoding_is_a_text_encoding(encoding):
     assert said(encoding=encoding) == []
 
 
 @pytest.mark.parametrize("encoding", ["", "utf-9", "base64"])
-def test_an_encoding_that_is_none_is_named(encoding):
-    """Those of bytes are none."""
+def test_an_invalid_encoding_is_an_error(encoding):
     assert said(encoding=encoding) == [f"encoding: {encoding!r} is not a text encoding that Python has"]
 
 
 @pytest.mark.parametrize("name", ["user_agent", "api_version"])
-def test_a_header_s_value_is_printable(name):
-    """No second header may come with it."""
+def test_user_agent_and_api_version_are_valid_header_values(name):
     assert said(**{name: "me/1.0 (x)"}) == []
     assert said(**{name: "x\r\nCookie: y"}) == [
         f"{name}: 'x\\r\\nCookie: y' contains characters that a header cannot have"
@@ -305,8 +282,7 @@ def test_a_header_s_value_is_printable(name):
 # Columns and keys
 
 
-def test_types_and_keys_are_read():
-    """By stream."""
+def test_column_types_and_primary_keys_are_read():
     settings = Settings(
         config(
             column_types={"order_list": {"total": "string", "placed": "date-time"}},
@@ -317,21 +293,18 @@ def test_types_and_keys_are_read():
     assert settings.primary_keys == {"order_list": ("number", "sku"), "customer_list": ()}
 
 
-def test_a_type_that_is_none_is_named_with_its_column():
-    """Each of them in a line of its own."""
+def test_an_invalid_type_is_an_error_that_names_the_column():
     assert said(column_types={"order_list": {"a": "text", "b": "string", "c": "DATE"}}) == [
         "column_types: order_list.a is 'text', not one of string, integer, number, boolean, date, date-time",
         "column_types: order_list.c is 'DATE', not one of string, integer, number, boolean, date, date-time",
     ]
 
 
-def test_a_key_that_names_a_column_twice_is_named():
-    """It would not be one."""
+def test_a_key_with_a_column_twice_is_an_error():
     assert said(primary_keys={"order_list": ["a", "a"]}) == ["primary_keys: order_list names a column twice"]
 
 
-def test_a_map_of_no_stream_is_named():
-    """The SDK takes any text for a stream's name."""
+def test_a_stream_map_with_an_invalid_source_is_an_error():
     assert said(stream_maps={"copies": {"__source__": None}}) == [
         "stream_maps: copies.__source__ is not the name of a stream",
     ]
@@ -346,15 +319,14 @@ def test_a_map_of_no_stream_is_named():
         (["export_line"], "many rows have the same export_line"),
     ],
 )
-def test_a_key_that_tells_no_rows_apart_is_named(columns, fault):
-    """The check of a file would not notice: these columns are not in it."""
+def test_a_key_that_cannot_be_unique_is_an_error(columns, fault):
+    """A file's check would not notice, because these columns are not in the file."""
     (line,) = said(primary_keys={"order_list": columns})
     assert line.startswith(f"primary_keys: order_list: {fault}")
 
 
 @pytest.mark.parametrize("columns", [[], ["export_id", "export_line"], ["date_to", "export_line"], ["sku", "date_to"]])
-def test_a_key_may_have_columns_of_the_taps_own(columns):
-    """With a column of the file, or a line's place with the file that it is in."""
+def test_a_key_may_contain_columns_of_the_taps_own(columns):
     assert said(primary_keys={"order_list": columns}) == []
 
 
@@ -363,34 +335,29 @@ def test_a_key_may_have_columns_of_the_taps_own(columns):
 
 @pytest.mark.parametrize("listen", ["127.0.0.1:8080", "[::1]:80"])
 def test_a_listener_has_a_host_and_a_port(listen):
-    """Any of this machine's."""
     assert said(webhook_listen=listen, webhook_secret="x") == []
 
 
 @pytest.mark.parametrize("listen", ["8080", ":8080", "a..b:80", "me@x:80"])
-def test_a_listener_that_is_none_is_named(listen):
-    """With an example of one."""
+def test_an_invalid_listener_is_an_error(listen):
     (line,) = said(webhook_listen=listen, webhook_secret="x")
     assert line == f"webhook_listen: {listen!r} is not host:port, such as 127.0.0.1:8080"
 
 
 @pytest.mark.parametrize("port", ["65536", "-1"])
-def test_a_port_that_is_none_is_named(port):
-    """Likewise."""
+def test_an_invalid_port_is_an_error(port):
     (line,) = said(webhook_listen=f"x:{port}", webhook_secret="x")
     assert line.endswith("is not host:port, such as 127.0.0.1:8080")
 
 
 @pytest.mark.parametrize("target", ["example.com/hook", "ftp://example.com", "https://x:port/"])
-def test_a_target_is_a_web_address(target):
-    """It is not shown, since it may hold a secret path."""
+def test_an_invalid_webhook_target_is_an_error_that_does_not_show_it(target):
     assert said(webhook_listen="x:80", webhook_target_url=target) == [
         "webhook_target_url: it is not an http or https address"
     ]
 
 
-def test_a_webhook_needs_what_it_needs():
-    """A listener to receive on; a secret where the tap does not register."""
+def test_webhook_settings_require_one_another():
     assert said(webhook_listen="x:80", webhook_target_url="https://example.com/hook") == []
     assert said(webhook_target_url="https://example.com/hook") == [
         "webhook_target_url: it requires webhook_listen, the address to receive on"
@@ -403,16 +370,14 @@ def test_a_webhook_needs_what_it_needs():
 # All together
 
 
-def test_each_fault_has_a_line():
-    """All of them at once, so that the next run is right."""
+def test_each_invalid_setting_has_an_error_line():
     lines = said(store=None, start_date="x", window_days=0, timezone="x", encoding="x", on_new_column="x")
     assert [line.partition(":")[0] for line in lines] == [
         "store", "start_date", "window_days", "on_new_column", "timezone", "encoding",
     ]  # fmt: skip
 
 
-def test_typed_values_are_read_from_settings_that_are_right():
-    """Days, minutes and the header's words."""
+def test_durations_are_read():
     settings = Settings(config(window_days=0.5, lookback_days=1.5, settle_minutes=5, reuse_exports_minutes=60))
     limits = settings.window_limits("order_list")
     assert (limits.first, limits.lookback) == (timedelta(hours=12), timedelta(hours=36))
@@ -428,7 +393,7 @@ def lookback(stream, **more):
 
 
 def test_a_map_has_a_number_for_each_stream():
-    """`*` covers the streams that are not named; without it they have the default."""
+    """`*` applies to streams that are not named; without it they have the default."""
     given_map = {"order_list": 14, "*": 3}
     assert [lookback(s, lookback_days=given_map) for s in ("order_list", "dispute_list", "new_list")] == [14, 3, 3]
     assert [lookback(s, lookback_days={"order_list": 14}) for s in ("order_list", "dispute_list", "x")] == [14, 120, 7]
@@ -437,13 +402,11 @@ def test_a_map_has_a_number_for_each_stream():
 
 
 @pytest.mark.parametrize("text", ['{"order_list": 1.5, "*": "2"}', {"order_list": Decimal("1.5"), "*": 2}])
-def test_a_map_may_come_as_text(text):
-    """As JSON, as it does from the environment through Meltano."""
+def test_a_map_may_be_json_text(text):
     assert [lookback(s, lookback_days=text) for s in ("order_list", "x")] == [1.5, 2]
 
 
 def test_each_number_of_a_map_is_checked():
-    """And named."""
     assert said(lookback_days={"order_list": -1, "*": 40_000}) == [
         "lookback_days.order_list: -1 is not 0 or more",
         "lookback_days.*: 40000 is more than 36,525",
@@ -451,8 +414,7 @@ def test_each_number_of_a_map_is_checked():
     assert said(window_days={"order_list": 0}) == ["window_days.order_list: 0 is not 0.04 or more"]
 
 
-def test_the_streams_that_settings_name():
-    """But for those of the defaults, which a store need not have."""
+def test_streams_named_in_settings():
     settings = Settings(config(lookback_days={"dispute_list": 3, "typo_list": 4, "*": 5}, window_days={"x": 1}))
     assert dict(settings.streams_named()) == {
         "column_types": set(), "primary_keys": set(), "lookback_days": {"typo_list"}, "window_days": {"x"},
@@ -460,8 +422,7 @@ def test_the_streams_that_settings_name():
     }  # fmt: skip
 
 
-def test_no_token_shows_where_settings_are_printed():
-    """Tracebacks and debug lines print what they have."""
+def test_a_printed_settings_object_hides_the_token():
     assert TOKEN not in repr(Settings(config()))
 
 
@@ -483,8 +444,7 @@ values = {
         },
     )
 )  # fmt: skip
-def test_any_settings_are_right_or_named(given_config):
-    """What the schema and the check let pass can be read; nothing ever ends in an exception."""
+def test_any_settings_are_valid_or_an_error(given_config):
     whole = coerce(config(**given_config))
     if list(JSONSchemaValidator(CONFIG_SCHEMA).iter_errors(whole)) or list(validation_errors(whole)):
         return

@@ -88,8 +88,8 @@ def test_a_new_column_fails_its_stream_where_the_setting_says_so(meets):
 
 
 @pytest.mark.parametrize("choice", ["add", "ignore", "fail"])
-def test_a_column_that_is_gone_leaves_the_schema_and_may_come_back(meets, said, choice):
-    """It is not a new column then, and the warning is given once."""
+def test_a_removed_column_leaves_the_schema_and_may_return(meets, said, choice):
+    """A column that returns is not new; the warning is logged once."""
     meet = meets(choice)
     assert meet("Number") == (True, ["number"])
     assert meet("Number") == (False, ["number"])
@@ -125,7 +125,6 @@ def test_a_file_without_any_of_the_columns_is_refused(meets):
 
 
 def test_headers_that_collide_are_a_warning(meets, said):
-    """Once a run."""
     meet = meets(catalog=None)
     for _ in range(2):
         meet("Number", "Total!", "Total?")
@@ -193,8 +192,7 @@ def test_a_file_without_the_keys_column_is_refused():
         layout.of(["Total"])
 
 
-def test_a_stream_without_a_key_is_a_warning(said):
-    """Once, and not where the user has chosen it."""
+def test_a_stream_without_a_key_is_a_warning_unless_the_user_chose_it(said):
     layout = of()
     for _ in range(2):
         layout.apply(["Total", "Status"])
@@ -205,8 +203,8 @@ def test_a_stream_without_a_key_is_a_warning(said):
     assert len(said()) == 1
 
 
-def test_what_a_line_is_stays_the_column_of_an_earlier_run():
-    """A better column that comes later changes no key."""
+def test_the_line_identity_of_an_earlier_run_is_kept():
+    """A better column that appears later changes no key."""
     layout = of(LINES)
     layout.remember(Key(("return_number", "export_line"), "sku"))
     layout.apply(["Return Number", "SKU", "Variant ID"])
@@ -215,7 +213,7 @@ def test_what_a_line_is_stays_the_column_of_an_earlier_run():
         layout.of(["Return Number", "Variant ID"])
 
 
-def test_what_a_line_is_stays_the_column_of_the_first_file():
+def test_the_line_identity_of_the_first_file_is_kept():
     layout = of(LINES)
     layout.apply(["Return Number", "SKU"])
     layout.apply(["Return Number", "Variant ID", "SKU"])

@@ -7,8 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from tap_exports.store.request_counter import RequestCounter
 
 
-def test_ids_make_no_endpoints_of_their_own():
-    """However many exports are looked at, that is one endpoint for each answer."""
+def test_requests_are_counted_by_endpoint_without_ids():
     request_counter = RequestCounter()
     for place, status in [
         ("GET exports/42/", 200),
@@ -24,8 +23,7 @@ def test_ids_make_no_endpoints_of_their_own():
     ]
 
 
-def test_none_is_lost_among_threads():
-    """Eight threads count what they count."""
+def test_requests_of_all_threads_are_counted():
     request_counter = RequestCounter()
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: request_counter.add("POST exports/", 201), range(4_000)))

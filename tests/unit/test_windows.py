@@ -41,25 +41,21 @@ lengths = st.integers(1, 400 * 86400).map(lambda n: SECOND * n)
 
 
 def test_a_stream_without_a_bookmark_starts_at_the_start():
-    """And goes to the end, both of which may be the user's own."""
     assert newest_range(at(1), at(8), None, DAY) == Window(at(1), at(8))
 
 
 def test_a_bookmark_minus_the_look_back_is_where_a_sync_starts():
-    """At the boundary before."""
     assert newest_range(at(1), own(11), own(10), 2 * DAY) == Window(own(8), own(11))
     assert newest_range(at(1), own(11), at(10), 2 * DAY) == Window(at(7, 23, 59, 37), own(11))
 
 
 @pytest.mark.parametrize("bookmark", [at(10), at(9), at(2)])
 def test_the_look_back_never_goes_before_the_start(bookmark):
-    """Nor does a bookmark that is before a later start_date."""
     assert newest_range(at(9), at(11), bookmark, 2 * DAY) == Window(at(9), at(11))
 
 
 @pytest.mark.parametrize("bookmark", [own(11), at(12), at(31)])
-def test_nothing_to_do_is_no_range(bookmark):
-    """A bookmark at the end or past it is a normal end, as is a start past it."""
+def test_a_bookmark_at_the_end_leaves_no_range(bookmark):
     assert newest_range(at(1), own(11), bookmark, timedelta(0)) is None
     assert newest_range(at(12), own(11), None, DAY) is None
 
@@ -74,41 +70,35 @@ def refreshed(elapsed, position=None, refresh=30 * DAY):
     return refresh_ranges(HISTORY, position=position, elapsed=elapsed, refresh=refresh)
 
 
-def test_a_night_refreshes_its_share():
-    """A thirtieth of the history, and a day, by which it has grown."""
+def test_a_night_refreshes_its_share_of_the_history():
     (night,) = refreshed(DAY)
     assert (night.start, night.end) == (at(1), own(3))
 
 
-def test_the_refresh_goes_on_where_it_stopped():
-    """And missed nights are caught up."""
+def test_the_refresh_continues_where_it_stopped():
     (nights,) = refreshed(3 * DAY, own(10))
     assert (nights.start, nights.end) == (own(10), own(16) + MINUTE)
 
 
 def test_the_position_wraps_around():
-    """From where the newest windows start to start_date."""
     first, second = refreshed(DAY, own(30))
     assert first == Window(own(30), own(31))
     assert (second.start, second.end) == (at(1), own(2))
 
 
 @pytest.mark.parametrize("elapsed", [30 * DAY, 365 * DAY])
-def test_no_more_than_all_of_it_is_refreshed(elapsed):
-    """However long ago the last run was."""
+def test_the_refresh_covers_the_history_once_at_most(elapsed):
     first, second = refreshed(elapsed, own(10))
     assert (first, second) == (Window(own(10), own(31)), Window(at(1), own(10)))
     assert refreshed(elapsed) == [HISTORY]
 
 
 @pytest.mark.parametrize("position", [own(31), datetime(2024, 1, 1, tzinfo=timezone.utc)])
-def test_a_position_outside_the_history_is_its_start(position):
-    """As after a later start_date, or where everything was refreshed."""
+def test_a_refresh_position_outside_the_history_is_its_start(position):
     assert refreshed(DAY, position)[0].start == at(1)
 
 
-def test_a_refresh_that_is_not_due():
-    """Nothing has been exported since, or it is turned off."""
+def test_a_refresh_that_is_not_due_is_empty():
     assert refreshed(timedelta(0)) == refreshed(-DAY) == refreshed(DAY, refresh=timedelta(0)) == []
 
 
@@ -118,7 +108,6 @@ def test_a_refresh_that_is_not_due():
     refresh=st.integers(1, 60),
 )
 def test_every_instant_is_refreshed_within_refresh_days(nights, history, refresh):
-    """Whatever the nights, and although the history grows meanwhile; the night after at the latest."""
     start = datetime(2020, 1, 1, 0, 0, OWN_SECOND, tzinfo=timezone.utc)
     end = start + history * MINUTE
     position, last = start, dict.fromkeys((0, 1, history // 2, history - 2), end)
@@ -150,8 +139,7 @@ def test_a_cut_window_is_its_first_part_and_the_rest(start, length, most):
 
 
 @given(start=seconds, length=lengths, most=st.integers(1, 400).map(lambda n: n * DAY))
-def test_all_parts_together_are_no_more_than_needed(start, length, most):
-    """Moving boundaries makes no part of seconds at the end."""
+def test_a_range_is_cut_into_the_fewest_windows(start, length, most):
     rest, parts = Window(start, start + length), 0
     while rest is not None and parts < 100:
         _, rest = rest.cut(most)
@@ -164,7 +152,6 @@ def test_all_parts_together_are_no_more_than_needed(start, length, most):
     [(own(1), own(1)), (own(1) - SECOND, own(1) - MINUTE), (own(1) + 59 * SECOND, own(1)), (at(1), own(1) - MINUTE)],
 )
 def test_a_boundary_of_the_taps_own_is_at_its_second(instant, boundary):
-    """The last one at or before an instant."""
     assert own_boundary(instant) == boundary
 
 
@@ -178,5 +165,4 @@ def test_a_boundary_of_the_taps_own_is_at_its_second(instant, boundary):
     ],
 )
 def test_instants_are_written_in_utc_with_a_z(instant, text):
-    """As the API and Singer take them."""
     assert rfc3339(instant) == text
