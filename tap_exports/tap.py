@@ -13,26 +13,28 @@ from importlib.util import find_spec
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 import click
-from singer_sdk import Tap, metrics
+from singer_sdk import Tap
 from singer_sdk.plugin_base import JSONSchemaValidator, PluginBase
 from singer_sdk.tap_base import CliTestOptionValue
 
 from tap_exports.clock import Clock, Timings
 from tap_exports.config.catalog import check_catalog
 from tap_exports.config.files import read_config, read_object
+from tap_exports.config.json_schema import described, well_formed
 from tap_exports.config.schema import CONFIG_SCHEMA
 from tap_exports.config.settings import Settings, coerce
-from tap_exports.config.validation import CONFIDENTIAL, validation_errors
+from tap_exports.config.validation import validation_errors
 from tap_exports.context import RunContext
-from tap_exports.errors import InvalidSettings, SettingsError, Stopped, Unauthorized, lines_of, shortened
+from tap_exports.errors import InvalidSettings, SettingsError, Stopped, Unauthorized
+from tap_exports.exports.plan import plan_lines
 from tap_exports.singer import batches as batch_files
 from tap_exports.singer.bookmark import check_state
-from tap_exports.singer.compat import parse_environment_config
+from tap_exports.singer.environment import read_environment
 from tap_exports.singer.export_log import EXPORT_LOG, ExportLog
 from tap_exports.singer.mapped_stream import MappedStream
 from tap_exports.singer.removed_objects import REMOVED_OBJECTS, RemovedObjectsStream
+from tap_exports.singer.reports import report_failures, report_requests
 from tap_exports.singer.writer import MessageWriter
-from tap_exports.store.rate_limit import RATE
 from tap_exports.streams import ExportStream
 
 if sys.version_info >= (3, 12):
@@ -41,7 +43,7 @@ else:
     from typing_extensions import override
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
     from types import FrameType
 
     from singer_sdk.plugin_base import _ConfigInput
@@ -50,9 +52,6 @@ if TYPE_CHECKING:
 
 _OWN_STREAMS = (EXPORT_LOG, REMOVED_OBJECTS)
 """Streams that the store does not list; the second exists only where there is a ledger."""
-_REQUESTS_CREATED = 4
-"""Requests for an export that is created: create, two polls on average, link."""
-_REQUESTS_REUSED = 1
 
 
 class StreamsFailed(Exception):
@@ -88,7 +87,9 @@ class TapExports(Tap):
         if isinstance(kwargs.get("catalog"), dict):
             check_catalog(kwargs["catalog"])
         if parse_env_config:
-            config = {**(config or {}), **_environment(type(self))}
+            schema = self.config_jsonschema
+            self.append_builtin_config(schema)
+            config = {**(config or {}), **read_environment(schema, self._env_var_prefix)}
         super().__init__(config=config, state=state, **kwargs)
 
     # The command line
@@ -161,7 +162,7 @@ class TapExports(Tap):
     @override
     def append_builtin_config(cls, config_jsonschema: dict[str, Any]) -> None:
         super().append_builtin_config(config_jsonschema)
-        config_jsonschema["properties"]["stream_maps"] = _whole(config_jsonschema["properties"]["stream_maps"])
+        config_jsonschema["properties"]["stream_maps"] = well_formed(config_jsonschema["properties"]["stream_maps"])
 
     @override
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
@@ -169,7 +170,7 @@ class TapExports(Tap):
         schema = self.config_jsonschema
         self.append_builtin_config(schema)
         found = [
-            _in_words(error.absolute_path, error.message, error.schema)
+            described(error.absolute_path, error.message, error.schema)
             for error in JSONSchemaValidator(schema).iter_errors(self._config)
         ]
         errors = list(dict.fromkeys(found))  # a word that is no word is of the wrong kind and none of the choices
@@ -299,8 +300,8 @@ class TapExports(Tap):
     def _session(self) -> Iterator[None]:
         """Close everything at the end, report failures, and raise them."""
         with ExitStack() as ending:
-            ending.callback(self._report_failures)
-            ending.callback(self._report_requests)
+            ending.callback(report_failures, self.run_context.failures)
+            ending.callback(report_requests, self.run_context.client.request_counter)
             ending.callback(self.run_context.close_ledger)
             ending.callback(self.run_context.scheduler.close)
             ending.callback(self.run_context.progress.close)
@@ -310,21 +311,8 @@ class TapExports(Tap):
     def print_plan(self) -> None:
         """Print the exports that a sync would request."""
         streams = [stream for stream in self._export_streams if stream.selected]
-        windows = made = 0
-        more = ""
-        for stream in streams:
-            for window, export, refresh, is_open in self.run_context.scheduler.preview(stream.queue()):
-                windows += 1
-                made += export is None
-                do = "create" if export is None else f"reuse export {export.id}"
-                notes = ["refresh"] * refresh + ["in one or more windows, by the row count"] * is_open
-                more = more or " or more" * is_open
-                click.echo(f"{stream.name:24} {window}  {do}" + "".join(f", {note}" for note in notes))
-        requests = 4 + _REQUESTS_CREATED * made + _REQUESTS_REUSED * (windows - made)
-        click.echo(
-            f"{len(streams)} streams, {windows} windows: {made} exports{more} to create, {windows - made} to reuse;"
-            f" about {requests} requests, which take {requests / RATE:.0f} s or more. Nothing was requested."
-        )
+        for line in plan_lines({s.name: self.run_context.scheduler.preview(s.queue()) for s in streams}):
+            click.echo(line)
 
     @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
@@ -353,27 +341,6 @@ class TapExports(Tap):
                 webhook.register()
             yield
 
-    def _report_failures(self) -> None:
-        """Log an ERROR line for each cause of streams' failures; the command reports an invalid token."""
-        failed = {
-            stream: error for stream, error in self.run_context.failures.items() if not isinstance(error, Unauthorized)
-        }
-        for line in lines_of(failed):
-            self.logger.error("%s", line)
-        for stream, error in failed.items():
-            self.logger.debug("Traceback of %s:", stream, exc_info=error)
-
-    def _report_requests(self) -> None:
-        """Log a metric for each endpoint and status; 0 is a request without an answer."""
-        for endpoint, status, count in self.run_context.client.request_counter:
-            tags: dict[str, Any] = {
-                metrics.Tag.ENDPOINT: endpoint,
-                metrics.Tag.HTTP_STATUS_CODE: status,
-                metrics.Tag.PID: os.getpid(),
-            }
-            point = metrics.Point("counter", metrics.Metric.HTTP_REQUEST_COUNT, count, tags)
-            metrics.log(metrics.get_metrics_logger(), point)
-
     def _raise_failures(self) -> None:
         """Let the exit code show that streams failed."""
         for error in self.run_context.failures.values():
@@ -381,55 +348,3 @@ class TapExports(Tap):
                 raise error
         if self.run_context.failures:
             raise StreamsFailed
-
-
-def _environment(tap: type[TapExports]) -> Mapping[str, Any]:
-    """The settings in the environment, each read by the SDK, so that a fault has its setting's name."""
-    schema = tap.config_jsonschema
-    tap.append_builtin_config(schema)
-    validation_errors = []
-
-    def read(name: str, setting: Mapping[str, Any]) -> Mapping[str, Any]:
-        if not os.environ.get(f"{tap._env_var_prefix}{name.upper()}"):  # noqa: SLF001 - an empty variable is not set
-            return {}
-        try:
-            return parse_environment_config({"properties": {name: setting}}, tap._env_var_prefix)  # noqa: SLF001
-        except (ValueError, ArithmeticError, RecursionError):
-            wanted = "a plain whole number" if "integer" in setting["type"] else "JSON"
-            validation_errors.append(f"{name}: the environment variable is not {wanted}")
-            return {}
-
-    found = {name: value for one in schema["properties"].items() for name, value in read(*one).items()}
-    if validation_errors:
-        raise InvalidSettings(validation_errors)
-    return found
-
-
-def _whole(schema: Any) -> Any:  # noqa: ANN401
-    """A JSON schema without the plain words that the SDK puts where there should be schemas."""
-    if isinstance(schema, list):
-        return [_whole(part) for part in schema]
-    if not isinstance(schema, dict):
-        return schema
-    options = {"anyOf": [part for part in schema["anyOf"] if isinstance(part, dict)]} if "anyOf" in schema else {}
-    return {name: _whole(part) for name, part in (schema | options).items()}
-
-
-def _in_words(path: Sequence[Any], message: str, schema: Mapping[str, Any]) -> str:
-    """A fault that the JSON schema found; where the value may be a secret, what is wanted instead of it."""
-    if not path:
-        return shortened(message)
-    name = shortened(".".join(map(str, path)), 80)
-    if path[0] not in CONFIDENTIAL:
-        return f"{name}: {shortened(message)}"
-    if "enum" in schema:
-        return f"{name}: it has to be {' or '.join(schema['enum'])}"
-    return f"{name}: it has to be of the kind {' or '.join(kind for kind in _kinds(schema) if kind != 'null')}"
-
-
-def _kinds(schema: Mapping[str, Any]) -> Iterator[str]:
-    """The kinds that a JSON schema takes."""
-    kinds = schema.get("type", ())
-    yield from [kinds] if isinstance(kinds, str) else kinds
-    for one in schema.get("oneOf", ()):
-        yield from _kinds(one)

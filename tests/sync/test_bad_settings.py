@@ -33,7 +33,7 @@ REFUSED = [
     (mapped(__filter__=5), "stream_maps.order_list: {'__filter__': 5} is not valid"),
     (mapped(__else__="x"), "stream_maps.order_list: {'__else__': 'x'} is not valid"),
     ({"stream_maps": []}, "stream_maps: [] is not of type"),
-    ({"faker_config": {"seed": []}}, "faker_config.seed: it has to be of the kind number or string or boolean"),
+    ({"faker_config": {"seed": []}}, "faker_config.seed: it must be of the type number or string or boolean"),
     ({"flattening_enabled": True}, "flattening_max_depth: required with flattening_enabled"),
     (flat(flattening_max_depth=-1), "flattening_max_depth: -1 is not 0 or more"),
     ({"encoding": "utf-7"}, "encoding: 'utf-7' is not a text encoding"),
@@ -54,11 +54,11 @@ def test_what_cannot_work_is_refused_before_any_request(small_store, inside, cha
 
 WORD = "t0psecret"
 UNTOLD = [
-    ({"access_token": [WORD]}, "access_token: it has to be of the kind string"),
-    ({"batch_config": {"storage": [{"key": WORD}]}}, "batch_config.storage: it has to be of the kind object"),
-    ({"batch_config": {"encoding": {"format": WORD}}}, "batch_config.encoding.format: it has to be jsonl or parquet"),
-    ({"stream_map_config": json.dumps({"seed": WORD})}, "stream_map_config: it has to be of the kind object"),
-    ({"faker_config": {"seed": [WORD]}}, "faker_config.seed: it has to be of the kind number or string or boolean"),
+    ({"access_token": [WORD]}, "access_token: it must be of the type string"),
+    ({"batch_config": {"storage": [{"key": WORD}]}}, "batch_config.storage: it must be of the type object"),
+    ({"batch_config": {"encoding": {"format": WORD}}}, "batch_config.encoding.format: it must be jsonl or parquet"),
+    ({"stream_map_config": json.dumps({"seed": WORD})}, "stream_map_config: it must be of the type object"),
+    ({"faker_config": {"seed": [WORD]}}, "faker_config.seed: it must be of the type number or string or boolean"),
 ]
 
 
@@ -213,7 +213,7 @@ def in_environment(small_store, inside):
     [
         ("max_export_rows", "many", "max_export_rows: the environment variable is not a plain whole number"),
         ("max_concurrent_exports", "1.5", "max_concurrent_exports: the environment variable is not a plain whole"),
-        ("column_types", "{", "column_types: the environment variable is not JSON"),
+        ("column_types", "{", "column_types: the environment variable is not valid JSON"),
         ("primary_keys", '{"order_list": "x"}', "primary_keys.order_list: 'x' is not of type"),
     ],
     ids=lambda value: str(value)[:40],
