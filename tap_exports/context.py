@@ -13,8 +13,10 @@ from tap_exports.clock import Clock
 from tap_exports.config.validation import zone_of
 from tap_exports.errors import MissingScope, NotFound, StoreRefused, StoreTrouble, TapExportsError, Unauthorized
 from tap_exports.exports.discovery import Discovery
-from tap_exports.exports.fetch import Exporter, Patience, Reading
+from tap_exports.exports.export_files import ExportFiles, Reading
+from tap_exports.exports.fetch import Exporter
 from tap_exports.exports.progress import Progress
+from tap_exports.exports.requester import Patience
 from tap_exports.exports.scheduler import ExportScheduler, SyncRange
 from tap_exports.exports.summary import RunSummary
 from tap_exports.exports.webhook import ReadyNotifier, Webhook
@@ -172,7 +174,8 @@ class RunContext:
         )
         reading = Reading(raw["encoding"], raw["max_export_rows"], self.zone)
         wait = self.notifier.wait if raw.get("webhook_listen") else None
-        return Exporter(self.client, self.downloader, self.clock, patience, reading, wait)
+        files = ExportFiles(self.downloader, self.clock, reading)
+        return Exporter(self.client, files, self.clock, patience, wait)
 
     @cached_property
     def notifier(self) -> ReadyNotifier:

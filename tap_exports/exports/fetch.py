@@ -4,57 +4,38 @@ from __future__ import annotations
 
 import logging
 import threading
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tap_exports.errors import (
-    ErrorPage,
     ExportStuck,
     InvalidFile,
-    InvalidKey,
     MissingScope,
     NoLineBreak,
     StoreRefused,
-    StoreTrouble,
     SuspectFile,
     TapExportsError,
     Unauthorized,
-    ZeroBytes,
 )
 from tap_exports.exports.polling import PendingExports, PollSchedule
 from tap_exports.exports.requester import ExportRequester, Patience
-from tap_exports.exports.stream_exports import StreamExports
 from tap_exports.files.checked import CheckedFile
-from tap_exports.files.csv_file import Checked, CsvFile
-from tap_exports.files.row_keys import KeyColumn
 from tap_exports.store.models import Export, ExportStatus
-from tap_exports.store.retry import pauses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
-    from datetime import datetime, tzinfo
+    from datetime import datetime
 
     from tap_exports.clock import Clock
     from tap_exports.exports.concurrency import ExportSlot
-    from tap_exports.schema.layout import Layout
+    from tap_exports.exports.export_files import ExportFiles
+    from tap_exports.exports.stream_exports import StreamExports
     from tap_exports.store.client import Client
-    from tap_exports.store.download import Download, Downloader
     from tap_exports.window import Window
-
-__all__ = ["CheckedExport", "Exporter", "Patience", "Reading", "StreamExports"]
 
 _CHECK_EXPORT = "Check the export in the store, then run again: an export that cannot be used is replaced by a new one."
 """What to do about an export that cannot be used, unless the error says something else."""
-
-
-@dataclass(frozen=True)
-class Reading:
-    """How files are read."""
-
-    encoding: str
-    max_rows: int
-    zone: tzinfo
 
 
 @dataclass(frozen=True)
@@ -85,34 +66,24 @@ class CheckedExport(CheckedFile):
 class Exporter:
     """Makes checked files of windows. It may be used from several threads.
 
-    Args:
-        client: The API.
-        downloader: Gets the files.
-        clock: To wait with.
-        patience: How long to wait, and for what.
-        reading: How files are read.
-        wait: Waits for an export's id, so many seconds at most; it may return early when there is news.
+    `wait` waits for an export's id, so many seconds at most; it may return early when there is news.
     """
 
-    def __init__(  # noqa: PLR0913, PLR0917 - the stations it joins
+    def __init__(
         self,
         client: Client,
-        downloader: Downloader,
+        files: ExportFiles,
         clock: Clock,
         patience: Patience,
-        reading: Reading,
         wait: Callable[[int, float], None] | None = None,
     ) -> None:
         self._client = client
-        self._downloader = downloader
+        self._files = files
         self._clock = clock
         self._patience = patience
-        self._reading = reading
         self._wait = wait or (lambda _, seconds: clock.sleep(seconds))
         self._logger = logging.getLogger("tap-exports")
         self._confirming = threading.Lock()
-        self._open_ends = False
-        """Whether a second export of a window has confirmed that files end without a line break."""
         first_poll = clock.timings.first_poll_seconds
         self.timeout_seconds = patience.timeout_seconds
         self.requester = ExportRequester(client, clock, patience)
@@ -131,12 +102,13 @@ class Exporter:
         """
         suspicions: set[type[SuspectFile]] = set()
         export = source.take(window)
-        reused = export is not None
-        if export is not None:
-            self._logger.info("%s: reusing export %d of %s", source.code, export.id, window)
         with ExitStack() as held:
             while True:
-                export = export or self._create(source, window, slot)
+                reused = export is not None
+                if export is None:
+                    export = self._create(source, window, slot)
+                else:
+                    self._logger.info("%s: reusing export %d of %s", source.code, export.id, window)
                 try:
                     return self._deliver(source, window, export, slot, suspicions, taken_over=reused)
                 except (InvalidFile, ExportStuck, StoreRefused) as error:
@@ -151,10 +123,9 @@ class Exporter:
                         suspicions.add(type(error))
                     if isinstance(error, NoLineBreak):
                         held.enter_context(self._confirmation())
-                        if self._open_ends:
-                            continue  # another window's second export has confirmed it
+                        if self._files.open_ends:  # another window's second export has confirmed it
+                            return self._deliver(source, window, export, slot, suspicions, taken_over=reused)
                 export = source.take(window) if reused and not suspicions else None
-                reused = export is not None
 
     def _create(self, source: StreamExports, window: Window, slot: ExportSlot) -> Export:
         slot.acquire()
@@ -192,13 +163,7 @@ class Exporter:
                 export = self.ready(export, taken_over=taken_over)
                 ready_at = self._client.time.now()
             slot.release()
-            try:
-                file = self._validated(source, export, suspicions, where)
-            except SuspectFile:
-                raise
-            except InvalidFile as error:
-                self._logger.warning("%s (%s); downloading it once more", error.what, where)
-                file = self._validated(source, export, suspicions, where)
+            file = self._files.get(source, export, suspicions, where)
             return CheckedExport(**vars(file), export=export, window=window, taken_over=taken_over, ready_at=ready_at)
         except TapExportsError as error:
             error.hint = error.hint or _CHECK_EXPORT
@@ -243,90 +208,3 @@ class Exporter:
                 self._pace.learn(pending_at, self._clock.monotonic() - began)
             pending_at = self._clock.monotonic() - began
         return export
-
-    def _validated(
-        self, source: StreamExports, export: Export, suspicions: Collection[type[SuspectFile]], where: str
-    ) -> CheckedFile:
-        """Download and validate; an error page in place of the file is transient."""
-        rest = pauses(self._clock.timings)
-        while True:
-            download = self._downloader.get(export.id)
-            csv = CsvFile(download.file, self._reading.encoding)
-            try:
-                file = self._check(source, csv, download, suspicions, where)
-                if csv.size and not file.checked.capped and not csv.ends_with_line_break:
-                    self._accept_open_end(export, download, suspicions, where)
-            except ErrorPage as error:
-                csv.close()
-                if (wait := next(rest, None)) is None:
-                    raise StoreTrouble(error.what, "Run again: the export is reused.") from None
-                self._logger.warning("%s (%s); downloading again in %.1f s", error.what, where, wait)
-                self._clock.sleep(wait)
-            except BaseException:
-                csv.close()
-                raise
-            else:
-                return file
-
-    def _check(
-        self,
-        source: StreamExports,
-        csv: CsvFile,
-        download: Download,
-        suspicions: Collection[type[SuspectFile]],
-        where: str,
-    ) -> CheckedFile:
-        try:
-            header, _ = csv.head(0)
-        except ZeroBytes:
-            if ZeroBytes not in suspicions:
-                raise
-            self._logger.warning("Two exports of a window have zero bytes: accepted as an empty window (%s)", where)
-            return CheckedFile(csv, [], Checked(0, capped=False), download.size, download.sha256)
-        layout = source.layout.of(header)
-        keys = self._keys(layout)
-        if source.layout.current is None and not keys and _reads_like_text(header):
-            raise InvalidFile(f"the file is text, not an export: {', '.join(header)[:60]!r}")
-        checked = csv.check(
-            keys,
-            numbers=layout.number_columns,
-            unique=not layout.numbered,
-            cap=self._reading.max_rows,
-            drop_copies=InvalidKey in suspicions,
-        )
-        if checked.copies:
-            said = "%d rows equal another row in every cell, in a second export too: kept once (%s)"
-            self._logger.warning(said, len(checked.copies), where)
-        return CheckedFile(csv, header, checked, download.size, download.sha256)
-
-    def _accept_open_end(
-        self, export: Export, download: Download, suspicions: Collection[type[SuspectFile]], where: str
-    ) -> None:
-        """Accept a file without a line break at its end, where two downloads and a second export agree.
-
-        Raises:
-            InvalidFile: If two downloads differ; ErrorPage if the second one is such a page.
-            NoLineBreak: If no second export has confirmed it in this run.
-        """
-        again = self._downloader.get(export.id)
-        with closing(CsvFile(again.file, self._reading.encoding)) as csv:
-            if again.sha256 != download.sha256:
-                csv.head(0)
-                raise InvalidFile("the file has no line break at its end, and two downloads of it differ")
-        if NoLineBreak in suspicions:
-            self._open_ends = True
-        if not self._open_ends:
-            raise NoLineBreak("the file has no line break at its end, so it may have been cut")
-        self._logger.warning("No line break at the end, in two downloads and in a second export: accepted (%s)", where)
-
-    def _keys(self, layout: Layout) -> list[KeyColumn]:
-        position = {column.name: n for n, column in enumerate(layout.columns)}
-        return [
-            KeyColumn(key, position[key], layout.columns[position[key]].type.converter(self._reading.zone))
-            for key in layout.file_keys
-        ]
-
-
-def _reads_like_text(header: list[str]) -> bool:
-    """Whether a header is prose with commas in it: a space behind one, or a sentence's end."""
-    return any(cell[:1].isspace() for cell in header[1:]) or header[-1].rstrip().endswith((".", "!", "?"))

@@ -18,8 +18,11 @@ import pytest
 
 from tap_exports.clock import Clock, Timings
 from tap_exports.errors import Stopped, TapExportsError
-from tap_exports.exports.fetch import Exporter, Patience, Reading, StreamExports
+from tap_exports.exports.export_files import ExportFiles, Reading
+from tap_exports.exports.fetch import Exporter
+from tap_exports.exports.requester import Patience
 from tap_exports.exports.scheduler import ExportScheduler, StreamQueue, SyncRange
+from tap_exports.exports.stream_exports import StreamExports
 from tap_exports.exports.window_size import StreamMemory
 from tap_exports.sandbox import Sandbox
 from tap_exports.schema.layout import Knowledge, decide
@@ -257,7 +260,7 @@ def make_bench(make_store):
         downloader = Downloader(client.link, clock, client.time, AGENT, insecure=True)
         patience = Patience(poll, timeout, timedelta(minutes=reuse), timedelta(minutes=settle), given)
         reading = Reading("utf-8", max_rows, timezone.utc)
-        exporter = Exporter(client, downloader, clock, patience, reading)
+        exporter = Exporter(client, ExportFiles(downloader, clock, reading), clock, patience)
         benches.append(Bench(store, clock, client, downloader, exporter, max_rows))
         return benches[-1]
 
