@@ -69,6 +69,7 @@ class Shop:
         if self.backfill:
             found[f"{prefix}_BACKFILL_START_DATE"] = self.store.start_date.isoformat()
             found[f"{prefix}_BACKFILL_LOOKBACK_DAYS"] = "0"
+            found[f"{prefix}_BACKFILL_REFRESH_DAYS"] = "0"
         return found
 
     @property
