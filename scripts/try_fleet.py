@@ -1,7 +1,7 @@
-"""`make fleet`: six stores on two Airflow workers, one of which is killed in the middle of the night.
+"""`make fleet`: six stores on two Airflow workers, one of which is killed during its runs.
 
-The DAG files, the worker's script and the constraints are those of examples/airflow. All of it runs on this machine,
-listens on loopback only, and is gone at the end. Exit code 1 where a line of the report is wrong.
+The DAG files, the worker's script and the constraints are those of examples/airflow. Everything runs on this machine,
+listens on loopback only, and is stopped at the end. The exit code is 1 if a line of the report is wrong.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Report:
 
 
 class Fleet:
-    """Everything that runs, and the story of two nights."""
+    """All processes, and the steps of two nights."""
 
     def __init__(self, report: Report, shops: Sequence[Shop], server: str, commands: Path) -> None:
         self.report, self.shops = report, list(shops)
@@ -255,7 +255,7 @@ def main() -> int:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
         story(report, commands)
     except (RuntimeError, WaitedTooLong, plumbing.MeltanoFailed, subprocess.CalledProcessError) as failure:
-        report.check("the story goes on to its end", holds=False, detail=failure)
+        report.check("all steps were run", holds=False, detail=failure)
     print(f"\n{report.wrong} wrong; logs are in {FOLDER.relative_to(plumbing.ROOT)}")
     return min(report.wrong, 1)
 

@@ -16,7 +16,7 @@ TapExportsError          one line: what, where, what to do
 │       ├── InvalidKey   a blank or repeated key
 │       ├── ZeroBytes    an empty file
 │       └── NoLineBreak  no line break at the end
-├── TooManyRows          one second of the store holds more rows than an export can
+├── TooManyRows          one second has more rows than an export can hold
 ├── BadData              cells or columns that the settings forbid
 ├── LocalTrouble         this machine: disk, file descriptors, ports
 └── UnexpectedError      a bug in the tap or a library: report it

@@ -1,4 +1,4 @@
-"""Negative controls: what must be refused, and what must go wrong so that the documentation stays true."""
+"""Negative controls: what must be rejected, and what must fail as documented."""
 
 from __future__ import annotations
 

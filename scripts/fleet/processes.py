@@ -1,4 +1,4 @@
-"""Processes of one try, and all that came of them."""
+"""The processes of one run, with all descendants."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tap prints for a practice store in two runs, and what the store had at those times."""
+"""The tap's output in two runs with a practice store, and the store's rows at those times."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NOW = datetime(2026, 3, 3, 12, 34, 56, tzinfo=timezone.utc)
 SETTLE = timedelta(minutes=5)
 LOOKBACK = 8
 NEW_COLUMN = "gift_budget"
-HOSTILE = [
+DIFFICULT = [
     {"Customer ID": str(2**53 + 1), "First Name": "007", "Line1": 'two\nlines, "quoted", \N{GRINNING FACE}'},
     {"Customer ID": str(2**53 + 2), "Last Name": "  leading and trailing ", "Total Spent": "12345678901234567.89"},
     {"Customer ID": "900001", "Last Name": "NULL", "Tags": "a\tb\\n'c'", "Total Spent": "0.10"},
@@ -52,19 +52,14 @@ class Sync:
 
 
 def record(folder: Path, settings: dict[str, Any] | None = None) -> list[Sync]:
-    """Let the tap run twice: a first load, and one two days later in the midst of which a column is added.
+    """Run the tap twice: a first load, and one two days later, during which a column is added.
 
-    Args:
-        folder: Where what it prints is kept.
-        settings: More settings of the tap, `{folder}` standing for the folder.
-
-    Returns:
-        Both runs.
+    The output is stored in `folder`, which replaces `{folder}` in `settings`.
     """
     settings = json.loads(json.dumps(settings or {}).replace("{folder}", str(folder)))
     with Sandbox(now=NOW, frozen=True, rate_limit=None, days=25, orders_per_day=4) as store:
         end = NOW - SETTLE
-        body = _hostile_file(store, end)
+        body = _difficult_file(store, end)
         store.add_fault(Fault("file", "body", times=None, export_type="customer_list", body=body))  # type: ignore[arg-type]
         first = Sync(folder / "first.jsonl", _rows_of(store, store.start_date, end))
         customers = csv.DictReader(io.StringIO(body.decode(), newline=""))
@@ -100,7 +95,7 @@ def last_state(messages: Iterable[str]) -> Any:  # noqa: ANN401
 
 
 def _add_column(store: Sandbox, start: datetime) -> None:
-    """What the merchant does once the first window's file was read, and never before."""
+    """Add the merchant's column after the first window's file was downloaded."""
     while not any(one.downloads for one in store.exports if (one.type, one.date_from) == ("order_list", start)):
         time.sleep(0.005)
     store.add_column("order", NEW_COLUMN, "Gift Budget", "decimal")  # type: ignore[arg-type]
@@ -119,7 +114,7 @@ def _rows_of(store: Sandbox, start: datetime, end: datetime) -> Tables:
 
 
 def _run_tap(folder: Path, config: dict[str, object], state: object, messages: Path) -> None:
-    """What the tap prints, into a file."""
+    """Run the tap, with its output in a file."""
     (folder / "tap.json").write_text(json.dumps(config))
     (folder / "state.json").write_text(json.dumps(state))
     command: list[str | Path] = [TAP, "--config", folder / "tap.json", "--state", folder / "state.json"]
@@ -127,12 +122,12 @@ def _run_tap(folder: Path, config: dict[str, object], state: object, messages: P
         subprocess.run(command, stdout=sink, stderr=log, check=True)
 
 
-def _hostile_file(store: Sandbox, end: datetime) -> bytes:
-    """The store's own file of customers with hostile rows at its end."""
+def _difficult_file(store: Sandbox, end: datetime) -> bytes:
+    """The store's file of customers, with difficult rows at its end."""
     text = store.csv("customer_list", store.start_date, end).decode()
     header = next(csv.reader(io.StringIO(text)))
     sink = io.StringIO(newline="")
     writer = csv.DictWriter(sink, header, restval="")
     base = {"Date Joined": "2026-02-07T00:00:00Z", "Is Blocked": "True", "Accepts Marketing": "False"}
-    writer.writerows(base | row for row in HOSTILE)
+    writer.writerows(base | row for row in DIFFICULT)
     return (text + sink.getvalue()).encode()

@@ -13,7 +13,7 @@ Value = str | int | Decimal | bool | datetime | None
 
 
 class CellType(str, Enum):
-    """What a column holds."""
+    """The type of a column's cells."""
 
     TEXT = "text"
     INTEGER = "integer"
@@ -51,7 +51,7 @@ class ExportType:
 
     code: str  # as the API has it
     name: str  # as the API shows it
-    kind: Kind  # the objects that it holds, or whose lines it holds
+    kind: Kind  # of its objects, or of its lines' parents
     columns: tuple[Column, ...]  # without a merchant's own
     lines: bool = False  # whether a row is a line
     merchant: tuple[str, ...] = ()  # the metadata objects whose columns a merchant can add
@@ -165,7 +165,7 @@ def _export_type(code: str, text: str) -> ExportType:
 
 
 def export_types(extra: tuple[str, ...] = ()) -> dict[str, ExportType]:
-    """The types by code; the extra ones, as the platform may add them, hold what `order_list` holds."""
+    """The types by code; the extra ones have the columns of `order_list`."""
     types = {code: _export_type(code, text) for code, text in _COLUMNS.items()}
     orders = types["order_list"]
     for code in extra:

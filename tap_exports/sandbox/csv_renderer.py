@@ -125,7 +125,7 @@ class CsvRenderer:
         return islice((row for _, row in numbered), None if parents else cap)
 
     def _items(self, kind: Kind, window: Window, at: Moment) -> list[StoreObject]:
-        """The objects in a window, oldest first by the date that the range is held against."""
+        """The objects in a window, oldest first by the date to which the range applies."""
         # Generated up to now for any window: customers count later orders.
         self._dataset.grow(at.now)
         field = self._options.range_field

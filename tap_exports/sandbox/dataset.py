@@ -1,7 +1,7 @@
 """All objects of a store, past and future.
 
-Days are generated one after the other, as far as an export needs them. What follows from an order (fulfillments,
-returns, refunds, disputes) is generated with it, and filed under its own day, which may be in the future.
+Days are generated in order, as far as an export needs them. Fulfillments, returns, refunds and disputes are generated
+with their order, and stored by their own day, which may be in the future.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ class FaultKind(str, Enum):
     OVERLONG = "overlong"  # the whole body is sent, but only `keep` bytes are declared
     WRONG_LENGTH = "wrong_length"  # the whole body is sent, more is declared, the connection is closed
     STALL = "stall"  # the right length is declared, `keep` bytes are sent, then none for `seconds`, as after `hang`
-    EMPTY = "empty"  # 200 with nothing
+    EMPTY = "empty"  # 200 with an empty body
     HTML = "html"  # 200 with an HTML page
     BODY = "body"  # 200 with `body`
     JSON = "json"  # 200 with `document` as JSON
@@ -52,7 +52,7 @@ class FaultKind(str, Enum):
     LOST = "lost"  # the request takes effect, and the connection is closed without an answer
     AWAY = "away"  # the right answer; then the port is closed for `seconds` (None: until faults are cleared)
     EXPIRE = "expire"  # the link has expired
-    NEVER_READY = "never_ready"  # the export that is created stays pending for ever
+    NEVER_READY = "never_ready"  # the export that is created stays pending
     UNKNOWN_STATUS = "unknown_status"  # exports in the answer have the status `value`
 
 
@@ -65,7 +65,7 @@ class Fault:
 
     place: Place
     kind: FaultKind
-    times: int | None = 1  # None for ever
+    times: int | None = 1  # None: always
     after: int = 0  # number of matching requests that pass first
     export_type: str | None = None  # only requests that concern this type
     status: int = 503  # for `status` and `redirect`

@@ -1,7 +1,4 @@
-"""The objects of a store.
-
-They hold the times of their events; their state at a moment follows from these.
-"""
+"""The objects of a store, with the times of their events, from which their state at any time is derived."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ class Scope(str, Enum):
 
 
 def _option(default: object, text: str, *more: str) -> Any:  # noqa: ANN401
-    """An option and its help; its default and `more` are the choices, where there are any."""
+    """An option with its help; with `more`, the default and `more` are the choices."""
     return field(default=default, metadata={"help": text, "choices": (default, *more) if more else ()})
 
 
@@ -43,7 +43,7 @@ class Options:
     orders_per_day: int = _option(3, "Orders per day; 0 is a store without data.")
     timezone: str = _option("US/Eastern", "IANA name of the store's zone.")
     extra_types: tuple[str, ...] = _option(
-        (), "Codes of types that the platform added; they hold what `order_list` holds."
+        (), "Codes of types that the platform added, with the objects of `order_list`."
     )
 
     # Exports: which objects, and when
@@ -95,7 +95,7 @@ class Options:
     )
     boolean_format: str = _option("True/False", "Booleans of a CSV.", "Yes/No", "1/0")
     null_text: str = _option("", "Text of a cell without a value.")
-    encoding: str = _option("utf-8", "Encoding of the CSV; characters that it cannot hold become `?`.")
+    encoding: str = _option("utf-8", "Encoding of the CSV; characters that it does not have become `?`.")
     bom: bool = _option(False, "Whether the CSV starts with a byte-order mark.")
     line_ids: bool = _option(True, "Whether line-item CSVs have ids of lines.")
     lines_apart: bool = _option(False, "Lines of one parent are not adjacent in line-item CSVs.")

@@ -1,4 +1,4 @@
-"""Lists in pages, with cursors that hold while new entries arrive."""
+"""Lists in pages, with cursors that stay valid when entries are added."""
 
 from __future__ import annotations
 

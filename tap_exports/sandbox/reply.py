@@ -28,10 +28,10 @@ class Reply:
 
     status: int
     body: bytes = b""  # the whole body
-    headers: Mapping[str, str] = field(default_factory=dict)  # beside `Content-Length`
+    headers: Mapping[str, str] = field(default_factory=dict)  # without `Content-Length`
     transmission: Transmission = Transmission.WHOLE
     keep: int | None = None  # for `Transmission.CUT` and `Transmission.STALL`
-    # for `Transmission.STALL` and `Transmission.AWAY`; None for ever
+    # for `Transmission.STALL` and `Transmission.AWAY`; None: until the store stops
     seconds: float | None = None
     declared: int | None = None  # a false `Content-Length`
 

@@ -39,7 +39,7 @@ class Webhook:
     created_at: datetime
 
     def as_json(self) -> dict[str, object]:
-        """As the API answers it; the secret is left out."""
+        """The API's JSON, without the secret."""
         return {
             "id": self.id,
             "target": self.target,

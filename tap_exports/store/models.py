@@ -202,10 +202,10 @@ def page_of(body: Any, parse: Callable[[Any], T]) -> Page[T]:  # noqa: ANN401
     return Page(following or None, [parse(item) for item in results])
 
 
-def words_of(content: bytes, starred: Callable[[str], str] = str) -> str:
+def error_message(content: bytes, masked: Callable[[str], str] = str) -> str:
     """The API's error message in one line: `{"detail": …}` or `{"field": ["message", …]}`; empty in any other form.
 
-    `starred` masks secrets. It is applied before the text is cut, which might leave a part of one.
+    `masked` masks secrets. It is applied before the text is cut, which might leave a part of one.
     """
     parts = []
     try:
@@ -215,7 +215,7 @@ def words_of(content: bytes, starred: Callable[[str], str] = str) -> str:
             parts.append(text if key == "detail" else f"{key}: {text}")
     except (ValueError, RecursionError):
         return ""
-    return _shorten(starred("; ".join(parts)).encode("utf-8", "replace"), _LONGEST)
+    return _shorten(masked("; ".join(parts)).encode("utf-8", "replace"), _LONGEST)
 
 
 def _word(value: Any) -> str:  # noqa: ANN401

@@ -20,7 +20,7 @@ class ServerClock:
         self._warned = False
         self._logger = logging.getLogger("tap-exports")
 
-    def heard(self, date_header: str | None) -> None:
+    def update(self, date_header: str | None) -> None:
         """Learn the store's time from an answer's `Date` header, whole seconds in UTC."""
         moment = http_date(date_header)
         if moment is None:

@@ -186,7 +186,7 @@ class ApiSession:
             raise
         except (OSError, TypeError, ValueError) as error:
             raise bad_environment(error) from None
-        self.time.heard(response.headers.get("Date"))
+        self.time.update(response.headers.get("Date"))
         return response
 
     def _answer(self, response: requests.Response, place: str, parse: Callable[[Any], T]) -> T:
@@ -211,7 +211,7 @@ class ApiSession:
             self.rate_limiter.hold(1.0 if asked is None else asked)
         raise _Transient(f"the response is {status}", retry_after=asked, maybe_done=status != _TOO_MANY)
 
-    def _starred(self, text: str) -> str:
+    def _masked(self, text: str) -> str:
         """A response's text, with secrets masked."""
         for secret in self._secrets:
             if len(secret) >= _SECRET:
@@ -221,7 +221,7 @@ class ApiSession:
     def _refusal(self, place: str, response: requests.Response, content: bytes) -> StoreRefused:
         """The error for a response that a retry would not change."""
         status = response.status_code
-        words = api.words_of(content, self._starred)
+        words = api.error_message(content, self._masked)
         said = f"{place} was answered {status}" + (f": {words}" if words else "")
         if status == 401:  # noqa: PLR2004
             return Unauthorized(said, "The store does not accept access_token: create a new one for this store.")

@@ -108,7 +108,7 @@ def test_odd_headers_of_the_file_host_tell_no_link(bench, caplog, make_wire):
 
 @pytest.mark.parametrize("place", ["detail", "html", "long", "escaped", "escaped and long", "as a status", "as an id"])
 def test_a_token_that_the_api_repeats_is_not_repeated(make_bench, caplog, place):
-    """Where the answer itself holds the token, it is starred."""
+    """Where the response contains the token, it is masked."""
     caplog.set_level(logging.DEBUG)
     bench = make_bench()
     token = bench.store.token

@@ -126,7 +126,7 @@ def test_windows_end_by_the_stores_time():
     time = ServerClock(clock)
     ahead = clock.now() + timedelta(hours=1)
     for _ in range(2):
-        time.heard(ahead.strftime("%a, %d %b %Y %H:%M:%S GMT"))
+        time.update(ahead.strftime("%a, %d %b %Y %H:%M:%S GMT"))
     assert abs(time.now() - ahead) <= timedelta(seconds=1)
 
 
@@ -134,9 +134,9 @@ def test_clocks_that_agree_to_a_second_or_two_agree(caplog):
     """The header's whole seconds are no difference of clocks."""
     clock = FakeClock()
     time = ServerClock(clock)
-    time.heard((clock.now() - timedelta(seconds=1.5)).strftime("%a, %d %b %Y %H:%M:%S GMT"))
-    time.heard("rubbish")
-    time.heard(None)
+    time.update((clock.now() - timedelta(seconds=1.5)).strftime("%a, %d %b %Y %H:%M:%S GMT"))
+    time.update("rubbish")
+    time.update(None)
     assert time.now() == clock.now()
     assert not caplog.records
 
@@ -172,7 +172,7 @@ def test_a_jump_of_this_machines_clock_moves_nothing():
     """Once the store's time was heard, monotonic time alone goes on from it."""
     clock = FakeClock()
     time = ServerClock(clock)
-    time.heard(format_datetime(clock.now(), usegmt=True))
+    time.update(format_datetime(clock.now(), usegmt=True))
     before = time.now()
     jumped = clock.now() + timedelta(days=1)
     clock.now = lambda: jumped

@@ -24,7 +24,7 @@ from tap_exports.store.models import (
     page_of,
     timezone_of,
     types_of,
-    words_of,
+    error_message,
 )
 from tap_exports.window import Window
 
@@ -214,7 +214,7 @@ def test_what_is_not_json_is_reported_without_its_text(content, words):
     ],
 )
 def test_a_refusal_is_reported_in_the_apis_own_words(content, words):
-    assert words_of(content) == words
+    assert error_message(content) == words
 
 
 @given(JSON)
@@ -226,4 +226,4 @@ def test_any_json_is_read_or_refused(body):
     ):  # fmt: skip
         with suppress(WrongShape, ExportStuck):
             read(body)
-    assert "\n" not in words_of(json.dumps(body).encode())
+    assert "\n" not in error_message(json.dumps(body).encode())
