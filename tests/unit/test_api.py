@@ -19,12 +19,12 @@ from tap_exports.store.models import (
     Webhook,
     WrongShape,
     definition_of,
+    error_message,
     json_of,
     link_of,
     page_of,
     timezone_of,
     types_of,
-    error_message,
 )
 from tap_exports.window import Window
 
