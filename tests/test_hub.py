@@ -8,12 +8,10 @@ import hub
 
 
 def test_the_hubs_file_is_up_to_date():
-    """`make hub` would change nothing."""
     assert hub.FILE.read_text() == hub.text()
 
 
-def test_it_is_the_plugin_itself():
-    """But for where it is installed from, and for what a hub shows besides."""
+def test_the_hubs_plugin_equals_meltano_yml():
     (plugin,) = yaml.safe_load((hub.ROOT / "meltano.yml").read_text())["plugins"]["extractors"]
     told = yaml.safe_load(hub.FILE.read_text())
     assert told["pip_url"] == "tap-exports[webhook]"

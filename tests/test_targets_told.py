@@ -18,14 +18,13 @@ def table(text, head):
     return [[cell.strip().replace("`", "") for cell in line.strip("|\n").split("|")] for line in lines.splitlines()]
 
 
-def test_the_document_has_every_attempt_in_its_order_and_all_that_differs():
+def test_the_document_lists_every_target_tried():
     rows = table(DOCUMENT, "target | version | how | what differs")
     told = [(target.package, target.version, target.how, ", ".join(sorted(target.quirks))) for target in TARGETS]
     assert [(*row[:3], row[3].replace("nothing", "")) for row in rows] == told
 
 
-def test_the_line_for_newer_pythons_stands_there_as_it_was_tried():
-    """As one line, for Python reads no others in such a file."""
+def test_the_document_has_the_requirement_for_newer_pythons():
     assert f"\n{OLD_NAME}\n" in DOCUMENT
 
 
@@ -35,7 +34,7 @@ def test_the_versions_of_the_proof_are_those_of_the_project():
         assert f"{loader} {plumbing.pins(loader)[0].split('==')[1]}" in " ".join(told.split())
 
 
-def test_every_version_that_the_document_names_is_one_that_was_tried():
+def test_every_version_in_the_document_was_tried():
     tried = {pin for target in TARGETS for pin in target.requirements} | set(MAPPER)
     named = set(re.findall(r"[\w-]+==[\w.]+\w", DOCUMENT))
     assert "duckdb==1.2.2" in named

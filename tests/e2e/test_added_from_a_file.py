@@ -12,8 +12,7 @@ import yaml
 pytestmark = pytest.mark.e2e
 
 
-def test_the_plugin_is_added_from_the_file(tmp_path):
-    """Meltano knows its settings then, without a hub."""
+def test_meltano_adds_the_plugin_from_the_hubs_file(tmp_path):
     (tmp_path / "meltano.yml").write_text("project_id: somebody-elses\nsend_anonymous_usage_stats: false\n")
     environment = plumbing.environment() | {"XDG_STATE_HOME": str(tmp_path / "logs"), "NO_COLOR": "1"}
 

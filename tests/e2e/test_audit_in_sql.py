@@ -23,8 +23,7 @@ def queries():
     return re.findall(r"^```sql\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
-def test_a_load_can_be_audited(meltano, database, queries):
-    """Two runs, the second with a look-back: each export is told, and there is no gap until a row is taken away."""
+def test_the_audit_queries_show_every_load_and_a_gap(meltano, database, queries):
     loads, gaps = queries
     with Sandbox(now=NOW, frozen=True, rate_limit=None, days=30, orders_per_day=2, row_cap=40) as store:
         project = meltano(

@@ -69,7 +69,7 @@ def test_it_fills_13_tables_and_shows_what_the_second_run_changed(demo):
 
 
 @pytest.mark.parametrize("order", [signal.SIGINT, signal.SIGTERM])
-def test_interrupted_in_the_middle_of_a_load_it_leaves_nothing_running(demo, order):
+def test_an_interrupted_demo_leaves_no_process(demo, order):
     process = demo()
     for line in process.stdout:
         if line.startswith("2."):

@@ -53,7 +53,6 @@ def project(meltano, database, stores):
 
 
 def test_each_store_has_its_own_tables_and_state(project, database, stores):
-    """By a scheduled job each; nothing of the one is in the other's schema."""
     for name in stores:
         project.run("schedule", "run", f"{name}-nightly", timeout=180)
     for name, store in stores.items():
@@ -72,8 +71,7 @@ def test_each_store_has_its_own_tables_and_state(project, database, stores):
     assert {store for store, *_ in plumbing.query(database, both)} == set(stores)
 
 
-def test_settings_are_a_stores_own_or_everybodys(project):
-    """What the parent has is for all that say nothing else; a store's own variable is for it alone."""
+def test_settings_are_shared_or_a_stores_own(project):
     config = {
         name: json.loads(project.run("invoke", "--dump=config", f"shop-{name}", timeout=60))
         for name in ("north", "south")

@@ -123,7 +123,7 @@ def check_provenance(table, store):
     ],
 )
 def test_a_full_load_and_then_an_incremental_one_bring_every_cell(meltano, database, options):
-    """Whether `date_to` is in a window or not, and whether lines have ids or not."""
+    """With or without `date_to` in a window, with or without line ids."""
     with Sandbox(now=NOW, frozen=True, rate_limit=None, days=35, orders_per_day=12, **options) as store:
         config = store.config | {"window_days": 20, "lookback_days": LOOKBACK.days, "refresh_days": 0}
         project = meltano(config, TARGET_POSTGRES_SQLALCHEMY_URL=plumbing.sqlalchemy(database))

@@ -32,8 +32,7 @@ def orders(database, columns):
     return types, rows
 
 
-def test_columns_that_appear_become_columns_of_the_table(meltano, database):
-    """With the SQL types that the target has for them; rows of before are null, rows of then are filled."""
+def test_new_columns_become_columns_of_the_table(meltano, database):
     first_was_read = threading.Event()
     with Sandbox(now=NOW, rate_limit=None, days=40, orders_per_day=4) as store:
         config = store.config | {

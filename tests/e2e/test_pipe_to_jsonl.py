@@ -65,7 +65,7 @@ def written(folder, code):
     return [json.loads(line, parse_float=Decimal) for path in paths for line in path.read_text().splitlines()]
 
 
-def test_every_row_of_every_stream_is_in_its_file_and_the_state_comes_out(pipe, tmp_path):
+def test_every_row_is_in_its_file_and_the_state_is_written(pipe, tmp_path):
     with Sandbox(now=NOW, frozen=True, rate_limit=None, days=25) as store:
         state = pipe(store.config)
         end = NOW - timedelta(minutes=5)

@@ -78,7 +78,7 @@ def test_every_setting_of_meltano_yml_comes_through_with_its_type(meltano):
     assert config == connection | {name: wanted for name, (_, wanted) in GIVEN.items()}
 
 
-def test_the_tap_takes_what_meltano_hands_it(meltano):
+def test_the_tap_accepts_the_settings_from_meltano(meltano):
     with Sandbox(days=10, orders_per_day=1) as store:
         project = meltano(store.config, **variables({**GIVEN, "encoding": ("utf-8", "utf-8")}))
         catalog = json.loads(project.run("invoke", "tap-exports", "--discover", timeout=300))
@@ -89,8 +89,7 @@ def test_the_tap_takes_what_meltano_hands_it(meltano):
 @pytest.mark.parametrize(
     ("name", "text"), [("window_days", "a month"), ("on_invalid_value", "null"), ("start_date", "soon")]
 )
-def test_a_bad_setting_ends_in_one_line_of_the_taps_own(meltano, name, text):
-    """And not in a traceback of Meltano's, which `kind: options` and `kind: decimal` would bring about."""
+def test_an_invalid_setting_is_one_error_line_of_the_taps(meltano, name, text):
     with Sandbox(days=1) as store:
         project = meltano(store.config, **{f"TAP_EXPORTS_{name.upper()}": text})
         with pytest.raises(plumbing.MeltanoFailed):

@@ -20,7 +20,7 @@ def syncs(tmp_path_factory):
 
 
 @pytest.mark.parametrize("target", [DUCKDB, SQLITE], ids=lambda target: target.package)
-def test_each_object_is_there_once_with_every_cell_but_decimals_beyond_a_double(syncs, tmp_path, target):
+def test_each_target_has_each_object_once_with_every_cell(syncs, tmp_path, target):
     first, second = attempt(target, syncs, tmp_path / "out")
     for finding in (first, second):
         assert finding.differences == {"number"} == target.quirks, finding
@@ -29,7 +29,7 @@ def test_each_object_is_there_once_with_every_cell_but_decimals_beyond_a_double(
     assert second.filled[0] > 0
 
 
-def test_behind_a_mapper_all_cells_are_the_same_but_for_what_it_maps(syncs, tmp_path):
+def test_a_mapper_changes_the_mapped_cells_only(syncs, tmp_path):
     folder = tmp_path / "out"
     for finding in attempt(MAPPED, syncs, folder):
         assert finding.differences == set(), finding
@@ -38,7 +38,6 @@ def test_behind_a_mapper_all_cells_are_the_same_but_for_what_it_maps(syncs, tmp_
 
 
 def test_the_document_has_the_counts_of_rows_and_cells(syncs, tmp_path):
-    """docs/targets.md says how much is compared; this is what one that upserts is held against."""
     text = (plumbing.ROOT / "docs" / "targets.md").read_text()
     told = [int(n) for n in re.findall(r"\*\*(\d+)\*\* (?:rows|cells)", text)]
     first, second = attempt(DUCKDB, syncs, tmp_path / "out")

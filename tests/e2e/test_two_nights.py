@@ -83,8 +83,7 @@ WHERE export_id = newest ORDER BY 1, 2
 """
 
 
-def test_whole_days_and_then_times(nights):
-    """A column of whole days tonight is not a column of days: tomorrow's times arrive whole."""
+def test_times_follow_a_night_of_whole_days(nights):
     first, second = (night.tables["order_list"] for night in nights)
     day = datetime(2026, 3, 1)  # noqa: DTZ001 - as the target's column type has it
     assert first == [("1001", day, "new"), ("1002", day.replace(day=2), "new")]
@@ -95,23 +94,20 @@ def test_whole_days_and_then_times(nights):
     ]
 
 
-def test_one_blank_id(nights):
-    """The key stays; the file is refused as a whole, the stream fails, and the table holds what it held."""
+def test_a_blank_id_fails_the_stream_and_keeps_the_table(nights):
     first, second = (night.tables["customer_list"] for night in nights)
     assert first == second == [(1, "a@example.com"), (2, "b@example.com")]
     assert "customer_id" in nights[1].log
     assert "primary_keys" in nights[1].log
 
 
-def test_a_column_that_is_gone(nights):
-    """What the table has of it stays, also in a row that is updated."""
+def test_a_removed_column_keeps_its_values_in_the_table(nights):
     first, second = (night.tables["dispute_list"] for night in nights)
     assert first == [(1, "open", "fraud"), (2, "open", "lost")]
     assert second == [(1, "won", "fraud"), (2, "open", "lost"), (3, "open", None)]
 
 
-def test_an_order_that_was_edited(nights):
-    """A line that is removed moves no other line's key; the current lines are those with the newest export."""
+def test_an_edited_order_changes_no_other_lines_key(nights):
     first, second = (night.tables["order_line_items"] for night in nights)
     assert first == [("1001", "A#1", 1), ("1001", "A#2", 3), ("1001", "B#1", 2), ("1002", "B#1", 4)]
     assert second == [
@@ -122,8 +118,7 @@ def test_an_order_that_was_edited(nights):
     assert [row for row in current if row[0] == "1001"] == [("1001", "A#1", 1), ("1001", "A#2", 6), ("1001", "C#1", 5)]
 
 
-def test_a_duplicate_in_the_first_file(nights):
-    """The key stays: a row that is equal in every cell is kept once, and the second night updates it."""
+def test_a_duplicate_row_is_kept_once_and_updated_later(nights):
     first, second = (night.tables["return_list"] for night in nights)
     assert first == [("R1", "open"), ("R2", "open")]
     assert second == [("R1", "closed"), ("R2", "open"), ("R3", "open")]

@@ -21,7 +21,6 @@ def statuses(bench):
 
 
 def test_every_request_carries_the_apis_headers(bench):
-    """Token, version and name of the tap are on each call, whatever its method."""
     bench.client.types()
     export = bench.client.create("order_list", bench.window())
     bench.client.export(export.id)
@@ -42,7 +41,6 @@ def test_every_request_carries_the_apis_headers(bench):
 
 
 def test_no_netrc_credential_replaces_the_token(bench, monkeypatch, tmp_path):
-    """A .netrc file that names the store's host and the file host's changes no request."""
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login me password mine\n")
     monkeypatch.setenv("NETRC", str(netrc))
@@ -54,8 +52,7 @@ def test_no_netrc_credential_replaces_the_token(bench, monkeypatch, tmp_path):
     assert not any("Authorization" in r.headers for r in files)
 
 
-def test_a_create_call_says_the_window_in_utc(bench):
-    """Its body is the type and both instants in RFC 3339."""
+def test_a_create_call_sends_the_window_in_utc(bench):
     window = bench.window()
     export = bench.client.create("order_list", window)
     assert bench.store.log[-1].body == {
@@ -78,8 +75,7 @@ def test_a_create_call_says_the_window_in_utc(bench):
     ],
     ids=["seconds", "date", "rubbish", "none"],
 )
-def test_429_is_waited_out(bench, headers, least):
-    """A 429 is retried after as long as it asks for, or after a pause of our own."""
+def test_a_429_is_retried_after_its_retry_after(bench, headers, least):
     bench.store.add_fault(Fault("types", "status", status=429, headers=headers))
     began = bench.clock.monotonic()
     assert len(bench.client.types()) == 13
@@ -88,8 +84,7 @@ def test_429_is_waited_out(bench, headers, least):
     assert bench.client.rate_limiter.throttled == 1
 
 
-def test_a_store_that_throttles_for_a_minute_is_waited_for(bench):
-    """`Retry-After: 1` again and again is no reason to give up after ten seconds: pauses still grow."""
+def test_pauses_grow_although_every_retry_after_is_a_second(bench):
     bench.store.add_fault(Fault("types", "status", status=429, headers={"Retry-After": "1"}, times=None))
     with pytest.raises(StoreTrouble, match="429"):
         bench.client.types()
@@ -117,8 +112,7 @@ def test_a_store_that_throttles_for_a_minute_is_waited_for(bench):
     ],
     ids=lambda f: f"{f.kind.value} {f.status if f.kind.value == 'status' else ''} {f.document or ''}".strip(),
 )
-def test_passing_trouble_passes(bench, fault):
-    """Once or twice of it is waited out, and what arrives in the end is right."""
+def test_transient_errors_are_retried(bench, fault):
     bench.store.add_fault(fault)
     bench.store.add_fault(fault)
     assert len(bench.client.types()) == 13
@@ -138,8 +132,7 @@ def test_passing_trouble_passes(bench, fault):
     ],
     ids=lambda value: value.kind.value if isinstance(value, Fault) else "",
 )
-def test_lasting_trouble_is_told_in_words(bench, fault, said):
-    """After about two minutes the trouble is told with its place and its host."""
+def test_a_lasting_error_is_reported_with_its_call_and_host(bench, fault, said):
     bench.store.add_fault(fault)
     with pytest.raises(StoreTrouble) as caught:
         bench.client.types()
@@ -149,32 +142,28 @@ def test_lasting_trouble_is_told_in_words(bench, fault, said):
     assert bench.clock.waited > 20
 
 
-def test_json_of_the_wrong_shape_is_asked_for_three_times(bench):
-    """It seldom passes, so it is not worth two minutes."""
+def test_json_of_the_wrong_shape_is_requested_three_times(bench):
     bench.store.add_fault(Fault("types", "json", document={"kinds": []}, times=None))
     with pytest.raises(StoreTrouble, match="no list of export types"):
         bench.client.types()
     assert len(bench.store.log) == 3
 
 
-def test_a_hang_ends_with_the_read_timeout(bench, monkeypatch):
-    """A request that is never answered is given up and sent again."""
+def test_a_request_without_a_response_is_retried_after_the_read_timeout(bench, monkeypatch):
     bench.clock.timings = replace(bench.clock.timings, read_seconds=0.1)
     bench.store.add_fault(Fault("types", "hang"))
     assert len(bench.client.types()) == 13
     assert statuses(bench) == [None, 200]
 
 
-def test_a_store_that_is_not_there(make_bench, closed_port):
-    """A refused connection is retried, and told in the end."""
+def test_a_refused_connection_is_retried_and_then_an_error(make_bench, closed_port):
     bench = make_bench(url=closed_port)
     with pytest.raises(StoreTrouble, match="the connection was refused"):
         bench.client.types()
     assert bench.clock.waited > 20
 
 
-def test_a_name_that_is_not_known(make_bench):
-    """A host that no name server knows is told as that."""
+def test_an_unknown_host_name_is_an_error(make_bench):
     bench = make_bench(url="http://no-such-store.invalid/api/admin/")
     with pytest.raises(StoreTrouble, match="name cannot be resolved"):
         bench.client.types()
@@ -185,7 +174,7 @@ def test_a_name_that_is_not_known(make_bench):
     [(400, StoreRefused), (401, Unauthorized), (403, MissingScope), (404, StoreRefused), (405, StoreRefused)],
 )
 def test_refusals_are_not_retried(bench, status, kind):
-    """One request, and the API's own words."""
+    """The error contains the API's own words."""
     bench.store.add_fault(Fault("poll", "status", status=status, body='{"detail": "It is so."}', times=None))
     with pytest.raises(kind) as caught:
         bench.client.export(7)
@@ -208,8 +197,7 @@ def test_refusals_are_not_retried(bench, status, kind):
     ],
     ids=["types", "link", "create", "store", "metadata", "webhooks", "register", "remove"],
 )
-def test_a_missing_scope_is_named(make_bench, scopes, call, scope):
-    """A 403 says which scope the token needs."""
+def test_a_403_names_the_missing_scope(make_bench, scopes, call, scope):
     bench = make_bench(scopes=scopes)
     with pytest.raises(MissingScope, match=scope) as caught:
         call(bench.client, bench.window())
@@ -219,7 +207,7 @@ def test_a_missing_scope_is_named(make_bench, scopes, call, scope):
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
 def test_redirects_are_not_followed(bench, make_wire, status):
-    """The token does not travel, and the message names the other host, without its path."""
+    """The token is sent to no other host; the error names that host without its path."""
     other = make_wire(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
     bench.store.add_fault(Fault("types", "redirect", status=status, location=f"{other.origin}/there?secret=1"))
     with pytest.raises(StoreRefused, match=r"redirect to http://127\.0\.0\.1") as caught:
@@ -236,7 +224,6 @@ def listed(bench, following, results=()):
 
 
 def test_pages_are_followed_to_the_end(make_bench):
-    """A list of many pages arrives whole and in order, with the filters on each page."""
     bench = make_bench(page_size=3)
     for n in range(8):
         bench.store.make_export("order_list", *bounds(bench, n))
@@ -254,7 +241,6 @@ def bounds(bench, n):
 
 @pytest.mark.parametrize("kind", ["elsewhere", "user in it", "broken", "ftp"])
 def test_a_next_link_to_another_host_is_not_followed(bench, make_wire, kind):
-    """The token goes to the API's own origin only."""
     own = bench.store.api_url
     link = {
         "elsewhere": "https://evil.example/api/admin/exports/?cursor=x",
@@ -269,8 +255,8 @@ def test_a_next_link_to_another_host_is_not_followed(bench, make_wire, kind):
 
 
 @pytest.mark.parametrize("kind", ["other port", "no port", "other scheme"])
-def test_a_next_link_of_the_same_host_is_followed_on_the_own_origin(bench, make_wire, kind):
-    """As a Django behind a TLS proxy writes them; nothing is sent to another port."""
+def test_a_next_link_of_the_same_host_is_followed_on_the_apis_own_origin(bench, make_wire, kind):
+    """A Django application behind a TLS proxy writes such links; nothing is sent to the other port."""
     other = make_wire(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
     bench.store.make_export("order_list", *bounds(bench, 1))
     own = bench.store.api_url
@@ -285,8 +271,7 @@ def test_a_next_link_of_the_same_host_is_followed_on_the_own_origin(bench, make_
     assert len(bench.store.log) == 2
 
 
-def test_a_list_that_goes_round_in_circles_ends(bench):
-    """A next link that was followed already is an error, and no endless loop."""
+def test_a_next_link_that_repeats_is_an_error(bench):
     for _ in range(3):
         listed(bench, bench.store.api_url + "exports/?cursor=again")
     with pytest.raises(StoreRefused):
@@ -294,39 +279,34 @@ def test_a_list_that_goes_round_in_circles_ends(bench):
     assert len(bench.store.log) == 2
 
 
-def test_an_unknown_status_in_a_list_is_nobodys_trouble(bench, caplog):
-    """Somebody else's export of an unknown status is left out of the list, and does not end the reading of it."""
+def test_an_export_with_an_unknown_status_is_left_out_of_the_list(bench, caplog):
     bench.store.make_export("order_list", *bounds(bench, 1))
     bench.store.add_fault(Fault("list", "unknown_status", value="exploded"))
     assert list(bench.client.exports("order_list")) == []
     assert "exploded" in caplog.text
 
 
-def test_a_create_call_that_hangs_is_lost(bench, monkeypatch):
-    """A read timeout says nothing of what was made."""
+def test_a_create_call_that_times_out_may_have_created_an_export(bench, monkeypatch):
     bench.clock.timings = replace(bench.clock.timings, read_seconds=0.1)
     bench.store.add_fault(Fault("create", "hang"))
     with pytest.raises(AnswerLost, match="no response within"):
         bench.client.create("order_list", bench.window())
 
 
-def test_a_throttled_create_call_is_repeated(bench):
-    """A 429 has made nothing, so the call is sent again."""
+def test_a_throttled_create_call_is_sent_again(bench):
     bench.store.add_fault(Fault("create", "status", status=429, headers={"Retry-After": "2"}))
     bench.client.create("order_list", bench.window())
     assert statuses(bench) == [429, 201]
     assert len(bench.made()) == 1
 
 
-def test_a_create_call_that_reached_nobody_is_repeated(make_bench, closed_port):
-    """Without a connection nothing was asked, so nothing is lost."""
+def test_a_create_call_whose_connection_was_refused_is_sent_again(make_bench, closed_port):
     bench = make_bench(url=closed_port)
     with pytest.raises(StoreTrouble, match="refused"):
         bench.client.create("order_list", bench.window())
 
 
-def test_a_connection_that_ends_within_tls_may_have_brought_the_call(make_wire, make_bench):
-    """A TLS failure is no proof that nothing was sent, unless it is the certificate's."""
+def test_a_tls_error_may_follow_a_sent_request_unless_it_is_the_certificates(make_wire, make_bench):
     from requests.exceptions import SSLError  # noqa: PLC0415
 
     from tap_exports.store.http import was_sent  # noqa: PLC0415

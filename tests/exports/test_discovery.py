@@ -35,7 +35,6 @@ def downloaded(bench):
 
 
 def test_the_newest_available_export_has_the_columns(bench):
-    """No export is made, and the merchant's newest columns are there."""
     theirs(bench)
     bench.store.add_column("order", "gift_note", "Gift Note", "text")
     newest = theirs(bench)
@@ -47,7 +46,6 @@ def test_the_newest_available_export_has_the_columns(bench):
 
 
 def test_rows_come_from_an_older_export_where_the_newest_has_none(bench):
-    """The newest has the header."""
     full = theirs(bench)
     bench.store.add_column("order", "gift_note", "Gift Note", "text")
     empty = theirs(bench, first=-400)
@@ -57,8 +55,7 @@ def test_rows_come_from_an_older_export_where_the_newest_has_none(bench):
 
 
 @pytest.mark.parametrize("text", ["Sorry", "Not Found"])
-def test_a_line_of_text_has_no_columns(bench, caplog, text):
-    """In a catalog they would make every file of the stream's a wrong one."""
+def test_a_file_of_text_has_no_columns(bench, caplog, text):
     theirs(bench)
     bench.store.add_fault(Fault("file", "body", body=f"{text}\n", times=None))
     layout = discover(bench, may_create=False)["order_list"]
@@ -67,8 +64,7 @@ def test_a_line_of_text_has_no_columns(bench, caplog, text):
 
 
 @pytest.mark.parametrize("kind", ["empty", "html", "cut"])
-def test_a_newest_one_that_cannot_be_read_is_passed_over(bench, kind):
-    """With a warning; the next one is read."""
+def test_a_newest_export_that_cannot_be_read_is_skipped(bench, kind):
     theirs(bench)
     newest = theirs(bench)
     bench.store.add_fault(Fault("file", kind, times=10 if kind == "cut" else 1))
@@ -77,16 +73,15 @@ def test_a_newest_one_that_cannot_be_read_is_passed_over(bench, kind):
     assert bench.store.count("create") == 0
 
 
-def test_an_old_export_will_do(bench):
-    """Where nothing was exported for a month, the whole list is read."""
+def test_the_whole_list_is_read_where_no_export_is_recent(bench):
     theirs(bench, ago=timedelta(days=200))
     assert "order_number" in names(discover(bench)["order_list"])
     assert bench.store.count("list") == 2
     assert bench.store.count("create") == 0
 
 
-def test_types_without_any_get_one_small_export_each_at_once(make_bench):
-    """All are requested before any is awaited, each of a settled week."""
+def test_a_type_without_an_export_gets_a_small_one(make_bench):
+    """All are requested before the first is polled, each of a settled week."""
     bench = make_bench(ready_seconds=60, parallel_exports=20)
     codes = bench.store.types
     found = discover(bench, *codes)
@@ -100,16 +95,15 @@ def test_types_without_any_get_one_small_export_each_at_once(make_bench):
     assert bench.clock.waited < 60 + 13 * 3
 
 
-def test_a_pending_one_is_waited_for_instead_of_another(make_bench):
-    """One that was requested within the hour will be ready sooner than a new one."""
+def test_a_pending_export_is_awaited(make_bench):
     bench = make_bench(ready_seconds=900)
     theirs(bench)
     assert "order_number" in names(discover(bench)["order_list"])
     assert len(bench.made()) == 1
 
 
-def test_a_pending_one_of_long_ago_is_not_waited_for(make_bench):
-    """It is dead, because the API has no failed state."""
+def test_an_export_pending_for_hours_is_not_awaited(make_bench):
+    """The API has no failed state."""
     bench = make_bench()
     bench.store.add_fault(Fault("create", "never_ready"))
     window = bench.window()
@@ -119,8 +113,8 @@ def test_a_pending_one_of_long_ago_is_not_waited_for(make_bench):
     assert len(bench.made()) == 2
 
 
-def test_exports_that_never_get_ready_cost_one_deadline_and_not_one_each(make_bench):
-    """The deadline of each counts from its making; then the names in the API stand in."""
+def test_exports_that_never_become_ready_share_one_deadline(make_bench):
+    """Then the API's names are used."""
     bench = make_bench(timeout=600)
     bench.store.add_fault(Fault("create", "never_ready", times=None))
     codes = bench.store.types[:5]
@@ -130,8 +124,7 @@ def test_exports_that_never_get_ready_cost_one_deadline_and_not_one_each(make_be
 
 
 @pytest.mark.parametrize("how", ["may not create", "no scope", "refused", "trouble"])
-def test_the_names_in_the_api_stand_in(make_bench, caplog, how):
-    """Where no export can be had, with a warning; nothing is repeated that was refused."""
+def test_the_apis_names_are_used_where_no_export_can_be_made(make_bench, caplog, how):
     bench = make_bench(scopes=["exports:read"] if how == "no scope" else ["exports:read", "exports:write"])
     if how == "refused":
         bench.store.add_fault(Fault("create", "status", status=400, times=None))
@@ -146,8 +139,7 @@ def test_the_names_in_the_api_stand_in(make_bench, caplog, how):
 
 
 @pytest.mark.parametrize("place", ["list", "create", "poll", "link"])
-def test_a_bad_token_ends_it(bench, place):
-    """At once, at any call."""
+def test_an_invalid_token_ends_discovery(bench, place):
     bench.store.add_fault(Fault(place, "status", status=401, times=None))
     with pytest.raises(Unauthorized):
         discover(bench, "order_list", "customer_list")

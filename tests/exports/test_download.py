@@ -54,7 +54,6 @@ def linked(bench, url, times=None):
 
 
 def test_a_file_arrives_whole(bench, export):
-    """Its bytes, their number and their digest are the store's."""
     download = bench.downloader.get(export.id)
     whole = bench.store.file(export.id)
     assert (download.size, download.sha256) == (len(whole), sha256(whole).hexdigest())
@@ -62,16 +61,14 @@ def test_a_file_arrives_whole(bench, export):
     assert content(download) == whole
 
 
-def test_the_file_host_sees_no_credential(bench, export):
-    """No Authorization header, no API version, no cookie: the link's signature is all."""
+def test_the_file_host_receives_no_credential(bench, export):
     bench.downloader.get(export.id).file.close()
     sent = {name.lower() for name in bench.store.log[-1].headers}
     assert bench.store.log[-1].host == "file"
     assert not sent & {"authorization", "cookie", "x-29next-api-version"}
 
 
-def test_no_credential_is_added_after_a_redirect(bench, export, make_wire, monkeypatch, tmp_path):
-    """A redirect of the file host is followed, and no .netrc file is asked for the new host."""
+def test_a_redirect_of_the_file_host_receives_no_credential(bench, export, make_wire, monkeypatch, tmp_path):
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login me password mine\n")
     monkeypatch.setenv("NETRC", str(netrc))
@@ -101,8 +98,8 @@ def test_no_credential_is_added_after_a_redirect(bench, export, make_wire, monke
     ],
     ids=lambda f: f"{f.place.value} {f.kind.value} {f.status}",
 )
-def test_trouble_on_the_way_is_waited_out(bench, export, empty_temp, fault):
-    """Twice of it, each time with a fresh link; the file is whole in the end, and nothing of the others is left."""
+def test_a_failed_download_is_retried_with_a_new_link(bench, export, empty_temp, fault):
+    """No partial file is left."""
     bench.store.add_fault(fault)
     bench.store.add_fault(fault)
     assert content(bench.downloader.get(export.id)) == bench.store.file(export.id)
@@ -111,8 +108,7 @@ def test_trouble_on_the_way_is_waited_out(bench, export, empty_temp, fault):
     assert open_temp_files(empty_temp) == []
 
 
-def test_a_hang_in_the_midst_of_a_body_is_noticed(bench, export, monkeypatch, make_wire):
-    """A body that stops without an end is given up like a missing answer."""
+def test_a_body_that_stalls_is_retried_after_the_read_timeout(bench, export, monkeypatch, make_wire):
     bench.clock.timings = replace(bench.clock.timings, read_seconds=0.1)
     ended = threading.Event()
 
@@ -126,8 +122,7 @@ def test_a_hang_in_the_midst_of_a_body_is_noticed(bench, export, monkeypatch, ma
 
 
 @pytest.mark.parametrize("kind", ["cut", "wrong_length", "refuse", "reset"])
-def test_trouble_that_lasts_is_told(bench, export, empty_temp, kind):
-    """After every try the stream's error says what happened at which host, and no file is left."""
+def test_a_lasting_download_error_names_the_host_and_leaves_no_file(bench, export, empty_temp, kind):
     bench.store.add_fault(Fault("file", kind, times=None))
     with pytest.raises(StoreTrouble, match="could not be downloaded") as caught:
         bench.downloader.get(export.id)
@@ -138,7 +133,6 @@ def test_trouble_that_lasts_is_told(bench, export, empty_temp, kind):
 
 
 def test_a_link_refused_three_times_is_an_error(bench, export):
-    """Fresh links that the host refuses one after another end soon."""
     bench.store.add_fault(Fault("link", "expire", times=None))
     with pytest.raises(LinkExpired, match=r"refused the link \(403\)"):
         bench.downloader.get(export.id)
@@ -157,8 +151,7 @@ def test_a_link_refused_three_times_is_an_error(bench, export):
     ],
     ids=["length", "chunked", "chunked with a length", "gzip", "gzip in two", "no compression at all"],
 )
-def test_lengths_that_can_be_verified(bench, make_wire, head, body):
-    """A declared length, and chunks that end; gzip is undone, its length held against what travelled."""
+def test_a_body_with_a_verifiable_length_is_accepted(bench, make_wire, head, body):
     linked(bench, make_wire(b"HTTP/1.1 200 OK\r\n" + head + b"\r\n\r\n" + body).origin)
     download = bench.downloader.get(1)
     assert download.size == len(BODY)
@@ -178,8 +171,7 @@ def test_lengths_that_can_be_verified(bench, make_wire, head, body):
     ],
     ids=["short", "no last chunk", "chunk cut", "gzip short", "gzip that ends early", "an odd length"],
 )
-def test_bodies_that_are_not_whole(bench, make_wire, empty_temp, head, body):
-    """None of them is taken for a file."""
+def test_an_incomplete_body_is_not_accepted(bench, make_wire, empty_temp, head, body):
     linked(bench, make_wire(b"HTTP/1.1 200 OK\r\n" + head + b"\r\n\r\n" + body).origin)
     with pytest.raises(StoreTrouble):
         bench.downloader.get(1)
@@ -187,7 +179,7 @@ def test_bodies_that_are_not_whole(bench, make_wire, empty_temp, head, body):
     assert open_temp_files(empty_temp) == []
 
 
-def test_plain_bytes_that_are_labelled_gzip_are_read_at_once(bench, make_wire):
+def test_plain_bytes_labelled_gzip_are_accepted(bench, make_wire):
     head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(BODY)
     linked(bench, make_wire(head + BODY).origin)
     assert content(bench.downloader.get(1)) == BODY
@@ -195,8 +187,7 @@ def test_plain_bytes_that_are_labelled_gzip_are_read_at_once(bench, make_wire):
 
 
 @given(data=st.data(), parts=st.lists(st.binary(max_size=2000), min_size=1, max_size=3), sizes=st.integers(1, 300))
-def test_gzip_arrives_whole_or_not_at_all(data, parts, sizes):
-    """However it is cut into blocks, and however many streams it is of; cut anywhere, it is not taken."""
+def test_truncated_gzip_is_not_accepted(data, parts, sizes):
     packed = b"".join(map(gzip.compress, parts)) + bytes(data.draw(st.integers(0, 20)))
 
     def blocks(body):
@@ -210,8 +201,8 @@ def test_gzip_arrives_whole_or_not_at_all(data, parts, sizes):
 
 
 @pytest.mark.parametrize("encoding", [b"deflate", b"br", b"zstd", b"gzip, gzip"])
-def test_a_compression_that_was_not_asked_for_is_refused(bench, make_wire, encoding):
-    """Nobody can tell whether such a file is whole."""
+def test_an_unrequested_compression_is_refused(bench, make_wire, encoding):
+    """Such a file's length cannot be verified."""
     head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nContent-Encoding: %s\r\n\r\n" % (len(BODY), encoding)
     linked(bench, make_wire(head + BODY).origin)
     with pytest.raises(
@@ -220,8 +211,7 @@ def test_a_compression_that_was_not_asked_for_is_refused(bench, make_wire, encod
         bench.downloader.get(1)
 
 
-def test_an_environment_that_cannot_be_followed_is_trouble_of_this_machine(bench, monkeypatch, tmp_path):
-    """A file of certificates that is not there is told at once, and not asked for again and again."""
+def test_a_missing_certificate_bundle_is_a_local_error(bench, monkeypatch, tmp_path):
     linked(bench, "https://127.0.0.1:9/x.csv")
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "missing.pem"))
     with pytest.raises(LocalTrouble, match="REQUESTS_CA_BUNDLE"):
@@ -230,14 +220,13 @@ def test_an_environment_that_cannot_be_followed_is_trouble_of_this_machine(bench
 
 
 def test_a_body_without_any_length_is_refused(bench, make_wire):
-    """A file that ends where the connection does could be cut anywhere."""
+    """A file that ends with its connection could be truncated anywhere."""
     linked(bench, make_wire(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + BODY).origin)
     with pytest.raises(InvalidFile, match="does not declare"):
         bench.downloader.get(1)
 
 
-def test_links_have_to_be_https_but_on_this_machine(bench, make_bench):
-    """A store that is asked over https gives no link in the clear."""
+def test_a_link_must_be_https_where_the_api_is(bench, make_bench):
     bench.downloader._insecure = False
     window = bench.window()
     export = bench.store.make_export("order_list", window.start, window.end)
@@ -246,8 +235,8 @@ def test_links_have_to_be_https_but_on_this_machine(bench, make_bench):
     assert bench.store.count("file") == 0
 
 
-def test_the_file_has_no_name(bench, export, empty_temp):
-    """Nothing is to be seen in the directory while it is there, and its room is given back with it."""
+def test_a_downloaded_file_has_no_name(bench, export, empty_temp):
+    """Its space is freed with it, whatever ends the process."""
     download = bench.downloader.get(export.id)
     assert list(empty_temp.iterdir()) == []
     assert len(open_temp_files(empty_temp)) == 1
@@ -255,8 +244,7 @@ def test_the_file_has_no_name(bench, export, empty_temp):
     assert open_temp_files(empty_temp) == []
 
 
-def test_a_missing_temporary_directory_is_trouble_of_this_machine(bench, export, monkeypatch, tmp_path):
-    """The error names the directory and says what to do; nothing is retried."""
+def test_a_missing_temporary_directory_is_a_local_error(bench, export, monkeypatch, tmp_path):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing"))
     with pytest.raises(LocalTrouble, match="TMPDIR") as caught:
         bench.downloader.get(export.id)
@@ -265,8 +253,7 @@ def test_a_missing_temporary_directory_is_trouble_of_this_machine(bench, export,
 
 
 @pytest.mark.parametrize("size", [5_000, 2_000_000], ids=["in the buffer", "past the buffer"])
-def test_a_full_disk_is_trouble_of_this_machine(bench, make_wire, empty_temp, size):
-    """Whether it is full at the first block or at the last flush; and the file is given up."""
+def test_a_full_disk_is_a_local_error(bench, make_wire, empty_temp, size):
     body = b"A,B\r\n" + b"1,2\r\n" * (size // 5)
     linked(bench, make_wire(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)).origin)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -280,7 +267,6 @@ def test_a_full_disk_is_trouble_of_this_machine(bench, make_wire, empty_temp, si
 
 
 def test_a_download_ends_with_the_run(make_bench, make_wire, empty_temp):
-    """A long body is given up between two blocks, and its file with it."""
     bench = make_bench(clock=Clock(), frozen=True)
     ended = threading.Event()
 
@@ -299,8 +285,7 @@ def test_a_download_ends_with_the_run(make_bench, make_wire, empty_temp):
     assert open_temp_files(empty_temp) == []
 
 
-def test_a_look_at_the_head_reads_little_more_than_the_head(bench, make_wire):
-    """Of a file of 500 MB a look at 1 MiB makes the host send a few, and the rest is not asked for."""
+def test_reading_the_head_downloads_little_more_than_the_head(bench, make_wire):
     sent = []
 
     def large(connection, _):

@@ -87,8 +87,8 @@ def test_a_window_becomes_a_checked_file(make_bench):
 # Waiting
 
 
-def test_looks_start_close_together_and_stretch(make_bench):
-    """The first look comes within a second or two, each pause is a tenth of what was waited, two minutes at most."""
+def test_polling_starts_fast_and_backs_off(make_bench):
+    """The first poll comes within two seconds; each pause is a tenth of the time waited, two minutes at most."""
     bench = make_bench(ready_seconds=3000)
     bench.fetch().csv.close()
     looks = [r.time for r in bench.store.log if r.place == "poll"]
@@ -101,8 +101,7 @@ def test_looks_start_close_together_and_stretch(make_bench):
     assert (looks[-1] - bench.made()[0].ready_at).total_seconds() <= 120.5
 
 
-def test_waiting_learns_from_the_exports_before():
-    """Where exports take five minutes there is no look long before, and one that takes longer is not left alone."""
+def test_polling_adapts_to_earlier_exports():
     pace = PollSchedule(longest=600, first=1.0)
     assert pace.pause(0) <= 1
     for _ in range(5):
@@ -112,14 +111,12 @@ def test_waiting_learns_from_the_exports_before():
 
 
 def test_no_pause_is_longer_than_poll_interval_seconds():
-    """Neither the jitter nor what was learned makes it longer."""
     pace = PollSchedule(longest=7, first=1.0)
     pace.learn(9_000, 11_000)
     assert all(6 <= pace.pause(waited) <= 7 for waited in range(0, 10_000, 10))
 
 
-def test_only_the_deadline_ends_the_wait(make_bench):
-    """An export that never gets ready is given up after just the time that was set, told with its stream and id."""
+def test_an_export_that_stays_pending_fails_at_the_timeout(make_bench):
     bench = make_bench(timeout=900)
     bench.store.add_fault(Fault("create", "never_ready"))
     with pytest.raises(ExportStuck, match="still pending after 15 minutes") as caught:
@@ -130,14 +127,12 @@ def test_only_the_deadline_ends_the_wait(make_bench):
     assert len(bench.made()) == 1
 
 
-def test_one_that_is_ready_at_the_last_moment_is_taken(make_bench):
-    """At the deadline there is one more look."""
+def test_an_export_is_polled_once_more_at_the_timeout(make_bench):
     bench = make_bench(timeout=900, ready_seconds=899)
     bench.fetch().csv.close()
 
 
-def test_an_unknown_status_ends_the_wait(bench):
-    """It is told with its name, at once."""
+def test_an_unknown_status_is_an_error_at_once(bench):
     bench.store.add_fault(Fault("poll", "unknown_status", value="exploded", times=None))
     with pytest.raises(ExportStuck, match="'exploded'"):
         bench.fetch()
@@ -145,8 +140,7 @@ def test_an_unknown_status_ends_the_wait(bench):
     assert len(bench.made()) == 1
 
 
-def test_a_missing_status_is_waited_for(make_bench):
-    """Where `status` is missing or null, the export is pending."""
+def test_a_missing_status_is_pending(make_bench):
     bench = make_bench(omit_status=True, ready_seconds=30)
     bench.store.add_fault(Fault("poll", "json", document={"id": 42, "type": "order_list", "status": None}))
     bench.fetch().csv.close()
@@ -157,8 +151,8 @@ def test_a_missing_status_is_waited_for(make_bench):
 
 
 @pytest.mark.parametrize("fault", LOST, ids=kind)
-def test_a_lost_answer_is_found_in_the_list(bench, fault):
-    """The export was made, its answer was not heard: the list tells it, and no second one is made."""
+def test_an_export_whose_response_was_lost_is_found_in_the_list(bench, fault):
+    """No second export is created."""
     bench.store.add_fault(fault)
     bench.fetch().csv.close()
     assert len(bench.made()) == 1
@@ -167,8 +161,7 @@ def test_a_lost_answer_is_found_in_the_list(bench, fault):
 
 
 @pytest.mark.parametrize("fault", NEVER_MADE, ids=kind)
-def test_a_call_that_made_nothing_is_sent_again(bench, fault):
-    """The list does not have it, so it is asked for again: one export in the end."""
+def test_a_create_call_that_created_nothing_is_sent_again(bench, fault):
     bench.store.add_fault(fault)
     bench.store.add_fault(fault)
     bench.fetch().csv.close()
@@ -176,8 +169,8 @@ def test_a_call_that_made_nothing_is_sent_again(bench, fault):
     assert bench.store.count("create") == 3
 
 
-def test_a_store_that_is_still_at_the_call_is_given_a_minute(bench, monkeypatch):
-    """A proxy has given it up long before the export is made: it is found, and no second one is asked for."""
+def test_an_export_that_is_listed_late_is_found(bench, monkeypatch):
+    """A proxy's timeout may end long before the store has created the export."""
     bench.store.add_fault(Fault("create", "status", status=504))
     window = bench.window()
     real = bench.clock.sleep
@@ -195,8 +188,7 @@ def test_a_store_that_is_still_at_the_call_is_given_a_minute(bench, monkeypatch)
 
 
 @pytest.mark.parametrize("faults", [1, 4])
-def test_a_list_that_fails_after_a_lost_answer_is_asked_until_it_answers(bench, faults):
-    """Nothing is created while nobody knows."""
+def test_after_a_lost_response_nothing_is_created_until_the_list_is_read(bench, faults):
     bench.store.add_fault(Fault("create", "lost"))
     bench.store.add_fault(Fault("list", "status", status=503, times=faults))
     bench.fetch().csv.close()
@@ -205,8 +197,7 @@ def test_a_list_that_fails_after_a_lost_answer_is_asked_until_it_answers(bench, 
 
 
 @pytest.mark.parametrize(("ago", "listed"), [(1, True), (10, False)], ids=["listed before", "made long before"])
-def test_another_export_is_not_the_answer_to_a_lost_call(bench, ago, listed):
-    """Neither one that the list had before the call, nor one that is much older than it."""
+def test_an_earlier_export_is_not_taken_for_the_lost_one(bench, ago, listed):
     older = theirs(bench, ago=ago)
     source = bench.source()
     if listed:
@@ -220,8 +211,8 @@ def test_another_export_is_not_the_answer_to_a_lost_call(bench, ago, listed):
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago"])
-def test_a_lost_export_is_found_on_whichever_day_the_store_has_it(make_bench, zone):
-    """The list filters by day, of a zone that nobody has published."""
+def test_a_lost_export_is_found_whatever_the_zone_of_the_list(make_bench, zone):
+    """The list filters by day, of an unknown zone."""
     bench = make_bench(now=datetime(2025, 3, 4, 0, 20, tzinfo=timezone.utc), list_timezone=zone)
     bench.store.add_fault(Fault("create", "lost"))
     bench.fetch().csv.close()
@@ -229,8 +220,7 @@ def test_a_lost_export_is_found_on_whichever_day_the_store_has_it(make_bench, zo
     assert bench.store.count("create") == 1
 
 
-def test_a_lost_export_that_was_found_is_not_found_again(bench):
-    """It is no answer to the next lost call for its window."""
+def test_a_lost_export_is_found_once_only(bench):
     source, window = bench.source(), bench.window()
     bench.store.add_fault(Fault("create", "lost"))
     bench.store.add_fault(Fault("create", "refuse", after=1))
@@ -239,8 +229,7 @@ def test_a_lost_export_that_was_found_is_not_found_again(bench):
     assert [export.id for export in bench.made()] == [first.id, second.id]
 
 
-def test_another_window_or_type_is_not_the_answer_either(bench):
-    """The list decides by type and by both instants."""
+def test_an_export_of_another_window_or_type_is_not_taken_for_the_lost_one(bench):
     bench.store.add_fault(Fault("create", "refuse"))
     theirs(bench, bench.window(0, 9))
     theirs(bench, bench.window(), code="customer_list")
@@ -251,8 +240,7 @@ def test_another_window_or_type_is_not_the_answer_either(bench):
 
 
 @pytest.mark.parametrize(("seconds", "taken"), [(23, False), (240, False), (280, True), (300, True)])
-def test_one_made_before_its_window_had_settled_is_not_taken_over(make_bench, seconds, taken):
-    """Whoever has made it so soon after its end: objects of its last minutes may not have been in exports yet."""
+def test_an_export_made_before_its_window_had_settled_is_not_reused(make_bench, seconds, taken):
     bench = make_bench(settle=5)
     end = bench.store.now.replace(microsecond=0) - timedelta(seconds=23)
     bench.clock.sleep(seconds - 23)
@@ -262,8 +250,7 @@ def test_one_made_before_its_window_had_settled_is_not_taken_over(make_bench, se
     assert [export.id for export in source.recent] == ([made.id] if taken else [])
 
 
-def test_an_export_whose_dates_are_not_told_is_not_trusted(make_bench):
-    """Where the list does not tell windows, a lost export cannot be told from another's: a new one is made."""
+def test_an_export_without_dates_is_not_taken_for_the_lost_one(make_bench):
     bench = make_bench(null_dates=True)
     bench.store.add_fault(Fault("create", "lost"))
     checked = bench.fetch()
@@ -272,8 +259,7 @@ def test_an_export_whose_dates_are_not_told_is_not_trusted(make_bench):
     assert len(bench.made()) == 2
 
 
-def test_answers_that_are_lost_for_minutes_end_as_trouble(bench):
-    """With no answer and nothing in the list the stream fails, and says that running again is safe."""
+def test_responses_that_stay_lost_fail_the_stream(bench):
     bench.store.add_fault(Fault("create", "refuse", times=None))
     with pytest.raises(StoreTrouble, match="no export could be created") as caught:
         bench.fetch()
@@ -287,8 +273,7 @@ def test_answers_that_are_lost_for_minutes_end_as_trouble(bench):
     [("2025-01-03T00:00:37Z", "2025-01-12T00:00:37Z"), ("2025-01-03T00:00:38Z", "2025-01-13T00:00:37Z")],
     ids=["ends early", "begins late"],
 )
-def test_a_window_that_the_store_rounds_is_refused(bench, begin, end):
-    """An export of less than was asked for would lose what is between."""
+def test_an_export_of_a_smaller_window_is_refused(bench, begin, end):
     window = bench.window()
     document = {
         "id": 7,
@@ -305,8 +290,7 @@ def test_a_window_that_the_store_rounds_is_refused(bench, begin, end):
 @pytest.mark.parametrize(
     ("status", "error"), [(400, StoreRefused), (401, Unauthorized), (403, MissingScope), (404, StoreRefused)]
 )
-def test_a_refused_create_call_is_told_once(bench, status, error):
-    """With the window and the API's own words, after one request."""
+def test_a_refused_create_call_is_reported_with_its_window(bench, status, error):
     bench.store.add_fault(Fault("create", "status", status=status, body='{"date_to": ["Too far."]}', times=None))
     with pytest.raises(error, match=r"date_to: Too far\..*\(stream order_list, window 2025-01-03"):
         bench.fetch()
@@ -316,8 +300,7 @@ def test_a_refused_create_call_is_told_once(bench, status, error):
 # Taking over
 
 
-def test_an_available_one_is_downloaded(bench):
-    """No export is made, and nothing is waited for."""
+def test_an_available_export_is_reused(bench):
     export = theirs(bench, ago=10)
     assert reusable(bench) == [bench.window()]
     checked = bench.fetch()
@@ -327,8 +310,7 @@ def test_an_available_one_is_downloaded(bench):
     assert [r.place for r in bench.store.log] == ["list", "link", "file"]
 
 
-def test_a_pending_one_is_waited_for(make_bench):
-    """Its deadline counts from its making, and it is looked at at once: it may have been ready for long."""
+def test_a_pending_export_is_reused_until_its_own_timeout(make_bench):
     bench = make_bench(ready_seconds=1500)
     export = theirs(bench, ago=10)
     bench.exporter.requester.look_up(bench.source())
@@ -339,8 +321,7 @@ def test_a_pending_one_is_waited_for(make_bench):
     assert bench.slot.acquired
 
 
-def test_one_that_has_become_ready_meanwhile_costs_one_look(make_bench):
-    """What the list said when the stream was planned may be long ago."""
+def test_a_reused_export_that_became_ready_is_polled_once(make_bench):
     bench = make_bench(ready_seconds=1500)
     theirs(bench, ago=10)
     bench.exporter.requester.look_up(bench.source())
@@ -352,16 +333,14 @@ def test_one_that_has_become_ready_meanwhile_costs_one_look(make_bench):
     assert len(bench.made()) == 1
 
 
-def test_too_old_ones_are_not_used(bench):
-    """`reuse_exports_minutes` is the limit."""
+def test_an_export_older_than_reuse_exports_minutes_is_not_reused(bench):
     theirs(bench, ago=61)
     assert reusable(bench) == []
     bench.fetch().csv.close()
     assert len(bench.made()) == 2
 
 
-def test_just_recent_enough_is_used(make_bench):
-    """Up to the limit, over midnight and in whatever zone the list's days are."""
+def test_a_recent_export_is_reused_whatever_the_zone_of_the_list(make_bench):
 
     for hour in (0, 4, 5, 12, 23):
         for zone in ("UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago"):
@@ -370,8 +349,7 @@ def test_just_recent_enough_is_used(make_bench):
             assert reusable(bench) == [bench.window()]
 
 
-def test_other_windows_and_types_are_not_used(bench):
-    """Both instants have to be the same, to the second."""
+def test_an_export_of_another_window_or_type_is_not_reused(bench):
     window = bench.window()
     bench.store.make_export("order_list", window.start, window.end + timedelta(seconds=1))
     bench.store.make_export("order_list", window.start + timedelta(seconds=1), window.end)
@@ -382,16 +360,14 @@ def test_other_windows_and_types_are_not_used(bench):
     assert not checked.taken_over
 
 
-def test_one_that_was_made_before_its_window_ended_is_not_used(bench):
-    """It cannot have what happened between its making and the window's end."""
+def test_an_export_made_before_its_window_ended_is_not_reused(bench):
     end = own_boundary(bench.store.now) + timedelta(minutes=10)
     bench.store.make_export("order_list", end - timedelta(days=1), end)
     bench.clock.sleep(1800)
     assert reusable(bench) == []
 
 
-def test_reuse_0_uses_none(make_bench):
-    """Switched off, each window has an export of its own."""
+def test_reuse_exports_minutes_0_reuses_nothing(make_bench):
     bench = make_bench(reuse=0)
     theirs(bench, ago=1)
     assert reusable(bench) == []
@@ -412,7 +388,7 @@ def test_reuse_0_uses_none(make_bench):
     ],
 )
 def test_only_exports_of_the_taps_own_windows_are_reused(make_bench, start, end, own):
-    """One made in the dashboard may be filtered: people choose whole minutes, or the last second of a day."""
+    """An export made in the dashboard may be filtered; its window has whole minutes or a day's last second."""
     given = frozenset({to_instant("2025-01-01T00:00:00Z"), to_instant("2025-02-01T12:34:00Z")})
     bench = make_bench(given=given)
     window = Window(to_instant(start), to_instant(end))
@@ -420,8 +396,7 @@ def test_only_exports_of_the_taps_own_windows_are_reused(make_bench, start, end,
     assert reusable(bench) == [window] * own
 
 
-def test_a_lost_call_is_left_alone_for_as_long_as_the_store_asks(bench):
-    """`Retry-After` of a 503 that may have made an export: neither the list nor another export is asked for before."""
+def test_retry_after_is_honoured_before_the_list_is_searched(bench):
     bench.store.add_fault(Fault("create", "status", status=503, headers={"Retry-After": "150"}))
     bench.fetch().csv.close()
     first, second = bench.store.log[:2]
@@ -430,8 +405,7 @@ def test_a_lost_call_is_left_alone_for_as_long_as_the_store_asks(bench):
     assert len(bench.made()) == 1
 
 
-def test_the_list_is_read_to_its_end(make_bench):
-    """What is on its last page is taken over too."""
+def test_exports_on_the_last_page_are_reused(make_bench):
     bench = make_bench(page_size=2)
     windows = [bench.window(n, 1) for n in range(7)]
     for window in windows:
@@ -452,8 +426,7 @@ def test_the_list_is_read_to_its_end(make_bench):
     ],
     ids=kind,
 )
-def test_a_bad_one_is_replaced_once(bench, caplog, fault):
-    """One that turns out bad is not taken over again: a new one is made, and a warning says why."""
+def test_an_invalid_reused_export_is_replaced_once(bench, caplog, fault):
     old = theirs(bench, ago=10)
     bench.exporter.requester.look_up(bench.source())
     bench.store.add_fault(fault)
@@ -467,8 +440,7 @@ def test_a_bad_one_is_replaced_once(bench, caplog, fault):
     assert again.export.id not in (old.id, checked.export.id)
 
 
-def test_a_stuck_one_is_replaced_when_its_own_time_is_over(make_bench):
-    """Its deadline counts from its making; then a new one is made, with a deadline of its own."""
+def test_a_reused_export_that_stays_pending_is_replaced_at_its_timeout(make_bench):
     bench = make_bench(timeout=1800)
     bench.store.add_fault(Fault("create", "never_ready"))
     bench.client.create("order_list", bench.window())
@@ -482,8 +454,7 @@ def test_a_stuck_one_is_replaced_when_its_own_time_is_over(make_bench):
     assert 599 <= bench.clock.waited - began < 620
 
 
-def test_one_that_is_stuck_already_is_not_waited_for(make_bench):
-    """Past its deadline it is not even taken."""
+def test_an_export_past_its_timeout_is_not_reused(make_bench):
     bench = make_bench(timeout=600)
     bench.store.add_fault(Fault("create", "never_ready"))
     bench.client.create("order_list", bench.window())
@@ -491,8 +462,7 @@ def test_one_that_is_stuck_already_is_not_waited_for(make_bench):
     assert reusable(bench) == []
 
 
-def test_the_better_of_two_is_taken(make_bench):
-    """An available one rather than a pending one, the newest of several; the other is still there if it is bad."""
+def test_the_newest_available_export_is_preferred(make_bench):
     bench = make_bench(ready_seconds=300)
     first = theirs(bench, ago=1)
     second = theirs(bench, ago=20)
@@ -507,8 +477,7 @@ def test_the_better_of_two_is_taken(make_bench):
 
 
 @pytest.mark.parametrize(("status", "error"), [(401, Unauthorized), (403, MissingScope)])
-def test_a_token_that_may_not_is_no_reason_to_make_another(bench, status, error):
-    """What the token may not do does not get better with a new export."""
+def test_a_refused_link_does_not_create_another_export(bench, status, error):
     theirs(bench, ago=1)
     bench.exporter.requester.look_up(bench.source())
     bench.store.add_fault(Fault("link", "status", status=status, times=None))
@@ -533,8 +502,7 @@ def test_a_token_that_may_not_is_no_reason_to_make_another(bench, status, error)
     ],
     ids=["short row", "semicolons", "repeated header", "zip", "prose", "two lines of prose", "html"],
 )
-def test_a_file_that_fails_is_downloaded_once_more(bench, caplog, fault):
-    """Once bad, then good: the good one is used, and no new export is made."""
+def test_an_invalid_file_is_downloaded_once_more(bench, caplog, fault):
     bench.store.add_fault(fault)
     checked = bench.exporter.fetch(bench.source(known=False), bench.window(), bench.slot)
     assert len(rows(checked)) > 5
@@ -544,7 +512,6 @@ def test_a_file_that_fails_is_downloaded_once_more(bench, caplog, fault):
 
 
 def test_an_error_page_in_place_of_the_file_is_transient(bench):
-    """However often it comes, up to the number of tries of any request."""
     bench.store.add_fault(Fault("file", "html", times=5))
     assert len(rows(bench.fetch())) > 5
     assert len(bench.made()) == 1
@@ -576,7 +543,7 @@ def test_an_invalid_key_in_a_fresh_export_too_fails_the_window(bench, body, empt
     assert open_temp_files(empty_temp) == []
 
 
-def test_rows_that_a_fresh_export_repeats_in_every_cell_are_kept_once(bench, caplog):
+def test_equal_rows_in_a_fresh_export_are_kept_once(bench, caplog):
     body = "Order Number,Status\r\n1,new\r\n2,new\r\n1,new\r\n"
     bench.store.add_fault(Fault("file", "body", body=body, times=None))
     checked = bench.fetch()
@@ -586,7 +553,7 @@ def test_rows_that_a_fresh_export_repeats_in_every_cell_are_kept_once(bench, cap
     assert len(bench.made()) == 2
 
 
-def test_zero_bytes_are_an_empty_window_where_a_fresh_export_has_zero_bytes_too(bench, caplog):
+def test_zero_bytes_in_two_exports_are_an_empty_window(bench, caplog):
     bench.store.add_fault(Fault("file", "empty", times=2))
     checked = bench.fetch()
     assert (checked.checked.rows, checked.header, rows(checked)) == (0, [], [])
@@ -651,7 +618,7 @@ def test_only_a_fresh_export_confirms_repeated_rows(bench):
     assert len(bench.made()) == 3
 
 
-def test_a_file_that_was_cut_is_replaced_by_the_second_export(bench):
+def test_a_truncated_file_is_replaced_by_the_second_export(bench):
     bench.store.add_fault(Fault("file", "body", body=OPEN, times=2))
     assert len(rows(bench.fetch())) > 5
     assert len(bench.made()) == 2
@@ -663,8 +630,7 @@ def test_two_downloads_that_differ_are_not_accepted(bench):
     assert len(bench.made()) == 1
 
 
-def test_a_file_that_fails_twice_fails_its_window(bench, empty_temp):
-    """With the stream, the export and the window; nothing is left on disk."""
+def test_a_file_that_is_invalid_twice_fails_its_window(bench, empty_temp):
     bench.store.add_fault(Fault("file", "body", body="Order Number,Status\r\n1\r\n", times=None))
     with pytest.raises(
         InvalidFile, match=r"row 1 has 1 cells, the header has 2 \(stream order_list, export 42, window"
@@ -686,14 +652,12 @@ def test_a_file_that_fails_twice_fails_its_window(bench, empty_temp):
     ],
 )
 def test_every_error_says_what_to_do(bench, place, fault, hint):
-    """Behind what went wrong and where."""
     bench.store.add_fault(Fault(place, times=None, **fault))
     with pytest.raises(TapExportsError, match=rf"\(stream order_list, .*\)\. {hint}"):
         bench.fetch()
 
 
-def test_a_full_disk_is_not_the_files_fault(bench, monkeypatch, tmp_path):
-    """It fails the window at once: neither a second fetch nor a new export would help."""
+def test_a_full_disk_causes_no_second_download_and_no_new_export(bench, monkeypatch, tmp_path):
     theirs(bench, ago=1)
     bench.exporter.requester.look_up(bench.source())
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing"))

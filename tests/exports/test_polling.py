@@ -21,8 +21,7 @@ def pending_at(bench, most):
     return pending, made
 
 
-def test_several_are_polled_by_one_call(make_bench):
-    """Which is used for a second, and then made again."""
+def test_several_exports_are_polled_by_one_call(make_bench):
     bench = make_bench(ready_seconds=60, parallel_exports=40, page_size=100)
     pending, made = pending_at(bench, 30)
     assert {pending.poll(export).status for export in made} == {ExportStatus.PENDING}
@@ -34,7 +33,6 @@ def test_several_are_polled_by_one_call(make_bench):
 
 @pytest.mark.parametrize("order", ["newest", "oldest"])
 def test_a_list_of_many_pages_is_read_as_far_as_needed(make_bench, order):
-    """And one that takes long is used for longer."""
     bench = make_bench(ready_seconds=60, parallel_exports=40, page_size=5, list_order=order)
     for n in range(20):
         bench.store.make_export("customer_list", bench.window(n).start, bench.window(n).end)
@@ -45,16 +43,14 @@ def test_a_list_of_many_pages_is_read_as_far_as_needed(make_bench, order):
     assert bench.store.count("poll") == 0
 
 
-def test_one_alone_is_polled_by_itself(make_bench):
-    """Its own address has the shorter answer."""
+def test_a_single_export_is_polled_by_its_id(make_bench):
     bench = make_bench(ready_seconds=60)
     pending, (export,) = pending_at(bench, 1)
     pending.poll(export)
     assert (bench.store.count("list"), bench.store.count("poll")) == (0, 1)
 
 
-def test_one_that_the_list_leaves_out_is_polled_by_itself(make_bench):
-    """Whatever the reason."""
+def test_an_export_missing_from_the_list_is_polled_by_its_id(make_bench):
     bench = make_bench(ready_seconds=60)
     pending, made = pending_at(bench, 2)
     bench.store.add_fault(Fault("list", "json", document={"next": None, "previous": None, "results": []}, times=None))
@@ -62,8 +58,7 @@ def test_one_that_the_list_leaves_out_is_polled_by_itself(make_bench):
     assert bench.store.count("poll") == 2
 
 
-def test_without_the_list_each_is_polled_by_itself(make_bench, caplog):
-    """And the list is not tried again."""
+def test_without_the_list_each_export_is_polled_by_its_id(make_bench, caplog):
     bench = make_bench(ready_seconds=60)
     pending, made = pending_at(bench, 2)
     bench.store.add_fault(Fault("list", "status", status=404, times=None))
@@ -73,8 +68,7 @@ def test_without_the_list_each_is_polled_by_itself(make_bench, caplog):
     assert "polled one by one" in caplog.text
 
 
-def test_sixty_pending_exports_over_http(live):
-    """The same with real threads and requests, as many pending as the setting allows, and each window whole."""
+def test_sixty_pending_exports_are_polled_together(live):
     bench = live(ready_seconds=1.0, parallel_exports=100, days=60, frozen=True)
     scheduler = bench.scheduler("order_list", days=60, step=1, max_pending=60)
     in_rounds(bench, 60)

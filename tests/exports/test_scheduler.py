@@ -73,7 +73,7 @@ def in_rounds(bench, *rounds):
 
 
 def test_files_arrive_in_the_order_of_reading(live):
-    """However long each export takes, windows come in order, stream after stream, and whole."""
+    """Whatever time each export takes."""
     bench = live(ready_seconds=at_random(0.15), parallel_exports=20)
     scheduler = bench.scheduler(*CODES, step=4, max_pending=6)
     arrived, errors = in_time(lambda: bench.read(scheduler, *CODES))
@@ -85,8 +85,7 @@ def test_files_arrive_in_the_order_of_reading(live):
 
 
 @pytest.mark.parametrize("most", [1, 2, 4])
-def test_never_more_are_pending_than_the_setting_says(live, most):
-    """Over all streams, by the store's own times."""
+def test_max_concurrent_exports_is_never_exceeded(live, most):
     bench = live(ready_seconds=1.0, parallel_exports=10, frozen=True)
     scheduler = bench.scheduler(*CODES, step=10, max_pending=most)
     in_rounds(bench, *[most] * (12 // most))
@@ -95,8 +94,7 @@ def test_never_more_are_pending_than_the_setting_says(live, most):
     assert len(bench.made()) == 12
 
 
-def test_a_taken_over_one_that_is_bad_waits_for_its_turn(live):
-    """Exports made in place of bad ones count like all others."""
+def test_replacements_of_reused_exports_count_as_pending(live):
     bench = live(ready_seconds=lambda e: 0.0 if e.id < 45 else 0.4, parallel_exports=10)
     for n in range(3):
         window = bench.window(n * 5, 5)
@@ -110,8 +108,7 @@ def test_a_taken_over_one_that_is_bad_waits_for_its_turn(live):
     assert peak_pending(bench.made()) == 2
 
 
-def test_files_on_disk_are_few_however_slow_the_reader_is(live, empty_temp):
-    """Windows are made ahead, but not all of them."""
+def test_few_files_are_on_disk_however_slow_the_reader_is(live, empty_temp):
     bench = live()
     scheduler = bench.scheduler(*CODES[:2], days=30, step=1, max_pending=2)
     most = []
@@ -128,8 +125,7 @@ def test_files_on_disk_are_few_however_slow_the_reader_is(live, empty_temp):
     assert open_temp_files(empty_temp) == []
 
 
-def test_each_file_is_closed_when_the_next_is_asked_for(live):
-    """The reader need not close anything."""
+def test_each_file_is_closed_when_the_next_is_read(live):
     bench = live()
     scheduler = bench.scheduler("order_list")
     files = scheduler.files("order_list")
@@ -140,7 +136,6 @@ def test_each_file_is_closed_when_the_next_is_asked_for(live):
 
 
 def test_the_list_is_read_once_for_all_streams(live):
-    """Not once for each stream or window."""
     bench = live()
     scheduler = bench.scheduler(*CODES, step=10, max_pending=1)  # several pending ones are polled by a list
     in_time(lambda: bench.read(scheduler, *CODES))
@@ -148,7 +143,6 @@ def test_the_list_is_read_once_for_all_streams(live):
 
 
 def test_streams_that_are_not_ahead_wait_for_their_reader(live):
-    """A stream that was not selected from the start is planned when it is read."""
     bench = live()
     scheduler = bench.scheduler("order_list")
     scheduler.add(bench.queue("customer_list", ahead=False))
@@ -161,8 +155,7 @@ def test_streams_that_are_not_ahead_wait_for_their_reader(live):
 # Never stuck
 
 
-def test_a_stream_whose_list_is_slow_is_not_starved(live):
-    """The others, which are planned sooner, may not fill all the room before the one that is read first."""
+def test_a_stream_that_is_planned_late_is_not_starved(live):
     bench = live()
     bench.store.add_fault(Fault("list", "slow", seconds=0.5, export_type="order_list"))
     scheduler = bench.scheduler(*CODES[:2], days=20, step=1, max_pending=2)
@@ -171,8 +164,7 @@ def test_a_stream_whose_list_is_slow_is_not_starved(live):
     bench.assert_whole(arrived, "order_list", days=20)
 
 
-def test_a_stream_that_nobody_reads_does_not_hold_the_others_up(live):
-    """Files of one that is left out by the reader fill their room, and the others go on."""
+def test_an_unread_stream_does_not_block_the_others(live):
     bench = live()
     scheduler = bench.scheduler(*CODES[1:], "order_list", days=20, step=2, max_pending=1)
     arrived, errors = in_time(lambda: bench.read(scheduler, "transaction_list", "order_list"))
@@ -182,8 +174,8 @@ def test_a_stream_that_nobody_reads_does_not_hold_the_others_up(live):
 
 
 @pytest.mark.parametrize("most", [1, 2, 5])
-def test_no_mixture_of_trouble_gets_it_stuck(live, most):
-    """Random delays, caps, lost answers, broken downloads, failing streams: it ends, and the sound ones are whole."""
+def test_a_mixture_of_faults_never_blocks_the_run(live, most):
+    """The streams without lasting faults are complete."""
     dice = random.Random(most)
     bench = live(ready_seconds=at_random(0.02), parallel_exports=5, orders_per_day=4, row_cap=15, max_rows=15, days=40)
     for place, kinds in (
@@ -211,7 +203,6 @@ def test_no_mixture_of_trouble_gets_it_stuck(live, most):
 
 
 def test_a_busy_run_is_never_throttled(make_bench):
-    """With the store's limiter on, and four at a time over three streams, there is not one 429."""
     bench = make_bench(clock=Clock(), frozen=False, rate_limit=4, reuse=0)
     scheduler = bench.scheduler("order_list", "customer_list", days=40, step=20)
     in_time(lambda: bench.read(scheduler, "order_list", "customer_list"))
@@ -224,7 +215,7 @@ def test_a_busy_run_is_never_throttled(make_bench):
 
 
 def test_one_streams_failure_leaves_the_others_whole(live):
-    """The failing stream's earlier windows are delivered first; the others do not notice."""
+    """Windows before the failure are delivered first."""
     bench = live(ready_seconds=0.02, parallel_exports=8)
     third = bench.window(20, 10)
     bench.store.add_fault(Fault("file", "body", body="A,B\r\n1\r\n", times=2, after=2, export_type="order_list"))
@@ -237,8 +228,7 @@ def test_one_streams_failure_leaves_the_others_whole(live):
         bench.assert_whole(arrived, code)
 
 
-def test_windows_behind_a_failed_one_are_not_asked_for(live):
-    """A stream that fails makes no more exports than were under way."""
+def test_windows_after_a_failed_one_are_not_requested(live):
     bench = live(ready_seconds=0.02)
     bench.store.add_fault(Fault("file", "body", body="A,B\r\n1\r\n", times=None, export_type="order_list"))
     scheduler = bench.scheduler("order_list", "customer_list", step=1, max_pending=2)
@@ -248,7 +238,7 @@ def test_windows_behind_a_failed_one_are_not_asked_for(live):
 
 
 def test_without_the_list_no_export_is_made(live):
-    """Because one may be there already; each stream fails, after one request."""
+    """An export may exist already."""
     bench = live()
     bench.store.add_fault(Fault("list", "status", status=400, times=None))
     scheduler = bench.scheduler(*CODES)
@@ -259,8 +249,7 @@ def test_without_the_list_no_export_is_made(live):
 
 
 @pytest.mark.parametrize("name", ["requester.look_up", "fetch"])
-def test_a_mistake_of_ours_reaches_the_reader_too(live, monkeypatch, name):
-    """An error that nobody expected, in planning or in the work, is raised where the stream is read, and is no hang."""
+def test_an_unexpected_error_of_a_worker_reaches_the_reader(live, monkeypatch, name):
     bench = live()
     *path, last = name.split(".")
     monkeypatch.setattr(reduce(getattr, path, bench.exporter), last, lambda *_: 1 / 0)
@@ -269,8 +258,7 @@ def test_a_mistake_of_ours_reaches_the_reader_too(live, monkeypatch, name):
         in_time(lambda: list(scheduler.files("order_list")))
 
 
-def test_a_bad_token_ends_all_at_once(live):
-    """After few requests, for every stream, and without another export."""
+def test_an_invalid_token_ends_all_streams(live):
     bench = live(ready_seconds=30)
     for place in ("poll", "list"):
         refused = Fault(
@@ -286,7 +274,6 @@ def test_a_bad_token_ends_all_at_once(live):
 
 
 def test_a_stuck_export_fails_its_stream_at_its_deadline(live):
-    """The others have gone on meanwhile."""
     bench = live(timeout=0.4)
     bench.store.add_fault(Fault("create", "never_ready", export_type="customer_list", times=1))
     scheduler = bench.scheduler(*CODES, max_pending=2)
@@ -299,8 +286,7 @@ def test_a_stuck_export_fails_its_stream_at_its_deadline(live):
 # Ending
 
 
-def test_a_reader_that_closes_early_lets_the_workers_go(live, empty_temp):
-    """No file stays open, the other streams go on, and nothing is stuck."""
+def test_closing_a_stream_early_releases_its_files_and_workers(live, empty_temp):
     bench = live(ready_seconds=0.02, parallel_exports=8)
     scheduler = bench.scheduler(*CODES, step=2, max_pending=3)
     files = scheduler.files("order_list")
@@ -319,7 +305,6 @@ def test_a_reader_that_closes_early_lets_the_workers_go(live, empty_temp):
 
 
 def test_close_ends_the_workers_and_leaves_no_file(live, empty_temp):
-    """In the midst of everything, with files ahead of the reader."""
     bench = live(ready_seconds=0.02, parallel_exports=8)
     scheduler = bench.scheduler(*CODES, step=1, max_pending=4)
     files = scheduler.files("order_list")
@@ -335,8 +320,7 @@ def test_close_ends_the_workers_and_leaves_no_file(live, empty_temp):
 
 
 @pytest.mark.parametrize("place", ["list", "create", "poll", "link", "file"])
-def test_close_returns_soon_even_when_requests_hang(live, empty_temp, place):
-    """Workers in the midst of a request are left behind; nobody waits a minute for a store that is silent."""
+def test_close_does_not_wait_for_requests_without_a_response(live, empty_temp, place):
     bench = live()
     bench.store.add_fault(Fault(place, "hang", times=None))
     scheduler = bench.scheduler(*CODES, max_pending=3)
@@ -356,8 +340,7 @@ def contextless(scheduler):
         list(scheduler.files("order_list"))
 
 
-def test_the_end_of_the_run_reaches_the_reader(live):
-    """A stopped clock raises Stopped where a file is waited for, within a moment."""
+def test_a_stopped_clock_stops_the_reader(live):
     bench = live(ready_seconds=30)
     scheduler = bench.scheduler("order_list")
     threading.Timer(0.1, bench.clock.stop).start()
@@ -370,8 +353,7 @@ def test_the_end_of_the_run_reaches_the_reader(live):
 
 
 @pytest.mark.parametrize("most", [0, 1])
-def test_a_machine_that_gives_few_threads(live, monkeypatch, caplog, most):
-    """Those that there are do the work, with a warning; where there is none, the line says so."""
+def test_the_threads_that_can_be_started_do_the_work(live, monkeypatch, caplog, most):
     started = []
     real = threading.Thread.start
 
@@ -397,7 +379,6 @@ def test_a_machine_that_gives_few_threads(live, monkeypatch, caplog, most):
 
 
 def test_no_worker_starts_without_a_reader(live):
-    """A run that ends before its first stream is read has asked for nothing."""
     bench = live()
     scheduler = bench.scheduler(*CODES)
     scheduler.close()

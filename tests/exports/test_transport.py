@@ -30,7 +30,6 @@ def answer(**headers):
 
 @given(st.lists(st.floats(0.0, 2.0), min_size=5, max_size=40))
 def test_no_five_requests_are_sent_in_a_second(idle):
-    """However long the caller waits between them."""
     clock = FakeClock()
     limiter, sent = RateLimiter(clock), []
     for seconds in idle:
@@ -40,8 +39,7 @@ def test_no_five_requests_are_sent_in_a_second(idle):
     assert all(b - a > 1.0 for a, b in zip(sent, sent[4:], strict=False))
 
 
-def test_everybody_waits_when_the_store_says_that_it_is_too_much():
-    """After a hold nobody's turn comes before its end, not even one's that was about to."""
+def test_all_threads_wait_after_a_429():
     clock = Clock()
     rate_limiter = RateLimiter(clock)
     for _ in range(4):
@@ -65,8 +63,7 @@ def test_everybody_waits_when_the_store_says_that_it_is_too_much():
     assert rate_limiter.requests == 7
 
 
-def test_a_stopped_clock_lets_everybody_in_the_queue_go():
-    """The end of the run reaches all who wait for a turn, not the first of them alone."""
+def test_a_stopped_clock_releases_all_threads_that_wait_for_a_turn():
     clock = Clock()
     rate_limiter = RateLimiter(clock)
     rate_limiter.hold(60)
@@ -86,8 +83,7 @@ def test_a_stopped_clock_lets_everybody_in_the_queue_go():
     assert len(ended) == 20
 
 
-def test_pauses_grow_and_make_about_two_minutes():
-    """Ten tries have nine pauses between them, jittered, growing, never over a minute by much."""
+def test_retry_pauses_grow_to_about_two_minutes_in_all():
     many = [list(pauses(Timings())) for _ in range(400)]
     assert {len(one) for one in many} == {Timings().tries - 1}
     average = [sum(column) / len(column) for column in zip(*many, strict=True)]
@@ -116,12 +112,10 @@ def test_pauses_grow_and_make_about_two_minutes():
     ],
 )
 def test_retry_after_is_seconds_or_a_date(text, seconds):
-    """`Retry-After` is read in both of its forms, is never more than five minutes, and rubbish is none."""
     assert retry_after(answer(Retry_After=text), NOW, 300.0) == seconds
 
 
-def test_windows_end_by_the_stores_time():
-    """A machine whose clock is an hour off takes the store's, and says so once."""
+def test_the_stores_clock_is_used_where_the_machines_differs():
     clock = FakeClock()
     time = ServerClock(clock)
     ahead = clock.now() + timedelta(hours=1)
@@ -130,8 +124,7 @@ def test_windows_end_by_the_stores_time():
     assert abs(time.now() - ahead) <= timedelta(seconds=1)
 
 
-def test_clocks_that_agree_to_a_second_or_two_agree(caplog):
-    """The header's whole seconds are no difference of clocks."""
+def test_a_difference_of_a_second_or_two_is_ignored(caplog):
     clock = FakeClock()
     time = ServerClock(clock)
     time.update((clock.now() - timedelta(seconds=1.5)).strftime("%a, %d %b %Y %H:%M:%S GMT"))
@@ -141,8 +134,7 @@ def test_clocks_that_agree_to_a_second_or_two_agree(caplog):
     assert not caplog.records
 
 
-def test_a_429_slows_all_threads_down(bench, monkeypatch):
-    """One thread's 429 holds the next request of every other one as well, however soon that is."""
+def test_a_429_delays_the_requests_of_all_threads(bench, monkeypatch):
     bench.store.add_fault(Fault("types", "status", status=429, headers={"Retry-After": "20"}))
     real, others = bench.clock.sleep, []
 
@@ -160,16 +152,14 @@ def test_a_429_slows_all_threads_down(bench, monkeypatch):
     assert other.time - first.time >= timedelta(seconds=20)
 
 
-def test_a_503_that_says_when_is_given_that_time(bench):
-    """`Retry-After` is the least that is waited, not of a 429 alone."""
+def test_retry_after_of_a_503_is_honoured(bench):
     bench.store.add_fault(Fault("types", "status", status=503, headers={"Retry-After": "50"}))
     bench.client.types()
     assert bench.clock.waited >= 50
     assert bench.client.rate_limiter.throttled == 0
 
 
-def test_a_jump_of_this_machines_clock_moves_nothing():
-    """Once the store's time was heard, monotonic time alone goes on from it."""
+def test_a_jump_of_the_machines_clock_has_no_effect():
     clock = FakeClock()
     time = ServerClock(clock)
     time.update(format_datetime(clock.now(), usegmt=True))

@@ -74,8 +74,7 @@ def bursts(*parts):
     return rows_of
 
 
-def test_everything_arrives_although_the_store_cuts(live):
-    """With a cap of a tenth of a window's rows all rows arrive, in order, from files below the cap."""
+def test_all_rows_arrive_although_the_store_has_a_cap(live):
     bench = live(orders_per_day=4, row_cap=16, max_rows=16)
     scheduler = bench.scheduler("order_list", days=60, step=30, max_pending=2)
     arrived, errors = in_time(lambda: bench.read(scheduler, "order_list"))
@@ -84,8 +83,7 @@ def test_everything_arrives_although_the_store_cuts(live):
     assert all(len(rows) < 16 for _, _, rows in arrived["order_list"])
 
 
-def test_one_second_at_the_cap_is_an_error_that_says_so(live):
-    """What cannot be halved any more cannot be had whole; what came before it was delivered."""
+def test_one_second_at_the_cap_is_an_error(live):
     bench = live(row_cap=3, max_rows=1)
     scheduler = bench.scheduler("order_list", days=1, step=1, max_pending=1)
     arrived, errors = in_time(lambda: bench.read(scheduler, "order_list"))
@@ -95,8 +93,7 @@ def test_one_second_at_the_cap_is_an_error_that_says_so(live):
     assert all(not rows for _, _, rows in arrived["order_list"])
 
 
-def test_halves_of_an_earlier_run_are_taken_over(live):
-    """A run that was interrupted in the midst of halving, and is run again, makes none of its exports twice."""
+def test_halved_windows_of_an_earlier_run_are_reused(live):
     options = {"orders_per_day": 4, "row_cap": 16, "max_rows": 16}
     first = live(**options)
     scheduler = first.scheduler("order_list", days=30, step=30, max_pending=1)
@@ -116,15 +113,13 @@ def test_halves_of_an_earlier_run_are_taken_over(live):
 
 @pytest.mark.parametrize("days", [1, 30, 365])
 @pytest.mark.parametrize("at", [10, 50_000])
-def test_a_burst_within_seconds_does_not_cut_all_that_follows(days, at):
-    """After a bulk import of three seconds, windows grow back within a few."""
+def test_windows_grow_back_after_a_burst(days, at):
     rows_of = bursts((0, days * 86400, 0.001), (at, at + 3, 80_000))
     _, exports = windows(planned(days, cap=100_000), rows_of)
     assert exports < 60
 
 
-def test_rows_that_come_by_day_alone_cost_little_more_than_three_times_the_fewest_exports():
-    """At dawn windows are too long each day, and have to be made shorter."""
+def test_a_store_that_is_idle_at_night_needs_few_exports():
     rows_of = bursts(*((n * 86400 + 28_800, n * 86400 + 72_000, 1.0) for n in range(30)))
     _, exports = windows(planned(30, cap=10_000), rows_of)
     assert exports < 3.3 * 30 * 43_200 / 10_000
@@ -133,8 +128,7 @@ def test_rows_that_come_by_day_alone_cost_little_more_than_three_times_the_fewes
 @pytest.mark.parametrize(
     ("a_day", "fewest", "most"), [(0, 3, 4), (10, 3, 4), (1_000, 11, 27), (10_000, 110, 270), (100_000, 1096, 2700)]
 )
-def test_three_years_are_as_few_exports_as_the_rows_need(a_day, fewest, most):
-    """The first window is 30 days long, whatever the store's size."""
+def test_three_years_need_about_as_many_exports_as_their_rows(a_day, fewest, most):
     queue = planned(1096, cap=100_000, first=30 * DAY, longest=366 * DAY)
     found, exports = windows(queue, bursts((0, 1096 * 86400, a_day / 86400)))
     assert fewest <= exports <= most
@@ -142,7 +136,6 @@ def test_three_years_are_as_few_exports_as_the_rows_need(a_day, fewest, most):
 
 
 def test_the_second_window_waits_for_the_rows_of_the_first():
-    """Then as many as there may be are exported side by side."""
     queue = planned(100, cap=100, first=10 * DAY)
     first = claimed(queue)
     assert first.window.length == pytest.approx(10 * DAY, abs=MINUTE)
@@ -152,23 +145,21 @@ def test_the_second_window_waits_for_the_rows_of_the_first():
     assert queue.next_task() is None
 
 
-def test_the_rows_a_day_of_an_earlier_run_are_enough():
-    """No window is waited for, and half the cap is aimed at."""
+def test_rows_per_day_of_an_earlier_run_are_used():
     queue = planned(40, memory=StreamMemory(rows_per_day=5, longest_days=30), cap=100)
     assert [claimed(queue).window.length / DAY for _ in range(4)] == pytest.approx([10] * 4, abs=0.01)
     assert queue.size.state() == {"rows_per_day": 5, "longest_days": 30}
 
 
 def test_a_window_much_longer_than_any_before_is_exported_alone():
-    """Its rows are a guess."""
     queue = planned(100, first=1 * DAY, longest=30 * DAY)
     finish(queue, claimed(queue), 0)
     assert claimed(queue).window.length > 20 * DAY
     assert queue.next_task() is None
 
 
-def test_a_window_at_the_cap_becomes_its_half_and_the_rest():
-    """And each further one in a row is divided by twice as much."""
+def test_a_window_at_the_cap_is_divided():
+    """Each further window at the cap is divided by twice as much."""
     queue = planned(8)
     task = claimed(queue)
     lengths = []
@@ -181,7 +172,6 @@ def test_a_window_at_the_cap_becomes_its_half_and_the_rest():
 
 
 def test_shrinking_ends_at_a_second():
-    """With an error that names the setting."""
     queue = planned(1 / 24)
     task = claimed(queue)
     for _ in range(40):
@@ -192,7 +182,6 @@ def test_shrinking_ends_at_a_second():
 
 
 def test_growth_stops_where_making_an_export_took_half_of_the_timeout():
-    """And goes no further than that where it took less."""
     for made_in, longest in ((1800, 10), (3000, 10), (600, 30), (0, 300)):
         queue = planned(310, first=10 * DAY)
         finish(queue, claimed(queue), 0, made_in)
@@ -200,7 +189,6 @@ def test_growth_stops_where_making_an_export_took_half_of_the_timeout():
 
 
 def test_after_a_timeout_half_of_the_window_is_requested():
-    """By the next run, which has it from the state."""
     queue = planned(20, first=10 * DAY)
     finish(queue, claimed(queue), 0)
     queue.size.halve(claimed(queue).window)
@@ -209,7 +197,6 @@ def test_after_a_timeout_half_of_the_window_is_requested():
 
 
 def test_the_longest_own_export_that_begins_with_a_window_is_reused():
-    """Of two exports the longer one, and from the bookmark on a window ends where the next one begins."""
     spans = [Window(START + a * DAY, START + b * DAY) for a, b in ((0, 2), (0, 4), (10, 20), (25, 40))]
     exports = [Export(n, "order_list", ExportStatus.AVAILABLE, START, span) for n, span in enumerate(spans)]
     queue = planned(30, exports=exports)
@@ -222,8 +209,7 @@ def test_the_longest_own_export_that_begins_with_a_window_is_reused():
     assert ends == pytest.approx([4, 10, 20, 25, 30])
 
 
-def test_the_shorter_one_is_reused_where_the_longer_one_is_at_the_cap():
-    """An interrupted run had made it for that reason."""
+def test_the_shorter_export_is_reused_where_the_longer_one_is_at_the_cap():
     exports = [Export(n, "order_list", ExportStatus.AVAILABLE, START, Window(START, START + n * DAY)) for n in (3, 8)]
     queue = planned(8, exports=exports)
     task = claimed(queue)
@@ -232,8 +218,7 @@ def test_the_shorter_one_is_reused_where_the_longer_one_is_at_the_cap():
     assert queue.source.take(task.window).id == 3
 
 
-def test_what_a_failed_stream_gives_up():
-    """All that is behind the failure, also what was begun: what is before it is still wanted."""
+def test_a_failed_stream_drops_the_windows_after_the_failure():
     queue = planned(6, memory=StreamMemory(rows_per_day=50, longest_days=1))
     first, second, third = (claimed(queue) for _ in range(3))
     assert third in queue.abandon(second)
@@ -259,7 +244,6 @@ def test_a_line_item_window_is_no_longer_than_its_parents():
 
 
 def test_a_line_item_stream_that_is_read_first_does_not_wait():
-    """Nor does one whose parent has failed."""
     parent = planned(100, cap=100, first=10 * DAY)
     lines = planned(100, cap=1000, first=20 * DAY)
     task = claimed(parent)

@@ -99,7 +99,6 @@ def test_cells_that_change_in_the_pipe_are_noticed(stand, targets):
 
 @pytest.mark.e2e
 def test_a_state_that_is_ahead_of_its_records_is_noticed(stand, targets):
-    """A tap that told the end too early would lose what it was about to write."""
     until = (stand.now - timedelta(minutes=5)).strftime("%Y-%m-%dT%H:%M:%SZ")
     bookmarks = {"order_list": {"replication_key": "date_to", "replication_key_value": until}}
     early = json.dumps({"type": "STATE", "value": {"bookmarks": bookmarks}}).encode() + b"\n"
@@ -111,8 +110,7 @@ def test_a_state_that_is_ahead_of_its_records_is_noticed(stand, targets):
 
 
 @pytest.mark.e2e
-def test_rows_that_a_database_loses_doubles_or_changes_are_noticed(stand, targets):
-    """The table is read from the database itself, after the second run."""
+def test_rows_that_a_database_loses_duplicates_or_changes_are_noticed(stand, targets):
     target = targets.new(Postgres.name)
     rows = target.rows
 
@@ -129,8 +127,7 @@ def test_rows_that_a_database_loses_doubles_or_changes_are_noticed(stand, target
     assert len(found.finding.faults) == 3
 
 
-def test_every_place_of_a_run_goes_into_one_target_or_the_other():
-    """By both signals; and after some lines each target gets one itself, and both together."""
+def test_every_interruption_has_a_target():
     where = [("request", 1), ("request", 2), ("request", 3), ("lines", 1), ("lines", 9)]
     points = points_of(where, lines=40)
     taps = [(point.where, point.at, point.signal) for _, point in points if point.whom == "tap"]
@@ -165,6 +162,5 @@ def ended(code, out="{}\n", seconds=1.0, log="", *, hung=False):
     ],
     ids=str,
 )
-def test_the_judge_tells_how_a_run_may_end(point, how, wrong):
-    """In order and soon after SIGTERM; quietly where the target is gone; anyhow after SIGKILL."""
+def test_the_verifier_checks_how_a_run_ends(point, how, wrong):
     assert len(stopped_well(how, point)) == wrong

@@ -51,8 +51,7 @@ def row(place, name):
     return next(trial for trial in trials() if (trial.place, trial.name) == (place, name))
 
 
-def test_a_thinned_matrix(ground):
-    """Each cell recovers or ends in one line, as it should; nothing is lost, made twice or told."""
+def test_some_cells_of_the_fault_matrix(ground):
     cells = matrix.try_all(ground, [(row(place, name), column) for place, name, column in THIN])
     assert [cell.finding.faults for cell in cells] == [[]] * len(THIN), "\n".join(cell.log for cell in cells)
     assert {(c.trial.place, c.trial.name, c.column): c.outcome for c in cells} == THIN
@@ -60,15 +59,13 @@ def test_a_thinned_matrix(ground):
     assert matrix.totals(cells) == Counter(THIN.values())
 
 
-def test_a_thinned_sweep():
-    """Stopped at a few requests and lines by both signals: nothing is missing, nothing is made twice."""
+def test_some_interruptions_of_the_sweep():
     stops = sweep.sweep(step=8)
     assert [stop.finding.faults for stop in stops] == [[]] * len(stops), "\n".join(stop.log for stop in stops)
     assert sum(stop.came for stop in stops) >= len(stops) / 2
 
 
-def test_every_cell_is_one_that_can_be_tried(ground):
-    """Rows have names of their own, and the store takes every fault."""
+def test_every_fault_can_be_added_to_the_store(ground):
     rows = trials()
     assert len({(trial.place, trial.name) for trial in rows}) == len(rows)
     with ground.store() as store:
@@ -78,7 +75,7 @@ def test_every_cell_is_one_that_can_be_tried(ground):
             assert settings_of(trial).get("webhook_secret", WEBHOOK_SECRET) == WEBHOOK_SECRET
 
 
-def test_a_fault_that_never_comes_proves_nothing(ground):
+def test_a_fault_that_never_occurs_fails_its_cell(ground):
     trial = replace(row("file", "410"), fault=lambda _: {"kind": "empty", "export_type": "dispute_list"})
     cell = matrix.attempt(ground, trial, "for ever")
     assert cell.outcome == "FAILED"
@@ -105,12 +102,12 @@ def judged(ground, done, change=lambda run: None):
     return finding
 
 
-def test_the_judge_finds_nothing_wrong_with_a_clean_run(ground, done):
+def test_the_verifier_accepts_a_clean_run(ground, done):
     finding = judged(ground, done)
     assert (finding.faults, finding.lost, finding.bad, finding.doubled, finding.leaked) == ([], 0, 0, 0, 0)
 
 
-def test_the_judge_misses_a_record(ground, done):
+def test_the_verifier_finds_a_missing_record(ground, done):
     def change(run):
         run.messages.remove(next(m for m in run.messages if m["type"] == "RECORD"))
 
@@ -119,29 +116,29 @@ def test_the_judge_misses_a_record(ground, done):
     assert any("ahead" in fault for fault in finding.faults)
 
 
-def test_the_judge_sees_a_state_that_comes_too_early(ground, done):
+def test_the_verifier_finds_a_state_ahead_of_its_records(ground, done):
     def change(run):
         run.messages.insert(0, run.messages.pop())
 
     assert any("ahead" in fault for fault in judged(ground, done, change).faults)
 
 
-def test_the_judge_sees_a_bookmark_that_stays_behind(ground, done):
+def test_the_verifier_finds_a_bookmark_that_is_behind(ground, done):
     def change(run):
         run.messages.pop()
 
     assert any("bookmark" in fault for fault in judged(ground, done, change).faults)
 
 
-def test_the_judge_sees_a_wrong_cell(ground, done):
+def test_the_verifier_finds_a_wrong_cell(ground, done):
     def change(run):
         run.records[3]["status"] = "cut sho"
 
     assert judged(ground, done, change).bad == 1
 
 
-def test_the_judge_sees_times_in_the_wrong_zone(ground):
-    """But for where the token may not know the store's zone: there, they are in UTC."""
+def test_the_verifier_finds_times_in_the_wrong_zone(ground):
+    """Without the scope for the store's zone, times in UTC are accepted."""
     with ground.store() as store:
         run = ground.run(store, config={"timezone": "UTC"})
     finding = Finding()
@@ -152,8 +149,8 @@ def test_the_judge_sees_times_in_the_wrong_zone(ground):
     assert (finding.bad, finding.went_without) == (0, True)
 
 
-def test_the_judge_sees_types_that_nobody_has_told(ground):
-    """But for where the token may not know the merchant's own columns: there, they are what their names say."""
+def test_the_verifier_finds_types_that_ignore_the_definitions(ground):
+    """Without the scope for definitions, types by names are accepted."""
     scopes = {"exports:read", "exports:write", "store:read"}
     with ground.store(scopes=scopes) as store:
         run = ground.run(store, bare=True)
@@ -166,7 +163,7 @@ def test_the_judge_sees_types_that_nobody_has_told(ground):
 
 
 @pytest.mark.parametrize("where", ["out", "log"])
-def test_the_judge_sees_a_secret(ground, done, where):
+def test_the_verifier_finds_a_secret(ground, done, where):
     def change(run):
         setattr(run, where, f"… {done[1].token} …")
 
@@ -174,7 +171,7 @@ def test_the_judge_sees_a_secret(ground, done, where):
 
 
 @pytest.mark.parametrize("later", [0, 3], ids=["the very window", "a newest window that ends later"])
-def test_the_judge_sees_an_export_that_is_made_twice(ground, later):
+def test_the_verifier_finds_an_export_that_is_created_twice(ground, later):
     with ground.store() as store:
         ground.run(store)
         first = next(e for e in store.exports if e.type == CODE)
@@ -189,8 +186,8 @@ def test_the_judge_sees_an_export_that_is_made_twice(ground, later):
         assert finding.doubled == 0
 
 
-def test_nothing_is_held_against_a_clean_run_that_is_not_what_the_store_has():
-    """A tap that is wrong in the same way each time would agree with itself."""
+def test_a_reference_run_must_equal_the_store():
+    """A tap that is always wrong in the same way would agree with itself."""
     with pytest.raises(SystemExit, match=r"not what the store has: wrong: .* Date: "):
         Ground({"timezone": "Asia/Kolkata"})
 
@@ -205,8 +202,7 @@ def test_nothing_is_held_against_a_clean_run_that_is_not_what_the_store_has():
         (["it answers 500 (stream order_list). Run again.", "And again. Run again."], 1),
     ],
 )
-def test_the_judge_reads_error_lines(done, errors, wrong):
-    """One line, with what, where and what to do."""
+def test_the_verifier_requires_one_complete_error_line(done, errors, wrong):
     run = copy.deepcopy(done[0])
     run.code = 1
     run.log = "".join(f"2026-01-02 03:04:05,678 | ERROR    | tap-exports          | {line}\n" for line in errors)
@@ -215,7 +211,7 @@ def test_the_judge_reads_error_lines(done, errors, wrong):
     assert ended_well(run) == ["the exit code is 2"]
 
 
-def test_the_judge_tells_tracebacks_from_those_of_the_debug_level(done):
+def test_the_verifier_ignores_tracebacks_at_debug_level(done):
     run = copy.deepcopy(done[0])
     head = "2026-01-02 03:04:05,678 | {} | tap-exports          | So it came:\nTraceback (most recent call last):\n"
     run.log = head.format("DEBUG   ")

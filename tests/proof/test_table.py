@@ -32,16 +32,14 @@ def counts(held, rows, until=None):
     return found.lost, found.doubled, found.wrong
 
 
-def test_finds_nothing_wrong_where_nothing_is(held, rows):
-    """And has compared every cell of the store's own file."""
+def test_a_complete_table_is_accepted(held, rows):
     found = compare(held.store, held.until, rows)
     assert (found.lost, found.doubled, found.wrong, found.examples) == (0, 0, 0, [])
     width = len(held.store.rows(CODE, held.store.start_date, held.until)[0])
     assert found.cells == width * len(rows)
 
 
-def test_finds_nothing_wrong_with_what_a_database_makes_of_it(held, rows):
-    """Times without a zone, in UTC, and decimals with more places."""
+def test_a_databases_times_and_decimals_are_accepted(held, rows):
     for row in rows:
         moment = datetime.fromisoformat(row["order_date"].replace("Z", "+00:00"))
         row["order_date"] = moment.replace(tzinfo=None)
@@ -49,13 +47,12 @@ def test_finds_nothing_wrong_with_what_a_database_makes_of_it(held, rows):
     assert counts(held, rows) == (0, 0, 0)
 
 
-def test_misses_rows(held, rows):
+def test_missing_rows_are_found(held, rows):
     assert counts(held, rows[1:]) == (1, 0, 0)
     assert counts(held, []) == (len(rows), 0, 0)
 
 
-def test_misses_only_what_the_state_has_passed(held, rows):
-    """What is behind the bookmark will be asked for again."""
+def test_rows_after_the_bookmark_may_be_missing(held, rows):
     half = held.store.start_date + (held.until - held.store.start_date) / 2
     passed = {row["Order Number"] for row in held.store.rows(CODE, held.store.start_date, half)}
     known = [row for row in rows if row["order_number"] in passed]
@@ -64,7 +61,7 @@ def test_misses_only_what_the_state_has_passed(held, rows):
     assert counts(held, known) == (len(rows) - len(known), 0, 0)
 
 
-def test_sees_rows_that_are_there_twice(held, rows):
+def test_duplicate_rows_are_found(held, rows):
     assert counts(held, [*rows, rows[0], rows[1], rows[1]]) == (0, 3, 0)
 
 
@@ -84,13 +81,12 @@ def test_sees_rows_that_are_there_twice(held, rows):
         ("export_id", lambda _: 1),
     ],
 )  # fmt: skip
-def test_sees_a_cell_that_is_not_the_stores(held, rows, column, spoil):
-    """In one row, which is then wrong; one with another's key is also missing."""
+def test_a_wrong_cell_is_found(held, rows, column, spoil):
     rows[3][column] = spoil(rows[3][column])
     assert counts(held, rows) == (column == "order_number", 0, 1)
 
 
-def test_sees_a_column_that_is_not_there(held, rows):
+def test_a_missing_column_is_found(held, rows):
     for row in rows:
         del row["gift_message"]
     filled = sum(bool(row["Gift Message"]) for row in held.store.rows(CODE, held.store.start_date, held.until))

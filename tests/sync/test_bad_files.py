@@ -68,7 +68,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("content", "words"), REFUSED, ids=lambda value: str(value)[:40])
-def test_what_is_no_csv_is_refused_whole(read, content, words):
+def test_an_invalid_file_writes_nothing(read, content, words):
     assert_refused(read(content), words)
 
 
@@ -80,8 +80,7 @@ HEADERS = [
 
 
 @pytest.mark.parametrize("header", HEADERS, ids=lambda value: ascii(value)[:40])
-def test_an_odd_header_is_columns(read, header):
-    """Each cell has a column of its own name, and the name is one that every target takes."""
+def test_an_unusual_header_has_valid_unique_columns(read, header):
     run = read(table(header, ["1"] * len(header)).replace(b"\0\0", b"\0"))
     assert_ends_well(run)
     assert run.code == 0
@@ -102,8 +101,7 @@ CELLS = {
 
 
 @pytest.mark.parametrize(("column", "cell"), [(column, cell) for column in CELLS for cell in CELLS[column]], ids=ascii)
-def test_an_odd_cell_is_a_value_or_set_aside(read, column, cell):
-    """Beside it in its column are right ones. What does not fit is null, its text in invalid_values; no row is lost."""
+def test_an_unusual_cell_is_a_value_or_kept_in_invalid_values(read, column, cell):
     right = ["1", "new", "1.50", "2025-01-01T10:00:00Z", "1", "True"]
     rows = [[str(n), *right[1:]] for n in range(1, 6)]
     rows[2][HEADER.index(column)] = cell
@@ -140,7 +138,7 @@ def test_zero_bytes_twice_are_an_empty_window(read):
     ],
 )
 def test_a_number_has_one_reading_per_column_of_a_file(read, cells, values):
-    """The cells that do not fit are in `invalid_values`."""
+    """Cells that do not fit are kept in `invalid_values`."""
     rows = [["Order Number", "Total Incl Tax"], *([str(n), cell] for n, cell in enumerate(cells))]
     records = read(table(*rows)).records("order_list")
     assert [record["total_incl_tax"] and str(record["total_incl_tax"]) for record in records] == values
@@ -152,8 +150,7 @@ TEXT_ENCODINGS = ["cp1252", "shift_jis", "utf_16"]
 
 
 @pytest.mark.parametrize("encoding", TEXT_ENCODINGS)
-def test_any_encoding_of_text_reads_its_own_files(read, encoding):
-    """And rubbish in it is refused, or is characters: whatever comes out can be written as UTF-8."""
+def test_a_file_in_another_encoding_is_read(read, encoding):
     run = read(
         table(HEADER, ["1", "new", "1.50", "2025-01-01T10:00:00Z", "1", "True"], encoding=encoding), encoding=encoding
     )
@@ -167,7 +164,6 @@ def test_any_encoding_of_text_reads_its_own_files(read, encoding):
 @given(st.binary(max_size=60) | st.text(alphabet='",\r\n aA1<{[\0', max_size=40).map(str.encode))
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 def test_no_bytes_end_in_a_traceback(read, content):
-    """Any bytes at all, with the right length."""
     run = read(content, window_days=30)
     assert_ends_well(run)
     for line in run.out.split("\n"):

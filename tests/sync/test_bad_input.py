@@ -9,15 +9,13 @@ import pytest
 from tap_exports.sandbox import Fault
 
 
-def test_every_fault_has_its_line(make_store, inside):
-    """Three bad settings are three lines, in one go."""
+def test_every_invalid_setting_has_an_error_line(make_store, inside):
     run = inside(make_store().config | {"window_days": 0, "timezone": "x", "end_date": "soon"})
     assert sum(name in error for error in run.errors for name in ("window_days:", "timezone:", "end_date:")) == 3
 
 
 @pytest.mark.parametrize("arguments", [[], ["--discover"]], ids=["sync", "discover"])
-def test_a_wrong_token_ends_at_once(make_store, inside, arguments):
-    """One ERROR line that says what to do, after a single request."""
+def test_an_invalid_token_ends_the_run_after_one_request(make_store, inside, arguments):
     store = make_store()
     run = inside(store.config | {"access_token": "wrong"}, *arguments)
     assert run.code == 1
@@ -28,8 +26,7 @@ def test_a_wrong_token_ends_at_once(make_store, inside, arguments):
     assert store.count() == 1
 
 
-def test_a_token_that_dies_in_the_midst_of_a_run(make_store, inside, discover):
-    """All streams end, in one line and after few requests."""
+def test_a_token_revoked_during_a_run_ends_all_streams_in_one_line(make_store, inside, discover):
     store = make_store()
     catalog = discover(store.config)
     before = store.count()
@@ -41,8 +38,7 @@ def test_a_token_that_dies_in_the_midst_of_a_run(make_store, inside, discover):
     assert store.count() - before < 20
 
 
-def test_a_missing_scope_is_named(make_store, inside):
-    """A token that may not make exports is told which scope it needs: once, for all streams that want it."""
+def test_a_403_names_the_missing_scope(make_store, inside):
     store = make_store(scopes={"exports:read", "store:read"})
     run = inside(store.config)
     assert run.code == 1
@@ -51,8 +47,7 @@ def test_a_missing_scope_is_named(make_store, inside):
     assert [code for code in store.types if code not in run.errors[0]] == []
 
 
-def test_scopes_that_may_be_missing(make_store, inside):
-    """Without store:read and metadata:read the tap goes on, times without an offset being UTC."""
+def test_optional_scopes_may_be_missing(make_store, inside):
     store = make_store(scopes={"exports:read", "exports:write"}, days=10, orders_per_day=1)
     run = inside(store.config)
     assert run.code == 0
@@ -65,8 +60,7 @@ def naive(store_of, **options):
 
 
 @pytest.mark.parametrize("status", [403, 404])
-def test_a_zone_that_the_token_may_not_know_is_utc(make_store, sync, status):
-    """As the settings promise; it is said once."""
+def test_a_zone_that_the_token_may_not_read_is_utc(make_store, sync, status):
     store = naive(make_store)
     store.add_fault(Fault("store", "status", status=status, times=None))
     run = sync(store.config, streams=["order_list"])
@@ -84,8 +78,8 @@ def test_a_zone_that_the_token_may_not_know_is_utc(make_store, sync, status):
     ],
     ids=["400", "redirect", "odd"],
 )
-def test_a_zone_that_is_not_told_is_not_guessed(make_store, inside, fault):
-    """Times would be wrong by hours, and nobody would notice: it ends in a line, which says how to do without."""
+def test_a_zone_that_cannot_be_read_is_an_error(make_store, inside, fault):
+    """Every time without an offset would be wrong by hours."""
     store = naive(make_store)
     store.add_fault(Fault(**{"place": "store", "times": None, **fault}))
     run = inside(store.config)
@@ -98,7 +92,7 @@ def test_a_zone_that_is_not_told_is_not_guessed(make_store, inside, fault):
     assert run.code == 0
 
 
-def test_a_store_that_has_no_zone_is_in_utc_and_that_is_said(make_store, inside):
+def test_a_store_without_a_zone_is_in_utc_with_a_warning(make_store, inside):
     store = naive(make_store)
     store.add_fault(Fault("store", "json", document={"timezone": None}, times=None))
     run = inside(store.config)
@@ -108,8 +102,7 @@ def test_a_store_that_has_no_zone_is_in_utc_and_that_is_said(make_store, inside)
     assert [m["order_date"] for m in run.records("order_list")] == [f"{date}Z" for date in dates]
 
 
-def test_a_store_that_does_not_exist(make_store, inside, monkeypatch):
-    """HTML with a 404 is a line that doubts the address."""
+def test_a_404_for_the_types_is_an_error_that_names_the_address(make_store, inside, monkeypatch):
     store = make_store()
     store.add_fault(Fault("types", "status", status=404, body="<html>No such store</html>", times=None))
     run = inside(store.config)
@@ -130,8 +123,9 @@ def orders_alone(store, discover):
     [(b"Order Number,Total\r\n1\r\n", "row 1 has 1 cell")],
     ids=["short row"],
 )
-def test_a_bad_file_is_downloaded_once_more_and_then_fails_its_stream(make_store, inside, discover, content, words):
-    """Nothing of it is written, the bookmark stays, and the line names stream, export and window."""
+def test_an_invalid_file_is_downloaded_once_more_and_then_fails_its_stream(
+    make_store, inside, discover, content, words
+):
     store = make_store(days=20)
     catalog = orders_alone(store, discover)
     before = store.count(place="file")
@@ -170,8 +164,7 @@ def test_an_odd_file_is_accepted_with_a_warning_if_a_second_export_repeats_it(
     assert store.count(place="create") - made == 2
 
 
-def test_a_state_of_another_tap(make_store, sync):
-    """Its bookmarks are of no account, and are handed on."""
+def test_bookmarks_of_another_tap_are_kept(make_store, sync):
     store = make_store(days=10)
     other = {"bookmarks": {"invoices": {"replication_key": "id", "replication_key_value": 7}}}
     run = sync(store.config, state=other, streams=["order_list"])
@@ -179,8 +172,7 @@ def test_a_state_of_another_tap(make_store, sync):
     assert len(run.records("order_list")) > 5
 
 
-def test_settings_from_the_environment(make_store, inside):
-    """Numbers with fractions, objects and all come through."""
+def test_settings_are_read_from_the_environment(make_store, inside):
     store = make_store(days=10, orders_per_day=1)
     environment = {f"TAP_EXPORTS_{name.upper()}": value for name, value in store.config.items()}
     environment |= {"TAP_EXPORTS_WINDOW_DAYS": "2.5", "TAP_EXPORTS_PRIMARY_KEYS": json.dumps({"order_list": []})}
@@ -191,8 +183,7 @@ def test_settings_from_the_environment(make_store, inside):
     assert 2.5 * 86400 - 60 < (spans[0][1] - spans[0][0]).total_seconds() <= 2.5 * 86400
 
 
-def test_fractions_in_a_config_file(make_store, inside):
-    """Every number may have them, and the SDK reads them from a file as decimals."""
+def test_numbers_in_a_config_file_may_have_fractions(make_store, inside):
     store = make_store(days=3, orders_per_day=1, ready_seconds=0.3)
     fractions = {
         "window_days": 1.5, "lookback_days": 0.5, "settle_minutes": 2.5, "poll_interval_seconds": 0.25,

@@ -42,8 +42,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("change", "words"), REFUSED, ids=lambda value: str(value)[:60])
-def test_what_cannot_work_is_refused_before_any_request(small_store, inside, change, words):
-    """A line that names the setting and what it holds, cut to the length of a line."""
+def test_an_invalid_setting_is_refused_before_any_request(small_store, inside, change, words):
     run = inside(small_store.config | change)
     assert_ends_well(run)
     assert run.code == 1
@@ -63,8 +62,7 @@ UNTOLD = [
 
 
 @pytest.mark.parametrize(("change", "line"), UNTOLD, ids=lambda value: str(value)[:60])
-def test_what_may_be_a_secret_is_told_by_its_name_and_the_kind_that_is_wanted(small_store, inside, change, line):
-    """Tokens, keys to a storage and seeds of hashes are in no line, whatever shape they come in."""
+def test_an_error_about_a_secret_names_the_setting_and_the_expected_kind(small_store, inside, change, line):
     run = inside(small_store.config | change)
     assert_ends_well(run)
     assert run.errors == [line]
@@ -84,8 +82,7 @@ FAILING = [
 
 
 @pytest.mark.parametrize(("change", "words"), FAILING, ids=lambda value: str(value)[:60])
-def test_a_map_that_fails_ends_its_stream(small_store, inside, change, words):
-    """What only a record or a header can tell is one line with the stream's name; its bookmark stays."""
+def test_a_failing_stream_map_fails_its_stream(small_store, inside, change, words):
     run = inside(small_store.config | change)
     assert_ends_well(run)
     assert run.code == 1
@@ -97,8 +94,7 @@ def test_a_map_that_fails_ends_its_stream(small_store, inside, change, words):
 
 
 @pytest.mark.parametrize("with_catalog", [False, True])
-def test_a_map_that_fails_leaves_the_other_streams_alone(make_store, inside, discover, with_catalog):
-    """They are synced whole, and the exit code is 1."""
+def test_a_failing_stream_map_leaves_the_other_streams_whole(make_store, inside, discover, with_catalog):
     store = make_store(days=3, orders_per_day=1)
     codes = [{"code": code} for code in ("customer_list", "order_list", "transaction_list")]
     store.add_fault(Fault("types", "json", document={"types": codes}, times=None))
@@ -113,8 +109,8 @@ def test_a_map_that_fails_leaves_the_other_streams_alone(make_store, inside, dis
         assert run.bookmark(code)
 
 
-def test_an_unexpected_error_in_one_stream(make_store, inside, monkeypatch):
-    """It is one line with a kind and a place but not its words, and the other streams are synced."""
+def test_an_unexpected_error_fails_one_stream_without_its_message(make_store, inside, monkeypatch):
+    """The message could contain a signed link."""
     store = make_store(days=3, orders_per_day=1)
     codes = [{"code": code} for code in ("customer_list", "order_list")]
     store.add_fault(Fault("types", "json", document={"types": codes}, times=None))
@@ -138,8 +134,7 @@ def test_an_unexpected_error_in_one_stream(make_store, inside, monkeypatch):
     assert run.bookmark("order_list")
 
 
-def test_an_unexpected_error_before_any_stream(small_store, inside, monkeypatch):
-    """One line as well; the traceback is for the debug level."""
+def test_an_unexpected_error_before_any_stream_is_one_line(small_store, inside, monkeypatch):
     monkeypatch.setattr("tap_exports.store.client.Client.types", lambda self: 1 / 0)
     run = inside(small_store.config)
     assert run.code == 1
@@ -162,8 +157,7 @@ def test_an_unexpected_error_before_any_stream(small_store, inside, monkeypatch)
     ],
     ids=lambda value: str(value)[:40],
 )
-def test_a_config_file_that_cannot_be_read(small_store, inside, tmp_path, content, words):
-    """It is named, and so is what is wrong with it, also behind one that is right."""
+def test_an_invalid_config_file_is_an_error_that_names_it(small_store, inside, tmp_path, content, words):
     other = tmp_path / "other.json"
     other.write_bytes(content)
     for arguments in ([], ["--discover"], ["--test"], ["--plan"]):
@@ -176,8 +170,7 @@ def test_a_config_file_that_cannot_be_read(small_store, inside, tmp_path, conten
 
 
 @pytest.mark.parametrize("path", ["/nowhere/config.json", "/"])
-def test_a_config_file_that_is_none(inside, path):
-    """Missing, a directory, no path at all, or one of endless length."""
+def test_a_config_path_without_a_file_is_an_error(inside, path):
     run = inside(None, "--config", path)
     assert_ends_well(run)
     assert run.code == 1
@@ -185,7 +178,6 @@ def test_a_config_file_that_is_none(inside, path):
 
 
 def test_the_last_of_several_config_files_wins(small_store, inside, tmp_path):
-    """As with the SDK; a name that stands twice in one file has its last value there."""
     text = json.dumps(small_store.config)[:-1] + ', "window_days": "x", "window_days": 1}'
     other = tmp_path / "first.json"
     other.write_text(json.dumps({"window_days": 0, "timezone": "x"}))
@@ -218,8 +210,9 @@ def in_environment(small_store, inside):
     ],
     ids=lambda value: str(value)[:40],
 )
-def test_a_setting_in_the_environment_that_cannot_be_read(small_store, in_environment, name, value, words):
-    """It is named, and no request is made."""
+def test_an_invalid_environment_variable_is_an_error_that_names_the_setting(
+    small_store, in_environment, name, value, words
+):
     run = in_environment(**{name: value})
     assert_ends_well(run)
     assert run.code == 1
@@ -228,8 +221,7 @@ def test_a_setting_in_the_environment_that_cannot_be_read(small_store, in_enviro
     assert small_store.count() == 0
 
 
-def test_bytes_in_the_environment_that_are_no_text(small_store, command):
-    """A real process with Latin-1 in a setting: a line."""
+def test_bytes_in_the_environment_that_are_not_text_are_an_error(small_store, command):
     run = command(small_store.config, "--config", "ENV", environment={"TAP_EXPORTS_USER_AGENT": os.fsdecode(b"\xe4")})
     assert_ends_well(run)
     assert run.code == 1
@@ -251,7 +243,6 @@ def test_bytes_in_the_environment_that_are_no_text(small_store, command):
     ids=str,
 )
 def test_a_wrong_option_is_a_usage_error(small_store, inside, arguments, words):
-    """Exit code 2, and what is wrong with it."""
     run = inside(small_store.config, *arguments) if arguments != ["--config"] else inside(None, *arguments)
     assert run.code == 2
     assert words in run.log
@@ -259,16 +250,14 @@ def test_a_wrong_option_is_a_usage_error(small_store, inside, arguments, words):
 
 
 @pytest.mark.parametrize("arguments", [[], ["--discover"], ["--plan"]], ids=str)
-def test_each_way_tells_each_fault_once(small_store, inside, arguments):
-    """Two bad settings are two lines, with no other error around them, whatever was asked for."""
+def test_every_command_reports_each_invalid_setting_once(small_store, inside, arguments):
     run = inside(small_store.config | {"window_days": 0, "timezone": "x"}, *arguments)
     assert run.code == 1
     assert sorted(line.split(":")[0] for line in run.errors) == ["timezone", "window_days"]
     assert small_store.count() == 0
 
 
-def test_the_test_option_says_nothing_of_errors_where_there_are_none(small_store, inside):
-    """One record, exit code 0, no ERROR line, and no bookmark, for nothing was synced."""
+def test_a_successful_test_of_the_connection_logs_no_error(small_store, inside):
     run = inside(small_store.config, "--test")
     assert_ends_well(run)
     assert run.code == 0
@@ -285,8 +274,7 @@ def test_the_test_option_says_nothing_of_errors_where_there_are_none(small_store
     ],
     ids=["scope", "token", "file"],
 )
-def test_the_test_option_tells_what_failed(small_store, inside, fault, words):
-    """One line as in a sync, and exit code 1."""
+def test_a_failed_test_of_the_connection_is_one_error_line(small_store, inside, fault, words):
     small_store.add_fault(fault)
     run = inside(small_store.config, "--test")
     assert_ends_well(run)
@@ -296,15 +284,13 @@ def test_the_test_option_tells_what_failed(small_store, inside, fault, words):
 
 
 @pytest.mark.parametrize("arguments", [["--about", "--format=json"], ["--version"], ["--help"]], ids=str)
-def test_what_needs_no_store_asks_for_no_settings(inside, arguments):
-    """Exit code 0, and something on the output."""
+def test_about_version_and_help_require_no_settings(inside, arguments):
     run = inside(None, *arguments)
     assert run.code == 0
     assert run.out
 
 
-def test_about_tells_a_json_schema_that_is_one(inside):
-    """The SDK's own has plain words in it where there should be schemas, at which validators stumble."""
+def test_about_prints_a_valid_json_schema(inside):
     about = json.loads(inside(None, "--about", "--format=json").out)
 
     def schemas(value):
@@ -321,8 +307,7 @@ def test_about_tells_a_json_schema_that_is_one(inside):
     schemas(about["settings"])
 
 
-def test_a_listener_needs_its_extra(small_store, inside, monkeypatch):
-    """The line says what to install."""
+def test_webhook_listen_requires_its_extra(small_store, inside, monkeypatch):
     monkeypatch.setitem(sys.modules, "waitress", None)
     run = inside(small_store.config | {"webhook_listen": "127.0.0.1:0", "webhook_secret": "x"})
     assert_ends_well(run)

@@ -32,8 +32,8 @@ NO_STATE = [
 
 
 @pytest.mark.parametrize(("state", "words"), NO_STATE, ids=lambda value: str(value)[:70])
-def test_a_state_that_cannot_be_used_is_refused(small_store, inside, state, words):
-    """Ignoring another form would start everything over silently."""
+def test_an_invalid_state_is_refused(small_store, inside, state, words):
+    """Ignoring another form would silently start over."""
     run = inside(small_store.config, state=state)
     assert_ends_well(run)
     assert run.code == 1
@@ -90,7 +90,6 @@ def test_a_sync_continues_from_an_unusual_state(small_store, inside, state):
 
 
 def test_a_bookmark_in_the_future_is_a_warning(small_store, inside):
-    """Until then only the look-back is requested, and nothing moves a bookmark back."""
     made = small_store.count(place="create")
     run = inside(small_store.config, state=of_orders(replication_key_value="2199-01-01T00:00:00Z"))
     assert run.code == 0

@@ -28,8 +28,7 @@ def batch_config(tmp_path):
     return make
 
 
-def test_batches_hold_the_same_records(make_store, sync, batch_config):
-    """batch_config writes files instead of records, window by window, and no STATE is ahead of them."""
+def test_batch_files_contain_the_same_records(make_store, sync, batch_config):
     store = make_store(frozen=True)
     end = (store.now - timedelta(hours=1)).isoformat()  # else a second may pass between the two
     config = store.config | {**fixed(15), "reuse_exports_minutes": 0, "end_date": end}
@@ -72,8 +71,8 @@ def test_batches_hold_the_same_records(make_store, sync, batch_config):
     ],
     ids=lambda v: str(v) if isinstance(v, dict) else "",
 )
-def test_what_it_lacks_is_a_line_and_no_request(make_store, inside, batch_config, change, line):
-    """A size of 0 above all: the SDK would write no file and move the bookmark."""
+def test_an_invalid_batch_config_is_refused_before_any_request(make_store, inside, batch_config, change, line):
+    """With a size of 0 the SDK would write no file and move the bookmark."""
     store = make_store()
     run = inside(store.config | {"batch_config": batch_config(**change)})
     assert run.code == 1
@@ -86,8 +85,8 @@ def test_what_it_lacks_is_a_line_and_no_request(make_store, inside, batch_config
     "given",
     [{"stream_maps": {"customer_list": {"email": None}}}, {"flattening_enabled": True, "flattening_max_depth": 1}],
 )
-def test_maps_and_batches_are_not_for_the_same_run(make_store, inside, batch_config, given):
-    """The SDK maps records alone: a column that a map drops would be in the files."""
+def test_maps_and_batches_exclude_one_another(make_store, inside, batch_config, given):
+    """A column that a map drops would be in the files."""
     store = make_store()
     run = inside(store.config | given | {"batch_config": batch_config()})
     assert run.code == 1
@@ -97,15 +96,13 @@ def test_maps_and_batches_are_not_for_the_same_run(make_store, inside, batch_con
 
 
 @pytest.mark.parametrize("nothing", [{}, {"stream_maps": {"customer_list": {"email": None}}, "batch_config": {}}])
-def test_an_empty_one_is_none(make_store, sync, nothing):
-    """As Meltano may pass it: records are messages."""
+def test_an_empty_batch_config_is_ignored(make_store, sync, nothing):
     run = sync(make_store(days=5).config | nothing, streams=["customer_list"])
     assert run.records("customer_list")
     assert run.of("BATCH") == []
 
 
-def test_parquet_needs_a_library(make_store, inside, batch_config):
-    """The tap does not bring it; the line says what to install."""
+def test_parquet_requires_a_library(make_store, inside, batch_config):
     store = make_store()
     run = inside(store.config | {"batch_config": batch_config(encoding={"format": "parquet"})})
     assert run.code == 1
@@ -115,8 +112,7 @@ def test_parquet_needs_a_library(make_store, inside, batch_config):
     assert store.count() == 0
 
 
-def test_a_signal_ends_it_between_two_batches(make_store, discover, command, batch_config):
-    """In the midst of a window, in good order, and with the state of those that are out."""
+def test_a_signal_ends_a_run_between_two_batches(make_store, discover, command, batch_config):
     store = make_store(days=30, orders_per_day=100)
     config = store.config | {**fixed(30), "batch_config": batch_config(batch_size=1)}
     process = command(config, catalog=only(discover(store.config), "order_list"), wait=False, patience=3600)
@@ -134,8 +130,9 @@ def test_a_signal_ends_it_between_two_batches(make_store, discover, command, bat
     [("file:///dev/null", "FileExistsError"), ("file:///proc/nowhere", "No such file or directory")],
     ids=["a file", "no place"],
 )
-def test_where_no_file_can_be_written_the_streams_fail_with_a_line(make_store, inside, batch_config, root, reason):
-    """The bookmarks stay, and the line names the streams and the reason."""
+def test_batch_files_that_cannot_be_written_fail_the_streams_in_one_line(
+    make_store, inside, batch_config, root, reason
+):
     store = make_store(days=5)
     run = inside(store.config | {"batch_config": batch_config(storage={"root": root})})
     assert run.code == 1

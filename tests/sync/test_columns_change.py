@@ -54,7 +54,6 @@ def store(make_store):
 
 
 def test_a_new_column_has_its_schema_before_its_records(store, sync):
-    """The second window's file has a column more: one new SCHEMA, then records that have it; older ones do not."""
     run = run_two(
         store, sync, f"{HEADER}\r\n1,new,2.50\r\n", f"{HEADER},Paid At\r\n2,new,3.50,2025-01-01T00:00:00Z\r\n"
     )
@@ -68,7 +67,6 @@ def test_a_new_column_has_its_schema_before_its_records(store, sync):
 
 
 def test_a_deselected_column_stays_out(store, sync):
-    """What the catalog deselects is neither in the schema nor in the records, a new column being no reason."""
     catalog = catalog_of("order_number", "status", "total_incl_tax")
     catalog["streams"][0]["metadata"].append({"breadcrumb": ["properties", "status"], "metadata": {"selected": False}})
     run = run_two(store, sync, f"{HEADER}\r\n1,new,2\r\n", f"{HEADER},Perk\r\n2,new,3,gold\r\n", catalog=catalog)
@@ -77,8 +75,7 @@ def test_a_deselected_column_stays_out(store, sync):
     assert run.records("order_list")[1]["perk"] == "gold"
 
 
-def test_a_new_column_can_be_a_failure(store, sync):
-    """Nothing of the file goes out, and the error names the column, the export and the setting."""
+def test_on_new_column_fail_fails_the_stream(store, sync):
     catalog = catalog_of("order_number", "status")
     run = run_two(store, sync, f"{HEADER}\r\n1,new,2\r\n", "", catalog=catalog, on_new_column="fail")
     assert run.records("order_list") == []
@@ -88,8 +85,8 @@ def test_a_new_column_can_be_a_failure(store, sync):
     assert "export" in text
 
 
-def test_a_column_that_is_gone_leaves_schema_and_records_until_it_returns(store, sync, caplog):
-    """A null would make an upsert erase what the target has. A SCHEMA precedes the first record of each kind."""
+def test_a_removed_column_leaves_schema_and_records_until_it_returns(store, sync, caplog):
+    """A null would make an upsert erase what the target has."""
     start = store.now - timedelta(days=2)
     files(store, f"{HEADER}\r\n1,new,2\r\n", "Order Number,Total Incl Tax\r\n2,3\r\n", f"{HEADER}\r\n3,old,2\r\n")
     settings = {
@@ -107,8 +104,7 @@ def test_a_column_that_is_gone_leaves_schema_and_records_until_it_returns(store,
     assert sum("status" in line and "removed" in line for line in caplog.messages) == 1
 
 
-def test_a_column_of_the_catalog_that_no_file_has_is_in_no_record(store, sync):
-    """What a target holds of it stays."""
+def test_a_column_that_only_the_catalog_has_is_in_no_record(store, sync):
     files(store, f"{HEADER}\r\n1,new,2\r\n")
     catalog = catalog_of("order_number", "status", "total_incl_tax", "note")
     run = sync(store.config | {"window_days": 30}, catalog=catalog, streams=["order_list"])
@@ -118,15 +114,13 @@ def test_a_column_of_the_catalog_that_no_file_has_is_in_no_record(store, sync):
 
 
 def test_stream_maps_see_a_new_column(store, sync):
-    """A map that names a column which comes later gets it once it is there."""
     maps = {"order_list": {"order_number": "order_number", "note": "record.get('perk')", "__else__": None}}
     run = run_two(store, sync, f"{HEADER}\r\n1,new,2\r\n", f"{HEADER},Perk\r\n2,new,3,gold\r\n", stream_maps=maps)
     assert not run.failures
     assert [r["note"] for r in run.records("order_list")] == [None, "gold"]
 
 
-def test_an_invalid_cell_is_kept(store, sync, caplog):
-    """Null in the column, its text in invalid_values, one warning with count and example for the window."""
+def test_an_invalid_cell_is_kept_with_one_warning_per_window(store, sync, caplog):
     content = f"{HEADER}\r\n1,new,2.50\r\n2,new,3.10\r\n3,new,a lot\r\n"
     files(store, content)
     with caplog.at_level("WARNING"):
@@ -141,8 +135,7 @@ def test_an_invalid_cell_is_kept(store, sync, caplog):
     assert "a lot" in lines[0]
 
 
-def test_an_invalid_cell_can_be_a_failure(store, sync):
-    """Nothing of the file goes out, whichever row it is in."""
+def test_on_invalid_value_fail_writes_nothing_of_the_file(store, sync):
     rows = "".join(f"{n},new,{n}.50\r\n" for n in range(1, 2500))
     files(store, f"{HEADER}\r\n{rows}9999,new,a lot\r\n")
     run = sync(store.config | {"on_invalid_value": "fail"}, streams=["order_list"])
@@ -150,8 +143,7 @@ def test_an_invalid_cell_can_be_a_failure(store, sync):
     assert "total_incl_tax" in str(run.failures["order_list"])
 
 
-def test_types_and_keys_of_the_user_win(store, sync):
-    """column_types and primary_keys over all else, with a catalog and without."""
+def test_column_types_and_primary_keys_take_precedence(store, sync):
     content = "Order Number,Status,Total Incl Tax,Batch\r\n1,new,2.50,7\r\n"
     settings = {
         "column_types": {"order_list": {"batch": "integer"}},
@@ -165,8 +157,7 @@ def test_types_and_keys_of_the_user_win(store, sync):
         assert run.records("order_list")[0]["batch"] == 7
 
 
-def test_a_key_goes_out_whatever_is_deselected(store, sync):
-    """The setting wins over a catalog in which the column is not a key."""
+def test_a_deselected_key_column_is_written(store, sync):
     catalog = catalog_of("order_number", "status", "total_incl_tax")
     catalog["streams"][0]["metadata"] += [
         {"breadcrumb": ["properties", name], "metadata": {"inclusion": "available", "selected": False}}
@@ -182,8 +173,7 @@ def test_a_key_goes_out_whatever_is_deselected(store, sync):
     assert [record["status"] for record in run.records("order_list")] == ["new"]
 
 
-def test_names_that_the_store_does_not_have_are_a_warning(store, sync, caplog):
-    """A type or a key without effect may be a typo."""
+def test_unknown_streams_and_columns_in_settings_are_a_warning(store, sync, caplog):
     settings = {
         "column_types": {"order_list": {"stauts": "string"}, "invoices": {"a": "string"}},
         "primary_keys": {"order_lists": ["number"]},
@@ -200,7 +190,6 @@ def test_names_that_the_store_does_not_have_are_a_warning(store, sync, caplog):
 
 
 def test_a_nul_character_is_removed_and_counted(store, sync, caplog):
-    """PostgreSQL cannot hold it."""
     files(store, f"{HEADER}\r\n1,a\0b\0,2\r\n")
     with caplog.at_level("WARNING"):
         run = sync(store.config, streams=["order_list"])
@@ -209,7 +198,6 @@ def test_a_nul_character_is_removed_and_counted(store, sync, caplog):
 
 
 def test_discovery_makes_one_export_for_each_type_that_has_none(make_store, discover):
-    """And none once there are some, reading only the head of the newest."""
     store = make_store()
     store.make_export("order_list", *spans_of(store))
     discover(store.config)
@@ -218,8 +206,7 @@ def test_discovery_makes_one_export_for_each_type_that_has_none(make_store, disc
     assert store.count(place="create") == 12
 
 
-def test_a_sync_makes_no_export_but_its_windows(make_store, sync):
-    """Without a catalog the first file decides the columns."""
+def test_a_sync_creates_exports_of_its_windows_only(make_store, sync):
     store = make_store()
     sync(store.config | {"window_days": 100})
     assert store.count(place="create") == 13
@@ -229,8 +216,7 @@ def spans_of(store):
     return store.now - timedelta(days=5), store.now - timedelta(days=1)
 
 
-def test_the_catalog_reads_as_if_written_by_hand(make_store, discover):
-    """The columns, types and keys of the thirteen streams and of the log, as a snapshot."""
+def test_the_catalog_equals_its_snapshot(make_store, discover):
     store = make_store(now=datetime(2026, 3, 20, 12, tzinfo=timezone.utc), frozen=True, days=120)
     out = io.StringIO()
     for entry in discover(store.config)["streams"]:

@@ -26,8 +26,7 @@ def rfc3339(instant):
     return instant.astimezone(timezone.utc).replace(tzinfo=None).isoformat() + "Z"
 
 
-def test_it_is_an_ordinary_stream(make_store, sync, discover):
-    """Discovery selects it as it selects the others, and a sync without a catalog writes it."""
+def test_export_log_is_selected_like_any_stream(make_store, sync, discover):
     store = make_store(days=10, orders_per_day=1)
     roots = {
         entry["tap_stream_id"]: next(m["metadata"] for m in entry["metadata"] if not m["breadcrumb"])
@@ -40,7 +39,6 @@ def test_it_is_an_ordinary_stream(make_store, sync, discover):
 
 
 def test_each_export_has_its_record(make_store, sync):
-    """Id, type, window, times, size, digest and rows are what the store has of it."""
     store = make_store()
     run = sync(store.config | fixed(9), streams=["order_list", "return_line_items", LOG])
     exports = {export.id: export for export in store.exports}
@@ -73,8 +71,7 @@ def test_each_export_has_its_record(make_store, sync):
         assert record["ready_at"] is None or moment(record["ready_at"]) < until
 
 
-def test_its_place_is_between_the_records_and_the_state(make_store, sync):
-    """One SCHEMA first; a record after all records of its export; no STATE covers a window that is not logged."""
+def test_a_log_record_follows_its_records_and_precedes_their_state(make_store, sync):
     store = make_store()
     streams = ["customer_list", "order_list", "transaction_list", LOG]
     run = sync(store.config | fixed(9), streams=streams)
@@ -96,8 +93,8 @@ def test_its_place_is_between_the_records_and_the_state(make_store, sync):
     assert told == 1
 
 
-def test_when_an_export_was_ready(make_store, sync):
-    """By the tap's own looks; null for one that was ready when the tap first saw it."""
+def test_ready_at_is_the_time_of_the_poll(make_store, sync):
+    """It is null for an export that was ready at first."""
     store = make_store(days=10, ready_seconds=1.0)
     (first,) = sync(store.config, streams=["order_list", LOG]).records(LOG)
     assert timedelta(seconds=0) <= moment(first["ready_at"]) - moment(first["created_at"]) <= timedelta(seconds=30)
@@ -107,8 +104,7 @@ def test_when_an_export_was_ready(make_store, sync):
     assert again["ready_at"] is None
 
 
-def test_exports_at_the_cap_are_logged_too(make_store, sync):
-    """A halved one stands before those in its place, with what was counted; loaded rows are those of the others."""
+def test_exports_at_the_cap_are_logged_as_halved(make_store, sync):
     store = make_store(row_cap=40)
     run = sync(store.config | {"max_export_rows": 40, **fixed(60)}, streams=["order_list", LOG])
     records = run.records(LOG)
@@ -121,8 +117,7 @@ def test_exports_at_the_cap_are_logged_too(make_store, sync):
     assert records[0]["date_from"] == records[1]["date_from"]
 
 
-def test_cells_that_do_not_fit_are_counted(make_store, sync):
-    """As many as the records have in invalid_values."""
+def test_invalid_cells_are_counted(make_store, sync):
     store = make_store(days=3)
     body = "Order Number,Status,Total Incl Tax,Total Tax\r\n1,a,1.50,x\r\n2,b,2.50,1.00\r\n3,c,y,z\r\n4,d,1.00,2.00\r\n"
     store.add_fault(Fault("file", "body", body=body))
@@ -134,7 +129,6 @@ def test_cells_that_do_not_fit_are_counted(make_store, sync):
 
 
 def test_a_failed_export_is_not_logged(make_store, sync):
-    """What the log has is what the target has."""
     store = make_store(days=20)
     store.add_fault(Fault("file", "body", body=b"<html>", times=None, export_type="order_list"))
     run = sync(store.config, streams=["customer_list", "order_list", LOG])
@@ -142,8 +136,7 @@ def test_a_failed_export_is_not_logged(make_store, sync):
     assert {record["type"] for record in run.records(LOG)} == {"customer_list"}
 
 
-def test_columns_and_maps_are_as_in_any_stream(make_store, sync, discover):
-    """Deselected columns do not go out, and a map renames, filters and leaves out."""
+def test_selection_and_maps_apply_to_the_log(make_store, sync, discover):
     store = make_store(days=10, orders_per_day=1)
     catalog = only(discover(store.config), "order_list", LOG)
     (entry,) = [e for e in catalog["streams"] if e["tap_stream_id"] == LOG]
@@ -161,8 +154,7 @@ def test_columns_and_maps_are_as_in_any_stream(make_store, sync, discover):
 
 
 @pytest.mark.parametrize("columns", [{"export_id": None}, {"__alias__": "1 + 1"}], ids=str)
-def test_a_map_that_cannot_be_used_is_an_error_before_any_export(make_store, inside, discover, columns):
-    """One line, and no record of it that goes past the map."""
+def test_an_invalid_map_of_the_log_is_an_error_before_any_export(make_store, inside, discover, columns):
     store = make_store(days=10)
     catalog = only(discover(store.config), "customer_list", "order_list", LOG)
     asked = store.count(place="create")
@@ -174,8 +166,8 @@ def test_a_map_that_cannot_be_used_is_an_error_before_any_export(make_store, ins
     assert store.count(place="create") == asked
 
 
-def test_full_table_leaves_what_was_logged(make_store, sync, discover):
-    """No ACTIVATE_VERSION of the log: a target would delete the records of earlier runs."""
+def test_full_table_activates_no_version_of_the_log(make_store, sync, discover):
+    """A target would delete the records of earlier runs."""
     store = make_store(days=10, orders_per_day=1)
     catalog = only(discover(store.config), "order_list", LOG)
     for entry in catalog["streams"]:
@@ -186,8 +178,7 @@ def test_full_table_leaves_what_was_logged(make_store, sync, discover):
     assert run.records(LOG)
 
 
-def test_beside_batches(make_store, sync, tmp_path):
-    """Where the others' records go into files, the log's stay records."""
+def test_the_log_is_written_as_records_beside_batches(make_store, sync, tmp_path):
     store = make_store(days=20)
     batch = {"encoding": {"format": "jsonl", "compression": "gzip"}, "storage": {"root": f"file://{tmp_path}"}}
     run = sync(store.config | {"batch_config": batch}, streams=["order_list", LOG])

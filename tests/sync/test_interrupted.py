@@ -82,8 +82,8 @@ def unread(pipe):
     return int.from_bytes(fcntl.ioctl(pipe, termios.FIONREAD, b"\0\0\0\0"), sys.byteorder)
 
 
-def test_killed_at_every_request(make_store, discover, command, tmp_path):
-    """SIGKILL when the store gets its n-th request, for every n, and a second run from the last STATE."""
+def test_a_run_killed_at_any_request_is_resumed_without_a_gap(make_store, discover, command, tmp_path):
+    """No export is created twice."""
     outcomes = []
     for n in itertools.count(1, STEP):
         store = make_store(days=30, ready_seconds=0.2)
@@ -119,8 +119,8 @@ def test_killed_at_every_request(make_store, discover, command, tmp_path):
     [(signal.SIGINT, 1), (signal.SIGTERM, 130), (signal.SIGKILL, 130), (signal.SIGTERM, 550)],  # 550: second window
     ids=str,
 )
-def test_stopped_in_the_middle_of_a_window(make_store, discover, command, kind, lines):
-    """A signal while records are being written ends it in order, on a whole line, with a truthful state."""
+def test_a_run_stopped_within_a_window_is_resumed_without_a_gap(make_store, discover, command, kind, lines):
+    """A signal ends the run on a complete line; the state covers what was written."""
     store = make_store(orders_per_day=40, days=30)
     catalog = one_stream(discover, store)
     process = command(small(store), catalog=catalog, wait=False, patience=3600)
@@ -146,8 +146,7 @@ def test_stopped_in_the_middle_of_a_window(make_store, discover, command, kind, 
     assert_nothing_missing(store, first, second.messages)
 
 
-def test_stopped_while_it_waits_for_the_store(make_store, discover, command):
-    """SIGTERM during a long wait ends it at once and in order, with the code that schedulers expect."""
+def test_a_signal_ends_a_long_wait(make_store, discover, command):
     store = make_store(days=30)
     catalog = one_stream(discover, store)
     store.add_fault(Fault("create", "never_ready", times=None))
@@ -161,13 +160,12 @@ def test_stopped_while_it_waits_for_the_store(make_store, discover, command):
     assert "Traceback" not in err
 
 
-def test_a_run_that_cannot_end_in_order_is_given_less_than_two_seconds():
-    """Schedulers that send SIGKILL behind SIGTERM wait longer."""
+def test_the_grace_period_is_less_than_two_seconds():
+    """Schedulers wait longer before they send SIGKILL."""
     assert 0 < Timings().grace_seconds < 2
 
 
-def test_stopped_while_the_target_does_not_read(make_store, discover, command):
-    """A pipe that nobody empties cannot keep the tap from ending."""
+def test_a_signal_ends_a_run_whose_target_does_not_read(make_store, discover, command):
     store = make_store(orders_per_day=20, days=30)
     catalog = one_stream(discover, store)
     process = command(small(store), catalog=catalog, wait=False)
@@ -180,8 +178,7 @@ def test_stopped_while_the_target_does_not_read(make_store, discover, command):
     assert process.wait(timeout=30) == 128 + signal.SIGTERM
 
 
-def test_a_second_signal_ends_it_at_once(make_store, command):
-    """While a store that says nothing is listened to, and however much time the first one gives."""
+def test_a_second_signal_ends_the_run_at_once(make_store, command):
     store = make_store(days=10)
     store.add_fault(Fault("types", "hang", times=None))
     process = command(store.config, wait=False, patience=3600)
@@ -196,8 +193,7 @@ def test_a_second_signal_ends_it_at_once(make_store, command):
     assert "Traceback" not in err
 
 
-def test_a_target_that_dies_ends_the_tap_quietly(make_store, discover, command):
-    """No traceback, no ERROR, and an exit code that says that not all was done."""
+def test_a_closed_output_ends_the_run_without_an_error_line(make_store, discover, command):
     store = make_store(orders_per_day=20, days=30)
     catalog = one_stream(discover, store)
     process = command(small(store), catalog=catalog, wait=False)
@@ -215,8 +211,7 @@ WAYS_TO_WRITE = [[], ["--discover"]]
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no disk that is always full")
 @pytest.mark.parametrize("arguments", WAYS_TO_WRITE, ids=str)
-def test_a_full_disk_where_the_output_goes_ends_it_in_one_line(make_store, command, arguments):
-    """And nothing more is written, which would follow half a line; whichever stream is at it."""
+def test_an_output_on_a_full_disk_ends_the_run_in_one_line(make_store, command, arguments):
     store = make_store(days=10)
     with Path("/dev/full").open("w") as full:
         process = command(store.config, *arguments, wait=False, out=full)
@@ -230,8 +225,7 @@ def test_a_full_disk_where_the_output_goes_ends_it_in_one_line(make_store, comma
 
 
 @pytest.mark.parametrize("arguments", WAYS_TO_WRITE, ids=str)
-def test_an_output_that_is_not_for_writing_ends_it_in_one_line(make_store, command, arguments):
-    """As after `<file` where `>file` was meant."""
+def test_an_output_that_is_not_writable_ends_the_run_in_one_line(make_store, command, arguments):
     store = make_store(days=10)
     with Path(os.devnull).open() as unwritable:
         process = command(store.config, *arguments, wait=False, out=unwritable)
@@ -243,16 +237,14 @@ def test_an_output_that_is_not_for_writing_ends_it_in_one_line(make_store, comma
     assert "Exception ignored" not in err
 
 
-def test_the_package_is_a_command_too():
-    """`python -m tap_exports`, where the command is not on the path."""
+def test_the_package_is_a_command():
     said = subprocess.run(
         [sys.executable, "-m", "tap_exports", "--version"], capture_output=True, text=True, check=True
     )
     assert said.stdout.startswith("tap-exports v")
 
 
-def test_leaves_no_file_behind(make_store, discover, command, tmp_path):
-    """Downloads have no name: not even SIGKILL leaves one."""
+def test_a_killed_run_leaves_no_file(make_store, discover, command, tmp_path):
     store = make_store(orders_per_day=20, days=30)
     catalog = one_stream(discover, store)
     place = tmp_path / "scratch"
@@ -269,7 +261,6 @@ def test_leaves_no_file_behind(make_store, discover, command, tmp_path):
 
 
 def test_one_stream_that_fails_leaves_the_others_whole(make_store, discover, inside):
-    """The others finish, their state is written, each failure is one ERROR line, and the code is 1."""
     store = make_store(days=30)
     catalog = discover(store.config)
     store.add_fault(

@@ -21,8 +21,7 @@ def planned(inside):
     return run
 
 
-def test_the_windows_of_a_first_load(make_store, planned):
-    """The first window of each stream, and the rest, whose windows depend on the rows; not one export at the store."""
+def test_the_plan_of_a_first_load(make_store, planned):
     store = make_store(days=20)
     lines = planned(store.config | {"window_days": 7})
     assert len(lines) == 13 * 2 + 1
@@ -34,8 +33,7 @@ def test_the_windows_of_a_first_load(make_store, planned):
     assert store.count(place="create") == 0
 
 
-def test_exports_that_a_sync_would_reuse(make_store, sync, planned):
-    """Exports that an interrupted run requested are named."""
+def test_the_plan_names_exports_to_reuse(make_store, sync, planned):
     store = make_store(days=20)
     config = store.config | fixed(7)
     sync(config, streams=["order_list"])
@@ -47,8 +45,7 @@ def test_exports_that_a_sync_would_reuse(make_store, sync, planned):
     assert len(store.exports) == made
 
 
-def test_the_refresh_of_a_later_night(make_store, sync, planned):
-    """Behind the newest windows, whose length is known from the night before."""
+def test_the_plan_contains_the_refresh(make_store, sync, planned):
     store = make_store(days=60)
     first = sync(store.config, streams=["order_list"])
     store.advance(timedelta(days=1))

@@ -33,8 +33,7 @@ def standing(**change):
     return ReaderPosition(**(told | change))
 
 
-def test_the_line_says_all_that_a_person_asks():
-    """Which stream, which window, how long it waits, how many are pending, rows so far, what is left."""
+def test_a_progress_line_names_window_wait_rows_and_time_to_go():
     clock = Tomorrow()
     progress = Progress(clock)
     progress.rows = 12345
@@ -49,8 +48,7 @@ def test_the_line_says_all_that_a_person_asks():
     assert progress.line(standing(refresh=True)).startswith("order_list: refresh, window 3 of 12,")
 
 
-def test_no_more_than_a_line_every_few_seconds(caplog):
-    """However often it is asked."""
+def test_progress_lines_are_seconds_apart(caplog):
     caplog.set_level(logging.INFO)
     clock = Tomorrow()
     progress = Progress(clock)
@@ -61,8 +59,7 @@ def test_no_more_than_a_line_every_few_seconds(caplog):
 
 
 @pytest.mark.parametrize("watched", [True, False])
-def test_a_bar_is_drawn_for_a_terminal_alone(make_store, tmp_path, watched):
-    """On a terminal it moves and vanishes; in a file of logs there is no trace of it."""
+def test_a_progress_bar_is_drawn_on_a_terminal_only(make_store, tmp_path, watched):
     store = make_store(days=20, ready_seconds=0.2)
     store.add_fault(Fault("types", "json", document={"types": [{"code": "order_list"}]}, times=None))
     config = tmp_path / "config.json"

@@ -100,8 +100,8 @@ def https(small_store, tmp_path, monkeypatch, timings):
 
 
 @pytest.mark.parametrize("variable", ["HTTPS_PROXY", "ALL_PROXY"])
-def test_a_proxy_sees_no_more_than_the_hosts(small_store, inside, https, make_proxy, variable):
-    """Both hosts are reached through it, and neither the token nor a link passes it in the clear."""
+def test_a_proxy_sees_the_hosts_only(small_store, inside, https, make_proxy, variable):
+    """Neither the token nor a link is readable for the proxy."""
     proxy = make_proxy()
     run = inside(https, environment={variable: f"http://{proxy.address}"})
     assert_ends_well(run)
@@ -116,8 +116,7 @@ def test_a_proxy_sees_no_more_than_the_hosts(small_store, inside, https, make_pr
 
 
 @pytest.mark.parametrize("exempt", ["127.0.0.1"])
-def test_a_host_in_no_proxy_is_reached_past_it(inside, https, make_proxy, exempt):
-    """Nothing comes to the proxy."""
+def test_a_host_in_no_proxy_is_reached_directly(inside, https, make_proxy, exempt):
     proxy = make_proxy()
     run = inside(https, environment={"HTTPS_PROXY": f"http://{proxy.address}", "NO_PROXY": exempt})
     assert run.code == 0
@@ -125,8 +124,8 @@ def test_a_host_in_no_proxy_is_reached_past_it(inside, https, make_proxy, exempt
     assert proxy.heads == []
 
 
-def test_a_store_on_this_machine_is_reached_past_any_proxy(small_store, inside, make_proxy):
-    """It is spoken to without TLS: a proxy would read the token, and could not reach this machine either."""
+def test_a_store_on_loopback_is_reached_directly(small_store, inside, make_proxy):
+    """A proxy would read the token, because http is not encrypted."""
     proxy = make_proxy()
     environment = dict.fromkeys(("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"), f"http://{proxy.address}")
     run = inside(small_store.config, environment={**environment, "NO_PROXY": "", "no_proxy": ""})
@@ -148,8 +147,8 @@ REFUSED = "the proxy (HTTPS_PROXY) refused the connection or was not reached"
         (None, REFUSED),
     ],
 )
-def test_a_proxy_that_refuses_is_one_line(small_store, inside, https, make_proxy, nobody, refusal, words):  # noqa: PLR0913, PLR0917
-    """Its password shows nowhere, at debug level neither; it goes to the proxy and not to the store."""
+def test_a_refusing_proxy_is_one_error_line(small_store, inside, https, make_proxy, nobody, refusal, words):  # noqa: PLR0913, PLR0917
+    """Without the proxy's password."""
     place = make_proxy(refusal).address if refusal else nobody
     address = f"http://somebody:{PASSWORD}@{place}"
     run = inside(https, environment={"HTTPS_PROXY": address, "TAP_EXPORTS_LOGLEVEL": "DEBUG"})
@@ -162,8 +161,7 @@ def test_a_proxy_that_refuses_is_one_line(small_store, inside, https, make_proxy
     assert small_store.log == []
 
 
-def test_a_proxy_s_password_goes_to_the_proxy_alone(small_store, inside, https, make_proxy):
-    """As `requests` sends it; the store does not see it, and it shows nowhere."""
+def test_a_proxys_password_is_sent_to_the_proxy_only(small_store, inside, https, make_proxy):
     proxy = make_proxy()
     address = f"http://somebody:{PASSWORD}@{proxy.address}"
     run = inside(https, environment={"HTTPS_PROXY": address, "TAP_EXPORTS_LOGLEVEL": "DEBUG"})
@@ -181,8 +179,7 @@ def test_a_proxy_s_password_goes_to_the_proxy_alone(small_store, inside, https, 
     "address",
     ["http://", "http://[", "ftp://x", f"http://a:{PASSWORD}@"],
 )
-def test_a_proxy_that_is_none_is_one_line(small_store, inside, https, address):
-    """Whatever the variable holds: a line without it, and no request past the proxy."""
+def test_an_invalid_proxy_is_one_error_line_without_its_address(small_store, inside, https, address):
     run = inside(https, environment={"HTTPS_PROXY": address, "TAP_EXPORTS_LOGLEVEL": "DEBUG"})
     if run.code:
         assert len(run.errors) == 1

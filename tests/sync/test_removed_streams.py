@@ -19,7 +19,7 @@ from .conftest import fixed, only
 )
 @pytest.mark.parametrize("known", [True, False], ids=["with a catalog", "without"])
 def test_a_stream_that_the_maps_remove_is_not_requested(make_store, sync, discover, maps, left, known):  # noqa: PLR0913, PLR0917
-    """No export, no schema, no record, and no bookmark: once the map is gone, all of it is still to come."""
+    """It gets no bookmark either: without the map, all of it is loaded."""
     store = two_types(make_store)
     catalog = discover(store.config) if known else None
     before = len(store.exports)
@@ -34,8 +34,7 @@ def test_a_stream_that_the_maps_remove_is_not_requested(make_store, sync, discov
     assert {name for name in run.state["bookmarks"] if run.bookmark(name)} == requested
 
 
-def test_a_stream_that_the_maps_take_out_is_in_no_plan_and_no_test(make_store, inside):
-    """Neither costs an export of it."""
+def test_a_stream_that_the_maps_remove_is_neither_planned_nor_tested(make_store, inside):
     store = two_types(make_store)
     config = store.config | {"stream_maps": {"order_list": None}}
     plan = inside(config, "--plan")
@@ -45,8 +44,7 @@ def test_a_stream_that_the_maps_take_out_is_in_no_plan_and_no_test(make_store, i
     assert {export.type for export in store.exports} == {"customer_list"}
 
 
-def test_the_log_of_exports_can_be_taken_out_too(make_store, sync):
-    """Although it is selected."""
+def test_maps_may_remove_export_log(make_store, sync):
     store = two_types(make_store)
     run = sync(store.config | {"stream_maps": {"export_log": None}}, streams=["order_list", "export_log"])
     assert not run.failures
@@ -54,8 +52,8 @@ def test_the_log_of_exports_can_be_taken_out_too(make_store, sync):
     assert run.bookmark("order_list")
 
 
-def test_settings_stay_what_they_were(make_store, sync):
-    """The SDK takes `__else__` out of the maps that it is given: two runs in one process are alike all the same."""
+def test_stream_maps_in_the_settings_are_not_modified(make_store, sync):
+    """The SDK removes `__else__` from the maps that it is given."""
     store = two_types(make_store)
     config = store.config | {"stream_maps": {"__else__": None, "order_list": {}}}
     for _ in range(2):
@@ -65,7 +63,6 @@ def test_settings_stay_what_they_were(make_store, sync):
 
 
 def test_nothing_is_requested_after_a_window_that_failed(make_store, discover, sync):
-    """Also where a window that was begun before is at the cap, and would be requested in parts."""
     catalog = only(discover(make_store(days=3).config), "customer_list", "order_list")
     store = two_types(make_store, orders_per_day=5, days=40, parallel_exports=50, ready_seconds=seconds_of())
     store.add_fault(Fault("file", "body", body="a,b\nx\n", export_type="order_list", times=2))

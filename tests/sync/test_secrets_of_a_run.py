@@ -60,8 +60,8 @@ def assert_untold(store, *texts):
 @pytest.mark.parametrize(
     ("arguments", "formatter"), [([], "plain"), ([], "structured"), (["--discover"], "plain")], ids=str
 )
-def test_no_logger_at_no_level_tells_a_secret(make_store, command, loud, arguments, formatter):
-    """With urllib3, requests, waitress and the SDK at debug level, as SINGER_SDK_LOG_CONFIG can ask for it."""
+def test_no_logger_at_any_level_reveals_a_secret(make_store, command, loud, arguments, formatter):
+    """With urllib3, requests, waitress and the SDK at debug level, as SINGER_SDK_LOG_CONFIG can set it."""
     store = make_store(days=10, orders_per_day=1)
     hook = {"webhook_listen": f"127.0.0.1:{free_port()}", "webhook_secret": SECRET}
     code, out, err = run_loudly(command, store.config | hook, *arguments, environment=loud(formatter))
@@ -80,8 +80,7 @@ def test_no_logger_at_no_level_tells_a_secret(make_store, command, loud, argumen
     ],
     ids=lambda fault: f"{fault.place.value} {fault.kind.value}",
 )
-def test_no_failure_tells_a_secret(make_store, command, loud, fault):
-    """Tracebacks included, which show at this level."""
+def test_no_failure_reveals_a_secret(make_store, command, loud, fault):
     store = make_store(days=10, orders_per_day=1)
     store.add_fault(fault)
     store.add_fault(Fault("types", "json", document={"types": [{"code": "order_list"}]}, times=None))
@@ -90,8 +89,7 @@ def test_no_failure_tells_a_secret(make_store, command, loud, fault):
     assert_untold(store, out, err)
 
 
-def test_the_process_list_tells_no_secret(make_store, command):
-    """Settings come in files or in the environment, so a command line has none, however long the run lasts."""
+def test_the_process_list_reveals_no_secret(make_store, command):
     store = make_store(days=10, ready_seconds=3600)
     environment = {f"TAP_EXPORTS_{name.upper()}": value for name, value in store.config.items()}
     process = command(None, "--config", "ENV", wait=False, environment=environment)
@@ -103,8 +101,7 @@ def test_the_process_list_tells_no_secret(make_store, command):
     assert store.token.encode() not in command_line
 
 
-def test_about_tells_names_and_no_values(make_store, command):
-    """Although the environment has them all."""
+def test_about_prints_names_and_no_values(make_store, command):
     store = make_store()
     environment = {f"TAP_EXPORTS_{name.upper()}": value for name, value in store.config.items()}
     environment["TAP_EXPORTS_WEBHOOK_SECRET"] = SECRET
@@ -116,8 +113,7 @@ def test_about_tells_names_and_no_values(make_store, command):
     assert store.count() == 0
 
 
-def test_no_host_but_the_api_sees_the_token(make_store, sync):
-    """Of all requests of a sync, those to the API have it, and those to the file host have no credential at all."""
+def test_only_the_api_receives_the_token(make_store, sync):
     store = make_store(days=10, orders_per_day=1)
     sync(store.config)
     for entry in store.log:

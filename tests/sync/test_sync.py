@@ -72,8 +72,7 @@ def comparable(record):
     ],
     ids=str,
 )
-def test_every_window_holds_just_the_rows_of_the_store(make_store, sync, reading):
-    """Records out are the store's rows, cell by cell, for all types and whatever the API's words may mean."""
+def test_every_window_has_exactly_the_stores_rows(make_store, sync, reading):
     store = make_store(**reading, days=20, frozen=True)  # else old rows change before they are compared
     run = sync(store.config | fixed(9))
     assert not run.failures
@@ -92,7 +91,7 @@ def test_every_window_holds_just_the_rows_of_the_store(make_store, sync, reading
 
 @pytest.mark.parametrize("parents", [False, True], ids=["the cap counts lines", "the cap counts parents"])
 def test_lines_past_the_cap_are_not_lost(make_store, sync, parents):
-    """Whatever the store counts: a file with as many lines as objects are allowed is never used."""
+    """Whether the cap counts lines or parents."""
     options = {"frozen": True, "orders_per_day": 4, "cap_counts_parents": parents}
     store = make_store(**options, row_cap=40)
     run = sync(store.config | {"max_export_rows": 40}, streams=["order_line_items"])
@@ -102,8 +101,7 @@ def test_lines_past_the_cap_are_not_lost(make_store, sync, parents):
     assert max(export.downloads for export in store.exports) == 1
 
 
-def test_lines_of_one_parent_need_not_stand_together(make_store, sync):
-    """Without ids of their own they are numbered by their parent's lines, wherever these are in the file."""
+def test_lines_of_one_parent_may_be_apart(make_store, sync):
     options = {"frozen": True, "line_ids": False}
     runs = [sync(make_store(**options, lines_apart=a).config, streams=["order_line_items"]) for a in (False, True)]
     together, apart = (run.records("order_line_items") for run in runs)
@@ -136,7 +134,6 @@ MIDNIGHT = datetime(2026, 3, 3, tzinfo=timezone.utc)
     ids=lambda now: f"{now:%H:%M}",
 )
 def test_windows_leave_no_gap(make_store, sync, now):
-    """Windows share their boundaries from start_date to the store's now less the settling time, whatever hour it is."""
     store = make_store(now=now)
     began = store.now
     sync(store.config | fixed(7), streams=["order_list"])
@@ -146,8 +143,7 @@ def test_windows_leave_no_gap(make_store, sync, now):
     assert max(spans)[1].second == OWN_SECOND
 
 
-def test_the_second_run_starts_at_the_bookmark_less_the_look_back(make_store, sync):
-    """Old rows that have changed since come again, and without a refresh nothing older than the look-back does."""
+def test_the_second_run_starts_at_the_bookmark_minus_the_look_back(make_store, sync):
     store = make_store(days=60)
     config = store.config | {"refresh_days": 0}
     first = sync(config, streams=["order_list"])
@@ -170,7 +166,7 @@ def test_the_second_run_starts_at_the_bookmark_less_the_look_back(make_store, sy
 
 
 def test_older_history_is_exported_again_within_refresh_days(make_store, sync):
-    """A part of it each night, behind the newest windows; the bookmark stays at their end, nights missed come later."""
+    """A part each night, after the newest windows; the bookmark stays at their end."""
     store = make_store(days=60)
     config = store.config | {"refresh_days": 5}
     run = sync(config, streams=["order_list"])
@@ -193,7 +189,6 @@ def test_older_history_is_exported_again_within_refresh_days(make_store, sync):
 
 
 def test_an_earlier_start_date_is_loaded_by_the_refresh(make_store, sync):
-    """It goes on at the new start; a later one is where it goes on at the earliest."""
     store = make_store(days=60)
     start = moment(store.config["start_date"])
     later = store.config | {"start_date": (start + timedelta(days=20)).isoformat(), "refresh_days": 5}
@@ -206,7 +201,6 @@ def test_an_earlier_start_date_is_loaded_by_the_refresh(make_store, sync):
 
 
 def test_a_refresh_that_fails_is_due_the_next_night(make_store, sync):
-    """Together with the next one, from where it stopped."""
     store = make_store(days=60)
     first = sync(store.config, streams=["order_list"])
     store.advance(timedelta(days=1))
@@ -224,7 +218,6 @@ def test_a_refresh_that_fails_is_due_the_next_night(make_store, sync):
 
 
 def test_after_a_timeout_the_next_run_requests_half_of_the_window(make_store, sync, timings):
-    """The state says so, although the bookmark has not moved."""
     store = make_store(days=60)
     store.add_fault(Fault("create", "never_ready", times=None))
     first = sync(store.config | {"export_timeout_minutes": 0.005}, streams=["order_list"])
@@ -235,8 +228,7 @@ def test_after_a_timeout_the_next_run_requests_half_of_the_window(make_store, sy
     assert lengths == pytest.approx([30, 15], abs=0.01)
 
 
-def test_a_state_keeps_its_numbers_through_a_file(make_store, inside, discover):
-    """Also those of a stream that a run does not read."""
+def test_numbers_in_a_state_survive_a_file(make_store, inside, discover):
     store = make_store(days=10)
     catalog = discover(store.config)
     first = inside(store.config, catalog=catalog)
@@ -250,7 +242,6 @@ def test_a_state_keeps_its_numbers_through_a_file(make_store, inside, discover):
 
 
 def test_empty_windows_move_the_bookmark(make_store, sync):
-    """A store without a single row still ends with the bookmark at the end, and the second run asks for little."""
     store = make_store(orders_per_day=0)
     first = sync(store.config | fixed(10), streams=["order_list"])
     assert first.records("order_list") == []
@@ -259,8 +250,7 @@ def test_empty_windows_move_the_bookmark(make_store, sync):
     assert len(first.of("STATE")) >= 4
 
 
-def test_nothing_to_do_is_a_normal_end(make_store, sync):
-    """A bookmark at or after the end asks for nothing, writes no record and keeps the state."""
+def test_a_bookmark_at_the_end_requests_nothing(make_store, sync):
     store = make_store()
     state = {
         "bookmarks": {"order_list": {"replication_key": "date_to", "replication_key_value": "2999-01-01T00:00:00Z"}}
@@ -271,7 +261,6 @@ def test_nothing_to_do_is_a_normal_end(make_store, sync):
 
 
 def test_a_state_is_never_ahead_of_its_records(make_store, sync):
-    """Before each STATE stands every record of the windows that it claims, and the bookmark never goes back."""
     store = make_store()
     run = sync(store.config | fixed(9), streams=["order_list", "transaction_list"])
     written: dict[str, int] = {}
@@ -294,7 +283,6 @@ def test_a_state_is_never_ahead_of_its_records(make_store, sync):
 
 
 def test_a_look_back_does_not_move_the_bookmark_back(make_store, sync):
-    """While old windows come again the bookmark stays where it was."""
     store = make_store()
     config = store.config | fixed(2)
     first = sync(config, streams=["order_list"])
@@ -304,8 +292,8 @@ def test_a_look_back_does_not_move_the_bookmark_back(make_store, sync):
     assert values[0] == first.bookmark("order_list")
 
 
-def test_a_run_ends_with_its_state_where_no_bookmark_moves_too(make_store, sync):
-    """A target that gives back only a state that no record follows would give none: a file of states would be empty."""
+def test_a_run_ends_with_its_state_although_no_bookmark_moved(make_store, sync):
+    """A target that writes the states after the last record would write none."""
     store = make_store(days=20)
     config = store.config | {
         "window_days": 5,
@@ -319,8 +307,7 @@ def test_a_run_ends_with_its_state_where_no_bookmark_moves_too(make_store, sync)
     assert second.messages[-1]["type"] == "STATE"
 
 
-def test_a_run_that_ends_with_a_full_table_ends_with_the_others_state(make_store, sync, discover):
-    """Else that target would never know how far the incremental streams are."""
+def test_a_run_that_ends_with_full_table_ends_with_the_state_of_the_others(make_store, sync, discover):
     store = make_store(days=20)
     catalog = discover(store.config)
     for entry in catalog["streams"]:
@@ -333,7 +320,6 @@ def test_a_run_that_ends_with_a_full_table_ends_with_the_others_state(make_store
 
 
 def test_full_table_starts_over_and_moves_no_bookmark(make_store, sync, discover):
-    """A catalog that forces FULL_TABLE gets every window from start_date, and a state without a bookmark."""
     store = make_store()
     catalog = discover(store.config)
     for entry in catalog["streams"]:
@@ -348,7 +334,6 @@ def test_full_table_starts_over_and_moves_no_bookmark(make_store, sync, discover
 
 
 def test_end_date_bounds_a_backfill(make_store, sync):
-    """The last window ends at end_date."""
     store = make_store()
     end = moment(store.config["start_date"]) + timedelta(days=12, hours=3)
     run = sync(store.config | {"end_date": end.isoformat()}, streams=["order_list"])
@@ -356,8 +341,7 @@ def test_end_date_bounds_a_backfill(make_store, sync):
     assert moment(run.bookmark("order_list")) == end
 
 
-def test_a_bounded_backfill_that_goes_a_little_further_is_made(make_store, sync):
-    """A window that is to end at `end_date` is not left out because an export that can be taken over ends near it."""
+def test_a_slightly_later_end_date_creates_another_window(make_store, sync):
     store = make_store(days=10)
     end = store.now - timedelta(days=1)
     config = store.config | {"lookback_days": 0}
@@ -368,8 +352,7 @@ def test_a_bounded_backfill_that_goes_a_little_further_is_made(make_store, sync)
     assert len(store.exports) == 2
 
 
-def test_an_end_date_to_come_is_now_less_the_settling_time(make_store, sync):
-    """The bookmark never passes objects that are still to be made."""
+def test_an_end_date_in_the_future_is_now_minus_the_settling_time(make_store, sync):
     store = make_store(days=10)
     began = store.now
     end = began + timedelta(days=30)
@@ -393,8 +376,7 @@ def test_an_end_date_to_come_is_now_less_the_settling_time(make_store, sync):
     ],
     ids=str,
 )
-def test_however_the_store_writes_it_the_records_are_the_same(make_store, sync, awkward):
-    """Formats of times, money, booleans, nulls, headers and transport make no difference to the values."""
+def test_records_do_not_depend_on_the_stores_formats(make_store, sync, awkward):
     now = datetime(2026, 3, 20, 12, tzinfo=timezone.utc)
     wanted = ["order_list", "order_line_items", "transaction_list"]
     end = {"end_date": "2026-03-20T11:00:00Z"}  # else a second that passes between the two is in their windows

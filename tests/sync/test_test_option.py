@@ -12,7 +12,6 @@ from .conftest import until
 
 
 def test_the_test_option_reads_one_record_of_each_stream(make_store, inside):
-    """--test makes the newest window's export alone, writes a record of each, and exits with 0."""
     store = make_store(days=90)
     run = inside(store.config | {"window_days": 60}, "--test")
     assert run.code == 0, run.log
@@ -21,7 +20,7 @@ def test_the_test_option_reads_one_record_of_each_stream(make_store, inside):
 
 
 def test_the_test_option_moves_no_bookmark(make_store, inside):
-    """Not even where the newest window is empty: whoever keeps the output's state would go on from there."""
+    """Not even where the newest window is empty."""
     store = make_store(orders_per_day=0)
     run = inside(store.config | {"window_days": 10}, "--test")
     assert run.code == 0, run.log
@@ -30,7 +29,6 @@ def test_the_test_option_moves_no_bookmark(make_store, inside):
 
 
 def test_the_test_option_writes_no_batch_files(make_store, inside, tmp_path):
-    """They would hold a whole window, and go where a sync's files go."""
     place = tmp_path / "batches"
     place.mkdir()
     files = {"encoding": {"format": "jsonl", "compression": "gzip"}, "storage": {"root": f"file://{place}"}}
@@ -40,8 +38,7 @@ def test_the_test_option_writes_no_batch_files(make_store, inside, tmp_path):
     assert list(place.iterdir()) == []
 
 
-def test_exports_are_made_side_by_side(make_store, command):
-    """As in a sync: thirteen exports of some seconds each are not waited for one after the other."""
+def test_the_test_option_creates_exports_concurrently(make_store, command):
     four = {42, 43, 44, 45}
     store = make_store(frozen=True, parallel_exports=13, ready_seconds=lambda export: 3600 * (export.id in four))
     process = command(store.config, "--test", wait=False)
@@ -53,7 +50,6 @@ def test_exports_are_made_side_by_side(make_store, command):
 
 
 def test_the_test_option_for_schemas_makes_no_export(make_store, inside):
-    """--test=schema writes the SCHEMA messages of all streams there are, and asks for nothing to be made."""
     store = make_store()
     run = inside(store.config, "--test=schema")
     assert run.code == 0, run.log
@@ -70,8 +66,7 @@ def test_the_test_option_for_schemas_makes_no_export(make_store, inside):
     ],
     ids=["token", "may not read", "may not create"],
 )
-def test_a_wrong_token_is_told_from_a_missing_scope(make_store, inside, token, scopes, words):
-    """One line that names what to mend, the exit code of a failed run, and no export made."""
+def test_an_invalid_token_and_a_missing_scope_have_different_errors(make_store, inside, token, scopes, words):
     store = make_store(**({"scopes": scopes} if scopes else {}))
     run = inside(store.config | ({"access_token": token} if token else {}), "--test")
     assert run.code == 1
@@ -80,8 +75,7 @@ def test_a_wrong_token_is_told_from_a_missing_scope(make_store, inside, token, s
     assert store.exports == []
 
 
-def test_one_stream_that_fails_fails_the_test(make_store, inside):
-    """The others are read all the same."""
+def test_one_failed_stream_fails_the_test(make_store, inside):
     store = make_store()
     store.add_fault(Fault("create", "status", status=400, body='{"type": ["Not today."]}'))
     run = inside(store.config | {"window_days": 60}, "--test")
@@ -91,8 +85,7 @@ def test_one_stream_that_fails_fails_the_test(make_store, inside):
     assert len({m["stream"] for m in run.of("RECORD")}) == 12
 
 
-def test_optional_scopes_are_no_reason_to_fail(make_store, inside):
-    """exports:read and exports:write are all that a sync needs."""
+def test_optional_scopes_may_be_missing_in_a_test(make_store, inside):
     run = inside(make_store(scopes={"exports:read", "exports:write"}).config, "--test")
     assert run.code == 0, run.log
     assert run.errors == []

@@ -63,8 +63,7 @@ def secured(small_store, right):
 
 
 @pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
-def test_a_ca_of_ones_own(small_store, inside, secured, bundle, variable):
-    """Named by the environment, as `requests` has it, it is trusted for both hosts: the sync is whole."""
+def test_a_ca_named_in_the_environment_is_trusted(small_store, inside, secured, bundle, variable):
     config = secured()
     assert config["api_url"].startswith("https://")
     run = inside(config, environment={variable: bundle})
@@ -85,8 +84,7 @@ def wrong(ca, kind):
 
 @pytest.mark.usefixtures("trusted")
 @pytest.mark.parametrize("kind", ["untrusted", "other name", "expired"])
-def test_an_api_without_a_right_certificate(small_store, inside, ca, secured, kind):
-    """One line at once, that says why and where a CA of one's own is named; not one request, so no token, arrives."""
+def test_an_api_with_an_invalid_certificate_receives_no_request(small_store, inside, ca, secured, kind):
     certificate, why = wrong(ca, kind)
     config = secured(api=certificate)
     run = inside(config)
@@ -102,8 +100,7 @@ def test_an_api_without_a_right_certificate(small_store, inside, ca, secured, ki
 
 @pytest.mark.usefixtures("trusted")
 @pytest.mark.parametrize("kind", ["untrusted"])
-def test_a_file_host_without_a_right_certificate(small_store, inside, ca, secured, kind):
-    """The stream fails at once; the signed link, which is a password for its file, does not arrive, nor is it told."""
+def test_a_file_host_with_an_invalid_certificate_receives_no_request(small_store, inside, ca, secured, kind):
     certificate, why = wrong(ca, kind)
     config = secured(files=certificate)
     run = inside(config, environment={"TAP_EXPORTS_LOGLEVEL": "DEBUG"})
@@ -117,8 +114,8 @@ def test_a_file_host_without_a_right_certificate(small_store, inside, ca, secure
     assert small_store.token not in run.log
 
 
-def test_the_machines_own_bundle_is_not_the_word(small_store, inside, secured, bundle):
-    """SSL_CERT_FILE is for programs that ask OpenSSL: `requests` brings its own bundle, and does not ask."""
+def test_ssl_cert_file_is_ignored(small_store, inside, secured, bundle):
+    """`requests` brings its own bundle."""
     config = secured()
     run = inside(config, environment={"SSL_CERT_FILE": bundle})
     assert run.code == 1
@@ -126,8 +123,7 @@ def test_the_machines_own_bundle_is_not_the_word(small_store, inside, secured, b
     assert small_store.log == []
 
 
-def test_there_is_no_setting_that_switches_it_off(small_store, inside, secured):
-    """Neither the names that others have for it, nor what the environment knows of such."""
+def test_verification_cannot_be_turned_off(small_store, inside, secured):
     config = secured() | {"verify": False, "ssl_verify": False, "insecure": True}
     run = inside(config, environment={"PYTHONHTTPSVERIFY": "0", "REQUESTS_CA_BUNDLE": "", "CURL_CA_BUNDLE": ""})
     assert run.code == 1
@@ -136,8 +132,7 @@ def test_there_is_no_setting_that_switches_it_off(small_store, inside, secured):
 
 
 @pytest.mark.parametrize("content", [None, b"no certificate\n"])
-def test_a_bundle_that_is_none(small_store, inside, tmp_path, secured, content):
-    """A path to nothing, or a file without certificates: one line that names the variable or the handshake."""
+def test_an_invalid_certificate_bundle_is_one_error_line(small_store, inside, tmp_path, secured, content):
     config = secured()
     path = tmp_path / "bundle.pem"
     if content is not None:
@@ -152,7 +147,6 @@ def test_a_bundle_that_is_none(small_store, inside, tmp_path, secured, content):
 
 @pytest.mark.usefixtures("trusted")
 def test_a_link_without_tls_is_not_followed(small_store, inside, secured):
-    """Where the API is reached by https, so are the files."""
     config = secured()
     small_store.file_origin = small_store.file_origin.replace("https:", "http:")
     run = inside(config)
@@ -163,8 +157,7 @@ def test_a_link_without_tls_is_not_followed(small_store, inside, secured):
 
 @pytest.mark.usefixtures("trusted")
 @pytest.mark.parametrize("address", ["http://{host}/x.csv?Signature=abc"])
-def test_a_redirect_out_of_tls_is_not_followed(small_store, make_store, inside, secured, address):
-    """Each hop is held to what the link is held to: one line at once, and nothing arrives in the clear."""
+def test_a_redirect_to_http_is_not_followed(small_store, make_store, inside, secured, address):
     other = make_store(days=1)
     config = secured()
     location = address.format(host=other.file_origin.removeprefix("http://"))
@@ -181,8 +174,7 @@ def test_a_redirect_out_of_tls_is_not_followed(small_store, make_store, inside, 
 
 
 @pytest.mark.usefixtures("trusted")
-def test_a_redirect_within_tls_is_followed(small_store, inside, secured):
-    """Here to an address that is refused, for which a fresh link does."""
+def test_a_redirect_to_https_is_followed(small_store, inside, secured):
     config = secured()
     small_store.add_fault(Fault("file", "redirect", location=f"{small_store.file_origin}/elsewhere"))
     run = inside(config)
@@ -192,8 +184,7 @@ def test_a_redirect_within_tls_is_followed(small_store, inside, secured):
 
 
 @pytest.mark.usefixtures("trusted")
-def test_an_old_protocol_is_refused(small_store, inside, secured):
-    """A host that knows nothing newer than TLS 1.1 is not spoken to."""
+def test_tls_1_1_is_refused(small_store, inside, secured):
     config = secured()
     for server in small_store._servers:
         with pytest.warns(DeprecationWarning, match="TLSv1_1"):

@@ -21,8 +21,7 @@ def written(run):
     return keep
 
 
-def test_both_ways_write_the_same(make_store, sync, monkeypatch):
-    """All thirteen streams, down both ways: the same messages in the same order, byte for byte in meaning."""
+def test_the_fast_path_and_the_sdks_path_write_the_same_messages(make_store, sync, monkeypatch):
     store = make_store(frozen=True)
     end = (store.now - timedelta(hours=1)).isoformat()  # else a second may pass between the two
     config = store.config | {**fixed(15), "reuse_exports_minutes": 0, "end_date": end}
@@ -33,8 +32,7 @@ def test_both_ways_write_the_same(make_store, sync, monkeypatch):
     assert written(fast) == written(slow)
 
 
-def test_maps_rename_filter_hash_and_double(make_store, sync):
-    """Stream maps see the tap's records: an alias, a filter, a hash, a second stream, and no other columns."""
+def test_stream_maps_rename_filter_hash_and_copy(make_store, sync):
     store = make_store()
     maps = {
         "order_list": {
@@ -53,30 +51,26 @@ def test_maps_rename_filter_hash_and_double(make_store, sync):
     assert 0 < len(run.records("orders")) <= len(run.records("orders_again"))
 
 
-def test_what_a_map_makes_beyond_json_is_text(make_store, sync):
-    """Times are ISO 8601, whatever else there is stands as Python writes it."""
+def test_map_results_that_json_lacks_are_text(make_store, sync):
     maps = {"order_list": {"seen": "datetime.datetime(2026, 1, 2, 3, 4)", "zone": "datetime.timezone.utc"}}
     run = sync(make_store(days=10).config | {"stream_maps": maps}, streams=["order_list"])
     assert {(r["seen"], r["zone"]) for r in run.records("order_list")} == {("2026-01-02T03:04:00", "UTC")}
 
 
-def test_a_null_map_leaves_a_stream_out(make_store, sync):
-    """No schema and no record of it; its bookmark moves all the same."""
+def test_a_null_map_removes_a_stream(make_store, sync):
     run = sync(make_store(days=10).config | {"stream_maps": {"order_list": None}}, streams=["order_list"])
     assert run.of("SCHEMA") == []
     assert run.of("RECORD") == []
 
 
-def test_flattening(make_store, sync):
-    """invalid_values is the one object that there is; flattened it is text or null."""
+def test_flattening_keeps_invalid_values(make_store, sync):
     config = make_store(days=10).config | {"flattening_enabled": True, "flattening_max_depth": 1}
     run = sync(config, streams=["order_list"])
     assert len(run.records("order_list")) > 5
     assert "invalid_values" in run.of("SCHEMA", "order_list")[0]["schema"]["properties"]
 
 
-def test_metrics_have_their_usual_names(make_store, sync, caplog):
-    """Record counts, sync times and requests by their answers, at the SDK's own logger."""
+def test_metrics_have_the_sdks_names(make_store, sync, caplog):
     with caplog.at_level("INFO", logger="singer_sdk.metrics"):
         run = sync(make_store(days=10).config, streams=["order_list"])
     points = [json.loads(line.removeprefix("METRIC: ")) for line in caplog.messages if line.startswith("METRIC")]

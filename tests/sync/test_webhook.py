@@ -42,15 +42,14 @@ def heard(notifier, export_id):
     return export_id not in notifier._ready
 
 
-def test_a_delivery_rings_for_its_export(listener, notifier):
-    """Answered 200, and heard even by one who begins to listen afterwards."""
+def test_a_delivery_announces_its_export(listener, notifier):
+    """A thread that waits later is notified too."""
     assert post(listener, event()).status_code == 200
     assert heard(notifier, 42)
     assert not heard(notifier, 43)
 
 
-def test_a_repeated_delivery_is_answered_and_ignored(listener, notifier):
-    """The same event_id rings once."""
+def test_a_repeated_delivery_is_ignored(listener, notifier):
     assert post(listener, event()).status_code == 200
     assert heard(notifier, 42)
     assert post(listener, event()).status_code == 200
@@ -71,15 +70,14 @@ def test_a_repeated_delivery_is_answered_and_ignored(listener, notifier):
     ],
     ids=str,
 )
-def test_what_is_no_delivery_is_refused(listener, notifier, change, status):
-    """By path, method, signature, size and content; never with 410, which would switch the webhook off."""
+def test_an_invalid_delivery_is_refused(listener, notifier, change, status):
+    """A 410 would deactivate the webhook."""
     body = change.pop("body", event())
     assert post(listener, body, **change).status_code == status
     assert not heard(notifier, 42)
 
 
-def test_both_readings_of_the_signature(listener):
-    """Over the raw bytes, or over Python's json.dumps of the parsed body."""
+def test_a_signature_covers_the_raw_bytes_or_their_json_dumps(listener):
     spaced = b'{"event_id":"two","data":{"id":7}}'
     again = json.dumps(json.loads(spaced)).encode()
     assert spaced != again
@@ -109,7 +107,7 @@ def test_a_delivery_in_chunks_is_accepted(listener, notifier):
 
 
 def test_a_delivery_with_two_signatures_is_refused(listener, notifier):
-    """Which of them a proxy has checked is unknown."""
+    """A proxy may have checked either."""
     body = event(8)
     right, wrong = b"X-29Next-Signature: " + signed(body).encode(), b"X-29Next-Signature: " + b"0" * 64
     length = b"Content-Length: %d" % len(body)
@@ -128,14 +126,13 @@ def test_a_delivery_with_two_signatures_is_refused(listener, notifier):
     ],
     ids=lambda value: str(value)[:30],
 )
-def test_a_request_that_servers_could_read_differently_is_refused(listener, notifier, headers, status):
+def test_an_ambiguous_request_is_refused(listener, notifier, headers, status):
     assert sent(listener, request(b"", *headers)) == [status]
     assert post(listener, event(9, "after")).status_code == 200
     assert heard(notifier, 9)
 
 
-def test_it_closes_while_clients_are_connected(notifier):
-    """The end of a run does not wait for a client in the middle of its body."""
+def test_the_listener_closes_while_clients_are_connected(notifier):
     listener = Listener("127.0.0.1:0", "/hook", SECRET, notifier)
     with socket.create_connection(("127.0.0.1", listener.port), timeout=30) as client:
         client.sendall(request(b"{", b"Content-Length: 99"))
@@ -146,7 +143,6 @@ def test_it_closes_while_clients_are_connected(notifier):
 
 
 def test_waiting_ends_with_the_run():
-    """Whoever listens for a notifier lets go when the run ends."""
     clock = Clock()
     notifier = ReadyNotifier(clock)
     threading.Timer(0.1, clock.stop).start()
@@ -154,8 +150,7 @@ def test_waiting_ends_with_the_run():
         notifier.wait(1, 30)
 
 
-def test_a_port_in_use_is_one_line(listener, notifier):
-    """It names the setting."""
+def test_a_port_in_use_is_an_error_that_names_webhook_listen(listener, notifier):
     with pytest.raises(LocalTrouble, match="webhook_listen"):
         Listener(f"127.0.0.1:{listener.port}", "/", SECRET, notifier)
 
@@ -170,8 +165,8 @@ def test_a_port_in_use_is_one_line(listener, notifier):
         ("/caf%c3%a9/a%20b", "/caf%C3%A9/%61%20b", 200),
     ],
 )
-def test_the_path_is_the_targets_however_it_is_written(make_listener, notifier, path, comes_to, status):
-    """And any path will do where there is no target: the signature is what a delivery is known by."""
+def test_the_path_is_the_targets_in_any_encoding(make_listener, notifier, path, comes_to, status):
+    """Without a target any path is accepted."""
     listener = make_listener(path)
     assert post(listener, event(), path=comes_to).status_code == status
     assert heard(notifier, 42) is (status == 200)
@@ -185,8 +180,7 @@ def test_the_path_is_the_targets_however_it_is_written(make_listener, notifier, 
     ],
     ids=["path", "signature"],
 )
-def test_refused_deliveries_are_told_ever_more_seldom(listener, caplog, change, why):
-    """The first, so that a wrong proxy or secret is noticed, then the tenth: a flood of them is none of the log."""
+def test_refused_deliveries_are_logged_less_and_less_often(listener, caplog, change, why):
     with caplog.at_level("WARNING"):
         for _ in range(11):
             post(listener, event(), **change)
@@ -194,8 +188,7 @@ def test_refused_deliveries_are_told_ever_more_seldom(listener, caplog, change, 
     assert [line for line in caplog.messages if told in line] == [f"1 {told}: {why}", f"10 {told}: {why}"]
 
 
-def test_a_webhook_of_ones_own_has_any_path(make_store, sync, timings):
-    """Registered by hand, with the secret that the settings give: its deliveries are heard."""
+def test_deliveries_of_a_webhook_registered_by_hand_are_accepted(make_store, sync, timings):
     timings(first_poll_seconds=100.0)
     store = make_store(days=10, ready_seconds=1.0)
     port = free_port()
@@ -209,8 +202,7 @@ def test_a_webhook_of_ones_own_has_any_path(make_store, sync, timings):
 
 
 @pytest.mark.parametrize(("signs", "path"), [("raw", "/hook/"), ("json_dumps", "/hook/")])
-def test_an_export_is_picked_up_when_it_is_ready(make_store, sync, signs, path, timings):
-    """With looks that would come minutes apart, a delivery leads to one at once; the registration goes again."""
+def test_a_delivery_ends_the_wait_for_an_export(make_store, sync, signs, path, timings):
     timings(first_poll_seconds=100.0)
     store = make_store(days=10, ready_seconds=1.0, webhook_signs=signs)
     ours = hook(free_port(), path)
@@ -220,8 +212,7 @@ def test_an_export_is_picked_up_when_it_is_ready(make_store, sync, signs, path, 
     assert store.count(place="poll") <= 3
 
 
-def test_a_delivery_that_comes_too_early_is_not_believed(make_store, sync):
-    """The store tells of exports when they are made: the status is still asked of the API."""
+def test_an_early_delivery_is_verified_with_the_api(make_store, sync):
     store = make_store(days=10, ready_seconds=0.5, webhook_moment="created")
     ours = hook(free_port())
     run = sync(store.config | ours, streams=["order_list"])
@@ -230,7 +221,6 @@ def test_a_delivery_that_comes_too_early_is_not_believed(make_store, sync):
 
 
 def test_polling_goes_on_without_deliveries(make_store, sync):
-    """Lost deliveries cost time and nothing else."""
     store = make_store(days=10, ready_seconds=0.3)
     store.add_fault(Fault("webhook", "lost", times=None))
     ours = hook(free_port())
@@ -238,8 +228,7 @@ def test_polling_goes_on_without_deliveries(make_store, sync):
     assert len(run.records("order_list")) > 5
 
 
-def test_without_the_scope_polling_has_to_do(make_store, sync, caplog):
-    """A token that may not register goes on, and a warning says why."""
+def test_without_the_scope_the_tap_polls_with_a_warning(make_store, sync, caplog):
     store = make_store(days=10, scopes={"exports:read", "exports:write"})
     ours = hook(free_port())
     with caplog.at_level("WARNING"):
@@ -248,8 +237,7 @@ def test_without_the_scope_polling_has_to_do(make_store, sync, caplog):
     assert any("could not be registered" in line and "webhooks:" in line for line in caplog.messages)
 
 
-def test_a_token_that_is_taken_back_ends_the_run(make_store, inside):
-    """Here as anywhere else: polling would not do either."""
+def test_an_invalid_token_at_the_registration_ends_the_run(make_store, inside):
     store = make_store(days=10)
     store.add_fault(Fault("webhooks", "status", status=401))
     run = inside(store.config | hook(free_port()))
@@ -260,8 +248,7 @@ def test_a_token_that_is_taken_back_ends_the_run(make_store, inside):
 
 
 @pytest.mark.parametrize("kind", ["lost", "refuse"])
-def test_an_answer_to_the_registration_that_is_lost(make_store, sync, caplog, kind):
-    """The store's list tells whether it was taken: it is taken back at the end, or a warning says that it was not."""
+def test_a_registration_whose_response_is_lost_is_removed_at_the_end(make_store, sync, caplog, kind):
     store = make_store(days=10)
     store.add_fault(Fault("webhooks", kind, after=1))
     with caplog.at_level("WARNING"):
@@ -273,8 +260,7 @@ def test_an_answer_to_the_registration_that_is_lost(make_store, sync, caplog, ki
     assert any("could not be registered" in line for line in caplog.messages) is (kind == "refuse")
 
 
-def test_registrations_of_others_stay(make_store, sync):
-    """Only what has this very address is an earlier run's."""
+def test_other_registrations_are_kept(make_store, sync):
     store = make_store(days=10)
     body = {"target": "https://example.com/theirs", "events": ["export.created"], "name": "theirs"}
     headers = {"Authorization": f"Bearer {store.token}", "X-29Next-Api-Version": "2024-04-01"}
@@ -284,8 +270,7 @@ def test_registrations_of_others_stay(make_store, sync):
     assert [webhook.target for webhook in store.webhooks] == ["https://example.com/theirs"]
 
 
-def test_one_that_cannot_be_taken_back_is_left_to_the_next_run(make_store, sync, caplog):
-    """A warning says so, and the run has done its work all the same."""
+def test_a_registration_that_cannot_be_removed_is_a_warning(make_store, sync, caplog):
     store = make_store(days=10)
     store.add_fault(Fault("webhooks", "status", status=403, after=2, times=None))
     with caplog.at_level("WARNING"):
@@ -297,8 +282,7 @@ def test_one_that_cannot_be_taken_back_is_left_to_the_next_run(make_store, sync,
 
 
 @pytest.mark.parametrize("left", [False, True], ids=["at the end", "one that was left, at the start"])
-def test_a_removal_whose_answer_was_lost_is_one_all_the_same(make_store, sync, caplog, left):
-    """Asked for again, it is not there any more: no failure, no warning, and the listener is used."""
+def test_a_removal_whose_response_is_lost_counts(make_store, sync, caplog, left):
     store = make_store(days=10)
     ours = hook(free_port())
     if left:
@@ -315,7 +299,6 @@ def test_a_removal_whose_answer_was_lost_is_one_all_the_same(make_store, sync, c
 
 
 def test_only_the_newest_deliveries_are_remembered(make_listener):
-    """Both exports that no thread waits for, and events that came before."""
     notifier = ReadyNotifier(Clock(), remembered=3)
     listener = make_listener(notifier=notifier)
     for n in range(5):
@@ -327,8 +310,7 @@ def test_only_the_newest_deliveries_are_remembered(make_listener):
 
 
 @pytest.mark.parametrize("kind", [signal.SIGTERM, signal.SIGKILL], ids=lambda s: s.name)
-def test_registrations_do_not_pile_up(make_store, command, kind):
-    """A signal takes the webhook back; after SIGKILL the next run cleans up what was left."""
+def test_registrations_do_not_accumulate(make_store, command, kind):
     store = make_store(days=10, ready_seconds=3600)
     ours = hook(free_port())
     process = command(store.config | ours, wait=False, patience=3600)
@@ -344,8 +326,7 @@ def test_registrations_do_not_pile_up(make_store, command, kind):
     assert store.webhooks == []
 
 
-def test_the_secret_is_fresh_and_shown_nowhere(make_store, command):
-    """Made up for each run, and in no line of the log, not even at debug level."""
+def test_the_secret_is_new_in_each_run_and_never_logged(make_store, command):
     store = make_store(days=10)
     ours = hook(free_port())
     secrets = []

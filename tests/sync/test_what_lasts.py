@@ -38,7 +38,7 @@ def entry(run, stream="order_list"):
     ],
     ids=str,
 )
-def test_no_cell_changes_a_schema(store, sync, cells):
+def test_no_cell_changes_the_schema(store, sync, cells):
     plain = night(store, sync, ORDERS.format("2026-03-01T15:30:00Z", "2.50", "x"))
     run = night(store, sync, ORDERS.format(*cells))
     assert run.of("SCHEMA", "order_list") == plain.of("SCHEMA", "order_list")
@@ -53,7 +53,6 @@ def test_the_state_remembers_the_key(store, sync):
 
 
 def test_another_key_than_the_last_runs_is_an_error(store, sync):
-    """Nothing is written that a table with the first key could not hold, and the bookmark stays."""
     first = night(store, sync, ORDERS.format("", 1, ""))
     second = night(store, sync, "Number,Total\r\n1001,2\r\n", state=first.state)
     assert "primary_keys" in str(second.failures["order_list"])
@@ -74,7 +73,7 @@ def test_primary_keys_may_set_another_key(store, sync):
 
 
 def test_a_catalog_with_another_key_than_the_last_runs_is_an_error(store, sync):
-    """Before its SCHEMA, which would make a target alter its table."""
+    """The error precedes its SCHEMA, which would make a target alter its table."""
     first = night(store, sync, ORDERS.format("", 1, ""))
     catalog = catalog_of("order_number", "note", keys=("note",))
     second = night(store, sync, ORDERS.format("", 1, ""), state=first.state, catalog=catalog)
@@ -83,7 +82,7 @@ def test_a_catalog_with_another_key_than_the_last_runs_is_an_error(store, sync):
 
 
 def test_a_stream_that_fails_before_its_records_activates_no_version(store, sync):
-    """A target would delete the rows that it has."""
+    """A target would delete its rows."""
     state = {"bookmarks": {"order_list": {"key": ["id"]}}}
     catalog = catalog_of("order_number", "note")
     catalog["streams"][0]["replication_method"] = "FULL_TABLE"
@@ -109,7 +108,7 @@ def test_types_without_the_merchants_definitions_are_a_warning(make_store, sync,
 
 
 @pytest.mark.parametrize("scopes", [{"exports:read", "exports:write"}, None], ids=["no scope", "no zone"])
-def test_times_read_as_utc_for_want_of_a_zone_are_a_warning(make_store, sync, caplog, scopes):
+def test_times_read_as_utc_without_a_known_zone_are_a_warning(make_store, sync, caplog, scopes):
     store = make_store(days=3, **({"scopes": scopes} if scopes else {}))
     if scopes is None:
         store.add_fault(Fault("store", "json", document={"timezone": None}, times=None))
