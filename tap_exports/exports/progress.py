@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from tap_exports.clock import Clock
+    from tap_exports.exports.stream_queue import StreamQueue
 
 EVERY_SECONDS = 10.0
 """The least time between two log lines."""
@@ -38,6 +41,22 @@ class ReaderPosition:
     """Seconds that the reader has waited for this window."""
     refresh: bool = False
     """Whether the window belongs to the refresh."""
+
+    @classmethod
+    def of(cls, queue: StreamQueue, queues: Collection[StreamQueue], pending: int, waited: float) -> ReaderPosition:
+        """The position in one of the queues; streams that are not planned yet are estimated like the others."""
+        planned = [one.windows for one in queues if one.planned]
+        unknown = len(queues) - len(planned)
+        return cls(
+            stream=queue.source.code,
+            window=queue.read + 1,
+            windows=queue.windows,
+            done=sum(one.read for one in queues),
+            total=sum(planned) + (unknown * sum(planned) // len(planned) if planned else unknown),
+            pending=pending,
+            waited=waited,
+            refresh=bool(queue.tasks) and queue.tasks[0].refresh,
+        )
 
 
 class Progress:

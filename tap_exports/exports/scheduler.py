@@ -100,7 +100,7 @@ class ExportScheduler:
                         queue.tasks.remove(task)
                         self._discard(task)
                     queue.read += 1
-                    self._progress.show(self._position(queue, 0.0))
+                    self._show_progress(queue, 0.0)
                     self._news.notify_all()
         finally:
             with self._news:
@@ -150,22 +150,10 @@ class ExportScheduler:
                     return None
                 self._news.wait(timeout=0.25)
                 self._clock.sleep(0)
-                self._progress.show(self._position(queue, self._clock.monotonic() - began))
+                self._show_progress(queue, self._clock.monotonic() - began)
 
-    def _position(self, queue: StreamQueue, waited: float) -> ReaderPosition:
-        """The reader's position; streams that are not planned yet are estimated like the others."""
-        planned = [one.windows for one in self._queues.values() if one.planned]
-        unknown = len(self._queues) - len(planned)
-        return ReaderPosition(
-            stream=queue.source.code,
-            window=queue.read + 1,
-            windows=queue.windows,
-            done=sum(one.read for one in self._queues.values()),
-            total=sum(planned) + (unknown * sum(planned) // len(planned) if planned else unknown),
-            pending=self._slots.pending,
-            waited=waited,
-            refresh=bool(queue.tasks) and queue.tasks[0].refresh,
-        )
+    def _show_progress(self, queue: StreamQueue, waited: float) -> None:
+        self._progress.show(ReaderPosition.of(queue, self._queues.values(), self._slots.pending, waited))
 
     def _staff(self) -> None:
         """Start the workers.

@@ -17,7 +17,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import IO, TYPE_CHECKING
 
-from tap_exports.errors import ErrorPage, InvalidFile, InvalidKey, LocalTrouble, ZeroBytes
+from tap_exports.errors import InvalidFile, InvalidKey, LocalTrouble, ZeroBytes
+from tap_exports.files.file_kinds import reject_other_headers, reject_other_kinds
 from tap_exports.files.row_keys import KEY_HINT, key_function
 from tap_exports.schema.numeric_values import NumberReadings
 
@@ -28,20 +29,6 @@ if TYPE_CHECKING:
 
 csv.field_size_limit(sys.maxsize)  # a field may have many megabytes
 
-_PAGE = re.compile(r"""\s*(?:<[?!a-z]|[{[]\s*(?:["{[\]}]|$))""", re.IGNORECASE)
-_ARCHIVES = {
-    b"PK\x03\x04": "a zip archive",
-    b"PK\x05\x06": "a zip archive",
-    b"\x1f\x8b": "a gzip archive",
-    b"BZh": "a bzip2 archive",
-    b"\xfd7zXZ": "an xz archive",
-    b"7z\xbc\xaf": "a 7z archive",
-    b"\x28\xb5\x2f\xfd": "a zstd archive",
-    b"Rar!": "a rar archive",
-    b"%PDF": "a PDF document",
-    b"\xd0\xcf\x11\xe0": "an Office document",
-}
-_OTHER_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 _MARKS = {
     "utf-16": b"",  # these two codecs drop the mark themselves
     "utf-32": b"",
@@ -233,32 +220,16 @@ class CsvFile:
     def _header(self, reader: Iterator[list[str]]) -> list[str]:
         if not self.size:
             raise ZeroBytes("the file has zero bytes, not even a header")
-        self._reject_other_kinds()
+        position = self._file.tell()  # after a byte-order mark
+        self._file.seek(0)
+        reject_other_kinds(self._file.read(512), self._encoding)
+        self._file.seek(position)
         with _reading(self._encoding):
             header = next(reader, None)
         if not header:
             raise InvalidFile("the file is empty: it has no header")
-        start = header[0].strip()[:60]
-        for separator, name in _OTHER_SEPARATORS.items():
-            if sum(cell.count(separator) for cell in header) >= len(header):
-                raise InvalidFile(f"the file is separated by {name}, not by commas")
-        if len(header) == 1:
-            raise InvalidFile(f"the file is text, not an export: {start!r}")
+        reject_other_headers(header)
         return header
-
-    def _reject_other_kinds(self) -> None:
-        position = self._file.tell()
-        self._file.seek(0)
-        start = self._file.read(512)
-        self._file.seek(position)
-        for magic, name in _ARCHIVES.items():
-            if start.startswith(magic):
-                raise InvalidFile(f"the file is {name}, not CSV")
-        if start[257:262] == b"ustar":
-            raise InvalidFile("the file is a tar archive, not CSV")
-        text = start.decode(self._encoding, "ignore").lstrip("\ufeff \t\r\n")
-        if _PAGE.match(text):
-            raise ErrorPage(f"the file is an error page, not CSV: {text[:60].rstrip()!r}")
 
 
 def has_lone_cr(text: bytes) -> bool:

@@ -22,21 +22,12 @@ DESCRIPTION = """\
 Start a practice store: the whole Exports API on this machine, with generated data.
 It prints a ready tap config as JSON, then runs until SIGINT or SIGTERM."""
 EPILOG = """\
-While it runs, below /sandbox/ on the API's port, without a token:
-  GET /sandbox/log  GET /sandbox/exports  GET /sandbox/deliveries
-  GET /sandbox/rows?type=order_list&date_from=...&date_to=...
-  POST /sandbox/faults {"place": "file", "kind": "cut"}  DELETE /sandbox/faults
-  POST /sandbox/advance {"days": 1}
-  POST /sandbox/columns {"object": "order", "key": "vip", "enabled": false}"""
+While it runs, on the API's port, without a token:
+  POST /sandbox/faults {"place": "file", "kind": "cut"}
+  DELETE /sandbox/faults
+  POST /sandbox/advance {"days": 1}"""
 # Options without a flag, or with a flag of another form.
-SPECIAL = {
-    "now",
-    "rate_limit",
-    "ready_seconds",
-    "list_timezone",
-    "scopes",
-    "extra_types",
-}
+SPECIAL = {"now", "rate_limit", "ready_seconds", "scopes", "extra_types"}
 
 
 def _help(name: str) -> str:
@@ -89,14 +80,6 @@ def _parser() -> argparse.ArgumentParser:
         help="Requests per second; 0 turns the limit off.",
     )
     add("--ready-seconds", type=float, default=3.0, metavar="FLOAT", help=_help("ready_seconds"))
-    add("--list-timezone", default=None, metavar="STR", help=_help("list_timezone"))
-    add(
-        "--extra-type",
-        action="append",
-        default=[],
-        metavar="CODE",
-        help="Code of a type that the platform added. Repeatable.",
-    )
     add(
         "--without-scope",
         action="append",
@@ -113,8 +96,6 @@ def _sandbox(given: argparse.Namespace) -> Sandbox:
         now=datetime.now(timezone.utc) - timedelta(days=given.behind_days),
         rate_limit=given.rate_limit or None,
         ready_seconds=given.ready_seconds,
-        list_timezone=given.list_timezone,
-        extra_types=tuple(given.extra_type),
         scopes=frozenset(Scope) - {Scope(scope) for scope in given.without_scope},
         **named,
     )

@@ -77,8 +77,6 @@ class Options:
         "raw", "What a delivery's signature covers: the body, or Python's json.dumps of the parsed body.", "json_dumps"
     )
     webhook_moment: str = _option("ready", "When `export.created` is sent.", "created")
-    webhook_retries: int = _option(10, "Further attempts at one delivery.")
-    webhook_retry_seconds: float = _option(0.05, "Pause before the first of them; it doubles each time.")
 
     # The CSV
     time_format: str = _option(

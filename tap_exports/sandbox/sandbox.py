@@ -59,7 +59,7 @@ class Sandbox(Store):
 
         links = Links(derived(self.options.seed, "links"), self.options.link_seconds)
         api, files = Api(self, links, WebhookCalls(self, self._webhook_sender)), Files(self, links)
-        controls = Control(self, lambda: self.deliveries)
+        controls = Control(self)
 
         def answer(request: HttpRequest) -> Reply:
             own = request.path.startswith(control.PREFIX)

@@ -7,8 +7,7 @@ import hmac
 import json
 import threading
 import uuid
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import requests
@@ -16,13 +15,14 @@ import requests
 from tap_exports.sandbox.faults import Fault, FaultKind, Place
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from tap_exports.sandbox.export import Export
     from tap_exports.sandbox.store import Store
 
 EVENT = "export.created"
 SIGNATURE_HEADER = "X-29Next-Signature"
 ANSWER_SECONDS = 20.0
-GONE = 410
 
 
 @dataclass(frozen=True)
@@ -52,12 +52,11 @@ class Webhook:
 
 @dataclass(frozen=True)
 class Delivery:
-    """One attempt to deliver `export.created`."""
+    """One delivery of `export.created`; the practice store does not retry it."""
 
     webhook: int  # its id
     export_id: int
-    event_id: str  # the same for all attempts
-    attempt: int  # from 1 on
+    event_id: str
     time: datetime  # its start, on the store's clock
     target: str
     body: bytes  # as sent
@@ -73,9 +72,7 @@ class _Message:
     webhook: Webhook
     export: Export
     due: datetime
-    attempt: int = 1
     event_id: str = field(default_factory=lambda: str(uuid.uuid4()))
-    sent: bytes | None = None
 
 
 class WebhookSender:
@@ -88,12 +85,11 @@ class WebhookSender:
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._scheduled: set[tuple[int, int]] = set()
-        self._again: list[_Message] = []
         self._deliveries: list[Delivery] = []
 
     @property
     def deliveries(self) -> list[Delivery]:
-        """All attempts so far, oldest first."""
+        """All deliveries so far, oldest first."""
         with self._lock:
             return list(self._deliveries)
 
@@ -116,12 +112,6 @@ class WebhookSender:
         """Remove a webhook; false when there is no such webhook."""
         with self._lock:
             return self._webhooks.pop(number, None) is not None
-
-    def deactivate(self, number: int) -> None:
-        """Stop deliveries to a webhook."""
-        with self._lock:
-            if one := self._webhooks.get(number):
-                self._webhooks[number] = replace(one, active=False)
 
     def _start(self) -> None:
         with self._lock:
@@ -151,13 +141,11 @@ class WebhookSender:
                     continue
             for message in due:
                 self._scheduled.add((message.webhook.id, message.export.id))
-                if message in self._again:
-                    self._again.remove(message)
                 self._deliver(message)
 
     def _messages(self) -> list[_Message]:
         """All deliveries in the future."""
-        messages = list(self._again)
+        messages = []
         early = self._store.options.webhook_moment == "created"
         for webhook in self.webhooks:
             for export in self._store.exports:
@@ -195,7 +183,7 @@ class WebhookSender:
         fault = self._store.pending_faults.take(Place.WEBHOOK, message.export.type)
         if fault is not None and fault.kind is FaultKind.SLOW:
             self._store.stopping.wait(fault.seconds if fault.seconds is not None else 1.0)
-        body = message.sent or self._body(message, fault)
+        body = self._body(message, fault)
         signature = self._signature(message.webhook, body)
         sent = fault.content if fault is not None and fault.kind is FaultKind.BODY else body
         begun = self._store.clock.now()
@@ -205,7 +193,6 @@ class WebhookSender:
             webhook=message.webhook.id,
             export_id=message.export.id,
             event_id=message.event_id,
-            attempt=message.attempt,
             time=begun,
             target=message.webhook.target,
             body=sent,
@@ -215,14 +202,6 @@ class WebhookSender:
         )
         with self._lock:
             self._deliveries.append(delivery)
-        if lost or status == requests.codes.ok:
-            return
-        if status == GONE:
-            self.deactivate(message.webhook.id)
-        elif message.attempt <= self._store.options.webhook_retries:
-            pause = self._store.options.webhook_retry_seconds * 2 ** (message.attempt - 1)
-            due = self._store.clock.now() + timedelta(seconds=pause)
-            self._again.append(replace(message, due=due, attempt=message.attempt + 1, sent=body))
 
     def _post(self, webhook: Webhook, body: bytes, signature: str) -> int | None:
         headers = {"Content-Type": "application/json", SIGNATURE_HEADER: signature}

@@ -131,30 +131,8 @@ def test_a_delivery_is_sent_when_an_export_is_ready(open_store, listen):
     assert (delivery.export_id, delivery.event_id, delivery.status) == (42, document["event_id"], 200)
 
 
-def test_a_delivery_is_retried_with_the_same_body(open_store, listen):
-    store, call = open_store(webhook_retry_seconds=0.01)
-    listener = listen(500, 404)
-    register(call, listener.target)
-    call.create()
-    wait_for(lambda: len(store.deliveries) == 3)
-    assert len(set(listener.received)) == 1
-    assert [(one.attempt, one.status) for one in store.deliveries] == [(1, 500), (2, 404), (3, 200)]
-    assert len({one.event_id for one in store.deliveries}) == 1
-
-
-def test_410_deactivates_a_webhook(store, call, listen):
-    listener = listen(410)
-    register(call, listener.target)
-    call.create()
-    wait_for(lambda: not store.webhooks[0].active)
-    register(call, listen().target)
-    call.create()
-    wait_for(lambda: len(store.deliveries) == 2)
-    assert [(one.webhook, one.export_id) for one in store.deliveries] == [(1, 42), (2, 43)]
-
-
 def test_deliveries_can_have_faults(open_store, listen):
-    store, call = open_store(webhook_retries=0)
+    store, call = open_store()
     listener = listen()
     register(call, listener.target)
     store.add_fault(Fault("webhook", "lost"))
