@@ -24,7 +24,7 @@ ALLOWED = {
     "__main__": BASE | {"singer", "tap"},
     "sandbox": set(),
 }
-"""What each folder or module at the top may import, beside itself."""
+"""The imports that each folder or top-level module may have, besides its own."""
 USES_SDK = {"config.catalog", "config.schema", "streams", "tap", "__main__"}
 """Modules outside `singer` that import the Singer SDK."""
 USES_HTTP = "store"

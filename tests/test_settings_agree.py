@@ -1,4 +1,4 @@
-"""The settings are told in four places: the tap's JSON schema, meltano.yml, .env.example and README.md."""
+"""The tap's JSON schema, meltano.yml, .env.example and README.md agree on the settings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tap_exports.tap import TapExports
 ROOT = Path(__file__).parent.parent
 SDKS = ("stream_map", "faker_", "flattening_", "batch_")  # it adds them to the same schema
 OURS = {name: schema for name, schema in CONFIG_SCHEMA["properties"].items() if not name.startswith(SDKS)}
-# What meltano.yml calls a kind. It has none for numbers with fractions, which come as text from the environment.
+# Kinds in meltano.yml. It has none for numbers with fractions, which the environment gives as text.
 KINDS = {"integer": "integer", "date-time": "date_iso8601", "object": "object"}
 
 
@@ -32,13 +32,13 @@ def plugin():
 
 
 def test_meltano_yml_has_every_setting_with_its_kind_default_and_secrecy(plugin):
-    told = {one["name"]: one for one in plugin["settings"]}
-    assert [name for name in told if name in OURS] == list(OURS)
+    settings = {one["name"]: one for one in plugin["settings"]}
+    assert [name for name in settings if name in OURS] == list(OURS)
     for name, schema in OURS.items():
-        assert told[name].get("kind") == KINDS.get(kind(name)), name
-        assert told[name].get("value", {} if kind(name) == "object" else None) == schema.get("default"), name
-        assert told[name].get("sensitive", False) == schema.get("secret", False), name
-        assert told[name]["label"] == schema["title"], name
+        assert settings[name].get("kind") == KINDS.get(kind(name)), name
+        assert settings[name].get("value", {} if kind(name) == "object" else None) == schema.get("default"), name
+        assert settings[name].get("sensitive", False) == schema.get("secret", False), name
+        assert settings[name]["label"] == schema["title"], name
 
 
 def test_meltano_yml_has_the_sdks_own_settings_and_the_taps_capabilities(plugin):
@@ -58,11 +58,11 @@ def test_the_environments_example_has_every_setting_once_with_its_default():
 
 def test_the_readme_has_every_setting_with_its_kind_and_default():
     rows = re.findall(r"^\| `(\w+)` \|([^|]*)\|([^|]*)\|", (ROOT / "README.md").read_text(), re.MULTILINE)
-    table = {name: (told.strip(), default.strip()) for name, told, default in rows if name in OURS}
+    table = {name: (words.strip(), default.strip()) for name, words, default in rows if name in OURS}
     assert list(table) == list(OURS)
-    for name, (told, text) in table.items():
-        assert told.split(",")[0] == kind(name), name
-        assert ("secret" in told) == OURS[name].get("secret", False), name
+    for name, (words, text) in table.items():
+        assert words.split(",")[0] == kind(name), name
+        assert ("secret" in words) == OURS[name].get("secret", False), name
         default = OURS[name].get("default")
         if default is not None:
             assert text.strip("`") == (default if isinstance(default, str) else json.dumps(default)), name

@@ -1,4 +1,4 @@
-"""A project of somebody else's takes the plugin from the hub's file."""
+"""Another project adds the plugin from the hub's file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.e2e
 
 
 def test_meltano_adds_the_plugin_from_the_hubs_file(tmp_path):
-    (tmp_path / "meltano.yml").write_text("project_id: somebody-elses\nsend_anonymous_usage_stats: false\n")
+    (tmp_path / "meltano.yml").write_text("project_id: another\nsend_anonymous_usage_stats: false\n")
     environment = plumbing.environment() | {"XDG_STATE_HOME": str(tmp_path / "logs"), "NO_COLOR": "1"}
 
     def meltano(*arguments):

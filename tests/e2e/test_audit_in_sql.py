@@ -1,4 +1,4 @@
-"""The queries of docs/audit.md over export_log, run on what a load has brought into PostgreSQL."""
+"""The queries of docs/audit.md over export_log, run in PostgreSQL after a load."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NOW = datetime(2026, 3, 3, 12, 34, 56, tzinfo=timezone.utc)
 
 @pytest.fixture
 def queries():
-    """The SQL, in order: every load, and windows behind a gap."""
+    """The SQL in order: all loads, and windows after a gap."""
     text = (plumbing.ROOT / "docs" / "audit.md").read_text()
     return re.findall(r"^```sql\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
@@ -34,18 +34,18 @@ def test_the_audit_queries_show_every_load_and_a_gap(meltano, database, queries)
         project.run("run", "tap-exports", "target-postgres", timeout=300)
         store.advance(timedelta(days=1))
         project.run("run", "tap-exports", "target-postgres", timeout=300)
-        told = plumbing.query(database, loads)
+        found = plumbing.query(database, loads)
         used = [e for e in store.exports if e.type in {"order_list", "order_line_items"} and e.downloads]
         halved = plumbing.query(database, "SELECT export_id FROM tap_exports.export_log WHERE halved")
         assert halved
-        assert len(told) + len(halved) == len(used)
+        assert len(found) + len(halved) == len(used)
         digests = {
             (e.type, e.date_from.replace(tzinfo=None)): sha256(store.csv(e.type, e.date_from, e.date_to)).hexdigest()
             for e in used[-1:]
         }
-        assert digests.items() <= {(row[0], row[1]): row[6] for row in told}.items()
-    assert all(row[4] == 0 and (row[5] is None or row[5] >= timedelta(0)) for row in told)
-    assert any(row[5] is not None for row in told)
+        assert digests.items() <= {(row[0], row[1]): row[6] for row in found}.items()
+    assert all(row[4] == 0 and (row[5] is None or row[5] >= timedelta(0)) for row in found)
+    assert any(row[5] is not None for row in found)
     assert plumbing.query(database, gaps) == []
     second = "SELECT min(date_to) FROM tap_exports.export_log WHERE NOT halved AND type = 'order_line_items'"
     plumbing.query(

@@ -1,4 +1,4 @@
-"""The demo itself: what it prints, how it ends, and that nothing of it stays."""
+"""The demo: its output, its exit code, and that it leaves no process."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.e2e
 
 @pytest.fixture
 def demo(tmp_path):
-    """Start the demo, thinned, with a mark in its environment that all it starts inherits."""
+    """Start a short demo with a mark in its environment that its processes inherit."""
     mark = f"demo-{uuid.uuid4()}"
     started = []
 

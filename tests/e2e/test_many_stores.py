@@ -1,4 +1,4 @@
-"""docs/many-stores.md, followed to the letter: two stores in one project, each with its own tables and state."""
+"""docs/many-stores.md: two stores in one project, each with its own tables and state."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ NOW = datetime(2026, 3, 3, 12, 34, 56, tzinfo=timezone.utc)
 PAGE = (plumbing.ROOT / "docs" / "many-stores.md").read_text()
 
 
-def told(word):
-    """What the page says of one part of meltano.yml."""
+def block_with(word):
+    """The page's YAML block with one part of meltano.yml."""
     blocks = [yaml.safe_load(text) for text in re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)]
     (found,) = [block for block in blocks if word in block]
     return found
@@ -27,7 +27,7 @@ def told(word):
 
 @pytest.fixture
 def stores():
-    """Two that differ in what they hold."""
+    """Two stores with different data."""
     options = {"now": NOW, "frozen": True, "rate_limit": None, "days": 12}
     with Sandbox(**options, orders_per_day=2) as north, Sandbox(**options, orders_per_day=5, seed=7) as south:
         yield {"north": north, "south": south}
@@ -35,7 +35,7 @@ def stores():
 
 @pytest.fixture
 def project(meltano, database, stores):
-    """The project of this repository, and what the page adds to it."""
+    """This repository's project with the page's additions."""
     variables = {"TAP_EXPORTS__SELECT": '["order_list.*"]', "TAP_EXPORTS_LOOKBACK_DAYS": "3"}
     for name, store in stores.items():
         variables[f"SHOP_{name.upper()}_TOKEN"] = store.token
@@ -45,9 +45,9 @@ def project(meltano, database, stores):
     made = meltano({}, TARGET_POSTGRES_SQLALCHEMY_URL=plumbing.sqlalchemy(database), **variables)
     path = made.folder / "meltano.yml"
     document = yaml.safe_load(path.read_text())
-    document["plugins"]["extractors"] += told("plugins")["plugins"]["extractors"]
-    document["jobs"] += told("jobs")["jobs"]
-    document["schedules"] += told("jobs")["schedules"]
+    document["plugins"]["extractors"] += block_with("plugins")["plugins"]["extractors"]
+    document["jobs"] += block_with("jobs")["jobs"]
+    document["schedules"] += block_with("jobs")["schedules"]
     path.write_text(yaml.safe_dump(document))
     return made
 

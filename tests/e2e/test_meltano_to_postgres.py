@@ -1,4 +1,4 @@
-"""The main job: a store over HTTP, the tap, Meltano, target-postgres, and what stands in the tables then."""
+"""The main job: a store over HTTP, the tap, Meltano and target-postgres, and the tables afterwards."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ TYPES = {
     "customer_list": {"customer_id": "bigint", "phone_number": "text", "accepts_marketing": "boolean"},
 }
 LINE_NAMES = ("variant_id", "product_id", "sku", "title")
-"""What a line is, by the first of these columns."""
-# An independent reading of a cell, by the type that its column has in PostgreSQL.
+"""The first of these columns identifies a line."""
+# Reads a cell by its column's type in PostgreSQL, without code of the tap.
 READ = {
     "text": str,
     "character varying": str,
@@ -51,7 +51,7 @@ def snake(header):
 
 
 class Table:
-    """What PostgreSQL has of one stream."""
+    """One stream's table in PostgreSQL."""
 
     def __init__(self, connection, code):
         self.code = code

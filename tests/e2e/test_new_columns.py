@@ -1,4 +1,4 @@
-"""A merchant adds columns, between two windows and between two runs: both end up in PostgreSQL, filled."""
+"""Columns added between two windows and between two runs are loaded into PostgreSQL."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_new_columns_become_columns_of_the_table(meltano, database):
         )
 
         def merchant():
-            """Switch a column into exports once the first window's file was read, and never before."""
+            """Add a column after the first window's file was read."""
             while not any(export.downloads for export in store.exports if export.date_from == store.start_date):
                 time.sleep(0.005)
             store.add_column("order", "gift_budget", "Gift Budget", "decimal")

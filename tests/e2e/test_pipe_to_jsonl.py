@@ -44,7 +44,7 @@ def commands(tmp_path_factory):
 
 @pytest.fixture
 def pipe(commands, tmp_path):
-    """Run README's lines, with these settings, and give back the state that they keep."""
+    """Run README's commands with these settings; return the state that they write."""
     blocks = re.findall(r"```console\n(.*?)```", (plumbing.ROOT / "README.md").read_text(), re.DOTALL)
     (script,) = [block for block in blocks if "target-jsonl" in block]
     path = os.pathsep.join([str(commands.tap.parent), str(commands.target.parent), os.environ["PATH"]])

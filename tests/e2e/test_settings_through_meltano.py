@@ -1,4 +1,4 @@
-"""Settings given as environment variables reach the tap through Meltano, and the tap takes them."""
+"""Settings in environment variables reach the tap through Meltano."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from tap_exports.sandbox import Sandbox
 
 pytestmark = pytest.mark.e2e
 
-# Setting → what the environment says, and what the tap is given. A number that may have fractions comes as
-# text, as Meltano has no kind for it that works from the environment; the tap reads it.
+# Setting → the environment's text, and the value that the tap receives. A number that may have fractions is
+# text, because Meltano has no kind for it that works from the environment; the tap reads it.
 GIVEN = {
     "store": ("practice", "practice"),
     "api_version": ("2024-04-01", "2024-04-01"),

@@ -1,4 +1,4 @@
-"""Targets that know keys and types, and a mapper before one that does not; `make targets` tries more."""
+"""Targets with keys and types, and a mapper before one without; `make targets` tries more."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from targets.feeding import attempt
 from targets.listed import DUCKDB, MAPPED, SQLITE
 from targets.recording import record
 
-# One worker makes the environments and the recording, and all of these tests use them.
+# All of these tests share the environments and the recording of one worker.
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("targets")]
 
 
@@ -39,7 +39,7 @@ def test_a_mapper_changes_the_mapped_cells_only(syncs, tmp_path):
 
 def test_the_document_has_the_counts_of_rows_and_cells(syncs, tmp_path):
     text = (plumbing.ROOT / "docs" / "targets.md").read_text()
-    told = [int(n) for n in re.findall(r"\*\*(\d+)\*\* (?:rows|cells)", text)]
+    counts = [int(n) for n in re.findall(r"\*\*(\d+)\*\* (?:rows|cells)", text)]
     first, second = attempt(DUCKDB, syncs, tmp_path / "out")
     loaded, appended = (sum(map(len, sync.rows.values())) for sync in syncs)
-    assert told == [loaded, first.cells, appended, second.rows[1], loaded + appended, second.cells]
+    assert counts == [loaded, first.cells, appended, second.rows[1], loaded + appended, second.cells]

@@ -1,4 +1,4 @@
-"""Two nights whose files differ in what must not decide anything that lasts: the tables are right after both."""
+"""Two nights whose files differ in ways that must not affect columns, types or keys."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SECOND = {
 
 @dataclass
 class Night:
-    """What PostgreSQL holds afterwards."""
+    """A table's rows in PostgreSQL."""
 
     log: str
     tables: dict[str, list[tuple]] = field(default_factory=dict)
@@ -65,7 +65,7 @@ def nights(server, numbers, tmp_path_factory):
             store.add_fault(Fault("types", "json", document=types, times=None))
             for code, body in bodies.items():
                 store.add_fault(Fault("file", "body", body=body, export_type=code, times=None))
-            with contextlib.suppress(plumbing.MeltanoFailed):  # what failed is in the log
+            with contextlib.suppress(plumbing.MeltanoFailed):  # the error is in the log
                 project.run("run", "tap-exports", "target-postgres", timeout=300)
             found.append(Night(project.log.read_text()))
             for code, columns in COLUMNS.items():

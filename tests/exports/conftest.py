@@ -1,4 +1,4 @@
-"""The talking stations against a practice store: real HTTP on this machine, and a clock that never waits."""
+"""Exports and HTTP against a practice store: real HTTP on loopback, and a clock that never waits."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ AGENT = "tap-exports/test"
 
 
 class FakeClock(Clock):
-    """Moves by its sleeps alone, and takes a store's clock along. For one thread, or for one at a time."""
+    """A clock that only its sleeps advance, together with a store's clock. For one thread at a time."""
 
     def __init__(self, store: Sandbox | None = None, timings: Timings | None = None) -> None:
         super().__init__(timings)
@@ -68,7 +68,7 @@ class FakeClock(Clock):
 
 
 def open_temp_files(where):
-    """Files of a directory that this process has open, unnamed ones too."""
+    """Open files of this process in a directory, unnamed ones included."""
     found = []
     for descriptor in Path("/proc/self/fd").iterdir():
         with contextlib.suppress(OSError):
@@ -79,7 +79,7 @@ def open_temp_files(where):
 
 
 def in_time(call, seconds=15.0):
-    """Call something that must not hang, and show where it does."""
+    """Call a function with a timeout; print all stacks if it hangs."""
     outcome = []
 
     def run():
@@ -112,7 +112,7 @@ def peak_pending(exports):
 
 
 class ExportSlot:
-    """A slot that is always to be had, and tells whether it was."""
+    """A slot that is always free, and records its use."""
 
     def __init__(self) -> None:
         self.held = False
@@ -128,7 +128,7 @@ class ExportSlot:
 
 @dataclass
 class Bench:
-    """One store and the stations that talk to it."""
+    """One store, and the objects that make and download its exports."""
 
     store: Any
     clock: Any
@@ -161,11 +161,11 @@ class Bench:
 
     @property
     def start(self):
-        """Where streams start: at a boundary of the tap's own, so that all windows of whole days have such ends."""
+        """The start of streams: a boundary of the tap's own, so that all windows of whole days have such ends."""
         return self.store.start_date + OWN_SECOND * SECOND
 
     def fetch(self, window=None, code="order_list"):
-        """The checked file of a window, as the queue asks for it, but for the queue."""
+        """The checked file of a window, requested without a queue."""
         return self.exporter.fetch(self.source(code), window or self.window(), self.slot)
 
     def made(self, code=None):
@@ -175,9 +175,9 @@ class Bench:
     def scheduler(  # noqa: PLR0913
         self, *codes, days=40, step=10, longest=None, max_pending=4, known=True, dense=0.0
     ):
-        """The queue over some streams: all windows are as long as the first, unless others may be longer.
+        """A scheduler over some streams: all windows are as long as the first, unless `longest` is given.
 
-        The rows a day are known, so that windows are exported side by side, unless `dense` is None.
+        Rows per day are known, so that windows are exported concurrently, unless `dense` is None.
         """
         limits = WindowLimits(step * DAY, (longest or step) * DAY, timedelta(0), timedelta(0))
         sync_range = SyncRange(self.start, self.start + days * DAY, timedelta(0), lambda _: limits)
@@ -192,7 +192,7 @@ class Bench:
         return StreamQueue(self.source(code, known=known), **{"bookmark": None, **more})
 
     def read(self, scheduler, *codes, slowly=0.0):
-        """Read streams to their ends, as a sync does: what arrived of each, and the errors of those that failed."""
+        """Read streams to their ends, as a sync does; return the files of each, and the errors of those that failed."""
         arrived, errors = {}, {}
         for code in codes:
             arrived[code] = []
@@ -207,7 +207,7 @@ class Bench:
         return arrived, errors
 
     def assert_whole(self, arrived, code, *, days=40):
-        """What arrived are the rows of the store's own files, window after window without a gap, to the end."""
+        """Assert that the files have the store's rows, window after window without a gap, to the end."""
         exports = {export.id: export for export in self.store.exports}
         start = self.start
         at = start
@@ -215,7 +215,7 @@ class Bench:
             assert window.start == at
             export = exports[export_id]
             assert (export.type, export.date_from, export.date_to) == (code, window.start, window.end)
-            # Of the very file: what an export asked for now would have is another one, for old rows change.
+            # Of this file: a new export of the window would differ, because old rows change.
             text = self.store.file(export_id).decode(self.store.options.encoding)
             assert rows == list(csv.reader(io.StringIO(text, newline="")))[1:]
             assert len(rows) == len(self.store.rows(code, window.start, window.end))
@@ -236,7 +236,7 @@ def make_store():
 
 @pytest.fixture
 def make_bench(make_store):
-    """Make a bench: by default at a store whose clock the tap's own sleeps move."""
+    """Make a bench; by default its store's clock advances with the tap's sleeps."""
     benches = []
 
     def make(  # noqa: PLR0913
@@ -282,12 +282,12 @@ QUICK = Timings(
     lost_create_seconds=0.05,
     first_poll_seconds=0.01,
 )
-"""For stores that live in real time without a limit."""
+"""For stores in real time without a rate limit."""
 
 
 @pytest.fixture
 def live(make_bench):
-    """Make a bench that lives in real time, where the least is waited that is possible."""
+    """Make a bench in real time with the shortest pauses."""
 
     def make(**options):
         return make_bench(
@@ -298,7 +298,7 @@ def live(make_bench):
 
 
 class Wire:
-    """A host that sends just the bytes that a test wants to be sent."""
+    """A host that sends exactly the bytes of a test."""
 
     def __init__(self, answer):
         self.heads: list[bytes] = []
@@ -339,7 +339,7 @@ class Wire:
 
 @pytest.fixture
 def make_wire():
-    """Make hosts of raw bytes, given those bytes or what sends them."""
+    """Make hosts of raw bytes, from the bytes or a function that sends them."""
     wires = []
 
     def make(answer):
@@ -353,15 +353,15 @@ def make_wire():
 
 @pytest.fixture
 def closed_port():
-    """The address of a port at which nobody listens."""
+    """An address that refuses connections."""
     with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))  # while it is bound and not listened on it refuses, and is given to nobody else
+        taken.bind(("127.0.0.1", 0))  # bound without listening: it refuses connections and stays reserved
         yield f"http://127.0.0.1:{taken.getsockname()[1]}/api/admin/"
 
 
 @pytest.fixture
 def empty_temp(monkeypatch, tmp_path):
-    """A directory of its own for temporary files, to look into."""
+    """An empty directory for temporary files."""
     where = tmp_path / "temporary"
     where.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(where))

@@ -1,4 +1,4 @@
-"""What is asked of the API, and what is made of its answers."""
+"""Requests to the API, and their responses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Columns from the store itself: the head of an export of each type."""
+"""Columns from the head of an export of each type."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The way of a file from its signed link to the disk."""
+"""Downloads, from the signed link to the disk."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ def _flushed(body):
 
 
 FLUSHED = _flushed(BODY)
-"""All of a file, or its first part: nothing but the missing end of the stream tells."""
+"""A file, or its first part: only the missing end of the stream distinguishes them."""
 
 
 @pytest.fixture
 def export(bench):
-    """An export that is there."""
+    """An available export."""
     window = bench.window()
     return bench.store.make_export("order_list", window.start, window.end)
 

@@ -1,4 +1,4 @@
-"""One window's way to a checked file: take over or create, wait, download, check."""
+"""From a window to a checked file: reuse or create an export, wait, download, check."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def rows(checked):
 
 
 def theirs(bench, window=None, code="order_list", ago=0):
-    """An export that an earlier run asked for, some minutes ago."""
+    """An export that an earlier run requested some minutes ago."""
     window = window or bench.window()
     export = bench.store.make_export(code, window.start, window.end)
     bench.clock.sleep(ago * 60)
@@ -66,7 +66,7 @@ def reusable(bench):
     return sorted(export.window for export in bench.source().known())
 
 
-# The plain way
+# Without faults
 
 
 def test_a_window_becomes_a_checked_file(make_bench):
@@ -203,7 +203,7 @@ def test_an_earlier_export_is_not_taken_for_the_lost_one(bench, ago, listed):
     if listed:
         bench.exporter.requester.look_up(source)
         source.recent.clear()
-    bench.store.add_fault(Fault("create", "refuse"))  # nothing was made by it
+    bench.store.add_fault(Fault("create", "refuse"))  # it created nothing
     checked = bench.fetch()
     checked.csv.close()
     assert checked.export.id != older.id
@@ -297,7 +297,7 @@ def test_a_refused_create_call_is_reported_with_its_window(bench, status, error)
     assert len(bench.store.log) == 1
 
 
-# Taking over
+# Reusing
 
 
 def test_an_available_export_is_reused(bench):
@@ -325,7 +325,7 @@ def test_a_reused_export_that_became_ready_is_polled_once(make_bench):
     bench = make_bench(ready_seconds=1500)
     theirs(bench, ago=10)
     bench.exporter.requester.look_up(bench.source())
-    bench.clock.sleep(3400)  # past the deadline that counts from its making
+    bench.clock.sleep(3400)  # past the timeout, which starts at its creation
     before = bench.clock.waited
     bench.fetch().csv.close()
     assert bench.clock.waited - before < 3

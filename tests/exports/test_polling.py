@@ -1,4 +1,4 @@
-"""Many exports pending at once: polled by one call for all, within the rate, and each found in time."""
+"""Many pending exports are polled by one call."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .test_scheduler import in_rounds
 
 
 def pending_at(bench, most):
-    """Exports that the store is making, and what polls them."""
+    """Pending exports, and the object that polls them."""
     pending = PendingExports(bench.client, bench.clock, 1.0)
     made = [bench.client.create("order_list", bench.window(n, 1)) for n in range(most)]
     for export in made:

@@ -1,4 +1,4 @@
-"""Many windows of many streams at a time, ahead of the reader: in order, bounded, and never stuck."""
+"""Windows of many streams are exported ahead of the reader: in order, bounded, and never blocked."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ CODES = ("order_list", "customer_list", "transaction_list")
 
 
 def at_random(most):
-    """Exports that take anything up to so many seconds, in no order, and the same in each run."""
+    """Random durations of exports, up to so many seconds, the same in each run."""
     dice = random.Random(29)
     return lambda _: dice.uniform(0, most)
 
 
 def eventually(condition):
-    """Wait for what workers bring about."""
+    """Wait for an effect of the workers."""
     until = time.monotonic() + 10
     while not condition():
         assert time.monotonic() < until
@@ -42,16 +42,16 @@ def eventually(condition):
 
 
 def assert_all_ended(scheduler):
-    """No worker is left."""
+    """Assert that all workers have ended."""
     for thread in scheduler._threads:
         thread.join(10)
     assert not [thread for thread in scheduler._threads if thread.is_alive()]
 
 
 def in_rounds(bench, *rounds):
-    """Let a store whose clock stands still go on by a second each time that so many exports are pending.
+    """Advance a frozen store by a second each time that so many exports are pending.
 
-    So that they are pending side by side however slow a thread is. Returns when that was, once it has been.
+    So they are pending together however slow a thread is. Returns the list of those times.
     """
     advanced = []
 
@@ -61,7 +61,7 @@ def in_rounds(bench, *rounds):
     def advance():
         for many in rounds:
             eventually(lambda many=many: pending() >= many)
-            time.sleep(0.05)  # for one too many to be seen
+            time.sleep(0.05)  # so that one too many would be seen
             advanced.append(time.monotonic())
             bench.store.advance(timedelta(seconds=1))
 
@@ -152,7 +152,7 @@ def test_streams_that_are_not_ahead_wait_for_their_reader(live):
     assert len(bench.made("customer_list")) == 4
 
 
-# Never stuck
+# Never blocked
 
 
 def test_a_stream_that_is_planned_late_is_not_starved(live):
@@ -189,7 +189,7 @@ def test_a_mixture_of_faults_never_blocks_the_run(live, most):
             bench.store.add_fault(Fault(place, kind, times=2, after=dice.randrange(30)))
     bench.store.add_fault(Fault("file", "html", after=dice.randrange(20), export_type="order_list"))
     bench.store.add_fault(Fault("file", "body", body="A,B\r\n1\r\n", times=None, after=3, export_type="customer_list"))
-    # of its four windows, two may be made by requests whose answers are lost, which do not count here
+    # two of its four windows may be created by calls whose responses are lost, which do not count here
     bench.store.add_fault(Fault("create", "status", status=400, times=None, after=1, export_type="dispute_list"))
     codes = ("customer_list", "order_list", "dispute_list", "transaction_list")
     scheduler = bench.scheduler(*codes, days=20, step=5, max_pending=most)
@@ -336,7 +336,7 @@ def test_close_does_not_wait_for_requests_without_a_response(live, empty_temp, p
 
 
 def contextless(scheduler):
-    with contextlib.suppress(BaseException):  # how it ends is not what this is about
+    with contextlib.suppress(BaseException):  # the test is about other effects
         list(scheduler.files("order_list"))
 
 

@@ -1,4 +1,4 @@
-"""No token, secret or signed query is ever told: not in a message, a log line, or an error's chain."""
+"""No token, secret or signed query is in a message, a log line, or an error's chain."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ TROUBLES = [
 
 
 def chain(error):
-    """Every error that hangs on an error, also those that a traceback would not show."""
+    """An error with all its causes and contexts."""
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
 
 
-def told(caplog, error):
-    """All that a user could come to see."""
+def shown(caplog, error):
+    """All text that a user could see."""
     lines = [record.getMessage() for record in caplog.records]
     lines += [str(record.exc_info) for record in caplog.records if record.exc_info]
     lines += [caplog.text]
@@ -62,7 +62,7 @@ def test_no_fault_reveals_a_secret(bench, caplog, fault):
     bench.store.add_fault(fault)
     error = caught(bench.fetch)
     caught(lambda: bench.exporter.requester.look_up(bench.source()))
-    text = told(caplog, error)
+    text = shown(caplog, error)
     assert bench.store.token not in text
     assert "Signature" not in text
     assert "Expires" not in text
@@ -74,7 +74,7 @@ def test_a_refused_file_host_is_named_without_the_link(bench, caplog, closed_por
     bench.store.add_fault(Fault("link", "json", document={"url": signed}, times=None))
     error = caught(bench.fetch)
     assert "host 127.0.0.1" in str(error)
-    assert "abc123" not in told(caplog, error)
+    assert "abc123" not in shown(caplog, error)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_a_malformed_link_is_not_shown(bench, caplog, url):
     bench.store.add_fault(Fault("link", "json", document={"url": url}, times=None))
     error = caught(bench.fetch)
     assert isinstance(error, TapExportsError)
-    assert "abc123" not in told(caplog, error)
+    assert "abc123" not in shown(caplog, error)
 
 
 def test_malformed_headers_of_the_file_host_do_not_reveal_the_link(bench, caplog, make_wire):
@@ -100,7 +100,7 @@ def test_malformed_headers_of_the_file_host_do_not_reveal_the_link(bench, caplog
     host = make_wire(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nno colon here\r\nX: y\r\n\r\n")
     bench.store.add_fault(Fault("link", "json", document={"url": f"{host.origin}/x.csv?Signature=abc123"}, times=None))
     error = caught(bench.fetch)
-    assert "abc123" not in told(caplog, error)
+    assert "abc123" not in shown(caplog, error)
 
 
 @pytest.mark.parametrize("place", ["detail", "html", "long", "escaped", "escaped and long", "as a status", "as an id"])
@@ -125,7 +125,7 @@ def test_a_token_in_a_response_is_masked(make_bench, caplog, place):
         bench.store.add_fault(faults[place])
         error = caught(bench.client.types)
     assert error is not None
-    assert token[:8] not in told(caplog, error)
+    assert token[:8] not in shown(caplog, error)
 
 
 def test_a_valid_response_is_not_masked(make_store, make_bench):
@@ -139,10 +139,10 @@ def test_a_valid_response_is_not_masked(make_store, make_bench):
 
 def test_a_webhooks_secret_is_not_revealed(bench, caplog):
     caplog.set_level(logging.DEBUG)
-    secret = "v3ry" + "secret"  # in two, because a traceback shows the test's own lines too
+    secret = "v3ry" + "secret"  # in two parts, because a traceback shows the test's own lines too
     bench.client.register_webhook("https://tap.example/", secret, "tap")
     body = f'{{"secret_key": ["Too short: {secret}"]}}'
     bench.store.add_fault(Fault("webhooks", "status", status=400, body=body, times=None))
     error = caught(lambda: bench.client.register_webhook("https://tap.example/", secret, "tap"))
     assert "Too short" in str(error)
-    assert secret not in told(caplog, error)
+    assert secret not in shown(caplog, error)

@@ -1,4 +1,4 @@
-"""How fast, how often and how patiently requests are sent."""
+"""Rate, retries and clocks of requests."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def test_a_429_delays_the_requests_of_all_threads(bench, monkeypatch):
     def sleep(seconds):
         if bench.store.count() == 1 and seconds >= 20 and not others:
             others.append(threading.Thread(target=bench.client.timezone))
-            others[0].start()  # while the first one only begins to pause
+            others[0].start()  # while the first one begins its pause
             others[0].join(10)
         real(seconds)
 

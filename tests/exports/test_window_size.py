@@ -1,4 +1,4 @@
-"""How long windows are: a file at the cap is never used, and what a file holds decides how long the next one is."""
+"""The length of windows: a file at the cap is never used, and the row count decides the length of the next window."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DAY = timedelta(days=1)
 
 
 def planned(days=30.0, *, memory=StreamMemory(), cap=100, first=None, longest=None, exports=(), **more):  # noqa: B008, PLR0913
-    """A stream's queue, planned over some days; without limits its first window is all of them."""
+    """A stream's queue, planned over some days; without limits its first window has all of them."""
     whole = timedelta(days=days)
     limits = WindowLimits(first or whole, longest or whole, timedelta(0), timedelta(0))
     layout = StreamLayout("order_list", Knowledge())
@@ -46,7 +46,7 @@ def finish(queue, task, rows, made_in=0.0):
 
 
 def windows(queue, rows_of):
-    """The windows that a lone worker exports, and how many exports it makes."""
+    """The windows that one worker exports, and the number of exports."""
     found, exports = [], 0
     while queue.tasks:
         task = claimed(queue)
@@ -55,7 +55,7 @@ def windows(queue, rows_of):
             if (rows := rows_of(task.window)) < queue.size._cap:
                 break
             queue.shrink(task)
-        assert len(queue.tasks) < 40  # the rest is one range, or few
+        assert len(queue.tasks) < 40  # the rest is one range or a few
         finish(queue, task, rows)
         queue.tasks.popleft()
         found.append(task.window)
@@ -168,7 +168,7 @@ def test_a_window_at_the_cap_is_divided():
         lengths.append(task.window.length / DAY)
     assert lengths == pytest.approx([4, 1, 0.125], abs=0.001)
     assert [one.window.end for one in queue.tasks] == [task.window.end, START + 8 * DAY]
-    assert queue.next_task() is None  # until it is known how short windows have to be
+    assert queue.next_task() is None  # until the first part's row count is known
 
 
 def test_shrinking_ends_at_a_second():

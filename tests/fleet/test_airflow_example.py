@@ -1,6 +1,6 @@
 """The DAG files of examples/airflow: which entries become DAGs, and what a task does on a worker.
 
-Airflow is not installed beside Meltano: two of its classes are stood in for here. `make fleet` runs the same files in
+Airflow is not installed beside Meltano: two of its classes are replaced here. `make fleet` runs the same files in
 Airflow itself.
 """
 
@@ -24,7 +24,7 @@ MODULES = ("store_list", "stores", "stores_errors")
 
 
 class Recorded:
-    """Keeps what it is made with."""
+    """Records its arguments."""
 
     def __init__(self, *values, **settings):
         self.values, self.tasks = values, []

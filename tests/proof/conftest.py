@@ -1,4 +1,4 @@
-"""The programs of proof/, which run as files, for these tests to import."""
+"""Makes the programs of proof/ importable."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ sys.path.append(str(Path(__file__).parents[2] / "proof"))
 
 @pytest.fixture(scope="module")
 def ground():
-    """The data and the clean run that trials are held against."""
+    """The data and the reference run."""
     from environment import Ground  # noqa: PLC0415
 
     found = Ground()

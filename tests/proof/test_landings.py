@@ -1,4 +1,4 @@
-"""Interruptions with real targets at the other end, a few; and that what would be lost there is noticed."""
+"""Some interruptions with real targets, and the verifier's planted faults."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_a_target_has_every_row_after_the_second_run(stand, targets, name, point
 
 
 class Spoiling:
-    """A target to which something happens to each line on its way."""
+    """A target that receives modified lines."""
 
     def __init__(self, target, spoil):
         self.name, self.upserts, self.rows = target.name, target.upserts, target.rows
@@ -72,12 +72,12 @@ class Spoiling:
 
 
 def losing(line):
-    """Every tenth order is lost in the pipe."""
+    """Drop every tenth order."""
     return b"" if b'"RECORD"' in line and json.loads(line)["record"]["order_number"].endswith("7") else line
 
 
 def changing(line):
-    """A word becomes another."""
+    """Change a word."""
     return line.replace(b'"status":"', b'"status":"un') if b'"RECORD"' in line else line
 
 

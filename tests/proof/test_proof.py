@@ -1,4 +1,4 @@
-"""`make proof`, thinned: a cell of each kind at each place, a few interruptions; and that its judge would notice."""
+"""A part of `make proof`: cells of each kind, a few interruptions, and the verifier's planted faults."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ THIN = {
     ("machine", "output full", "later"): "ended",
     ("machine", "clock +1 day", "for ever"): "recovered",
 }
-"""Cells, and how each ends."""
+"""Cells and their outcomes."""
 
 
 def row(place, name):
@@ -84,7 +84,7 @@ def test_a_fault_that_never_occurs_fails_its_cell(ground):
 
 @pytest.fixture(scope="module")
 def done(ground):
-    """A run without any fault, its store, and when it began."""
+    """A run without faults, its store, and its start."""
     with ground.store() as store:
         began = store.now
         yield ground.run(store), store, began

@@ -1,4 +1,4 @@
-"""The judge of what a target holds notices whatever is lost, doubled or wrong in it."""
+"""The comparison of a target's table with the store finds missing, duplicate and wrong rows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from table import compare
 
 @pytest.fixture(scope="module")
 def held(ground):
-    """What a target that keeps all would hold after a clean run, how far that is, and the store it comes from."""
+    """The rows of a clean run, its last bookmark, and its store."""
     with ground.store() as store:
         run = ground.run(store)
         lines = [json.loads(line, parse_float=Decimal) for line in run.out.splitlines()]

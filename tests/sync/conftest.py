@@ -1,4 +1,4 @@
-"""Whole syncs against a practice store: in this process, quick, with nothing faked but the pace."""
+"""Whole syncs against a practice store, in this process; only pauses and timeouts are shortened."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ COMMAND = (
 SECRET = "not a real one"
 
 NOW = datetime(2026, 3, 3, 12, 34, 56, tzinfo=timezone.utc)
-"""When stores start: the same data each day, windows that do not depend on the hour at which the tests run, and far
+"""The stores' time: the same data and windows at any hour, and far
 enough from this machine's time for the store's to be used."""
 
 
@@ -83,7 +83,7 @@ class Run:
 
 
 def until(condition, process):
-    """Wait for something that a process of its own brings about."""
+    """Wait for an effect of another process."""
     end = time.monotonic() + 60
     while not condition():
         assert process.poll() is None, process.communicate()
@@ -92,14 +92,14 @@ def until(condition, process):
 
 
 def line_of(process):
-    """The next line that a process writes; the end of its output is none."""
+    """The next line that a process writes; the end of its output is an error."""
     line = process.stdout.readline()
     assert line, process.stderr.read()
     return line
 
 
 def rest_of(process, seconds=30):
-    """What is left of a process's output, lines that were read ahead too, and its log; it is killed if it goes on."""
+    """The rest of a process's output, and its log; the process is killed after some seconds."""
     late = threading.Timer(seconds, process.kill)
     late.start()
     try:
@@ -116,7 +116,7 @@ def parsed(text):
 
 @pytest.fixture(autouse=True)
 def timings(monkeypatch):
-    """Shorten pauses and timeouts of taps in this process, and change them further."""
+    """Shorten pauses and timeouts of taps in this process; the function that is returned changes them."""
 
     def change(**changed):
         monkeypatch.setattr(TapExports, "timings", replace(QUICK, **changed))
@@ -157,7 +157,7 @@ def sync():
 
 @pytest.fixture
 def discover():
-    """The catalog that discovery makes."""
+    """Run discovery and return its catalog."""
 
     def run(config):
         out = io.StringIO()
@@ -169,7 +169,7 @@ def discover():
 
 
 def written(where, files):
-    """Options for files that hold documents: JSON, or just the text or the bytes given; None is left out."""
+    """Options with files: JSON documents, or the text or bytes given; None is omitted."""
     for name, document in files.items():
         if document is not None:
             path = where / f"{name}.json"
@@ -182,7 +182,7 @@ def written(where, files):
 
 @pytest.fixture
 def inside(tmp_path, monkeypatch):
-    """Run the whole command in this process: its arguments, its output, its log, its exit code."""
+    """Run the whole command in this process."""
 
     def run(config, *arguments, environment=None, **files):
         options = [*arguments, *written(tmp_path, {"config": config, **files})]
@@ -213,7 +213,7 @@ def inside(tmp_path, monkeypatch):
 
 
 def assert_ends_well(run, *, usage=False):
-    """Whatever was wrong: no traceback, a line for a person where it failed, and nothing but Singer on the output."""
+    """Assert that the run has no traceback, ERROR lines only if it failed, and only Singer messages on stdout."""
     assert run.code in ((0, 1, 2) if usage else (0, 1)), run.log
     assert "Traceback" not in run.log, run.log
     assert "Unexpected error" not in run.log, run.log
@@ -227,7 +227,7 @@ def assert_ends_well(run, *, usage=False):
 
 @pytest.fixture
 def small_store(make_store):
-    """A practice store that lists a single type, so that a whole sync takes a twentieth of a second."""
+    """A practice store with a single type, for quick syncs."""
 
     def only(*codes):
         document = {"types": [{"code": code, "name": code} for code in codes]}
@@ -245,7 +245,7 @@ def notifier():
 
 @pytest.fixture
 def make_listener(notifier):
-    """A listener to deliveries that are signed with SECRET, closed with the test."""
+    """Make listeners to deliveries signed with SECRET."""
     with contextlib.ExitStack() as ending:
 
         def make(path="/hook", notifier=notifier):
@@ -268,7 +268,7 @@ def signed(body, secret=SECRET):
 
 @pytest.fixture
 def command(tmp_path):
-    """Run the command as a process of its own, at the quick pace; none outlives the test."""
+    """Run the command in another process with short pauses; it is killed with the test."""
     started = []
 
     def run(

@@ -1,6 +1,6 @@
-"""Whatever the API answers to whichever call: a sync that goes on without it, or one line; never a traceback.
+"""Malformed responses to each call: the sync continues, or ends in one line without a traceback.
 
-Each answer is sent by the practice store over HTTP, and read by a whole sync or a whole discovery.
+Each response is sent over HTTP and read by a whole sync or discovery.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ AN_EXPORT = {
 
 @pytest.fixture(autouse=True)
 def hasty(timings):
-    """Try again at once: what is wrong here stays wrong."""
+    """Retry without pauses."""
     timings(tries=3, longest_pause=0.0, lost_create_seconds=0.0, first_poll_seconds=0.001, rate_seconds=0.001)
 
 
 @pytest.fixture
 def answered(small_store, inside):
-    """Run the command against a store that answers one call with some bytes, for ever."""
+    """Run the command against a store that always responds to one call with some bytes."""
     port = free_port()
     hook = {"webhook_listen": f"127.0.0.1:{port}", "webhook_target_url": f"http://127.0.0.1:{port}/T"}
 
@@ -72,7 +72,7 @@ def test_a_malformed_webhook_does_not_stop_the_sync(answered, where):
 
 
 def exports():
-    """Exports with one thing odd about them."""
+    """Exports with one malformed field."""
     for name, values in {"id": IDS, "created_at": TIMES, "status": TIMES, "type": TIMES, "url": TIMES}.items():
         yield from ({**AN_EXPORT, name: value} for value in values)
     for first in TIMES:

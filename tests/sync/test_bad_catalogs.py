@@ -1,4 +1,4 @@
-"""A catalog leads to a sync that does what it says, or to one line that names the stream."""
+"""A catalog is followed, or refused in one line that names the stream."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ COLUMNS = {"order_number": {"type": ["string"]}, "status": {"type": ["string", "
 
 @pytest.fixture
 def catalog(small_store, discover):
-    """What discovery makes of one stream."""
+    """A catalog of one stream."""
     found = discover(small_store.config)
     return {"streams": [entry for entry in found["streams"] if entry["tap_stream_id"] == "order_list"]}
 

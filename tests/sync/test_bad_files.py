@@ -1,6 +1,6 @@
-"""Whatever a file holds: records, or one line that names the stream, the export and the window; never half of it.
+"""A file leads to records, or to one line that names the stream, the export and the window; never to a part of it.
 
-Each is sent by the practice store's file host as the whole of an export, and read by a whole sync.
+Each file is downloaded and read by a whole sync.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ HEADER = ["Order Number", "Status", "Total Incl Tax", "Created At", "Quantity", 
 
 
 def table(*rows, encoding="utf-8"):
-    """A file as Python's own writer makes it; that of 3.10 takes no NUL characters, so others stand in for them."""
+    """A file from Python's CSV writer; NUL characters are replaced, because Python 3.10's refuses them."""
     text = io.StringIO(newline="")
     csv.writer(text).writerows([cell.replace("\0", "\ue000") for cell in row] for row in rows)
     return text.getvalue().replace("\ue000", "\0").encode(encoding)
@@ -30,7 +30,7 @@ def table(*rows, encoding="utf-8"):
 
 @pytest.fixture
 def read(small_store, inside):
-    """Sync a store all of whose files hold the same bytes."""
+    """Sync a store whose files all have the same bytes."""
 
     def run(content, **more):
         small_store.clear_faults()
@@ -42,7 +42,7 @@ def read(small_store, inside):
 
 
 def assert_refused(run, words):
-    """Nothing of the file is out, the bookmark stays, and the line says what and where."""
+    """Assert that nothing of the file was written, and that one line names the error and its place."""
     assert_ends_well(run)
     assert run.code == 1
     assert len(run.errors) == 1

@@ -1,4 +1,4 @@
-"""Bad settings, states, stores and files: one clear line or a normal end, never a traceback."""
+"""Invalid settings, stores and files: one clear line or a normal end, never a traceback."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_optional_scopes_may_be_missing(make_store, inside):
 
 
 def naive(store_of, **options):
-    """A store whose times carry no offset, and a sync of orders from it."""
+    """A store whose times have no offset."""
     return store_of(time_format="iso_naive", days=10, orders_per_day=1, **options)
 
 
@@ -112,7 +112,7 @@ def test_a_404_for_the_types_is_an_error_that_names_the_address(make_store, insi
 
 
 def orders_alone(store, discover):
-    """A catalog of the stream that has bad files."""
+    """A catalog of the stream with invalid files."""
     catalog = discover(store.config)
     catalog["streams"] = [e for e in catalog["streams"] if e["tap_stream_id"] == "order_list"]
     return catalog

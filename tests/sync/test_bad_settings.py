@@ -1,6 +1,6 @@
-"""Whatever the settings say, wherever they stand: a sync, or a line for each fault that names the setting.
+"""Settings lead to a sync, or to a line for each invalid one.
 
-The SDK's own settings (maps, flattening, batches) reach code that is not the tap's: its faults are told all the same.
+The SDK's own settings (maps, flattening, batches) included.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ def test_an_unexpected_error_fails_one_stream_without_its_message(make_store, in
     codes = [{"code": code} for code in ("customer_list", "order_list")]
     store.add_fault(Fault("types", "json", document={"types": codes}, times=None))
 
-    secret = "abc" + "123"  # in two, because a traceback shows the test's own lines too
+    secret = "abc" + "123"  # in two parts, because a traceback shows the test's own lines too
 
     def fail(self, export):
         if self.name == "customer_list":
@@ -144,7 +144,7 @@ def test_an_unexpected_error_before_any_stream_is_one_line(small_store, inside, 
     assert "LOGLEVEL=DEBUG" in run.errors[0]
 
 
-# The files that settings come in
+# Config files
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ def test_the_last_of_several_config_files_wins(small_store, inside, tmp_path):
 
 @pytest.fixture
 def in_environment(small_store, inside):
-    """Run the command with the store's settings in the environment, and some more of them."""
+    """Run the command with settings in the environment."""
 
     def run(*arguments, **more):
         found = {f"TAP_EXPORTS_{name.upper()}": value for name, value in {**small_store.config, **more}.items()}

@@ -1,4 +1,4 @@
-"""Any state: a sync that continues from it, or one line before any request."""
+"""A state leads to a sync that continues from it, or to one line before any request."""
 
 from __future__ import annotations
 

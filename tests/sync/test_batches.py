@@ -1,4 +1,4 @@
-"""batch_config: files of records in place of messages, or one line that says what it lacks."""
+"""batch_config: files of records instead of messages, or one line that names what is missing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .conftest import fixed, line_of, only, rest_of
 
 @pytest.fixture
 def batch_config(tmp_path):
-    """Make one that works, with these parts changed; None takes a part away."""
+    """Make a valid one with these parts changed; None removes a part."""
 
     def make(*, encoding=None, storage=None, **more):
         parts = {
@@ -30,7 +30,7 @@ def batch_config(tmp_path):
 
 def test_batch_files_contain_the_same_records(make_store, sync, batch_config):
     store = make_store(frozen=True)
-    end = (store.now - timedelta(hours=1)).isoformat()  # else a second may pass between the two
+    end = (store.now - timedelta(hours=1)).isoformat()  # so that both runs have the same windows
     config = store.config | {**fixed(15), "reuse_exports_minutes": 0, "end_date": end}
     plain = sync(config, streams=["order_list"])
     run = sync(config | {"batch_config": batch_config()}, streams=["order_list"])

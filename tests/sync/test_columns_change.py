@@ -1,4 +1,4 @@
-"""Columns come and go between files, and the target hears of it before it sees them."""
+"""Columns appear and disappear between files; a SCHEMA precedes the first record that differs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HEADER = "Order Number,Status,Total Incl Tax"
 
 
 def files(store, *contents):
-    """Let the file host serve these files, one after the other."""
+    """Serve these files, one after the other."""
     for content in contents:
         store.add_fault(Fault("file", "body", body=content))
 

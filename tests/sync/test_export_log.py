@@ -1,4 +1,4 @@
-"""The stream export_log: a record for each export that a sync has used, written after the records of that export."""
+"""The stream export_log: a record for each export that a sync used, after that export's records."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_each_export_has_its_record(make_store, sync):
             "refresh": False,
             "taken_over": False,
         }
-        # The tap knows the store's time by the `Date` of its answers, whole seconds of which one may be old already.
+        # The tap has the store's time from the `Date` header, in whole seconds.
         until = moment(record["used_at"]) + timedelta(seconds=2)
         assert moment(record["created_at"]) < until
         assert record["ready_at"] is None or moment(record["ready_at"]) < until
@@ -75,12 +75,12 @@ def test_a_log_record_follows_its_records_and_precedes_their_state(make_store, s
     store = make_store()
     streams = ["customer_list", "order_list", "transaction_list", LOG]
     run = sync(store.config | fixed(9), streams=streams)
-    logged, told = set(), 0
+    logged, schemas = set(), 0
     for message in run.messages:
         if message["type"] == "SCHEMA" and message["stream"] == LOG:
-            told += 1
+            schemas += 1
         elif message["type"] == "RECORD" and message["stream"] == LOG:
-            assert told == 1
+            assert schemas == 1
             logged.add((message["record"]["type"], message["record"]["date_to"]))
         elif message["type"] == "RECORD":
             assert (message["stream"], message["record"]["date_to"]) not in logged
@@ -90,7 +90,7 @@ def test_a_log_record_follows_its_records_and_precedes_their_state(make_store, s
                 if "replication_key_value" in entry:
                     assert (stream, entry["replication_key_value"]) in logged
     assert len(logged) >= 15
-    assert told == 1
+    assert schemas == 1
 
 
 def test_ready_at_is_the_time_of_the_poll(make_store, sync):

@@ -1,4 +1,4 @@
-"""Killed, stopped or cut off anywhere: nothing is missing, and no export is made twice."""
+"""Runs that are killed or stopped anywhere: nothing is missing, and no export is created twice."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .conftest import fixed, line_of, parsed, rest_of, until
 from .test_sync import moment
 
 STEP = int(os.environ.get("SWEEP_STEP", "10"))
-"""Every how many requests the sweep kills; `make proof` kills at each."""
+"""The sweep kills at every so many requests; `make proof` kills at each."""
 
 
 def small(store, **more):
@@ -43,18 +43,18 @@ def last_state(lines):
 
 
 def is_complete(store, state, code="order_list"):
-    """Whether a state tells of the last window."""
+    """Whether a state has the last window."""
     bookmark = ((state or {}).get("bookmarks", {}).get(code) or {}).get("replication_key_value")
     return bookmark is not None and moment(bookmark) > store.now - timedelta(hours=1)
 
 
 def whole_lines(text):
-    """What a target can read of an output that may end in the middle of a line."""
+    """The complete lines of an output."""
     return parsed(text[: text.rfind("\n") + 1])
 
 
 def assert_nothing_missing(store, first, second, code="order_list"):
-    """The two outputs together hold all rows; no STATE of the first was ahead of its records."""
+    """Assert that both outputs together have all rows, and that no STATE of the first was ahead of its records."""
     numbers = {m["record"]["order_number"] for m in [*first, *second] if m["type"] == "RECORD"}
     end = last_state(second)["bookmarks"][code]["replication_key_value"]
     rows = store.rows(code, moment(store.config["start_date"]), moment(end))
@@ -71,14 +71,14 @@ def assert_nothing_missing(store, first, second, code="order_list"):
 
 
 def assert_none_twice(store, code="order_list"):
-    """No two exports of a type begin at the same instant, wherever they end: nothing is halved in these runs."""
+    """Assert that no two exports of a type begin at the same instant: no window is halved in these runs."""
     spans = [(e.date_from, e.date_to) for e in store.exports if e.type == code]
     assert len(spans) == len({begin for begin, _ in spans})
     return spans
 
 
 def unread(pipe):
-    """How many bytes wait in a pipe."""
+    """The number of unread bytes in a pipe."""
     return int.from_bytes(fcntl.ioctl(pipe, termios.FIONREAD, b"\0\0\0\0"), sys.byteorder)
 
 
@@ -91,7 +91,7 @@ def test_a_run_killed_at_any_request_is_resumed_without_a_gap(make_store, discov
         made = len(store.exports)
         config = small(store, lookback_days=0)
         already = store.count()
-        store.add_fault(Fault("any", "hang", after=n, times=None))  # it gets no further, however late the signal is
+        store.add_fault(Fault("any", "hang", after=n, times=None))  # the run stops here, however late the signal is
         with (tmp_path / "out.jsonl").open("w+") as out:
             process = command(config, catalog=catalog, wait=False, out=out)
             while store.count() < already + n and process.poll() is None:
@@ -101,7 +101,7 @@ def test_a_run_killed_at_any_request_is_resumed_without_a_gap(make_store, discov
             out.seek(0)
             first = whole_lines(out.read())
         if is_complete(store, last_state(first)):
-            break  # nothing was left to be done at the n-th request, or there was none
+            break  # the run was complete before the n-th request
         assert process.returncode == -signal.SIGKILL
         store.clear_faults()
         second = command(config, catalog=catalog, state=last_state(first))
@@ -130,7 +130,7 @@ def test_a_run_stopped_within_a_window_is_resumed_without_a_gap(make_store, disc
     text = "".join(read) + rest
     first = whole_lines(text)
     records = [line["record"] for line in first if line["type"] == "RECORD"]
-    for last in records[-1:]:  # none where the first batch was not out
+    for last in records[-1:]:  # none if the first batch was not written
         window = (last["date_from"], last["date_to"])
         written = sum((record["date_from"], record["date_to"]) == window for record in records)
         assert written < len(store.rows("order_list", *map(moment, window)))

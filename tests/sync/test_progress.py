@@ -1,4 +1,4 @@
-"""A person can follow a run: in the log at times, on a terminal by a bar."""
+"""Progress: lines in the log, a bar on a terminal."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .conftest import COMMAND, QUICK, fixed
 
 
 class Tomorrow(Clock):
-    """A clock that is moved by hand."""
+    """A clock that a test sets."""
 
     at = 100.0
 
@@ -29,8 +29,16 @@ class Tomorrow(Clock):
 
 
 def standing(**change):
-    told = {"stream": "order_list", "window": 3, "windows": 12, "done": 20, "total": 156, "pending": 4, "waited": 42.0}
-    return ReaderPosition(**(told | change))
+    fields = {
+        "stream": "order_list",
+        "window": 3,
+        "windows": 12,
+        "done": 20,
+        "total": 156,
+        "pending": 4,
+        "waited": 42.0,
+    }
+    return ReaderPosition(**(fields | change))
 
 
 def test_a_progress_line_names_window_wait_rows_and_time_to_go():

@@ -1,4 +1,4 @@
-"""Proxies come from the environment, as `requests` has it; what they see is where a connection goes, and no more."""
+"""Proxies come from the environment, as in `requests`; they see the hosts only."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ PASSWORD = "pr0xy-passw0rd"
 
 
 class Proxy:
-    """A proxy that tunnels, and keeps all that a client sends to it.
+    """A tunnelling proxy that records all bytes of its clients.
 
     Args:
-        refusal: What it answers instead of opening a tunnel.
+        refusal: Sent instead of opening a tunnel.
     """
 
     def __init__(self, refusal=b""):
@@ -78,8 +78,8 @@ def make_proxy():
 
 
 @pytest.fixture
-def nobody():
-    """An address at which nobody listens: connections are refused, and the port is given to nobody else."""
+def refusing():
+    """An address that refuses connections."""
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         yield f"127.0.0.1:{bound.getsockname()[1]}"
@@ -87,7 +87,7 @@ def nobody():
 
 @pytest.fixture
 def https(small_store, tmp_path, monkeypatch, timings):
-    """Settings for a store behind TLS whose authority is trusted; nothing else is in the environment."""
+    """Settings for a store behind TLS whose CA is trusted, without other proxies in the environment."""
     for name in ("http", "https", "all", "no"):
         monkeypatch.delenv(f"{name}_proxy", raising=False)
         monkeypatch.delenv(f"{name}_proxy".upper(), raising=False)
@@ -147,26 +147,26 @@ REFUSED = "the proxy (HTTPS_PROXY) refused the connection or was not reached"
         (None, REFUSED),
     ],
 )
-def test_a_refusing_proxy_is_one_error_line(small_store, inside, https, make_proxy, nobody, refusal, words):  # noqa: PLR0913, PLR0917
+def test_a_refusing_proxy_is_one_error_line(small_store, inside, https, make_proxy, refusing, refusal, words):  # noqa: PLR0913, PLR0917
     """Without the proxy's password."""
-    place = make_proxy(refusal).address if refusal else nobody
-    address = f"http://somebody:{PASSWORD}@{place}"
+    place = make_proxy(refusal).address if refusal else refusing
+    address = f"http://proxy-user:{PASSWORD}@{place}"
     run = inside(https, environment={"HTTPS_PROXY": address, "TAP_EXPORTS_LOGLEVEL": "DEBUG"})
     assert run.code == 1
     assert len(run.errors) == 1
     assert words in run.errors[0]
     assert PASSWORD not in run.log
-    assert "somebody" not in run.log
+    assert "proxy-user" not in run.log
     assert small_store.token not in run.log
     assert small_store.log == []
 
 
 def test_a_proxys_password_is_sent_to_the_proxy_only(small_store, inside, https, make_proxy):
     proxy = make_proxy()
-    address = f"http://somebody:{PASSWORD}@{proxy.address}"
+    address = f"http://proxy-user:{PASSWORD}@{proxy.address}"
     run = inside(https, environment={"HTTPS_PROXY": address, "TAP_EXPORTS_LOGLEVEL": "DEBUG"})
     assert run.code == 0
-    basic = base64.b64encode(f"somebody:{PASSWORD}".encode())
+    basic = base64.b64encode(f"proxy-user:{PASSWORD}".encode())
     assert proxy.heads
     assert all(b"Proxy-Authorization: Basic " + basic in head for head in proxy.heads)
     assert not any("Proxy-Authorization" in entry.headers for entry in small_store.log)

@@ -1,4 +1,4 @@
-"""Every record fits its SCHEMA, by the validator that SDK targets use: so targets need not validate again."""
+"""Every record fits its SCHEMA, by the validator of SDK targets, so that targets need not validate again."""
 
 from __future__ import annotations
 

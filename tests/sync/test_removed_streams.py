@@ -1,4 +1,4 @@
-"""No needless requests: streams that the maps remove, and windows after a failed one."""
+"""Streams that maps remove, and windows after a failed one, are not requested."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def two_types(make_store, **options):
 
 
 def seconds_of():
-    """Customers are slow, which the reader waits for; of the orders' windows the first one is ready first."""
+    """Durations of exports: the reader waits for customers, and the first of the orders' windows is ready first."""
     orders = []
 
     def seconds(export):

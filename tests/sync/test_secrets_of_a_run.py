@@ -1,4 +1,4 @@
-"""The token of a run, its webhook's secret and its signed links: in no output, no log at any level, no process list."""
+"""The token, the webhook's secret and signed links are in no output, no log at any level, and no process list."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ loggers:
 
 @pytest.fixture
 def loud(tmp_path):
-    """The environment of a user who wants to see everything that anything logs."""
+    """The environment for logs of all libraries at debug level."""
 
     def make(formatter="plain"):
         path = tmp_path / "logging.yaml"
@@ -45,7 +45,7 @@ def loud(tmp_path):
 
 
 def run_loudly(command, config, *arguments, environment):
-    """What a process wrote to its two ends."""
+    """A process's exit code, output and log."""
     process = command(config, *arguments, wait=False, environment=environment)
     out, err = process.communicate(timeout=60)
     return process.returncode, out, err

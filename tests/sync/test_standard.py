@@ -39,5 +39,5 @@ TestTapExports = get_tap_test_class(
     TapExports,
     config=store.config | {"window_days": 60},
     catalog=catalog,
-    suite_config=SuiteConfig(max_records_limit=None),  # a limit would make it a test of the connection
+    suite_config=SuiteConfig(max_records_limit=None),  # a limit would run a test of the connection
 )

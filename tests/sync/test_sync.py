@@ -1,4 +1,4 @@
-"""What comes out of a sync is what the store holds."""
+"""The records of a sync equal the store's rows."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def plain(header):
 
 
 def as_record(row, schema):
-    """A row of the store's, converted without any of the tap's own code."""
+    """A row of the store, converted without code of the tap."""
     record = {}
     for header, cell in row.items():
         name = plain(header)
@@ -51,7 +51,7 @@ def as_record(row, schema):
 
 
 def exact(record):
-    """A record as it was read from JSON, its decimals as decimals, its own columns left out."""
+    """A record from JSON with decimals, without the tap's own columns."""
     return {
         k: Decimal(v) if isinstance(v, str) and re.fullmatch(r"-?\d+\.\d+", v) else v
         for k, v in record.items()
@@ -73,7 +73,7 @@ def comparable(record):
     ids=str,
 )
 def test_every_window_has_exactly_the_stores_rows(make_store, sync, reading):
-    store = make_store(**reading, days=20, frozen=True)  # else old rows change before they are compared
+    store = make_store(**reading, days=20, frozen=True)  # so that old rows do not change before they are compared
     run = sync(store.config | fixed(9))
     assert not run.failures
     for code in [*TYPES, *reading.get("extra_types", ())]:
@@ -182,7 +182,7 @@ def test_older_history_is_exported_again_within_refresh_days(make_store, sync):
             assert moment(export["date_from"]) in (covered, start)
             covered = moment(export["date_to"])
             ranges.append(covered)
-    assert ranges != sorted(ranges)  # it has wrapped around
+    assert ranges != sorted(ranges)  # it wrapped around
     entry = run.state["bookmarks"]["order_list"]
     assert moment(entry["refresh"]) == covered
     assert entry["refreshed_until"] == entry["replication_key_value"]
@@ -379,7 +379,7 @@ def test_an_end_date_in_the_future_is_now_minus_the_settling_time(make_store, sy
 def test_records_do_not_depend_on_the_stores_formats(make_store, sync, awkward):
     now = datetime(2026, 3, 20, 12, tzinfo=timezone.utc)
     wanted = ["order_list", "order_line_items", "transaction_list"]
-    end = {"end_date": "2026-03-20T11:00:00Z"}  # else a second that passes between the two is in their windows
+    end = {"end_date": "2026-03-20T11:00:00Z"}  # so that both runs have the same windows
     plain_run = sync(make_store(now=now, frozen=True).config | end, streams=wanted)
     store = make_store(now=now, frozen=True, **awkward)
     more = {"encoding": "utf-16", "timezone": "US/Eastern"} if awkward.get("encoding") else {}
@@ -394,7 +394,7 @@ def test_records_do_not_depend_on_the_stores_formats(make_store, sync, awkward):
 
 
 def _common(record, *, whole_minutes):
-    """What does not depend on the store's style: Django's long form has no seconds, and names of keys differ."""
+    """The cells that do not depend on the store's format: Django's long form has no seconds, names of keys differ."""
     skipped = {"export_id", "export_line", "line_id", "id", "order_number", "number", "transaction_id"}
     text_nulls = {"None", "—", None}
     kept = {}

@@ -1,4 +1,4 @@
-"""--test says whether a nightly run would work, and if not, why: a wrong token is not a missing scope."""
+"""--test shows whether a nightly run would work, and why not."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_the_test_option_creates_exports_concurrently(make_store, command):
     four = {42, 43, 44, 45}
     store = make_store(frozen=True, parallel_exports=13, ready_seconds=lambda export: 3600 * (export.id in four))
     process = command(store.config, "--test", wait=False)
-    until(lambda: four <= {export.id for export in store.exports}, process)  # and none of them is ready before:
+    until(lambda: four <= {export.id for export in store.exports}, process)  # none of them is ready before:
     store.advance(timedelta(hours=1))
     _, err = process.communicate(timeout=60)
     assert process.returncode == 0, err

@@ -1,4 +1,4 @@
-"""Certificates are verified, of the API and of the file host; nothing is sent to a host that has no right one."""
+"""Certificates of the API and the file host are verified; a host with an invalid one receives nothing."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ LONG_AGO = datetime(2020, 1, 1, tzinfo=timezone.utc)
 
 @pytest.fixture(scope="module")
 def ca():
-    """An authority that nobody knows."""
+    """An untrusted CA."""
     return trustme.CA()
 
 
 @pytest.fixture(scope="module")
 def right(ca):
-    """Its certificate for this machine."""
+    """The CA's certificate for this machine."""
     return ca.issue_cert(HOST)
 
 
 @pytest.fixture(autouse=True)
 def _bare(monkeypatch, timings):
-    """Nothing of the machine's own environment."""
+    """Remove certificates and proxies from the environment."""
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "HTTPS_PROXY", "https_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
     timings(tries=2, longest_pause=0.01)
@@ -40,7 +40,7 @@ def _bare(monkeypatch, timings):
 
 @pytest.fixture
 def bundle(ca, tmp_path):
-    """The authority's own certificate, in a file."""
+    """A file with the CA's own certificate."""
     path = tmp_path / "ca.pem"
     ca.cert_pem.write_to_path(path)
     return str(path)
@@ -48,13 +48,13 @@ def bundle(ca, tmp_path):
 
 @pytest.fixture
 def trusted(bundle, monkeypatch):
-    """Trust the authority, as a user does who has one of their own."""
+    """Trust the CA."""
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", bundle)
 
 
 @pytest.fixture
 def secured(small_store, right):
-    """Settings for the store, once it speaks TLS, with other certificates where a test wants them."""
+    """Switch the store to TLS and return its settings."""
 
     def make(api=right, files=right):
         return secure(small_store, api, files)
@@ -74,7 +74,7 @@ def test_a_ca_named_in_the_environment_is_trusted(small_store, inside, secured, 
 
 
 def wrong(ca, kind):
-    """A certificate that no client may accept, and what is said of it."""
+    """An invalid certificate, and the expected error."""
     return {
         "untrusted": lambda: (trustme.CA().issue_cert(HOST), "unable to get local issuer certificate"),
         "other name": lambda: (ca.issue_cert("store.example"), "IP address mismatch"),

@@ -1,4 +1,4 @@
-"""The listener wakes whoever waits, believes nobody, and leaves nothing registered."""
+"""The webhook listener ends waits, verifies deliveries, and leaves no registration."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .conftest import SECRET, signed, until
 
 
 def hook(port, path="/hook/"):
-    """Settings of a run that registers a listener of its own."""
+    """Settings of a run that registers its listener."""
     return {"webhook_listen": f"127.0.0.1:{port}", "webhook_target_url": f"http://127.0.0.1:{port}{path}"}
 
 
@@ -86,7 +86,7 @@ def test_a_signature_covers_the_raw_bytes_or_their_json_dumps(listener):
 
 
 def sent(listener, data):
-    """The statuses of the answers to these bytes."""
+    """The statuses of the responses to these bytes."""
     with socket.create_connection(("127.0.0.1", listener.port), timeout=30) as connection:
         connection.sendall(data)
         connection.shutdown(socket.SHUT_WR)
@@ -184,8 +184,8 @@ def test_refused_deliveries_are_logged_less_and_less_often(listener, caplog, cha
     with caplog.at_level("WARNING"):
         for _ in range(11):
             post(listener, event(), **change)
-    told = "deliveries to the webhook listener rejected so far"
-    assert [line for line in caplog.messages if told in line] == [f"1 {told}: {why}", f"10 {told}: {why}"]
+    text = "deliveries to the webhook listener rejected so far"
+    assert [line for line in caplog.messages if text in line] == [f"1 {text}: {why}", f"10 {text}: {why}"]
 
 
 def test_deliveries_of_a_webhook_registered_by_hand_are_accepted(make_store, sync, timings):
@@ -304,7 +304,7 @@ def test_only_the_newest_deliveries_are_remembered(make_listener):
     for n in range(5):
         assert post(listener, event(n, f"event {n}")).status_code == 200
     assert [heard(notifier, n) for n in range(5)] == [False, False, True, True, True]
-    assert post(listener, event(0, "event 0")).status_code == 200  # forgotten: it rings again
+    assert post(listener, event(0, "event 0")).status_code == 200  # forgotten, and accepted again
     assert post(listener, event(4, "event 4")).status_code == 200
     assert [heard(notifier, 0), heard(notifier, 4)] == [True, False]
 

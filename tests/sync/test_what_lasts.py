@@ -1,4 +1,4 @@
-"""Columns, types and keys last: no row decides them, the state remembers the key, and silence is no answer."""
+"""Columns, types and keys do not depend on rows; the state keeps the key."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def store(make_store):
 
 
 def night(store, sync, content, *, state=None, stream="order_list", **how):
-    """A sync of one stream whose file is this."""
+    """Sync one stream with this file."""
     store.clear_faults()
     store.add_fault(Fault("file", "body", body=content, times=None))
     settings = how.pop("settings", {})

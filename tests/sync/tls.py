@@ -6,7 +6,7 @@ import ssl
 
 
 def secure(store, api, files):
-    """Let a store that has started speak TLS alone, on its two ports.
+    """Switch a running store's two ports to TLS.
 
     Args:
         store: The practice store.
@@ -19,7 +19,7 @@ def secure(store, api, files):
     for server, certificate in zip(store._servers, (api, files), strict=True):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         certificate.configure_cert(context)
-        # The handshake is for the connection's own thread: a client that breaks it off ends nobody else's.
+        # The handshake runs in the connection's own thread: a client that breaks it off affects no other.
         server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     store.api_url = store.api_url.replace("http:", "https:")
     store.file_origin = store.file_origin.replace("http:", "https:")

@@ -1,4 +1,4 @@
-"""What the tests of the pure stations share."""
+"""Helpers of the unit tests."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ BASE = {
 
 
 STAND_IN = "\ue000"
-"""For NUL characters, which Python 3.10's writer refuses."""
+"""Replaces NUL characters, which Python 3.10's writer refuses."""
 
 
 def csv_bytes(table, encoding="utf-8"):
-    """A table as Python's own writer makes it."""
+    """A table written by Python's CSV writer."""
     text = io.StringIO(newline="")
     csv.writer(text).writerows([cell.replace("\0", STAND_IN) for cell in row] for row in table)
     return text.getvalue().replace(STAND_IN, "\0").encode(encoding)
@@ -76,7 +76,7 @@ def checked(content, layout=None, encoding="utf-8", stream="order_list", zone=ti
 
 
 def records_of(content, layout=None, selected=None, zone=timezone.utc, **how):
-    """The records of a file, not yet read."""
+    """The records of a file, unread."""
     export, layout = checked(content, layout, zone=zone, **how)
     names = set(layout.schema()["properties"]) if selected is None else selected
     return Records(export, WINDOW, 42, layout, names, zone)
@@ -96,6 +96,6 @@ def layout_of(columns, keys=(), stream="order_list"):
 
 @pytest.fixture
 def said(caplog):
-    """What was logged, line by line."""
+    """The levels and messages that were logged."""
     caplog.set_level("DEBUG")
     return lambda: [(record.levelname, record.getMessage()) for record in caplog.records]

@@ -1,4 +1,4 @@
-"""`make audit` fails for a weakness that is known, and as well where nobody could tell."""
+"""`make audit` fails for a known vulnerability, and where the service cannot answer."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ WEAK = {
 
 @pytest.fixture
 def service():
-    """A vulnerability service on this machine that knows one weakness, of requests."""
+    """A vulnerability service on this machine with one vulnerability, of requests."""
 
     class Answers(BaseHTTPRequestHandler):
         def do_POST(self):
@@ -75,7 +75,7 @@ def test_a_service_that_does_not_know_the_packages_is_a_failure():
 
 @pytest.fixture
 def closed_port():
-    """An address at which nobody listens."""
+    """An address that refuses connections."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
     server.server_close()
     return f"http://127.0.0.1:{server.server_address[1]}/"

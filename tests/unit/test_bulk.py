@@ -37,7 +37,7 @@ def test_a_bulk_conversion_equals_the_conversion_of_each_cell(convert, cells):
 
 @st.composite
 def times(draw):
-    """Cells of one form each, as files have them, and now and then an odd one."""
+    """Cells of one form, as files have them, sometimes with an unusual one."""
     separator, offset = draw(st.sampled_from("T ")), draw(offsets)
     form = draw(st.sampled_from(["seconds", "microseconds", "AM/PM"]))
     found = draw(st.lists(moments, min_size=1, max_size=12))

@@ -15,7 +15,7 @@ from tap_exports.schema.types import (
 
 S, I, N, B, D, T = ColumnType  # noqa: E741
 
-# What is published of the types of the API's own fields, word for word: streams, type, names.
+# The published types of the API's own fields: stream, type, names.
 API = """
 order_list             | string    | number status payment_status fulfillment_status source currency shipping_code
 order_list             | string    | shipping_method subscription_lifecycle tags
@@ -151,7 +151,7 @@ def test_other_names_are_typed_by_the_first_rule_that_matches(kind, names):
 @pytest.mark.parametrize(
     ("kind", "cells", "left"),
     [
-        # Fewer than 20 cells with a value say nothing.
+        # Fewer than 20 cells with a value decide nothing.
         (N, ["x"] * 19, N),
         (N, ["x"] * 19 + ["", "None", "\u2014"] * 20, N),
         (N, ["x"] * 20, S),
@@ -159,7 +159,7 @@ def test_other_names_are_typed_by_the_first_rule_that_matches(kind, names):
         (I, ["1", "2", *["x"] * 18], I),
         (I, ["1", *["x"] * 19], S),
         (B, ["Yes", *["large"] * 9] * 3, B),
-        # Whole days do not make a date of a time, nor anything else of text.
+        # Whole days do not turn a time into a date, and numbers do not change text.
         (T, ["2024-09-03"] * 30, T),
         (D, ["2024-09-03T10:00:00"] * 30, S),
         (S, ["1"] * 30, S),

@@ -1,4 +1,4 @@
-"""The private names of the SDK that the tap uses: listed in one module, and all still there."""
+"""The private names of the SDK that the tap uses are listed in one module, and still exist."""
 
 from __future__ import annotations
 

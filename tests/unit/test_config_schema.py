@@ -8,7 +8,7 @@ from tap_exports.config.validation import MAPS, NUMBERS, SECRETS
 
 PROPERTIES = CONFIG_SCHEMA["properties"]
 
-# What users were promised, settled before there was any code; README's table has the same.
+# The promised settings; README's table has the same.
 SETTINGS = """
 store                  | string    |
 api_url                | string    |

@@ -20,11 +20,11 @@ NUMBER = KeyColumn("number", 0, None)
 ID = KeyColumn("id", 0, to_integer)
 SKU = KeyColumn("sku", 1, None)
 
-# No surrogates, which no encoding of text has.
+# Without surrogates, which no text encoding has.
 cells = st.text(st.characters(exclude_categories=["Cs"], exclude_characters=STAND_IN), max_size=8) | st.sampled_from(
     ["", "a,b", 'say "hi"', "two\r\nlines", "\r", " ", "\0", "NULL", "007", "\ufeff", "{", "<a>", "'"]
 )
-# Two columns at least: a lone cell of NUL characters alone would leave a blank line, which is no row.
+# At least two columns: a single cell of NUL characters would leave a blank line, which is not a row.
 tables = st.integers(2, 4).flatmap(
     lambda width: st.lists(st.lists(cells, min_size=width, max_size=width), max_size=8).map(
         lambda rows: [[f"h{n}" for n in range(width)], *rows]
@@ -37,7 +37,7 @@ def everything(file):
     return [header, *file.rows()]
 
 
-# What arrives
+# Reading
 
 
 @given(tables)

@@ -28,12 +28,12 @@ from tests.unit.test_column_types import STREAMS
         ("open_cart_list", "cart_id", "cart_id"),
         ("fulfillment_list", "order_number id order_line_id", "id"),
         ("payout_list", "payout_id id", "payout_id"),
-        # A line: its own id, where the header names one unmistakably.
+        # A line: its own id, where the header has an unambiguous one.
         ("order_line_items", "order_number line_id id", "line_id"),
         ("order_line_items", "order_number line_item_id", "line_item_id"),
         ("order_line_items", "order_number order_line_id", "order_line_id"),
         ("open_cart_line_items", "cart_id cart_line_id", "cart_line_id"),
-        # Else its parent and its place.
+        # Otherwise its parent and export_line.
         ("order_line_items", "order_number id sku", "order_number export_line"),
         ("order_line_items", "id sku", "id export_line"),
         ("order_line_items", "number sku", "number export_line"),
@@ -45,7 +45,7 @@ from tests.unit.test_column_types import STREAMS
         ("fulfillment_line_items", "order_number sku", "order_number export_line"),
         # An order line may be fulfilled in parts: its id is not the fulfillment line's.
         ("fulfillment_line_items", "fulfillment_id order_line_id", "fulfillment_id export_line"),
-        # Nothing that could be one.
+        # No candidate.
         ("order_list", "email total", ""),
         ("order_line_items", "sku quantity", ""),
         ("return_line_items", "order_number sku", ""),  # an order can have several returns

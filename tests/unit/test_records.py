@@ -176,11 +176,11 @@ def test_a_key_of_the_line_alone_or_of_several_columns_is_numbered_too():
     assert lines("sku", "b", "export_line") == ["x#1", "x#1", "x#2"]
 
 
-# The same as the slow way
+# Bulk conversion
 
 
 def slowly(layout, header, rows, zone):
-    """One cell at a time, as one would first write it down."""
+    """Convert cell by cell."""
     for row in rows:
         record, invalid = {}, {}
         for column in layout.columns:
@@ -214,7 +214,7 @@ def test_batches_equal_a_conversion_cell_by_cell(kinds_and_rows, times):
     table = [[*row, str(n)] for n, row in enumerate(rows * times)]
     found = rows_of([header, *table], layout, zone=NEW_YORK)
     meant = list(slowly(layout, header, table, NEW_YORK))
-    assert repr(found) == repr(meant)  # which tells 1 from True, and 1.0 from 1.00
+    assert repr(found) == repr(meant)  # repr distinguishes 1 from True, and 1.0 from 1.00
 
 
 @given(

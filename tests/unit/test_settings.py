@@ -20,7 +20,7 @@ DEFAULTS = {name: prop["default"] for name, prop in CONFIG_SCHEMA["properties"].
 
 
 def config(**more):
-    """Settings that are right, and what a test changes in them; None takes one away."""
+    """Valid settings with a test's changes; None removes a setting."""
     whole = {**DEFAULTS, "store": "example", "access_token": TOKEN, "start_date": "2025-01-01", **more}
     return {name: value for name, value in whole.items() if value is not None}
 
@@ -34,7 +34,7 @@ def test_a_store_a_token_and_a_start_are_sufficient():
     assert said(store=None, api_url="https://example.29next.store/api/admin/") == []
 
 
-# Where the store is
+# Addresses
 
 
 @pytest.mark.parametrize(
@@ -235,7 +235,7 @@ def test_a_start_after_the_end_is_an_error():
     assert said(start_date="2025-01-01T02:00:00+02:00", end_date="2025-01-01T00:00:00Z") == []
 
 
-# Words
+# Choices
 
 
 @pytest.mark.parametrize(
@@ -367,7 +367,7 @@ def test_webhook_settings_require_one_another():
     ]
 
 
-# All together
+# Combined
 
 
 def test_each_invalid_setting_has_an_error_line():

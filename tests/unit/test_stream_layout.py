@@ -16,7 +16,7 @@ CATALOG = layout_of({"number": S, "total": N}, ("number",))
 
 @pytest.fixture
 def meets():
-    """Puts one header after the other in force: whether SCHEMA changes, and the names of the columns."""
+    """Apply headers one after the other; return whether SCHEMA changes, and the names of the columns."""
 
     def of(on_new_column="add", catalog=CATALOG):
         layout = StreamLayout("order_list", Knowledge(), on_new_column)

@@ -26,7 +26,7 @@ decimals = st.decimals(allow_nan=False, allow_infinity=False, places=2) | st.dec
 
 
 def exact(number):
-    """A decimal's sign, digits and exponent, of which == sees less."""
+    """A decimal's sign, digits and exponent, which == ignores in part."""
     return Decimal(number).as_tuple()
 
 
@@ -329,16 +329,16 @@ def test_the_documented_time_format_is_the_same_time_as_iso(moment, zone, halves
 @pytest.mark.parametrize(
     ("zone", "text", "utc"),
     [
-        # Autumn: the hour comes twice, and the first one is meant.
+        # Autumn: the hour is repeated, and the first one is meant.
         ("America/New_York", "2024-11-03T01:30:00", "2024-11-03T05:30:00Z"),
         ("Europe/Berlin", "2024-10-27T02:30:00", "2024-10-27T00:30:00Z"),
         ("America/New_York", "2024-11-03 01:30 AM", "2024-11-03T05:30:00Z"),
         ("Australia/Lord_Howe", "2024-04-07T01:45:00", "2024-04-06T14:45:00Z"),
-        # Spring: the hour is missing, and the clock had not been changed yet.
+        # Spring: the hour is skipped, and the offset before it applies.
         ("America/New_York", "2024-03-10T02:30:00", "2024-03-10T07:30:00Z"),
         ("Europe/Berlin", "2024-03-31T02:30:00", "2024-03-31T01:30:00Z"),
         ("Australia/Lord_Howe", "2024-10-06T02:15:00", "2024-10-05T15:45:00Z"),
-        # A day that Samoa never had.
+        # A day that Samoa skipped.
         ("Pacific/Apia", "2011-12-30T12:00:00", "2011-12-30T22:00:00Z"),
         # The store's zone may be an old alias.
         ("US/Eastern", "2024-07-01T00:00:00", "2024-07-01T04:00:00Z"),
@@ -349,7 +349,7 @@ def test_repeated_and_skipped_hours_are_read_as_documented(zone, text, utc):
     assert to_datetime(ZoneInfo(zone))(text) == utc
 
 
-# Whatever comes
+# Any text
 
 
 @given(

@@ -1,4 +1,4 @@
-"""Requests are counted by endpoint and answer, whoever sends them."""
+"""Requests are counted by endpoint and status."""
 
 from __future__ import annotations
 
