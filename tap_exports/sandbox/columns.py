@@ -56,10 +56,6 @@ class ExportType:
     lines: bool = False  # whether a row is a line
     merchant: tuple[str, ...] = ()  # the metadata objects whose columns a merchant can add
 
-    def key(self, role: Role) -> str:
-        """The key of the first column with a role."""
-        return next(column.key for column in self.columns if column.role is role)
-
 
 def _columns(text: str) -> tuple[Column, ...]:
     """Read `Header [type] [role]; ...`: words in lower case are a type or a role; a column without a type is text."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from decimal import Decimal
 from enum import Enum
@@ -139,18 +139,6 @@ class Merchant:
     def enabled(self) -> tuple[Definition, ...]:
         """Those that are columns of exports."""
         return tuple(one for one in self.all if one.enable_export)
-
-    def switch(self, owner: str, key: str, *, on: bool) -> None:
-        """Add a column to exports, or remove it.
-
-        Raises:
-            KeyError: When there is no such definition.
-        """
-        for at, one in enumerate(self._definitions):
-            if (one.owner, one.key) == (owner, key):
-                self._definitions[at] = replace(one, enable_export=on)
-                return
-        raise KeyError(f"No metadata definition {key!r} on {owner!r}")
 
     def add(self, owner: str, key: str, name: str, kind: MetadataType) -> None:
         """Add a definition whose column is in exports from now on."""

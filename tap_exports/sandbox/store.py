@@ -100,14 +100,6 @@ class Store:
         """Move the store's clock forward."""
         self.clock.advance(step)
 
-    def enable_column(self, owner: str, key: str) -> None:
-        """Show a merchant's column in exports created from now on."""
-        self.merchant.switch(owner, key, on=True)
-
-    def disable_column(self, owner: str, key: str) -> None:
-        """Leave a merchant's column out of exports created from now on."""
-        self.merchant.switch(owner, key, on=False)
-
     def add_column(self, owner: str, key: str, name: str, kind: MetadataType) -> None:
         """Add a metadata definition, whose column is in exports from now on."""
         self.merchant.add(owner, key, name, kind)

@@ -34,16 +34,6 @@ class StoreCalls:
         return json_reply(200, document)
 
     def metadata(self, call: Call) -> Reply:
-        """`GET metadata/`, which filters by object, type and enable_export."""
+        """`GET metadata/`."""
         query = call.request.args.to_dict()
-
-        def matches(one: Definition) -> bool:
-            known = {
-                "object": one.owner,
-                "type": one.type.value,
-                "enable_export": str(one.enable_export).lower(),
-            }
-            return all(query.get(name, "").lower() in {"", value} for name, value in known.items())
-
-        found = [one for one in self._store.merchant.all if matches(one)]
-        return list_reply(self._store, "metadata/", found, query, Definition.as_json)
+        return list_reply(self._store, "metadata/", self._store.merchant.all, query, Definition.as_json)
