@@ -37,7 +37,7 @@ def _help(name: str) -> str:
 
 def _fault(text: str) -> Fault:
     try:
-        return Fault.from_text(text)
+        return Fault.from_json(json.loads(text))
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
 
@@ -58,8 +58,8 @@ def _parser() -> argparse.ArgumentParser:
         type=_fault,
         action="append",
         default=[],
-        metavar="PLACE:KIND[:VALUE][:NAME=VALUE...]",
-        help="A fault, such as create:status:503:times=2 or file:cut. Repeatable.",
+        metavar="JSON",
+        help='A fault, such as {"place": "create", "kind": "status", "status": 503, "times": 2}. Repeatable.',
     )
     for one in fields(Options):
         if one.name in SPECIAL:

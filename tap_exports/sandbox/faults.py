@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from dataclasses import dataclass, field, fields
 from enum import Enum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
 
 class Place(str, Enum):
@@ -105,59 +104,6 @@ class Fault:
             return cls(**document)
         except TypeError as error:
             raise ValueError("A fault needs a place and a kind") from error
-
-    @classmethod
-    def from_text(cls, text: str) -> Fault:
-        """Read a fault from a command-line argument.
-
-        The form is `place:kind[:main][:name=value…]`, where `main` is the main field of the kind (status,
-        seconds, location, body, document or value), as in `create:status:503:times=2`. After `redirect`,
-        `body` and `json` everything that follows is the main field.
-
-        Raises:
-            ValueError: When it is invalid.
-        """
-        place, _, rest = text.partition(":")
-        kind, _, rest = rest.partition(":")
-        given: dict[str, object] = {"place": place, "kind": kind}
-        main = _MAIN.get(kind, "status")
-        parts = [rest] if kind in _VERBATIM else rest.split(":")
-        for part in parts:
-            name, equals, value = part.partition("=")
-            if not part:
-                continue
-            if not equals or kind in _VERBATIM:
-                name, value = main, part
-            given[name] = _READ.get(name, str)(value)
-        return cls.from_json(given)
-
-
-def _number_or_none(text: str) -> int | None:
-    return None if text in {"", "None", "always"} else int(text)
-
-
-_MAIN = {
-    "hang": "seconds",
-    "slow": "seconds",
-    "stall": "seconds",
-    "away": "seconds",
-    "redirect": "location",
-    "body": "body",
-    "json": "document",
-    "cut": "keep",
-    "overlong": "keep",
-    "unknown_status": "value",
-}
-_VERBATIM = {"redirect", "body", "json"}
-_READ: dict[str, Callable[[str], object]] = {
-    "times": _number_or_none,
-    "after": int,
-    "status": int,
-    "seconds": float,
-    "keep": int,
-    "document": json.loads,
-    "headers": json.loads,
-}
 
 
 class PendingFaults:

@@ -46,7 +46,9 @@ def config_of(process):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_prints_a_config_and_runs_until_a_signal(run, number):
     """Stdout has one JSON document; the exit code is 0."""
-    process = run("--days", "10", "--ready-seconds", "0", "--fault", "types:status:418")
+    process = run(
+        "--days", "10", "--ready-seconds", "0", "--fault", '{"place": "types", "kind": "status", "status": 418}'
+    )
     config = config_of(process)
     assert set(config) == {"api_url", "access_token", "start_date"}
     headers = {"Authorization": f"Bearer {config['access_token']}", "X-29Next-Api-Version": "2024-04-01"}
@@ -87,7 +89,11 @@ def test_a_missing_extra_is_one_error_line():
 
 @pytest.mark.parametrize(
     ("arguments", "code"),
-    [(["--fault", "nowhere:status"], 2), (["--time-format", "x"], 2), (["--timezone", "No/Where"], 1)],
+    [
+        (["--fault", '{"place": "nowhere", "kind": "status"}'], 2),
+        (["--time-format", "x"], 2),
+        (["--timezone", "No/Where"], 1),
+    ],
 )
 def test_an_invalid_flag_is_an_error(arguments, code):
     done = subprocess.run(

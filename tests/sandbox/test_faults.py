@@ -213,28 +213,19 @@ def test_every_call_can_fail(store, call, place):
 
 
 @pytest.mark.parametrize(
-    ("text", "fault"),
+    "document",
     [
-        ("create:status:503:times=2", Fault("create", "status", status=503, times=2)),
-        ("any:refuse", Fault("any", "refuse")),
-        ("file:cut:100", Fault("file", "cut", keep=100)),
-        ("poll:hang:0.5:after=1", Fault("poll", "hang", seconds=0.5, after=1)),
-        ("file:stall:2:keep=9", Fault("file", "stall", seconds=2.0, keep=9)),
-        ("list:away:0.5", Fault("list", "away", seconds=0.5)),
-        ("link:expire:export_type=order_list", Fault("link", "expire", export_type="order_list")),
-        ("list:redirect:http://127.0.0.1:1/x", Fault("list", "redirect", location="http://127.0.0.1:1/x")),
-        ('types:json:{"types": []}', Fault("types", "json", document={"types": []})),
-        ("create:never_ready:times=always", Fault("create", "never_ready", times=None)),
-        ("poll:unknown_status:dead", Fault("poll", "unknown_status", value="dead")),
+        [],
+        {},
+        {"place": "create"},
+        {"place": "nowhere", "kind": "status"},
+        {"place": "create", "kind": "status", "x": 1},
     ],
-)  # fmt: skip
-def test_a_fault_is_read_from_text(text, fault):
-    assert Fault.from_text(text) == fault
-
-
-@pytest.mark.parametrize(
-    "text", ["", "create", "nowhere:status", "create:explode", "create:status:many", "create:cut:x=1"]
 )
-def test_an_invalid_fault_is_an_error(text):
+def test_an_invalid_fault_is_an_error(document):
     with pytest.raises(ValueError, match=r"."):
-        Fault.from_text(text)
+        Fault.from_json(document)
+
+
+def test_a_fault_is_read_from_json():
+    assert Fault.from_json({"place": "file", "kind": "cut", "keep": 100}) == Fault("file", "cut", keep=100)
