@@ -183,7 +183,7 @@ class RunContext:
         return ReadyNotifier(self.clock)
 
     def webhook(self) -> Webhook | None:
-        """A listener that rings the notifier, where the settings ask for one. It listens from now on."""
+        """A listener that rings the notifier, where the settings have one. It listens from now on."""
         raw = self._settings.raw
         if not raw.get("webhook_listen"):
             return None

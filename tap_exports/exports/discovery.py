@@ -109,7 +109,7 @@ class Discovery:
 
     def _from_pending(self, source: StreamExports, export: Export) -> list[_Head]:
         try:
-            return self._read(source, self.exporter.ready(export, taken_over=True))
+            return self._read(source, self.exporter.ready(export, reused=True))
         except Unauthorized:
             raise
         except TapExportsError as error:

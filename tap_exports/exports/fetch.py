@@ -44,7 +44,7 @@ class CheckedExport(CheckedFile):
 
     export: Export
     window: Window
-    taken_over: bool
+    reused: bool
     ready_at: datetime | None = None
     """When it was found ready, by the store's clock; None where it was so at the first sight of it."""
     refresh: bool = False
@@ -58,7 +58,7 @@ class CheckedExport(CheckedFile):
     def made_in(self) -> float:
         """Seconds from its request until it was found ready; 0 where that is unknown."""
         created = self.export.created_at
-        if self.taken_over or created is None or self.ready_at is None:
+        if self.reused or created is None or self.ready_at is None:
             return 0.0
         return max(0.0, (self.ready_at - created).total_seconds())
 
@@ -110,7 +110,7 @@ class Exporter:
                 else:
                     self._logger.info("%s: reusing export %d of %s", source.code, export.id, window)
                 try:
-                    return self._deliver(source, window, export, slot, suspicions, taken_over=reused)
+                    return self._deliver(source, window, export, slot, suspicions, reused=reused)
                 except (InvalidFile, ExportStuck, StoreRefused) as error:
                     is_suspect = isinstance(error, SuspectFile) and type(error) not in suspicions
                     if isinstance(error, (Unauthorized, MissingScope)) or not (reused or is_suspect):
@@ -124,7 +124,7 @@ class Exporter:
                     if isinstance(error, NoLineBreak):
                         held.enter_context(self._confirmation())
                         if self._files.open_ends:  # another window's second export has confirmed it
-                            return self._deliver(source, window, export, slot, suspicions, taken_over=reused)
+                            return self._deliver(source, window, export, slot, suspicions, reused=reused)
                 export = source.take(window) if reused and not suspicions else None
 
     def _create(self, source: StreamExports, window: Window, slot: ExportSlot) -> Export:
@@ -152,7 +152,7 @@ class Exporter:
         slot: ExportSlot,
         suspicions: Collection[type[SuspectFile]],
         *,
-        taken_over: bool,
+        reused: bool,
     ) -> CheckedExport:
         """From an export to its validated file: wait, download, validate; a file with bad content once more."""
         where = f"stream {source.code}, export {export.id}, window {window}"
@@ -160,33 +160,33 @@ class Exporter:
         try:
             if export.status is not ExportStatus.AVAILABLE:
                 slot.acquire()
-                export = self.ready(export, taken_over=taken_over)
+                export = self.ready(export, reused=reused)
                 ready_at = self._client.time.now()
             slot.release()
             file = self._files.get(source, export, suspicions, where)
-            return CheckedExport(**vars(file), export=export, window=window, taken_over=taken_over, ready_at=ready_at)
+            return CheckedExport(**vars(file), export=export, window=window, reused=reused, ready_at=ready_at)
         except TapExportsError as error:
             error.hint = error.hint or _CHECK_EXPORT
             raise error.at(where)  # noqa: B904 - the same error
 
-    def ready(self, export: Export, *, taken_over: bool = False) -> Export:
+    def ready(self, export: Export, *, reused: bool = False) -> Export:
         """Wait until the store has made an export. The API has no failed state: only a deadline ends it.
 
         Args:
             export: The export.
-            taken_over: Whether an earlier run asked for it; its age then counts as waited.
+            reused: Whether an earlier run requested it; its age then counts as waited.
 
         Raises:
             ExportStuck: If it is not ready in time.
         """
         began = self._clock.monotonic()
-        if taken_over:
+        if reused:
             if export.created_at is not None:
                 began -= max(0.0, (self._client.time.now() - export.created_at).total_seconds())
             export = self._client.export(export.id)  # what the list said may be long ago
         self._pending.add(export)
         try:
-            return self._await(export, began, learns=not taken_over)
+            return self._await(export, began, learns=not reused)
         finally:
             self._pending.remove(export)
 

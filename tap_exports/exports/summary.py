@@ -42,8 +42,8 @@ class StreamSummary:
         used = [export, *export.halved]
         self.windows += 1
         self.refreshed += export.refresh
-        self.reused += sum(one.taken_over for one in used)
-        self.created += sum(not one.taken_over for one in used)
+        self.reused += sum(one.reused for one in used)
+        self.created += sum(not one.reused for one in used)
         self.written += written
         self.unchanged += export.checked.rows - written
         self.invalid += invalid

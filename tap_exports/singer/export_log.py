@@ -126,5 +126,5 @@ def _record(export: CheckedExport, used_at: datetime, invalid_cells: int | None,
         "invalid_cells": invalid_cells,
         "halved": export.checked.capped,
         "refresh": refresh,
-        "taken_over": export.taken_over,
+        "taken_over": export.reused,
     }

@@ -79,7 +79,7 @@ def test_a_window_becomes_a_checked_file(make_bench):
     assert checked.checked.rows == len(store_rows) > 5
     assert checked.export.id == bench.made()[0].id
     assert checked.size == len(bench.store.file(checked.export.id))
-    assert not checked.taken_over
+    assert not checked.reused
     assert rows(checked) == store_rows
     assert [r.place for r in bench.store.log if r.place != "poll"] == ["create", "link", "file"]
 
@@ -305,7 +305,7 @@ def test_an_available_export_is_reused(bench):
     assert reusable(bench) == [bench.window()]
     checked = bench.fetch()
     checked.csv.close()
-    assert checked.taken_over
+    assert checked.reused
     assert checked.export.id == export.id
     assert [r.place for r in bench.store.log] == ["list", "link", "file"]
 
@@ -357,7 +357,7 @@ def test_an_export_of_another_window_or_type_is_not_reused(bench):
     bench.exporter.requester.look_up(bench.source())
     checked = bench.fetch(window)
     checked.csv.close()
-    assert not checked.taken_over
+    assert not checked.reused
 
 
 def test_an_export_made_before_its_window_ended_is_not_reused(bench):
@@ -432,7 +432,7 @@ def test_an_invalid_reused_export_is_replaced_once(bench, caplog, fault):
     bench.store.add_fault(fault)
     checked = bench.fetch()
     checked.csv.close()
-    assert not checked.taken_over
+    assert not checked.reused
     assert len(bench.made()) == 2
     assert f"export {old.id} cannot be reused" in caplog.text
     again = bench.fetch()
@@ -449,7 +449,7 @@ def test_a_reused_export_that_stays_pending_is_replaced_at_its_timeout(make_benc
     began = bench.clock.waited
     checked = bench.fetch()
     checked.csv.close()
-    assert not checked.taken_over
+    assert not checked.reused
     assert len(bench.made()) == 2
     assert 599 <= bench.clock.waited - began < 620
 
