@@ -1,4 +1,4 @@
-"""What a run is made of: each station once, from the settings, when it is first wanted."""
+"""RunContext: the objects of one run, each created on first use."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from tap_exports.clock import Clock
 from tap_exports.config.validation import zone_of
 from tap_exports.errors import MissingScope, NotFound, StoreRefused, StoreTrouble, TapExportsError, Unauthorized
 from tap_exports.exports.discovery import Discovery
-from tap_exports.exports.export_files import ExportFiles, Reading
+from tap_exports.exports.export_files import ExportFiles, FileOptions
 from tap_exports.exports.fetch import Exporter
 from tap_exports.exports.progress import Progress
-from tap_exports.exports.requester import Patience
+from tap_exports.exports.requester import ExportPolicy
 from tap_exports.exports.scheduler import ExportScheduler, SyncRange
 from tap_exports.exports.summary import RunSummary
 from tap_exports.exports.webhook import ReadyNotifier, Webhook
@@ -39,7 +39,7 @@ T = TypeVar("T")
 class RemovalRecorder(Protocol):
     """Records which objects are gone."""
 
-    def judge(self, stream: str) -> None:
+    def write(self, stream: str) -> None:
         """Record the objects of a stream that are gone, after its last window."""
 
 
@@ -54,13 +54,7 @@ _AS_UTC = "times without an offset are read as UTC"
 
 
 class RunContext:
-    """The stations of one run.
-
-    Args:
-        settings: Checked.
-        clock: Ends all waiting when the run ends.
-        agent: What to call oneself where the settings say nothing.
-    """
+    """The objects of one run. `agent` is the User-Agent where the settings have none."""
 
     def __init__(self, settings: Settings, clock: Clock, agent: str) -> None:
         self._settings = settings
@@ -114,7 +108,7 @@ class RunContext:
         self.knowledge = replace(self.knowledge, definitions=self._definitions())
 
     def _definitions(self) -> tuple[Definition, ...]:
-        found = self._as_far_as_allowed(
+        found = self._optional(
             self.client.definitions,
             "the merchant's own columns get their types from their names, so a type may differ from a run that could"
             " read the definitions. Grant metadata:read, or set column_types",
@@ -124,9 +118,7 @@ class RunContext:
     @cached_property
     def zone(self) -> tzinfo:
         """The zone of times that carry no offset."""
-        name = self._settings.raw.get("timezone") or self._as_far_as_allowed(
-            self._stores_zone, f"{_AS_UTC}. Set timezone"
-        )
+        name = self._settings.raw.get("timezone") or self._optional(self._stores_zone, f"{_AS_UTC}. Set timezone")
         return zone_of(name) or timezone.utc if name else timezone.utc
 
     def _stores_zone(self) -> str | None:
@@ -143,7 +135,7 @@ class RunContext:
             self._logger.warning("The store's time zone %r is not known: %s. Set timezone.", name, _AS_UTC)
         return name
 
-    def _as_far_as_allowed(self, request: Callable[[], T], otherwise: str) -> T | None:
+    def _optional(self, request: Callable[[], T], consequence: str) -> T | None:
         """Request what a token need not have the scope for; without it, log a WARNING that says what happens."""
         try:
             return request()
@@ -151,7 +143,7 @@ class RunContext:
             raise
         except StoreRefused as error:
             scope = " (the token lacks the scope)" if isinstance(error, MissingScope) else ""
-            self._logger.warning("%s%s: %s", error.what, scope, otherwise)
+            self._logger.warning("%s%s: %s", error.what, scope, consequence)
             return None
 
     @cached_property
@@ -163,27 +155,27 @@ class RunContext:
 
     @cached_property
     def exporter(self) -> Exporter:
-        """Brings a window to a file."""
+        """Requests, downloads and validates exports."""
         raw = self._settings.raw
-        patience = Patience(
+        policy = ExportPolicy(
             poll_seconds=raw["poll_interval_seconds"],
             timeout_seconds=raw["export_timeout_minutes"] * 60,
             reuse=self._settings.reuse,
             settle=self._settings.settle,
             given=frozenset(map(whole_second, filter(None, (self._settings.start_date, self._settings.end_date)))),
         )
-        reading = Reading(raw["encoding"], raw["max_export_rows"], self.zone)
+        options = FileOptions(raw["encoding"], raw["max_export_rows"], self.zone)
         wait = self.notifier.wait if raw.get("webhook_listen") else None
-        files = ExportFiles(self.downloader, self.clock, reading)
-        return Exporter(self.client, files, self.clock, patience, wait)
+        files = ExportFiles(self.downloader, self.clock, options)
+        return Exporter(self.client, files, self.clock, policy, wait)
 
     @cached_property
     def notifier(self) -> ReadyNotifier:
-        """Rings when the store says that an export is ready."""
+        """Wakes the thread that waits for an export when a webhook delivery arrives."""
         return ReadyNotifier(self.clock)
 
     def webhook(self) -> Webhook | None:
-        """A listener that rings the notifier, where the settings have one. It listens from now on."""
+        """The webhook listener, if `webhook_listen` is set; it listens at once."""
         raw = self._settings.raw
         if not raw.get("webhook_listen"):
             return None
@@ -200,7 +192,7 @@ class RunContext:
     def scheduler(self) -> ExportScheduler:
         """The windows of all streams, made ahead of the reader."""
         settings = self._settings
-        # An end_date that is still to come would move the bookmark past objects that do not exist yet.
+        # A later end_date would move the bookmark past objects that do not exist yet.
         settled = self.client.time.now() - settings.settle
         end = min(settings.end_date or settled, settled)
         slack = settings.reuse if end == settled else timedelta(0)

@@ -1,4 +1,4 @@
-"""ExportStream: the story of a sync, from the plan to the bookmark."""
+"""ExportStream: the sync of one stream, from the plan to the bookmark."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class ExportStream(CatalogStream):
         self._written = 0
         """Records of the current window, before maps."""
 
-    # The story of a sync
+    # Sync
 
     @override
     def begin(self) -> None:
@@ -65,8 +65,11 @@ class ExportStream(CatalogStream):
                 self.write_schema()
 
     @override
-    def records_written(self) -> Iterator[Record]:
-        """Plan, create or reuse, wait, download, check (ahead, by the scheduler); type, write; bookmark and STATE."""
+    def sync_records(self) -> Iterator[Record]:
+        """Write the records of each validated file, then move the bookmark and write STATE.
+
+        The scheduler plans windows and prepares their files ahead: create or reuse, wait, download, validate.
+        """
         with self.failing_alone(), self.get_record_counter() as counter, self.get_sync_timer():
             for export, records in self._files():
                 for batch in self._to_write(export, records):
@@ -79,20 +82,20 @@ class ExportStream(CatalogStream):
                         self._writer.flush()
                         return  # the window is not whole: its bookmark stays
                 self._finish(export, records)
-            self._recording.judge_removals()
+            self._recording.write_removals()
 
     @override
     def get_batches(
         self, batch_config: BatchConfig, context: Context | None = None
     ) -> Iterator[tuple[BaseBatchFileEncoding, list[str]]]:
-        """The same with files of records."""
+        """The same with batch files in place of RECORD messages."""
         with self.failing_alone(), self.get_record_counter() as counter, self.get_sync_timer():
             for export, records in self._files():
                 rows = (record for batch in self._to_write(export, records) for record in self._counted(batch, counter))
                 for manifest in batch_files.written(self.tap_name, self.name, batch_config, rows):
                     yield batch_config.encoding, manifest
                 self._finish(export, records)  # only now: the window's last batch is written
-            self._recording.judge_removals()
+            self._recording.write_removals()
 
     @override
     def get_records(self, context: Context | None) -> Iterable[Record]:
@@ -108,7 +111,7 @@ class ExportStream(CatalogStream):
         for export in self._checked():
             try:
                 if export.header:
-                    self._meet(export)
+                    self._apply_header(export)
                 records = self._records(export)
             except TapExportsError as error:
                 raise error.at(_where(self.name, export))  # noqa: B904 - the same error
@@ -139,8 +142,8 @@ class ExportStream(CatalogStream):
             ahead=ahead,
         )
 
-    def _meet(self, export: CheckedExport) -> None:
-        """Put a file's columns in force."""
+    def _apply_header(self, export: CheckedExport) -> None:
+        """Use a file's columns; write SCHEMA if they changed."""
         if self.layout.has_new_columns(export.header):  # a merchant may have added a column to exports meanwhile
             self.run.learn_definitions()
             self.layout.knowledge = self.run.knowledge
@@ -180,10 +183,10 @@ class ExportStream(CatalogStream):
             write_state=lambda: self.tap.state_writer.write_state(self.tap_state),
         )
 
-    def doubt_ledger(self) -> None:
-        """Let the state say so from the start where this run does not record what it sends."""
+    def clear_ledger_position(self) -> None:
+        """Clear the ledger position in the state if this run does not record what it sends."""
         if not self._recording.is_on:
-            self._recording.doubt()
+            self._recording.clear_position()
 
     def _counted(self, batch: list[dict[str, Any]], counter: Counter) -> list[dict[str, Any]]:
         counter.increment(len(batch))
@@ -225,7 +228,7 @@ class ExportStream(CatalogStream):
         moves = self.replication_method != REPLICATION_FULL_TABLE and not export.refresh
         if moves and self.bookmark.advance(export.window.end):
             self.tap.state_writer.write_state(self.tap_state)
-        else:  # repeated, which the state writer would not do: some targets emit only a STATE that no record follows
+        else:  # the state writer skips an equal STATE, but some targets emit only one that no record follows
             self.tap.write_message(StateMessage(value=self.tap_state))
 
     @property

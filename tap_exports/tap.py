@@ -1,4 +1,4 @@
-"""TapExports: settings, discovery, the order of work."""
+"""TapExports: command line, settings, discovery, sync."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ class TapExports(Tap):
         help_text = "List the exports that a sync would request, and request none."
         command.params.append(click.Option(["--plan"], is_flag=True, help=help_text))
         for option in command.params:
-            if option.name == "test":  # else any word would mean `all`
+            if option.name == "test":  # the SDK treats an unknown value as `all`
                 option.type = click.Choice(["all", "records", "schema", "disabled"])
         return command
 
@@ -138,7 +138,7 @@ class TapExports(Tap):
             tap.setup_mapper()
             tap.print_plan()
         else:
-            _ = tap.run_context.ledger  # a locked one is an error before any request
+            _ = tap.run_context.ledger  # one that another run has locked is an error before any request
             tap.setup_mapper()
             tap.run_sync()
 
@@ -173,7 +173,7 @@ class TapExports(Tap):
             described(error.absolute_path, error.message, error.schema)
             for error in JSONSchemaValidator(schema).iter_errors(self._config)
         ]
-        errors = list(dict.fromkeys(found))  # a word that is no word is of the wrong kind and none of the choices
+        errors = list(dict.fromkeys(found))  # one value can cause the same message twice
         errors = errors or [*validation_errors(self._config), *batch_files.validation_errors(self._config)]
         if self._config.get("webhook_listen") and find_spec("waitress") is None:
             errors.append("webhook_listen: it needs the extra webhook: pip install 'tap-exports[webhook]'")
@@ -253,13 +253,13 @@ class TapExports(Tap):
             _ = self.run_context.ledger
             for stream in self._export_streams:
                 if stream.selected:
-                    stream.doubt_ledger()
+                    stream.clear_ledger_position()
                     _ = self.run_context.summary.streams[stream.name]
                     self.run_context.scheduler.add(stream.queue())
             try:
                 self.sync_all()
             except Stopped:
-                # Whole lines in the buffer, and the bookmarks of windows whose records are out: no more.
+                # Write the complete messages in the buffer, then a STATE for the completed windows.
                 self.message_writer.flush()
                 if self.state:
                     self.state_writer.write_state(self.state)
@@ -320,7 +320,7 @@ class TapExports(Tap):
         if TapExports.ended_by:
             os._exit(128 + signum)
         TapExports.ended_by = signum
-        # In a thread of its own: the signal may have interrupted what stop() needs.
+        # In a thread of its own: the signal may have interrupted code that holds a lock which stop() needs.
         threading.Thread(target=self._end, args=(128 + signum,), daemon=True).start()
 
     def _end(self, code: int) -> None:

@@ -40,7 +40,7 @@ class ExportSlots:
 
 
 class ExportSlot:
-    """One slot, which the caller has taken. `check` raises when waiting for it has become useless."""
+    """One slot, which the caller has taken. `check` raises when the caller no longer needs it."""
 
     def __init__(self, slots: ExportSlots, check: Callable[[], None]) -> None:
         self._slots = slots

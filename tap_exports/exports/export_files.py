@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Reading:
+class FileOptions:
     """How files are read."""
 
     encoding: str
@@ -36,12 +36,12 @@ class Reading:
 class ExportFiles:
     """Downloads and validates files. It may be used from several threads."""
 
-    def __init__(self, downloader: Downloader, clock: Clock, reading: Reading) -> None:
+    def __init__(self, downloader: Downloader, clock: Clock, options: FileOptions) -> None:
         self._downloader = downloader
         self._clock = clock
-        self._reading = reading
+        self._options = options
         self._logger = logging.getLogger("tap-exports")
-        self.open_ends = False
+        self.no_final_line_break = False
         """Whether a second export of a window has confirmed that files end without a line break."""
 
     def get(
@@ -66,11 +66,11 @@ class ExportFiles:
         rest = pauses(self._clock.timings)
         while True:
             download = self._downloader.get(export.id)
-            csv = CsvFile(download.file, self._reading.encoding)
+            csv = CsvFile(download.file, self._options.encoding)
             try:
                 file = self._check(source, csv, download, suspicions, where)
                 if csv.size and not file.checked.capped and not csv.ends_with_line_break:
-                    self._accept_open_end(export, download, suspicions, where)
+                    self._accept_missing_line_break(export, download, suspicions, where)
             except ErrorPage as error:
                 csv.close()
                 if (wait := next(rest, None)) is None:
@@ -106,7 +106,7 @@ class ExportFiles:
             keys,
             numbers=layout.number_columns,
             unique=not layout.numbered,
-            cap=self._reading.max_rows,
+            cap=self._options.max_rows,
             drop_copies=InvalidKey in suspicions,
         )
         if checked.copies:
@@ -114,7 +114,7 @@ class ExportFiles:
             self._logger.warning(said, len(checked.copies), where)
         return CheckedFile(csv, header, checked, download.size, download.sha256)
 
-    def _accept_open_end(
+    def _accept_missing_line_break(
         self, export: Export, download: Download, suspicions: Collection[type[SuspectFile]], where: str
     ) -> None:
         """Accept a file without a line break at its end, where two downloads and a second export agree.
@@ -124,24 +124,24 @@ class ExportFiles:
             NoLineBreak: If no second export has confirmed it in this run.
         """
         again = self._downloader.get(export.id)
-        with closing(CsvFile(again.file, self._reading.encoding)) as csv:
+        with closing(CsvFile(again.file, self._options.encoding)) as csv:
             if again.sha256 != download.sha256:
                 csv.head(0)
                 raise InvalidFile("the file has no line break at its end, and two downloads of it differ")
         if NoLineBreak in suspicions:
-            self.open_ends = True
-        if not self.open_ends:
+            self.no_final_line_break = True
+        if not self.no_final_line_break:
             raise NoLineBreak("the file has no line break at its end, so it may have been cut")
         self._logger.warning("No line break at the end, in two downloads and in a second export: accepted (%s)", where)
 
     def _keys(self, layout: Layout) -> list[KeyColumn]:
         position = {column.name: n for n, column in enumerate(layout.columns)}
         return [
-            KeyColumn(key, position[key], layout.columns[position[key]].type.converter(self._reading.zone))
+            KeyColumn(key, position[key], layout.columns[position[key]].type.converter(self._options.zone))
             for key in layout.file_keys
         ]
 
 
 def _reads_like_text(header: list[str]) -> bool:
-    """Whether a header is prose with commas in it: a space behind one, or a sentence's end."""
+    """Whether a cell after the first starts with a space, or the last one ends a sentence."""
     return any(cell[:1].isspace() for cell in header[1:]) or header[-1].rstrip().endswith((".", "!", "?"))

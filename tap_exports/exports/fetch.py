@@ -1,4 +1,4 @@
-"""One window's way to a validated file: reuse or request an export, wait, download, validate."""
+"""Exporter: makes a validated file for a window: reuse or request an export, wait, download, validate."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tap_exports.errors import (
     Unauthorized,
 )
 from tap_exports.exports.polling import PendingExports, PollSchedule
-from tap_exports.exports.requester import ExportRequester, Patience
+from tap_exports.exports.requester import ExportPolicy, ExportRequester
 from tap_exports.files.checked import CheckedFile
 from tap_exports.store.models import Export, ExportStatus
 
@@ -51,8 +51,8 @@ class CheckedExport(CheckedFile):
     """Whether the window is of the older history, which is exported again."""
     state: Mapping[str, str | float] = field(default_factory=dict)
     """What the stream's state entry keeps once the window's records are written."""
-    halved: tuple[CheckedExport, ...] = ()
-    """Exports at the cap in whose place this is the first one; their files are closed."""
+    at_cap: tuple[CheckedExport, ...] = ()
+    """Exports of longer windows that reached the row cap before this one; their files are closed."""
 
     @property
     def made_in(self) -> float:
@@ -74,28 +74,28 @@ class Exporter:
         client: Client,
         files: ExportFiles,
         clock: Clock,
-        patience: Patience,
+        policy: ExportPolicy,
         wait: Callable[[int, float], None] | None = None,
     ) -> None:
         self._client = client
         self._files = files
         self._clock = clock
-        self._patience = patience
+        self._policy = policy
         self._wait = wait or (lambda _, seconds: clock.sleep(seconds))
         self._logger = logging.getLogger("tap-exports")
         self._confirming = threading.Lock()
         first_poll = clock.timings.first_poll_seconds
-        self.timeout_seconds = patience.timeout_seconds
-        self.requester = ExportRequester(client, clock, patience)
-        self._pace = PollSchedule(patience.poll_seconds, first_poll)
+        self.timeout_seconds = policy.timeout_seconds
+        self.requester = ExportRequester(client, clock, policy)
+        self._pace = PollSchedule(policy.poll_seconds, first_poll)
         self._pending = PendingExports(client, clock, first_poll)
 
     def fetch(self, source: StreamExports, window: Window, slot: ExportSlot) -> CheckedExport:
         """The validated file of one window, from an own export that can be reused, else from a new one.
 
-        A suspect file is replaced by one fresh export of the window. If that is suspect in the same way, the contract
-        says for each kind whether it is accepted. `slot` is held while an export is pending. The file may not be used
-        if `checked.capped`.
+        A suspect file is replaced by one fresh export of the window. If that has the same fault, zero bytes, a missing
+        final line break and equal rows are accepted; any other blank or repeated key is an error. `slot` is held while
+        an export is pending. The file may not be used if `checked.capped`.
 
         Raises:
             TapExportsError: Saying where; nothing is left behind.
@@ -123,7 +123,7 @@ class Exporter:
                         suspicions.add(type(error))
                     if isinstance(error, NoLineBreak):
                         held.enter_context(self._confirmation())
-                        if self._files.open_ends:  # another window's second export has confirmed it
+                        if self._files.no_final_line_break:  # another window's second export has confirmed it
                             return self._deliver(source, window, export, slot, suspicions, reused=reused)
                 export = source.take(window) if reused and not suspicions else None
 
@@ -136,7 +136,7 @@ class Exporter:
 
     @contextmanager
     def _confirmation(self) -> Iterator[None]:
-        """Whether files end without a line break is confirmed by one window at a time, once per run."""
+        """One thread at a time finds out whether the store's files end without a line break."""
         while not self._confirming.acquire(timeout=0.25):
             self._clock.sleep(0)
         try:
@@ -173,8 +173,7 @@ class Exporter:
         """Wait until the store has made an export. The API has no failed state: only a deadline ends it.
 
         Args:
-            export: The export.
-            reused: Whether an earlier run requested it; its age then counts as waited.
+            reused: Whether the export's age counts as time waited.
 
         Raises:
             ExportStuck: If it is not ready in time.
@@ -191,7 +190,7 @@ class Exporter:
             self._pending.remove(export)
 
     def _await(self, export: Export, began: float, *, learns: bool) -> Export:
-        deadline = began + self._patience.timeout_seconds
+        deadline = began + self._policy.timeout_seconds
         pending_at = 0.0
         while export.status is not ExportStatus.AVAILABLE:
             now = self._clock.monotonic()

@@ -33,7 +33,7 @@ _CALLS = 7
 
 
 @dataclass(frozen=True)
-class Patience:
+class ExportPolicy:
     """How long to wait for exports, and which exports may be reused."""
 
     poll_seconds: float
@@ -51,10 +51,10 @@ class Patience:
 class ExportRequester:
     """Creates exports, and finds those to reuse. It may be used from several threads."""
 
-    def __init__(self, client: Client, clock: Clock, patience: Patience) -> None:
+    def __init__(self, client: Client, clock: Clock, policy: ExportPolicy) -> None:
         self._client = client
         self._clock = clock
-        self._patience = patience
+        self._policy = policy
         self._logger = logging.getLogger("tap-exports")
         self._listing = threading.Lock()
         self._listed: list[Export] | TapExportsError | None = None
@@ -70,7 +70,7 @@ class ExportRequester:
             if self._listed is None:
                 # The list filters by day, in a zone that is not documented, so one more day is read.
                 try:
-                    self._listed = list(self._client.exports(None, (now - self._patience.reuse - _DAY).date()))
+                    self._listed = list(self._client.exports(None, (now - self._policy.reuse - _DAY).date()))
                 except TapExportsError as error:
                     self._listed = error
             if isinstance(self._listed, TapExportsError):
@@ -83,14 +83,14 @@ class ExportRequester:
 
     def _usable(self, export: Export, now: datetime) -> bool:
         """Whether an export is the tap's own, recent, complete for its window, and not stuck."""
-        made, window, patience = export.created_at, export.window, self._patience
-        if made is None or window is None or not patience.reuse or made < now - patience.reuse:
+        made, window, policy = export.created_at, export.window, self._policy
+        if made is None or window is None or not policy.reuse or made < now - policy.reuse:
             return False
-        if not window.is_own(patience.given):
+        if not window.is_own(policy.given):
             return False
-        if made < window.end + max(timedelta(0), patience.settle - _APART):
+        if made < window.end + max(timedelta(0), policy.settle - _APART):
             return False
-        return export.status is ExportStatus.AVAILABLE or (now - made).total_seconds() < patience.timeout_seconds
+        return export.status is ExportStatus.AVAILABLE or (now - made).total_seconds() < policy.timeout_seconds
 
     def create(self, source: StreamExports, window: Window) -> Export:
         """Create an export. If the response is lost, the list is searched for it before another call.

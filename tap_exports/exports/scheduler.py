@@ -57,8 +57,8 @@ class ExportScheduler:
         self._workers = max_pending + _DOWNLOADS
         self._max_ahead = 2 * max_pending + _DOWNLOADS
         self._queues: dict[str, StreamQueue] = {}
-        self._news = threading.Condition()
-        self._slots = ExportSlots(self._news, max_pending)
+        self._changed = threading.Condition()
+        self._slots = ExportSlots(self._changed, max_pending)
         self._claimed = 0
         self._threads: list[threading.Thread] = []
         self._closing = False
@@ -67,7 +67,7 @@ class ExportScheduler:
 
     def add(self, queue: StreamQueue) -> None:
         """Export a stream's windows; streams added first are read first."""
-        with self._news:
+        with self._changed:
             self._queues.setdefault(queue.source.code, queue)
 
     def preview(self, queue: StreamQueue) -> list[PlannedWindow]:
@@ -80,7 +80,7 @@ class ExportScheduler:
         return queue.preview()
 
     def files(self, code: str) -> Iterator[CheckedExport]:
-        """The checked files of a stream that was added, in order, all below the cap; the next closes the one before.
+        """The checked files of a stream that was added, in order, all below the cap. Getting the next closes one.
 
         Raises:
             TapExportsError: Of the first window that failed; later ones are abandoned.
@@ -90,40 +90,40 @@ class ExportScheduler:
         try:
             while (task := self._await_first(queue)) is not None:
                 if isinstance(task.error, ExportStuck):
-                    task.error.state = queue.halve(task)
+                    task.error.state = queue.reduce_after_timeout(task)
                 result = task.outcome()
-                with self._news:
+                with self._changed:
                     state = queue.state_after(task)
                 yield replace(result, refresh=task.refresh, state=state)
-                with self._news:
+                with self._changed:
                     if task in queue.tasks:  # close() may have removed it
                         queue.tasks.remove(task)
                         self._discard(task)
                     queue.read += 1
                     self._show_progress(queue, 0.0)
-                    self._news.notify_all()
+                    self._changed.notify_all()
         finally:
-            with self._news:
+            with self._changed:
                 queue.planning, queue.ahead, queue.reading = True, False, False
                 self._clear(queue)
 
     def close(self) -> None:
         """Stop the workers and delete all files. Waiting threads return at once."""
-        with self._news:
+        with self._changed:
             self._closing = True
-            self._news.notify_all()
+            self._changed.notify_all()
         self._clock.stop()
         until = time.monotonic() + _CLOSING_SECONDS
         for thread in self._threads:
             thread.join(timeout=max(0.0, until - time.monotonic()))
-        with self._news:
+        with self._changed:
             for queue in self._queues.values():
                 self._clear(queue)
 
     def _clear(self, queue: StreamQueue) -> None:
         while queue.tasks:
             self._discard(queue.tasks.popleft())
-        self._news.notify_all()
+        self._changed.notify_all()
 
     def _discard(self, task: WindowTask) -> None:
         """Release a window that the reader has passed; a worker that still has it releases it later."""
@@ -135,10 +135,10 @@ class ExportScheduler:
     def _await_first(self, queue: StreamQueue) -> WindowTask | None:
         """Wait for the first window of a queue; None at its end."""
         began = self._clock.monotonic()
-        with self._news:
+        with self._changed:
             queue.ahead = queue.reading = True
-            self._staff()
-            self._news.notify_all()
+            self._start_workers()
+            self._changed.notify_all()
             while True:
                 if self._closing:
                     raise Stopped
@@ -148,14 +148,14 @@ class ExportScheduler:
                     return queue.tasks[0]
                 if queue.planned and not queue.tasks:
                     return None
-                self._news.wait(timeout=0.25)
+                self._changed.wait(timeout=0.25)
                 self._clock.sleep(0)
                 self._show_progress(queue, self._clock.monotonic() - began)
 
     def _show_progress(self, queue: StreamQueue, waited: float) -> None:
         self._progress.show(ReaderPosition.of(queue, self._queues.values(), self._slots.pending, waited))
 
-    def _staff(self) -> None:
+    def _start_workers(self) -> None:
         """Start the workers.
 
         Raises:
@@ -184,13 +184,13 @@ class ExportScheduler:
         except Stopped:
             pass
         except Exception as error:  # noqa: BLE001 - otherwise the reader would wait forever
-            with self._news:
+            with self._changed:
                 self._fatal = error
-                self._news.notify_all()
+                self._changed.notify_all()
 
     def _claim(self) -> Callable[[], None] | None:
         """The next job, in the order of reading; None when the run ends."""
-        with self._news:
+        with self._changed:
             while not self._closing and self._fatal is None:
                 for queue in self._queues.values():
                     if not queue.ahead:
@@ -207,7 +207,7 @@ class ExportScheduler:
                         task.claimed = self._slots.take()
                         self._claimed += 1
                         return lambda queue=queue, task=task: self._export(queue, task)  # type: ignore[misc]
-                self._news.wait()
+                self._changed.wait()
             return None
 
     def _may_claim(self, queue: StreamQueue) -> bool:
@@ -217,7 +217,7 @@ class ExportScheduler:
     def _set_up(self, queue: StreamQueue) -> None:
         """Find the exports to reuse, and plan the stream."""
         self._exporter.requester.look_up(queue.source)
-        with self._news:
+        with self._changed:
             if queue.ahead and not queue.planned:
                 queue.plan(self._sync_range, self._cap, self._exporter.timeout_seconds)
 
@@ -229,13 +229,13 @@ class ExportScheduler:
             error = failed.at(f"stream {queue.source.code}")
         except Exception as failed:  # noqa: BLE001 - the reader raises it, in its own thread
             error = failed
-        with self._news:
+        with self._changed:
             if error is not None:
                 whole = Window(self._sync_range.start, self._sync_range.end)
                 task = WindowTask(whole, done=True, error=error)
                 queue.tasks.append(task)
                 self._fail(queue, task)
-            self._news.notify_all()
+            self._changed.notify_all()
 
     def _export(self, queue: StreamQueue, task: WindowTask) -> None:
         """Export one window, or its first part if it is at the cap."""
@@ -256,7 +256,7 @@ class ExportScheduler:
         except Exception as failed:  # noqa: BLE001 - the reader raises it, in its own thread
             error = failed
         slot.release()
-        with self._news:
+        with self._changed:
             task.done, task.result, task.error = True, result, error
             if task not in queue.tasks:  # the reader has abandoned the stream meanwhile
                 self._discard(task)
@@ -265,7 +265,7 @@ class ExportScheduler:
             else:
                 found = task.outcome()
                 queue.learn(task, found.checked.rows, found.made_in)
-            self._news.notify_all()
+            self._changed.notify_all()
 
     def _below_cap(self, queue: StreamQueue, task: WindowTask, slot: ExportSlot) -> CheckedExport | None:
         """The file of a window, which may have become shorter; None where it is no longer needed."""
@@ -276,10 +276,10 @@ class ExportScheduler:
             except StreamAbandoned:
                 return None
             if not result.checked.capped:
-                return replace(result, halved=tuple(full))
+                return replace(result, at_cap=tuple(full))
             result.csv.close()
             full.append(result)
-            with self._news:
+            with self._changed:
                 if task not in queue.tasks:
                     return None
                 self._logger.info(
@@ -287,7 +287,7 @@ class ExportScheduler:
                     queue.source.code, task.window, self._cap,
                 )  # fmt: skip
                 queue.shrink(task)
-                self._news.notify_all()
+                self._changed.notify_all()
 
     def _fail(self, queue: StreamQueue, task: WindowTask) -> None:
         for abandoned in queue.abandon(task):

@@ -50,7 +50,7 @@ class PlannedWindow(NamedTuple):
 
 @dataclass(eq=False)
 class WindowTask:
-    """A window to export; before it is claimed, the whole range up to the next one."""
+    """A window to export. Before it is claimed, it is the whole remaining range; claiming it cuts off the rest."""
 
     window: Window
     refresh: bool = False
@@ -99,7 +99,7 @@ class StreamQueue:
         self._refresh_size = copy(self.size)
         self._remembered = copy(self.size)
         self._start = sync_range.start
-        self._aims = [s for s in self.source.starts() if self.bookmark is None or s >= self.bookmark]
+        self._reusable_starts = [s for s in self.source.starts() if self.bookmark is None or s >= self.bookmark]
         self.planned = True
         newest = newest_range(sync_range.start, sync_range.end, self.bookmark, limits.lookback)
         if newest is None:
@@ -127,7 +127,7 @@ class StreamQueue:
             export.window.end
             for export in self.source.known()
             if export.window
-            and (export.window.start == newest.start or export.window.start in self._aims)
+            and (export.window.start == newest.start or export.window.start in self._reusable_starts)
             and newest.start <= export.window.start
             and newest.end - slack <= export.window.end <= newest.end
         ]
@@ -183,6 +183,7 @@ class StreamQueue:
     def end_at(self, instant: datetime, *, final: bool) -> datetime | None:
         """The end of the window at an instant, where a line-item stream's window starts, which must not end later.
 
+        The store's cap may count parents instead of lines, so a window of lines must not have more parents than theirs.
         If it is not known yet, it is estimated with `final`, else None. If there is no limit, it is the year 9999.
         """
         for window in reversed(self._exported):
@@ -224,9 +225,9 @@ class StreamQueue:
             kept["refreshed_until"] = rfc3339(max(until, self._end_of_newest) if until else self._end_of_newest)
         return kept
 
-    def halve(self, task: WindowTask) -> dict[str, str | float]:
+    def reduce_after_timeout(self, task: WindowTask) -> dict[str, str | float]:
         """The values for the state if an export was not ready in time: the next run requests half of the window."""
-        self._remembered.halve(task.window)
+        self._remembered.reduce_after_timeout(task.window)
         return dict(self._remembered.state())
 
     def abandon(self, failed: WindowTask) -> list[WindowTask]:
@@ -246,8 +247,10 @@ class StreamQueue:
         if reused is not None:
             first, rest = task.window.split(reused.end)
         else:
-            first, rest = task.window.cut(length, equal=self._size(task).has_rows)
-            aim = next((s for s in self._aims if task.window.start < s < first.end and not task.refresh), None)
+            first, rest = task.window.cut(length, equal=self._size(task).has_rate)
+            aim = next(
+                (s for s in self._reusable_starts if task.window.start < s < first.end and not task.refresh), None
+            )
             if aim is not None:
                 first, rest = task.window.split(aim)
             if until is not None and first.end > until:

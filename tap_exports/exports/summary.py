@@ -39,7 +39,7 @@ class StreamSummary:
 
     def add(self, export: CheckedExport, *, written: int, invalid: int) -> None:
         """Count a window."""
-        used = [export, *export.halved]
+        used = [export, *export.at_cap]
         self.windows += 1
         self.refreshed += export.refresh
         self.reused += sum(one.reused for one in used)
@@ -47,7 +47,7 @@ class StreamSummary:
         self.written += written
         self.unchanged += export.checked.rows - written
         self.invalid += invalid
-        self._at_cap += len(export.halved)
+        self._at_cap += len(export.at_cap)
         self._copies += len(export.checked.copies)
         self._nul += export.csv.nul_characters
 

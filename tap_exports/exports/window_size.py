@@ -50,18 +50,18 @@ class WindowSize:
         longest = limits.first.total_seconds() if memory.longest_days is None else memory.longest_days * _DAY
         self._longest = min(self._most, longest)
         self._growth = 1.0
-        self._full = 0
-        self._below = math.inf
+        self._capped_in_a_row = 0
+        self._upper_limit = math.inf
 
     @property
-    def has_rows(self) -> bool:
+    def has_rate(self) -> bool:
         """Whether rows per second were measured, in this run or an earlier one."""
         return self._seconds > 0
 
     @property
     def is_known(self) -> bool:
         """Whether the rows per second are known, and no file was at the cap since."""
-        return self._seconds > 0 and not self._full
+        return self._seconds > 0 and not self._capped_in_a_row
 
     def is_growth(self, length: timedelta) -> bool:
         """Whether a length is much longer than that of any window that worked."""
@@ -69,7 +69,7 @@ class WindowSize:
 
     def length(self) -> timedelta:
         """The longest that the next window may be."""
-        seconds = min(self._most, self._longest * self._growth, self._below)
+        seconds = min(self._most, self._longest * self._growth, self._upper_limit)
         if self._rows:
             seconds = min(seconds, self._cap / 2 * self._seconds / self._rows)
         return max(SECOND, timedelta(seconds=seconds))
@@ -79,7 +79,7 @@ class WindowSize:
         seconds = window.length.total_seconds()
         self._rows = _KEPT * self._rows + rows
         self._seconds = _KEPT * self._seconds + seconds
-        self._full, self._below = 0, math.inf
+        self._capped_in_a_row, self._upper_limit = 0, math.inf
         if 2 * seconds > self._longest:  # not a short rest
             self._longest = max(self._longest, seconds)
             times = self._half_timeout / made_in * seconds / self._longest if made_in > 0 else math.inf
@@ -99,10 +99,10 @@ class WindowSize:
         seconds = window.length.total_seconds()
         if self._rows * seconds < self._cap * self._seconds or not self._seconds:  # more rows per second than known
             self._rows, self._seconds = self._cap, seconds
-        self._full += 1
-        self._below = seconds / 2**self._full
+        self._capped_in_a_row += 1
+        self._upper_limit = seconds / 2**self._capped_in_a_row
 
-    def halve(self, window: Window) -> None:
+    def reduce_after_timeout(self, window: Window) -> None:
         """Record a window whose export was not ready in time; the next run requests half of it."""
         self._longest, self._growth = window.length.total_seconds() / 2, 1.0
 

@@ -37,13 +37,13 @@ PRIVATE_TAP_NAMES = ("_config", "_env_var_prefix", "_handle_termination", "_mapp
 
 
 class SdkStream(Stream):
-    """The SDK's stream. A subclass defines `begin` and `records_written`, which `Stream.sync` calls in this order."""
+    """The SDK's stream. A subclass defines `begin` and `sync_records`, which `Stream.sync` calls in this order."""
 
     def begin(self) -> None:
         """Write the first SCHEMA message, where the columns are known already."""
         self.write_schema()
 
-    def records_written(self) -> Iterator[Record]:
+    def sync_records(self) -> Iterator[Record]:
         """Write the records and the state. Records that are yielded are counted by a test of the connection."""
         raise NotImplementedError
 
@@ -80,4 +80,4 @@ class SdkStream(Stream):
     def _sync_records(
         self, context: Context | None = None, *, write_messages: bool = True
     ) -> Generator[Record, Any, Any]:
-        yield from self.records_written()
+        yield from self.sync_records()

@@ -50,7 +50,11 @@ class ExportLog(MappedStream):
         _column("date_from", th.DateTimeType, "Start of the window."),
         _column("date_to", th.DateTimeType, "End of the window."),
         _column("created_at", th.DateTimeType, "When the export was created, by the store's clock."),
-        _column("ready_at", th.DateTimeType, "When the tap found it ready; null if it was ready at the first poll."),
+        _column(
+            "ready_at",
+            th.DateTimeType,
+            "When a poll found it ready; null if it was before any poll.",
+        ),
         _column("used_at", th.DateTimeType, "When its last record was written, by the store's clock."),
         _column("file_bytes", th.IntegerType, "Size of the CSV, decompressed."),
         _column("file_sha256", th.StringType, "SHA-256 of the CSV, in hex."),
@@ -87,7 +91,7 @@ class ExportLog(MappedStream):
             return
         self.begin()
         used_at = self.run.client.time.now()
-        for full in export.halved:
+        for full in export.at_cap:
             self._write(_record(full, used_at, None, refresh=export.refresh))
         self._write(_record(export, used_at, invalid_cells, refresh=export.refresh))
 
@@ -96,7 +100,7 @@ class ExportLog(MappedStream):
             self.write_record(record)
 
     @override
-    def records_written(self) -> Iterator[Record]:
+    def sync_records(self) -> Iterator[Record]:
         yield from ()
 
     @override

@@ -62,8 +62,8 @@ class Recording:
         """Whether the run records what it sends, as far as is known before the first file."""
         return self._incremental and self._run.ledger is not None and not self._run.ledger.failed
 
-    def doubt(self) -> bool:
-        """Let the state say that records are sent without being recorded; return whether it said otherwise."""
+    def clear_position(self) -> bool:
+        """Clear the position, because records are sent without being recorded; return whether it was set."""
         if not self._bookmark.get(_POSITION):
             return False
         self._bookmark.set(_POSITION, _UNRECORDED)
@@ -112,7 +112,7 @@ class Recording:
         self._is_unrecorded = True
         if self._run.ledger is not None:
             self._run.ledger.forget(self._stream)
-        if self.doubt():
+        if self.clear_position():
             self._write_state()
 
     def finish(self) -> None:
@@ -120,7 +120,7 @@ class Recording:
         if self._stream_ledger is not None:
             self._bookmark.set(_POSITION, self._stream_ledger.finish())
 
-    def judge_removals(self) -> None:
+    def write_removals(self) -> None:
         """After the stream's last window: find and write the objects that are gone."""
         if self._is_recorded and (removed := self._run.removed_objects) is not None:
-            removed.judge(self._stream)
+            removed.write(self._stream)

@@ -73,7 +73,7 @@ class RemovedObjectsStream(MappedStream):
         ledger = self.run.ledger
         return RemovedObjects(ledger, Bookmark(NAME, self.tap_state).get("ledger")) if ledger else None
 
-    def judge(self, stream: str) -> None:
+    def write(self, stream: str) -> None:
         """Write the removals of a stream whose newest windows are all written.
 
         Raises:
@@ -106,7 +106,7 @@ class RemovedObjectsStream(MappedStream):
             self._has_schema = True
 
     @override
-    def records_written(self) -> Iterator[Record]:
+    def sync_records(self) -> Iterator[Record]:
         with self.failing_alone():
             yield from self._written()
 

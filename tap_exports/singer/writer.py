@@ -1,7 +1,7 @@
 """Records → Singer lines, fast: one encoder, one buffer, few writes.
 
-All messages go through one buffer, so they keep their order. Records alone wait in it: any other message is written at
-once, with all that precedes it.
+All messages go through one buffer, so they keep their order. Only records are buffered: any other message is
+written at once, with all that precedes it.
 """
 
 from __future__ import annotations

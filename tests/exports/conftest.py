@@ -18,9 +18,9 @@ import pytest
 
 from tap_exports.clock import Clock, Timings
 from tap_exports.errors import Stopped, TapExportsError
-from tap_exports.exports.export_files import ExportFiles, Reading
+from tap_exports.exports.export_files import ExportFiles, FileOptions
 from tap_exports.exports.fetch import Exporter
-from tap_exports.exports.requester import Patience
+from tap_exports.exports.requester import ExportPolicy
 from tap_exports.exports.scheduler import ExportScheduler, StreamQueue, SyncRange
 from tap_exports.exports.stream_exports import StreamExports
 from tap_exports.exports.window_size import StreamMemory
@@ -258,9 +258,9 @@ def make_bench(make_store):
         connection = Connection(url or store.api_url, token or store.token, "2024-04-01", AGENT)
         client = Client(connection, clock)
         downloader = Downloader(client.link, clock, client.time, AGENT, insecure=True)
-        patience = Patience(poll, timeout, timedelta(minutes=reuse), timedelta(minutes=settle), given)
-        reading = Reading("utf-8", max_rows, timezone.utc)
-        exporter = Exporter(client, ExportFiles(downloader, clock, reading), clock, patience)
+        policy = ExportPolicy(poll, timeout, timedelta(minutes=reuse), timedelta(minutes=settle), given)
+        options = FileOptions("utf-8", max_rows, timezone.utc)
+        exporter = Exporter(client, ExportFiles(downloader, clock, options), clock, policy)
         benches.append(Bench(store, clock, client, downloader, exporter, max_rows))
         return benches[-1]
 

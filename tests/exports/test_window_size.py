@@ -191,7 +191,7 @@ def test_growth_stops_where_making_an_export_took_half_of_the_timeout():
 def test_after_a_timeout_half_of_the_window_is_requested():
     queue = planned(20, first=10 * DAY)
     finish(queue, claimed(queue), 0)
-    queue.size.halve(claimed(queue).window)
+    queue.size.reduce_after_timeout(claimed(queue).window)
     again = planned(20, memory=StreamMemory(**queue.size.state()))
     assert claimed(again).window.length / DAY == pytest.approx(5, abs=0.01)
 

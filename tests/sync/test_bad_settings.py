@@ -122,8 +122,8 @@ def test_an_unexpected_error_fails_one_stream_without_its_message(make_store, in
             raise KeyError(f"https://files.example/x.csv?Signature={secret}")
         return meet(self, export)
 
-    meet = ExportStream._meet
-    monkeypatch.setattr(ExportStream, "_meet", fail)
+    meet = ExportStream._apply_header
+    monkeypatch.setattr(ExportStream, "_apply_header", fail)
     run = inside(store.config, environment={"TAP_EXPORTS_LOGLEVEL": "DEBUG"})
     assert run.code == 1
     assert len(run.errors) == 1
