@@ -30,6 +30,8 @@ class Timings:
     """How long an orderly end may take after a signal."""
     finish_line_seconds: float = 8.0
     """How long finishing the line that is being written to a slow target may take after a signal."""
+    largest_response: int = 64 * 1024 * 1024
+    """The most bytes of an API response, which is held in memory; a page of a hundred exports has 30,000."""
 
 
 class Clock:

@@ -30,8 +30,6 @@ _RETRIED = frozenset({408, 425, _TOO_MANY, 500, 502, 503, 504})
 _FEW_TRIES = 3
 """How often a call is sent if the response has the wrong shape, which rarely passes."""
 
-LARGEST_ANSWER = 64 * 1024 * 1024
-"""Bytes of a decompressed response; a page of a list has a few thousand."""
 _BLOCK = 64 * 1024
 
 _SECRET = 8
@@ -197,7 +195,7 @@ class ApiSession:
             StoreRefused: If it cannot.
         """
         status = response.status_code
-        content = _content(response, place)
+        content = _content(response, place, self._clock.timings.largest_response)
         if 200 <= status < 300:  # noqa: PLR2004
             try:
                 deleted = response.request.method == "DELETE"  # its body does not matter
@@ -257,15 +255,15 @@ class ApiSession:
         return session_
 
 
-def _content(response: requests.Response, place: str) -> bytes:
+def _content(response: requests.Response, place: str, limit: int) -> bytes:
     """A response's body, of limited size because it is held in memory."""
     content = bytearray()
     for block in response.iter_content(_BLOCK):
         content += block
-        if len(content) > LARGEST_ANSWER:
+        if len(content) > limit:
             response.close()
             raise StoreRefused(
-                f"{place} was answered with more than {LARGEST_ANSWER:,} bytes",
+                f"{place} was answered with more than {limit:,} bytes",
                 "This is not the Admin API: check store or api_url.",
             )
     return bytes(content)

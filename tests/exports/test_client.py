@@ -84,14 +84,6 @@ def test_a_429_is_retried_after_its_retry_after(bench, headers, least):
     assert bench.client.rate_limiter.throttled == 1
 
 
-def test_pauses_grow_although_every_retry_after_is_a_second(bench):
-    bench.store.add_fault(Fault("types", "status", status=429, headers={"Retry-After": "1"}, times=None))
-    with pytest.raises(StoreTrouble, match="429"):
-        bench.client.types()
-    assert len(bench.store.log) == Timings().tries
-    assert bench.clock.waited > 30
-
-
 @pytest.mark.parametrize(
     "fault",
     [
@@ -142,13 +134,6 @@ def test_a_lasting_error_is_reported_with_its_call_and_host(bench, fault, said):
     assert bench.clock.waited > 20
 
 
-def test_json_of_the_wrong_shape_is_requested_three_times(bench):
-    bench.store.add_fault(Fault("types", "json", document={"kinds": []}, times=None))
-    with pytest.raises(StoreTrouble, match="no list of export types"):
-        bench.client.types()
-    assert len(bench.store.log) == 3
-
-
 def test_a_request_without_a_response_is_retried_after_the_read_timeout(bench, monkeypatch):
     bench.clock.timings = replace(bench.clock.timings, read_seconds=0.1)
     bench.store.add_fault(Fault("types", "hang"))
@@ -156,17 +141,19 @@ def test_a_request_without_a_response_is_retried_after_the_read_timeout(bench, m
     assert statuses(bench) == [None, 200]
 
 
+def test_a_response_above_the_largest_size_is_refused(bench):
+    bench.clock.timings = replace(bench.clock.timings, largest_response=1_000_000)
+    bench.store.add_fault(Fault("types", "body", body=b"x" * 2_000_000, times=None))
+    with pytest.raises(StoreRefused, match="more than 1,000,000 bytes"):
+        bench.client.types()
+    assert len(bench.store.log) == 1
+
+
 def test_a_refused_connection_is_retried_and_then_an_error(make_bench, closed_port):
     bench = make_bench(url=closed_port)
     with pytest.raises(StoreTrouble, match="the connection was refused"):
         bench.client.types()
     assert bench.clock.waited > 20
-
-
-def test_an_unknown_host_name_is_an_error(make_bench):
-    bench = make_bench(url="http://no-such-store.invalid/api/admin/")
-    with pytest.raises(StoreTrouble, match="name cannot be resolved"):
-        bench.client.types()
 
 
 @pytest.mark.parametrize(

@@ -95,13 +95,6 @@ def test_a_type_without_an_export_gets_a_small_one(make_bench):
     assert bench.clock.waited < 60 + 13 * 3
 
 
-def test_a_pending_export_is_awaited(make_bench):
-    bench = make_bench(ready_seconds=900)
-    theirs(bench)
-    assert "order_number" in names(discover(bench)["order_list"])
-    assert len(bench.made()) == 1
-
-
 def test_an_export_pending_for_hours_is_not_awaited(make_bench):
     """The API has no failed state."""
     bench = make_bench()

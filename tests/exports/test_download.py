@@ -244,14 +244,6 @@ def test_a_downloaded_file_has_no_name(bench, export, empty_temp):
     assert open_temp_files(empty_temp) == []
 
 
-def test_a_missing_temporary_directory_is_a_local_error(bench, export, monkeypatch, tmp_path):
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing"))
-    with pytest.raises(LocalTrouble, match="TMPDIR") as caught:
-        bench.downloader.get(export.id)
-    assert str(tmp_path / "missing") in str(caught.value)
-    assert bench.store.count("file") == 1
-
-
 @pytest.mark.parametrize("size", [5_000, 2_000_000], ids=["in the buffer", "past the buffer"])
 def test_a_full_disk_is_a_local_error(bench, make_wire, empty_temp, size):
     body = b"A,B\r\n" + b"1,2\r\n" * (size // 5)

@@ -101,15 +101,6 @@ def test_polling_starts_fast_and_backs_off(make_bench):
     assert (looks[-1] - bench.made()[0].ready_at).total_seconds() <= 120.5
 
 
-def test_polling_adapts_to_earlier_exports():
-    pace = PollSchedule(longest=600, first=1.0)
-    assert pace.pause(0) <= 1
-    for _ in range(5):
-        pace.learn(290, 310)
-    assert 285 <= pace.pause(0) <= 310
-    assert 28 <= pace.pause(310) <= 31
-
-
 def test_no_pause_is_longer_than_poll_interval_seconds():
     pace = PollSchedule(longest=7, first=1.0)
     pace.learn(9_000, 11_000)
@@ -220,15 +211,6 @@ def test_a_lost_export_is_found_whatever_the_zone_of_the_list(make_bench, zone):
     assert bench.store.count("create") == 1
 
 
-def test_a_lost_export_is_found_once_only(bench):
-    source, window = bench.source(), bench.window()
-    bench.store.add_fault(Fault("create", "lost"))
-    bench.store.add_fault(Fault("create", "refuse", after=1))
-    first = bench.exporter.requester.create(source, window)
-    second = bench.exporter.requester.create(source, window)
-    assert [export.id for export in bench.made()] == [first.id, second.id]
-
-
 def test_an_export_of_another_window_or_type_is_not_taken_for_the_lost_one(bench):
     bench.store.add_fault(Fault("create", "refuse"))
     theirs(bench, bench.window(0, 9))
@@ -248,15 +230,6 @@ def test_an_export_made_before_its_window_had_settled_is_not_reused(make_bench, 
     source = bench.source()
     bench.exporter.requester.look_up(source)
     assert [export.id for export in source.recent] == ([made.id] if taken else [])
-
-
-def test_an_export_without_dates_is_not_taken_for_the_lost_one(make_bench):
-    bench = make_bench(null_dates=True)
-    bench.store.add_fault(Fault("create", "lost"))
-    checked = bench.fetch()
-    checked.csv.close()
-    assert checked.export.id == bench.made()[-1].id
-    assert len(bench.made()) == 2
 
 
 def test_responses_that_stay_lost_fail_the_stream(bench):
@@ -321,18 +294,6 @@ def test_a_pending_export_is_reused_until_its_own_timeout(make_bench):
     assert bench.slot.acquired
 
 
-def test_a_reused_export_that_became_ready_is_polled_once(make_bench):
-    bench = make_bench(ready_seconds=1500)
-    theirs(bench, ago=10)
-    bench.exporter.requester.look_up(bench.source())
-    bench.clock.sleep(3400)  # past the timeout, which starts at its creation
-    before = bench.clock.waited
-    bench.fetch().csv.close()
-    assert bench.clock.waited - before < 3
-    assert bench.store.count("poll") == 1
-    assert len(bench.made()) == 1
-
-
 def test_an_export_older_than_reuse_exports_minutes_is_not_reused(bench):
     theirs(bench, ago=61)
     assert reusable(bench) == []
@@ -367,14 +328,6 @@ def test_an_export_made_before_its_window_ended_is_not_reused(bench):
     assert reusable(bench) == []
 
 
-def test_reuse_exports_minutes_0_reuses_nothing(make_bench):
-    bench = make_bench(reuse=0)
-    theirs(bench, ago=1)
-    assert reusable(bench) == []
-    bench.fetch().csv.close()
-    assert len(bench.made()) == 2
-
-
 @pytest.mark.parametrize(
     ("start", "end", "own"),
     [
@@ -403,15 +356,6 @@ def test_retry_after_is_honoured_before_the_list_is_searched(bench):
     assert (first.place, second.place) == ("create", "list")
     assert second.time - first.time >= timedelta(seconds=150)
     assert len(bench.made()) == 1
-
-
-def test_exports_on_the_last_page_are_reused(make_bench):
-    bench = make_bench(page_size=2)
-    windows = [bench.window(n, 1) for n in range(7)]
-    for window in windows:
-        theirs(bench, window)
-    assert reusable(bench) == windows
-    assert bench.store.count("list") == 4
 
 
 @pytest.mark.parametrize(
@@ -452,14 +396,6 @@ def test_a_reused_export_that_stays_pending_is_replaced_at_its_timeout(make_benc
     assert not checked.reused
     assert len(bench.made()) == 2
     assert 599 <= bench.clock.waited - began < 620
-
-
-def test_an_export_past_its_timeout_is_not_reused(make_bench):
-    bench = make_bench(timeout=600)
-    bench.store.add_fault(Fault("create", "never_ready"))
-    bench.client.create("order_list", bench.window())
-    bench.clock.sleep(601)
-    assert reusable(bench) == []
 
 
 def test_the_newest_available_export_is_preferred(make_bench):

@@ -85,22 +85,3 @@ def test_a_missing_extra_is_one_error_line():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=WAIT, check=False)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
     assert "tap-exports[sandbox]" in done.stderr
-
-
-@pytest.mark.parametrize(
-    ("arguments", "code"),
-    [
-        (["--fault", '{"place": "nowhere", "kind": "status"}'], 2),
-        (["--time-format", "x"], 2),
-        (["--timezone", "No/Where"], 1),
-    ],
-)
-def test_an_invalid_flag_is_an_error(arguments, code):
-    done = subprocess.run(
-        [sys.executable, "-m", "tap_exports.sandbox", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=WAIT,
-        check=False,
-    )
-    assert (done.returncode, done.stdout, "Traceback" in done.stderr) == (code, "", False)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
@@ -9,16 +9,6 @@ from tap_exports.sandbox import Sandbox
 from .conftest import NOW
 
 DAY = timedelta(days=1)
-CREATED = {
-    "order_list": "Created At",
-    "customer_list": "Date Joined",
-    "transaction_list": "Date Created",
-    "dispute_list": "Date Created",
-    "subscription_list": "Date Created",
-    "open_cart_list": "Date Created",
-    "return_list": "Created At",
-    "fulfillment_list": "Created At",
-}
 KEYS = {
     "order_list": "Order Number",
     "customer_list": "Customer ID",
@@ -36,10 +26,6 @@ PARENTS = {
     "return_line_items": "return_list",
     "fulfillment_line_items": "fulfillment_list",
 }
-
-
-def instant(text):
-    return datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
 @pytest.fixture(scope="module")
@@ -98,23 +84,6 @@ def test_references_between_streams_exist(rows):
     assert set(column(rows["fulfillment_line_items"], "Order Line ID")) <= lines
 
 
-@pytest.mark.parametrize("code", CREATED)
-def test_date_to_is_included_only_with_the_option(code):
-    open_end, closed_end = Sandbox(now=NOW, frozen=True), Sandbox(now=NOW, frozen=True, date_to_included=True)
-    differences = 0
-    for days in range(60, 2, -1):
-        midnight = NOW.replace(hour=0, minute=0) - days * DAY
-        without = open_end.rows(code, midnight - DAY, midnight)
-        within = closed_end.rows(code, midnight - DAY, midnight)
-        extra = within[len(without) :]
-        assert within[: len(without)] == without
-        assert all(instant(row[CREATED[code]]) == midnight for row in extra)
-        assert all(instant(row[CREATED[code]]) < midnight for row in without)
-        differences += bool(extra)
-        assert open_end.rows(code, midnight, midnight + DAY)[: len(extra)] == extra
-    assert differences
-
-
 def test_adjacent_windows_hold_each_row_once(rows, half_year):
     step, parts, start = timedelta(days=11, hours=7), [], half_year.start_date
     while start < NOW:
@@ -164,16 +133,6 @@ def test_new_objects_appear_as_time_goes_on(open_store):
     second = store.rows("order_list", *ahead)
     assert 0 < len(first) < len(second)
     assert column(second, "Order Number")[: len(first)] == column(first, "Order Number")
-
-
-@pytest.mark.parametrize(("field", "name"), [("placed", "Order Date"), ("updated", "Updated At")])
-def test_the_range_may_apply_to_another_date(field, name):
-    window = (NOW - 30 * DAY, NOW - 20 * DAY)
-    found = column(Sandbox(now=NOW, range_field=field).rows("order_list", *window), name)
-    moments = [instant(text) for text in found]
-    assert moments
-    assert moments == sorted(moments)
-    assert all(window[0] <= moment < window[1] for moment in moments)
 
 
 def test_an_added_column_applies_to_exports_created_later(open_store):

@@ -97,14 +97,6 @@ def test_a_file_may_be_cut_short(store, call):
     assert raw(call.link(42))[0] == whole
 
 
-def test_a_file_may_declare_a_wrong_length(store, call):
-    call.create()
-    store.add_fault(Fault("file", "wrong_length"))
-    _, declared, error = raw(call.link(42))
-    assert declared == len(store.file(42)) + 7
-    assert error is not None
-
-
 def test_a_file_may_stall(store, call):
     call.create()
     store.add_fault(Fault("file", "stall", keep=10, seconds=0.01))
@@ -171,21 +163,6 @@ def test_a_fault_lets_some_requests_pass_first(store, call):
     assert {call.get(path).status_code for path in ("store/", "metadata/", "exports/", "nothing/")} == {500}
     store.clear_faults()
     assert call.get("store/").status_code == 200
-
-
-def test_a_fault_may_apply_to_one_type_of_export(store, call):
-    for place in ("create", "poll", "link", "file", "list"):
-        store.add_fault(Fault(place, "status", export_type="order_list", times=None))
-    assert call.create("customer_list").status_code == 201
-    assert call.get("exports/42/").status_code == 200
-    assert fetch(call.link(42)).status_code == 200
-    assert call.get("exports/?type=customer_list").status_code == 200
-    assert call.create("order_list").status_code == 503
-    assert call.get("exports/?type=order_list").status_code == 503
-    made = store.make_export("order_list", store.start_date, store.now)
-    assert call.get(f"exports/{made.id}/").status_code == 503
-    assert call.get(f"exports/{made.id}/download/").status_code == 503
-    assert [entry.fault for entry in store.log if entry.status == 503] == ["status"] * 4
 
 
 @pytest.mark.parametrize("place", [one for one in Place if one not in {Place.WEBHOOK, Place.ANY, Place.UNKNOWN}])

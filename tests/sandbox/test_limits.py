@@ -57,15 +57,6 @@ def test_an_expired_link_is_403(open_store):
     assert fetch(call.link(42)).status_code == 200
 
 
-@pytest.mark.parametrize("change", [("Signature=", "Signature=0"), ("Expires=", "Expires=9"), ("/42/", "/43/")])
-def test_a_changed_link_is_rejected(call, change):
-    call.create()
-    call.create()
-    refused = fetch(call.link(42).replace(*change))
-    assert refused.status_code == 403
-    assert "SignatureDoesNotMatch" in refused.text
-
-
 @pytest.mark.parametrize(
     ("how", "accepted", "zipped"),
     [("always", False, True), ("accepted", True, True), ("accepted", False, False), ("off", True, False)],

@@ -87,21 +87,6 @@ def test_webhooks_are_registered_and_removed(store, call):
     assert store.webhooks == []
 
 
-@pytest.mark.parametrize(
-    ("change", "field"),
-    [
-        ({"target": None}, "target"),
-        ({"target": "ftp://x"}, "target"),
-        ({"events": []}, "events"),
-        ({"events": ["x"]}, "events"),
-    ],
-)
-def test_an_invalid_registration_names_the_field(call, change, field):
-    answer = register(call, "https://example.com/", **change)
-    assert (answer.status_code, list(answer.json())) == (400, [field])
-    assert call.get("webhooks/").json()["results"] == []
-
-
 def test_a_delivery_is_sent_when_an_export_is_ready(open_store, listen):
     """The delivery is signed over its raw bytes and contains the Export as the API returns it."""
     store, call = open_store(ready_seconds=60)

@@ -9,11 +9,6 @@ import pytest
 from tap_exports.sandbox import Fault
 
 
-def test_every_invalid_setting_has_an_error_line(make_store, inside):
-    run = inside(make_store().config | {"window_days": 0, "timezone": "x", "end_date": "soon"})
-    assert sum(name in error for error in run.errors for name in ("window_days:", "timezone:", "end_date:")) == 3
-
-
 @pytest.mark.parametrize("arguments", [[], ["--discover"]], ids=["sync", "discover"])
 def test_an_invalid_token_ends_the_run_after_one_request(make_store, inside, arguments):
     store = make_store()
@@ -116,28 +111,6 @@ def orders_alone(store, discover):
     catalog = discover(store.config)
     catalog["streams"] = [e for e in catalog["streams"] if e["tap_stream_id"] == "order_list"]
     return catalog
-
-
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [(b"Order Number,Total\r\n1\r\n", "row 1 has 1 cell")],
-    ids=["short row"],
-)
-def test_an_invalid_file_is_downloaded_once_more_and_then_fails_its_stream(
-    make_store, inside, discover, content, words
-):
-    store = make_store(days=20)
-    catalog = orders_alone(store, discover)
-    before = store.count(place="file")
-    store.add_fault(Fault("file", "body", body=content, times=None))
-    run = inside(store.config | {"reuse_exports_minutes": 0}, catalog=catalog)
-    assert run.code == 1
-    assert run.records("order_list") == []
-    assert run.bookmark("order_list") is None
-    assert words in run.errors[0]
-    assert "stream order_list, export" in run.errors[0]
-    assert "window" in run.errors[0]
-    assert store.count(place="file") - before == 2
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ The SDK's own settings (maps, flattening, batches) included.
 from __future__ import annotations
 
 import json
-import os
 import sys
 
 import pytest
@@ -177,15 +176,6 @@ def test_a_config_path_without_a_file_is_an_error(inside, path):
     assert "cannot be read" in run.errors[0]
 
 
-def test_the_last_of_several_config_files_wins(small_store, inside, tmp_path):
-    text = json.dumps(small_store.config)[:-1] + ', "window_days": "x", "window_days": 1}'
-    other = tmp_path / "first.json"
-    other.write_text(json.dumps({"window_days": 0, "timezone": "x"}))
-    run = inside(text[:-1] + ', "timezone": "UTC"}', "--plan", "--config", str(other))
-    assert run.code == 0
-    assert run.out.count("order_list") == 2
-
-
 # The environment
 
 
@@ -218,14 +208,6 @@ def test_an_invalid_environment_variable_is_an_error_that_names_the_setting(
     assert run.code == 1
     assert len(run.errors) == 1
     assert words in run.errors[0]
-    assert small_store.count() == 0
-
-
-def test_bytes_in_the_environment_that_are_not_text_are_an_error(small_store, command):
-    run = command(small_store.config, "--config", "ENV", environment={"TAP_EXPORTS_USER_AGENT": os.fsdecode(b"\xe4")})
-    assert_ends_well(run)
-    assert run.code == 1
-    assert "user_agent" in run.errors[0]
     assert small_store.count() == 0
 
 

@@ -9,11 +9,9 @@ from hashlib import sha256
 from pathlib import Path
 from urllib.parse import urlparse
 
-import pytest
-
 from tap_exports.sandbox import Fault
 
-from .conftest import assert_ends_well, fixed, only
+from .conftest import fixed, only
 
 LOG = "export_log"
 
@@ -93,17 +91,6 @@ def test_a_log_record_follows_its_records_and_precedes_their_state(make_store, s
     assert schemas == 1
 
 
-def test_ready_at_is_the_time_of_the_poll(make_store, sync):
-    """It is null for an export that was ready at first."""
-    store = make_store(days=10, ready_seconds=1.0)
-    (first,) = sync(store.config, streams=["order_list", LOG]).records(LOG)
-    assert timedelta(seconds=0) <= moment(first["ready_at"]) - moment(first["created_at"]) <= timedelta(seconds=30)
-    (again,) = sync(store.config, streams=["order_list", LOG]).records(LOG)
-    assert again["taken_over"] is True
-    assert again["export_id"] == first["export_id"]
-    assert again["ready_at"] is None
-
-
 def test_exports_at_the_cap_are_logged_as_halved(make_store, sync):
     store = make_store(row_cap=40)
     run = sync(store.config | {"max_export_rows": 40, **fixed(60)}, streams=["order_list", LOG])
@@ -151,19 +138,6 @@ def test_selection_and_maps_apply_to_the_log(make_store, sync, discover):
     assert set(run.records("loads")[0]) == {"export_id", "rows_loaded"}
     run = sync(store.config | {"stream_maps": {LOG: None}}, catalog=catalog)
     assert run.of("SCHEMA", LOG) == run.of("RECORD", LOG) == []
-
-
-@pytest.mark.parametrize("columns", [{"export_id": None}, {"__alias__": "1 + 1"}], ids=str)
-def test_an_invalid_map_of_the_log_is_an_error_before_any_export(make_store, inside, discover, columns):
-    store = make_store(days=10)
-    catalog = only(discover(store.config), "customer_list", "order_list", LOG)
-    asked = store.count(place="create")
-    run = inside(store.config | {"stream_maps": {LOG: columns}}, catalog=catalog)
-    assert_ends_well(run)
-    assert len(run.errors) == 1
-    assert "the map of stream export_log cannot be used" in run.errors[0]
-    assert run.of("RECORD") == []
-    assert store.count(place="create") == asked
 
 
 def test_full_table_activates_no_version_of_the_log(make_store, sync, discover):

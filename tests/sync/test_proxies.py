@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import select
 import socket
@@ -159,30 +158,3 @@ def test_a_refusing_proxy_is_one_error_line(small_store, inside, https, make_pro
     assert "proxy-user" not in run.log
     assert small_store.token not in run.log
     assert small_store.log == []
-
-
-def test_a_proxys_password_is_sent_to_the_proxy_only(small_store, inside, https, make_proxy):
-    proxy = make_proxy()
-    address = f"http://proxy-user:{PASSWORD}@{proxy.address}"
-    run = inside(https, environment={"HTTPS_PROXY": address, "TAP_EXPORTS_LOGLEVEL": "DEBUG"})
-    assert run.code == 0
-    basic = base64.b64encode(f"proxy-user:{PASSWORD}".encode())
-    assert proxy.heads
-    assert all(b"Proxy-Authorization: Basic " + basic in head for head in proxy.heads)
-    assert not any("Proxy-Authorization" in entry.headers for entry in small_store.log)
-    assert PASSWORD not in run.log
-    assert basic.decode() not in run.log
-    assert PASSWORD not in run.out
-
-
-@pytest.mark.parametrize(
-    "address",
-    ["http://", "http://[", "ftp://x", f"http://a:{PASSWORD}@"],
-)
-def test_an_invalid_proxy_is_one_error_line_without_its_address(small_store, inside, https, address):
-    run = inside(https, environment={"HTTPS_PROXY": address, "TAP_EXPORTS_LOGLEVEL": "DEBUG"})
-    if run.code:
-        assert len(run.errors) == 1
-        assert "Unexpected error" not in run.errors[0]
-        assert small_store.log == []
-    assert PASSWORD not in run.log

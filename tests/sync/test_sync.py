@@ -341,17 +341,6 @@ def test_end_date_bounds_a_backfill(make_store, sync):
     assert moment(run.bookmark("order_list")) == end
 
 
-def test_a_slightly_later_end_date_creates_another_window(make_store, sync):
-    store = make_store(days=10)
-    end = store.now - timedelta(days=1)
-    config = store.config | {"lookback_days": 0}
-    sync(config | {"end_date": end.isoformat()}, streams=["order_list"])
-    later = (end + timedelta(minutes=30)).replace(microsecond=0)
-    run = sync(config | {"end_date": later.isoformat()}, streams=["order_list"])
-    assert moment(run.bookmark("order_list")) == later
-    assert len(store.exports) == 2
-
-
 def test_an_end_date_in_the_future_is_now_minus_the_settling_time(make_store, sync):
     store = make_store(days=10)
     began = store.now

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import pytest
 
 from tap_exports.sandbox import Fault
-
-from .conftest import until
 
 
 def test_the_test_option_reads_one_record_of_each_stream(make_store, inside):
@@ -36,17 +32,6 @@ def test_the_test_option_writes_no_batch_files(make_store, inside, tmp_path):
     assert run.code == 0, run.log
     assert run.of("BATCH") == []
     assert list(place.iterdir()) == []
-
-
-def test_the_test_option_creates_exports_concurrently(make_store, command):
-    four = {42, 43, 44, 45}
-    store = make_store(frozen=True, parallel_exports=13, ready_seconds=lambda export: 3600 * (export.id in four))
-    process = command(store.config, "--test", wait=False)
-    until(lambda: four <= {export.id for export in store.exports}, process)  # none of them is ready before:
-    store.advance(timedelta(hours=1))
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == 0, err
-    assert len(store.exports) == 13
 
 
 def test_the_test_option_for_schemas_makes_no_export(make_store, inside):
@@ -83,9 +68,3 @@ def test_one_failed_stream_fails_the_test(make_store, inside):
     assert len(run.errors) == 1
     assert "Not today. (stream " in run.errors[0]
     assert len({m["stream"] for m in run.of("RECORD")}) == 12
-
-
-def test_optional_scopes_may_be_missing_in_a_test(make_store, inside):
-    run = inside(make_store(scopes={"exports:read", "exports:write"}).config, "--test")
-    assert run.code == 0, run.log
-    assert run.errors == []

@@ -114,15 +114,6 @@ def test_a_file_host_with_an_invalid_certificate_receives_no_request(small_store
     assert small_store.token not in run.log
 
 
-def test_ssl_cert_file_is_ignored(small_store, inside, secured, bundle):
-    """`requests` brings its own bundle."""
-    config = secured()
-    run = inside(config, environment={"SSL_CERT_FILE": bundle})
-    assert run.code == 1
-    assert "is not trusted" in run.errors[0]
-    assert small_store.log == []
-
-
 def test_verification_cannot_be_turned_off(small_store, inside, secured):
     config = secured() | {"verify": False, "ssl_verify": False, "insecure": True}
     run = inside(config, environment={"PYTHONHTTPSVERIFY": "0", "REQUESTS_CA_BUNDLE": "", "CURL_CA_BUNDLE": ""})
@@ -146,16 +137,6 @@ def test_an_invalid_certificate_bundle_is_one_error_line(small_store, inside, tm
 
 
 @pytest.mark.usefixtures("trusted")
-def test_a_link_without_tls_is_not_followed(small_store, inside, secured):
-    config = secured()
-    small_store.file_origin = small_store.file_origin.replace("https:", "http:")
-    run = inside(config)
-    assert run.code == 1
-    assert "is not https" in run.errors[0]
-    assert small_store.count(place="file") == 0
-
-
-@pytest.mark.usefixtures("trusted")
 @pytest.mark.parametrize("address", ["http://{host}/x.csv?Signature=abc"])
 def test_a_redirect_to_http_is_not_followed(small_store, make_store, inside, secured, address):
     other = make_store(days=1)
@@ -171,16 +152,6 @@ def test_a_redirect_to_http_is_not_followed(small_store, make_store, inside, sec
     assert "trying again" not in run.log
     assert "abc" not in run.log
     assert other.log == []
-
-
-@pytest.mark.usefixtures("trusted")
-def test_a_redirect_to_https_is_followed(small_store, inside, secured):
-    config = secured()
-    small_store.add_fault(Fault("file", "redirect", location=f"{small_store.file_origin}/elsewhere"))
-    run = inside(config)
-    assert_ends_well(run)
-    assert run.records("order_list")
-    assert [entry.path for entry in small_store.log if entry.host == "file"][1] == "/elsewhere"
 
 
 @pytest.mark.usefixtures("trusted")

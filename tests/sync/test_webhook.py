@@ -98,14 +98,6 @@ def request(body, *headers):
     return b"\r\n".join([b"POST /hook HTTP/1.1", b"Host: x", b"Connection: close", *headers, b"", body])
 
 
-def test_a_delivery_in_chunks_is_accepted(listener, notifier):
-    body = event(7)
-    chunks = b"".join(b"1\r\n%c\r\n" % one for one in body) + b"0\r\n\r\n"
-    signature = b"X-29Next-Signature: " + signed(body).encode()
-    assert sent(listener, request(chunks, signature, b"Transfer-Encoding: chunked")) == [200]
-    assert heard(notifier, 7)
-
-
 def test_a_delivery_with_two_signatures_is_refused(listener, notifier):
     """A proxy may have checked either."""
     body = event(8)
@@ -114,22 +106,6 @@ def test_a_delivery_with_two_signatures_is_refused(listener, notifier):
     assert sent(listener, request(body, length, right, wrong)) == [401]
     assert sent(listener, request(body, length, wrong, right)) == [401]
     assert not heard(notifier, 8)
-
-
-@pytest.mark.parametrize(
-    ("headers", "status"),
-    [
-        ([b"Content-Length: -1"], 400),
-        ([b"Content-Length: 5", b"Content-Length: 7"], 400),
-        ([b"Transfer-Encoding: gzip, chunked"], 501),
-        ([b"Content-Length: " + b"9" * 30], 413),
-    ],
-    ids=lambda value: str(value)[:30],
-)
-def test_an_ambiguous_request_is_refused(listener, notifier, headers, status):
-    assert sent(listener, request(b"", *headers)) == [status]
-    assert post(listener, event(9, "after")).status_code == 200
-    assert heard(notifier, 9)
 
 
 def test_the_listener_closes_while_clients_are_connected(notifier):
@@ -279,34 +255,6 @@ def test_a_registration_that_cannot_be_removed_is_a_warning(make_store, sync, ca
     assert len(run.records("order_list")) > 5
     assert len(store.webhooks) == 1
     assert any("could not be removed from the store; the next run removes it" in line for line in caplog.messages)
-
-
-@pytest.mark.parametrize("left", [False, True], ids=["at the end", "one that was left, at the start"])
-def test_a_removal_whose_response_is_lost_counts(make_store, sync, caplog, left):
-    store = make_store(days=10)
-    ours = hook(free_port())
-    if left:
-        body = {"target": ours["webhook_target_url"], "events": ["export.created"], "name": "left"}
-        headers = {"Authorization": f"Bearer {store.token}", "X-29Next-Api-Version": "2024-04-01"}
-        requests.post(f"{store.config['api_url']}webhooks/", json=body, headers=headers, timeout=5).raise_for_status()
-    store.add_fault(Fault("webhooks", "lost", after=1 if left else 2))
-    with caplog.at_level("WARNING"):
-        run = sync(store.config | ours, streams=["order_list"])
-    assert not run.failures
-    assert store.webhooks == []
-    assert [r.method for r in store.log if r.place == "webhooks"].count("POST") == 1 + left
-    assert not any("webhook could not be" in line for line in caplog.messages)
-
-
-def test_only_the_newest_deliveries_are_remembered(make_listener):
-    notifier = ReadyNotifier(Clock(), remembered=3)
-    listener = make_listener(notifier=notifier)
-    for n in range(5):
-        assert post(listener, event(n, f"event {n}")).status_code == 200
-    assert [heard(notifier, n) for n in range(5)] == [False, False, True, True, True]
-    assert post(listener, event(0, "event 0")).status_code == 200  # forgotten, and accepted again
-    assert post(listener, event(4, "event 4")).status_code == 200
-    assert [heard(notifier, 0), heard(notifier, 4)] == [True, False]
 
 
 @pytest.mark.parametrize("kind", [signal.SIGTERM, signal.SIGKILL], ids=lambda s: s.name)

@@ -9,6 +9,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import audit
 import pytest
 
+pytestmark = pytest.mark.slow  # each starts pip-audit
+
 WEAK = {
     "id": "GHSA-0000-0000-0000",
     "modified": "2025-01-01T00:00:00Z",
