@@ -14,10 +14,10 @@ class StreamAbandoned(Exception):
 
 
 class ExportSlots:
-    """At most `limit` pending exports. The caller holds the lock of `news`, which is notified of each free slot."""
+    """At most `limit` pending exports. The caller holds the lock of `changed`, which is notified of each free slot."""
 
-    def __init__(self, news: threading.Condition, limit: int) -> None:
-        self.news = news
+    def __init__(self, changed: threading.Condition, limit: int) -> None:
+        self.changed = changed
         self._limit = limit
         self.pending = 0
 
@@ -36,7 +36,7 @@ class ExportSlots:
     def give(self) -> None:
         """Give a slot back."""
         self.pending -= 1
-        self.news.notify_all()
+        self.changed.notify_all()
 
 
 class ExportSlot:
@@ -53,17 +53,17 @@ class ExportSlot:
         Raises:
             StreamAbandoned: Or another exception of `check`.
         """
-        with self._slots.news:
+        with self._slots.changed:
             self._check()
             while not self._held:
                 self._held = self._slots.take()
                 if not self._held:
-                    self._slots.news.wait()
+                    self._slots.changed.wait()
                     self._check()
 
     def release(self) -> None:
         """Give the slot back, if it is held."""
-        with self._slots.news:
+        with self._slots.changed:
             if self._held:
                 self._held = False
                 self._slots.give()

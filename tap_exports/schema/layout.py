@@ -70,7 +70,7 @@ class Knowledge:
         """A column's type, unless the catalog has one."""
         return self._known_type(stream, name) or type_by_rule(name)
 
-    def is_guessed(self, stream: str, name: str) -> bool:
+    def is_from_rule(self, stream: str, name: str) -> bool:
         """Whether a column's type comes from a rule over names, so that a sample may contradict it."""
         return self._known_type(stream, name) is None
 
@@ -173,7 +173,7 @@ def relaxed(layout: Layout, header: Sequence[str], sample: Sequence[Sequence[str
     position = {name: n for n, name in enumerate(column_names(header))}
 
     def relax(column: Column) -> Column:
-        if not knowledge.is_guessed(layout.stream, column.name) or column.name not in position:
+        if not knowledge.is_from_rule(layout.stream, column.name) or column.name not in position:
             return column
         cells = [row[position[column.name]] for row in sample]
         return replace(column, type=relax_type(column.type, cells))

@@ -54,8 +54,8 @@ class Client:
     def types(self) -> list[api.ExportType]:
         """The export types that the store lists, without those whose codes cannot be a stream's name."""
         found = self._get("exports/types/", api.types_of)
-        for odd in [kind for kind in found if not kind.is_usable]:
-            code = shortened(ascii(odd.code), 80)
+        for unusable in [kind for kind in found if not kind.is_usable]:
+            code = shortened(ascii(unusable.code), 80)
             self._logger.warning("The store's export type %s is ignored: its code cannot be a stream's name", code)
         return [kind for kind in found if kind.is_usable]
 

@@ -19,8 +19,8 @@ class RateLimiter:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._turnstile = threading.Lock()
-        """Held by the next thread while it waits."""
+        self._next_lock = threading.Lock()
+        """Held by the thread that sends next."""
         self._lock = threading.Lock()
         self._sent: deque[float] = deque([-math.inf] * RATE, maxlen=RATE)
         """When the last four requests were sent, in monotonic seconds."""
@@ -34,7 +34,7 @@ class RateLimiter:
         Raises:
             Stopped: If the run ends meanwhile.
         """
-        with self._turnstile:
+        with self._next_lock:
             while (left := self._left()) > 0:  # hold() may be called meanwhile
                 self._clock.sleep(left)
             self._clock.sleep(0)

@@ -146,18 +146,18 @@ class ApiSession:
                 if why := certificate_error(error):
                     untrusted = f"the certificate of {urlsplit(url).hostname} is not trusted, {why}"
                     raise StoreRefused(f"{place} was not sent: {untrusted}", CA_HINT) from None
-                reason, asked, maybe_done = describe(error, self._clock.timings), None, was_sent(error)
+                reason, seconds, maybe_done = describe(error, self._clock.timings), None, was_sent(error)
             except _Transient as error:
-                reason, asked, maybe_done = str(error), error.retry_after, error.maybe_done
+                reason, seconds, maybe_done = str(error), error.retry_after, error.maybe_done
                 misshapen += error.misshapen
             finally:
                 self.request_counter.add(place, status)
             if method == "POST" and maybe_done:
-                raise AnswerLost(reason, asked or 0.0)
+                raise AnswerLost(reason, seconds or 0.0)
             pause = next(rest, None)
             if pause is None or misshapen >= _FEW_TRIES:
                 break
-            wait = max(pause, asked or 0.0)  # pauses grow even if `Retry-After` stays at 1
+            wait = max(pause, seconds or 0.0)  # pauses grow even if `Retry-After` stays at 1
             self._logger.warning("%s: %s; retrying in %.1f s", place, reason, wait)
             self._clock.sleep(wait)
         host = urlsplit(url).hostname
@@ -204,10 +204,10 @@ class ApiSession:
                 raise _Transient(str(error), misshapen=error.is_json) from None
         if status not in _RETRIED:
             raise self._refusal(place, response, content)
-        asked = retry_after(response, self.time.now(), self._clock.timings.longest_retry_after)
+        seconds = retry_after(response, self.time.now(), self._clock.timings.longest_retry_after)
         if status == _TOO_MANY:
-            self.rate_limiter.hold(1.0 if asked is None else asked)
-        raise _Transient(f"the response is {status}", retry_after=asked, maybe_done=status != _TOO_MANY)
+            self.rate_limiter.hold(1.0 if seconds is None else seconds)
+        raise _Transient(f"the response is {status}", retry_after=seconds, maybe_done=status != _TOO_MANY)
 
     def _masked(self, text: str) -> str:
         """A response's text, with secrets masked."""
@@ -220,23 +220,25 @@ class ApiSession:
         """The error for a response that a retry would not change."""
         status = response.status_code
         words = api.error_message(content, self._masked)
-        said = f"{place} was answered {status}" + (f": {words}" if words else "")
+        message = f"{place} was answered {status}" + (f": {words}" if words else "")
         if status == 401:  # noqa: PLR2004
-            return Unauthorized(said, "The store does not accept access_token: create a new one for this store.")
+            return Unauthorized(message, "The store does not accept access_token: create a new one for this store.")
         if status == 403:  # noqa: PLR2004
             scope = next((s for path, s in SCOPES.items() if f" {path}" in place), "exports:read")
             if not place.startswith("GET"):
                 scope = scope.replace(":read", ":write")
-            return MissingScope(said, f"Give the token the scope {scope}, or admin:{scope.rpartition(':')[2]}.")
+            return MissingScope(message, f"Give the token the scope {scope}, or admin:{scope.rpartition(':')[2]}.")
         if status == 404:  # noqa: PLR2004
             gone = any(part.isdigit() for part in place.split("/"))
             hint = "The store no longer has it." if gone else "Check store or api_url: it ends in /api/admin/."
-            return NotFound(said, hint)
+            return NotFound(message, hint)
         if response.is_redirect or 300 <= status < 400:  # noqa: PLR2004
             to = origin(response.headers.get("Location", ""), base=response.url)
             where = f"{to[0]}://{to[1]}" if to else "an invalid address"
-            return StoreRefused(f"{said}, a redirect to {where}", "Set api_url to an address that does not redirect.")
-        return StoreRefused(said, "Correct the setting named in the response, or contact the store's support.")
+            return StoreRefused(
+                f"{message}, a redirect to {where}", "Set api_url to an address that does not redirect."
+            )
+        return StoreRefused(message, "Correct the setting named in the response, or contact the store's support.")
 
     def _session(self) -> requests.Session:
         """This thread's own session: `requests` does not promise that threads can share one."""
