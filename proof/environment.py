@@ -1,4 +1,4 @@
-"""What all trials share: a practice store's data, and what a run without any fault makes of them."""
+"""What all trials share: a practice store's data, and the records of a run without faults."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 Records = dict[str, dict[str, Any]]
-"""What records have from their objects, by key."""
+"""The object's part of records, by key."""
 
 WATCHDOG_SECONDS = 90.0
 _OWN = {"export_id", "date_from", "date_to"}
-"""What a record has from its export, and not from its object."""
+"""Columns of a record that describe its export, not its object."""
 
 
 class Ground:
-    """What all trials share: the data, what a clean run makes of them, and a nursery for each thread.
+    """What all trials share: the data, the records of a clean run, and a fork server for each thread.
 
     Args:
-        config: Of all runs, over what they have anyway.
-        options: Of the practice stores, over those that the trials have.
+        config: Settings of all runs, over the usual ones.
+        options: Options of the practice stores, over the usual ones.
 
     Raises:
-        SystemExit: If a run without any fault does not make of the data what it should.
+        SystemExit: If the records of a run without faults differ from the data what it should.
     """
 
     def __init__(self, config: Mapping[str, Any] | None = None, **options: Any) -> None:
@@ -49,9 +49,9 @@ class Ground:
             "max_concurrent_exports": 2,
             **(config or {}),
         }
-        # One moment for all stores: so each has the same data, and its clock is not quite this machine's.
+        # One instant for all stores, so that they have the same data; their clock differs from this machine's.
         self.now = datetime.now(timezone.utc).replace(microsecond=0)
-        # Times without an offset: a run that does not know the store's zone has them wrong.
+        # Times without an offset: a run that does not know the store's zone reads them wrongly.
         usual = {"rate_limit": None, "days": 20, "orders_per_day": 2, "ready_seconds": 0.1, "time_format": "iso_naive"}
         self.options = usual | options
         self.place = tempfile.TemporaryDirectory()
@@ -74,11 +74,11 @@ class Ground:
             raise
 
     def _run_clean(self, zone: str | None = None, *, bare: bool = False, **options: Any) -> tuple[Records, int]:
-        """The records of a run without any fault, which are the store's own, and how many lines it wrote.
+        """The records of a run without faults, which equal the store's rows, and its number of lines.
 
         Args:
-            zone: What times without an offset are to be read in; None for the store's own.
-            bare: For a catalog without the merchant's own columns.
+            zone: The zone of times without an offset; None for the store's own.
+            bare: Whether the catalog lacks the merchant's own columns.
             options: Of the store.
 
         Raises:
@@ -95,7 +95,7 @@ class Ground:
         return {record[KEY]: cells(record) for record in run.records}, len(run.messages)
 
     def without(self, scope: str) -> Records:
-        """The records where the token lacks a scope."""
+        """The records of a token that lacks a scope."""
         with self._lock:
             if scope not in self._without:
                 scopes = {one.value for one in Scope} - {scope}
@@ -104,25 +104,25 @@ class Ground:
             return self._without[scope]
 
     def numbers(self, until: datetime | None) -> set[str]:
-        """The store's own numbers of the orders up to an instant, or of all and those of the next hour."""
+        """The store's order numbers up to an instant, or of all and of the next hour."""
         if until not in self._numbers:
             rows = self._later.rows(CODE, self._later.start_date, until or self._later.now)
             self._numbers[until] = {row[HEADER] for row in rows}
         return self._numbers[until]
 
     def store(self, **options: Any) -> Sandbox:
-        """A fresh practice store, which is still to be started."""
+        """A new practice store, not started yet."""
         return Sandbox(**{"now": self.now, **self.options, **options})
 
     def write(self, name: str, document: object) -> Path:
-        """A file for the tap to read, of a name of this thread's own."""
+        """A file for the tap, with a name of this thread's."""
         path = Path(self.place.name) / f"{threading.get_ident()}-{name}.json"
         path.write_text(json.dumps(document))
         return path
 
     @property
     def nursery(self) -> Nursery:
-        """This thread's own."""
+        """This thread's fork server."""
         if not hasattr(self._local, "nursery"):
             self._local.nursery = Nursery()
             self._nurseries.append(self._local.nursery)
@@ -130,13 +130,13 @@ class Ground:
         return found
 
     def job(self, store: Sandbox, arguments: Iterable[str] = (), **more: Any) -> Job:
-        """A run that is ready to begin.
+        """A run that is ready to start.
 
         Args:
-            store: Where from.
-            arguments: Of the command.
-            more: `config` over the usual one, `state` where it goes on, `bare` for a catalog without the
-                merchant's own columns, and what else a job has.
+            store: The store to read.
+            arguments: Of the tap's command.
+            more: `config` over the usual one, the `state` to continue from, `bare` for a catalog without the
+                merchant's own columns, and other fields of a job.
         """
         config = self.write("config", store.config | self.config | more.pop("config", {}))
         given = [*arguments, "--config", str(config)]
@@ -151,7 +151,7 @@ class Ground:
         return Job(given, stderr=err, environment=environment, **more)
 
     def run(self, store: Sandbox, arguments: Iterable[str] = (), **more: Any) -> Run:
-        """A run to its end, or to the watchdog's."""
+        """Run to the end, or until the watchdog ends it."""
         job = self.job(store, arguments, **more)
         nursery, hung = self.nursery, threading.Event()
 
@@ -168,14 +168,14 @@ class Ground:
         return Run([] if "--discover" in job.arguments else whole_lines(out), code, log, out, hung.is_set())
 
     def close(self) -> None:
-        """End the nurseries and take all files away."""
+        """End the fork servers and remove all files."""
         for nursery in self._nurseries:
             nursery.close()
         self.place.cleanup()
 
 
 def _catalog(entry: dict[str, Any], *, bare: bool) -> dict[str, Any]:
-    """A catalog of one stream; bare, it is one from before the merchant had columns of their own."""
+    """A catalog of one stream; with `bare`, without the merchant's own columns."""
     entry = copy.deepcopy(entry)
     if bare:
         own = {column(one.name) for one in definitions()}
@@ -186,5 +186,5 @@ def _catalog(entry: dict[str, Any], *, bare: bool) -> dict[str, Any]:
 
 
 def cells(record: dict[str, Any]) -> dict[str, Any]:
-    """What a record has from its object."""
+    """The part of a record that describes its object."""
     return {name: value for name, value in record.items() if name not in _OWN}

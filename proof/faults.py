@@ -1,4 +1,4 @@
-"""What goes wrong, by place and by the word in the table."""
+"""The faults, by place and by name."""
 
 from __future__ import annotations
 
@@ -102,11 +102,11 @@ CONNECTION = {
     "redirect 308": lambda store: _elsewhere(store) | {"status": 308},
     "answer lost": _always(kind="lost"),
 }
-"""What can happen to any request, by the word in the table."""
+"""Faults of any request, by name."""
 
 
 def patience(name: str) -> dict[str, Any]:
-    """A short wait, where the fault is that there is nothing to wait for."""
+    """A short timeout, for faults that never end."""
     return {"export_timeout_minutes": 0.04} if name in {"never ready", "null", "string ids", "status null"} else {}
 
 
@@ -152,7 +152,7 @@ FILE = {
     "ends early": _always(kind="overlong", keep=400),
     "loop": lambda store: {"kind": "redirect", "location": f"{store.file_origin}/exports/1/order_list.csv"},
 }
-"""What can be wrong with a file besides."""
+"""Further faults of a file."""
 
 DELIVERIES = {
     "delivery lost": _always(kind="lost"),

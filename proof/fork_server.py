@@ -1,7 +1,7 @@
-"""Starts the tap again and again, each time as a process of its own, without the second that importing it takes.
+"""Starts the tap many times, each time in its own process, without importing it again.
 
-Run as a file it is the nursery itself: it imports the tap, and forks for each job that comes in as a line of JSON.
-`Nursery` is the other side. The tap's timings can be changed for one job: pauses and time-outs alone, so that
+Run as a file, it is the fork server: it imports the tap, and forks for each job, a line of JSON.
+`Nursery` is its client. The tap's timings can be changed for one job: pauses and time-outs alone, so that
 a fault which lasts is over in seconds.
 """
 
@@ -47,15 +47,15 @@ class Job:
     environment: Mapping[str, str] = field(default_factory=dict)
     timings: Mapping[str, float] = field(default_factory=lambda: SHORT)
     full_disk: tuple[int, int] | None = None
-    """After how many files that it keeps how many are on a full disk."""
+    """The number of stored files before the disk is full, and for how many it is full."""
     full_output: int | None = None
-    """After how many whole writes the disk is full where its standard output goes."""
+    """The number of writes before the disk of standard output is full."""
     clock: tuple[int, float, bool] | None = None
-    """After how many looks at the clock it jumps, by how many seconds, and whether it jumps back again and so on."""
+    """The number of readings before the clock jumps, by how many seconds, and whether it jumps back and forth."""
 
 
 class Nursery:
-    """A process from which taps are forked, one at a time."""
+    """A process that forks taps, one at a time."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
@@ -63,7 +63,7 @@ class Nursery:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            start_new_session=True,  # Ctrl-C is for the program that asks
+            start_new_session=True,  # Ctrl-C is for the calling program
         )
         self.pid = 0
 
@@ -75,16 +75,16 @@ class Nursery:
         self.pid = self._answer("pid")
 
     def signal(self, number: int) -> None:
-        """Send the run a signal. Its id is nobody else's before the next run begins, even if it has ended."""
+        """Send the run a signal. Its process id stays reserved until the next run begins, even if it has ended."""
         with suppress(ProcessLookupError):
             os.kill(self.pid, number)
 
     def end(self) -> int:
-        """Wait for the run; its exit code, negative where a signal has ended it."""
+        """Wait for the run; return its exit code, negative where a signal ended it."""
         return self._answer("code")
 
     def close(self) -> None:
-        """Start none any more."""
+        """End the process."""
         assert self._process.stdin is not None  # noqa: S101
         self._process.stdin.close()
         self._process.wait()
@@ -106,24 +106,24 @@ def _set(timings: Mapping[str, float]) -> None:
 
 
 def _fill_disk(after: int, files: int) -> None:
-    """Let files that the tap keeps be on a disk that the kernel says is full."""
+    """Simulate a full disk for the tap's files."""
     real: Any = tempfile.TemporaryFile
     kept_so_far = itertools.count()
 
     def kept(*arguments: Any, **named: Any) -> Any:
         if not after <= next(kept_so_far) < after + files:
             return real(*arguments, **named)
-        tempfile.gettempdir()  # as the real one does: the error names it
+        tempfile.gettempdir()  # as for a real file: the error contains the name
         try:
             return Path("/dev/full").open("w+b", buffering=0)
-        except FileNotFoundError:  # only Linux has one
+        except FileNotFoundError:  # exists on Linux only
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from None
 
     tempfile.TemporaryFile = kept
 
 
 def _limit_output(after: int) -> None:
-    """Let the disk be full where standard output goes, from the n-th write on."""
+    """Simulate a full disk for standard output, from the n-th write on."""
     from tap_exports.singer import writer  # noqa: PLC0415
 
     real, writes = writer._write_all, itertools.count()  # noqa: SLF001
@@ -137,7 +137,7 @@ def _limit_output(after: int) -> None:
 
 
 def _jump(after: int, seconds: float, to_and_fro: bool) -> None:  # noqa: FBT001
-    """Let this machine's wall clock jump; what only grows goes on growing."""
+    """Make the machine's wall clock jump; the monotonic clock is not affected."""
     from tap_exports.clock import Clock  # noqa: PLC0415
 
     real, looks = Clock.now, [0]
@@ -151,7 +151,7 @@ def _jump(after: int, seconds: float, to_and_fro: bool) -> None:  # noqa: FBT001
 
 
 def _live(job: Mapping[str, Any]) -> None:
-    """The life of a forked run."""
+    """Execute one job in the forked process."""
     random.seed()
     for number, path, flags in (
         (0, os.devnull, os.O_RDONLY),
@@ -186,12 +186,12 @@ def _serve() -> None:
     os.set_inheritable(answers.fileno(), False)  # noqa: FBT003 - its own way
     last = 0
     while line := sys.stdin.readline():
-        if last:  # its id stays taken until somebody wants another run: so no signal can reach a stranger
+        if last:  # its id stays reserved until the next run, so that no signal reaches another process
             os.waitpid(last, 0)
         last = os.fork()
         if not last:
             answers.close()
-            _live(json.loads(line))  # ends as the command does, by SystemExit
+            _live(json.loads(line))  # ends by SystemExit, as the command does
         answers.write(json.dumps({"pid": last}) + "\n")
         answers.flush()
         found = os.waitid(os.P_PID, last, os.WEXITED | os.WNOWAIT)

@@ -1,4 +1,4 @@
-"""The interruption sweep: stopped at every request and after every so many lines, and run again from the last state."""
+"""The interruption sweep: runs are stopped at every request and after lines, and run again from the last state."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 ALLOWED = 4
-"""Requests in a second: the API's limit."""
+"""The API's limit of requests per second."""
 LINES = 8
-"""Every how many lines the sweep stops."""
+"""The sweep stops after every so many lines."""
 SIGNALS = (signal.SIGKILL, signal.SIGTERM)
 
 
 @dataclass
 class Stop:
-    """One interruption, tried."""
+    """The result of one interruption."""
 
     point: Point
     came: bool
-    """Whether the run was interrupted at all: the last ones are over before."""
+    """Whether the run was interrupted: the last ones end before."""
     finding: Finding
     log: str = ""
 
@@ -48,7 +48,7 @@ def _stop(ground: Ground, point: Point) -> Stop:
         finding.emitted(ground, second)
         if second.code or second.errors:
             finding.say(f"the second run failed: {' '.join(second.errors)}")
-        # Where it took the newest export over, it is as far as the first run would have come.
+        # Where it reused the newest export, its bookmark is that of the first run.
         finding.arrived(ground, store, began, second)
         finding.exports(store)
         finding.secrets(store, first.run, second)
@@ -57,7 +57,7 @@ def _stop(ground: Ground, point: Point) -> Stop:
 
 
 def places_of_a_run() -> tuple[Ground, list[tuple[str, int]]]:
-    """What interrupted runs stand on, and where they are interrupted."""
+    """The ground of interrupted runs, and their places of interruption."""
     ground = Ground({"window_days": 4, "max_window_days": 4, "lookback_days": 1}, orders_per_day=6)
     with ground.store() as store:
         ground.run(store)
@@ -82,7 +82,7 @@ def sweep(step: int = 1, heard: Callable[[Stop], None] = lambda _: None) -> list
 
 
 def show(stops: list[Stop]) -> None:
-    """Print what the sweep has found."""
+    """Print the sweep's results."""
     for where in ("request", "lines"):
         for number in SIGNALS:
             some = [stop for stop in stops if (stop.point.where, stop.point.signal) == (where, number)]

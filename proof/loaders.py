@@ -1,4 +1,4 @@
-"""Real targets, each in an environment of its own, and what they hold."""
+"""Real targets, each in its own environment, and their rows."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 END_SECONDS = 60.0
-"""How long a target may take to end when its input has ended."""
+"""Seconds in which a target must end after its input."""
 BATCH_ROWS = 20
-"""Rows of a batch of the target's: some are in the table when it dies, and some are not."""
+"""Rows of a target's batch, so small that a killed target has loaded a part only."""
 
 
 class Loader:
-    """A target at work: one process, for one run of the tap.
+    """A running target: one process for one run of the tap.
 
     Args:
         command: The target's.
         config: Its settings.
-        folder: Where its settings, its answer and its log are kept.
+        folder: For its settings, its output and its log.
     """
 
     def __init__(self, command: Path, config: Mapping[str, Any], folder: Path) -> None:
@@ -55,14 +55,14 @@ class Loader:
                 env=plumbing.environment(),
                 cwd=folder,
                 bufsize=0,
-                start_new_session=True,  # Ctrl-C is for the program that asks
+                start_new_session=True,  # Ctrl-C is for the calling program
             )
         assert self._process.stdin is not None  # noqa: S101
         self._input = self._process.stdin
         small(self._input.fileno())
 
     def write(self, line: bytes) -> None:
-        """Hand it a line, which may be cut.
+        """Send a line, which may be incomplete.
 
         Raises:
             BrokenPipeError: If it has ended.
@@ -72,11 +72,11 @@ class Loader:
             rest = rest[os.write(self._input.fileno(), rest) :]
 
     def signal(self, number: int) -> None:
-        """Send it a signal; nothing, if it has ended."""
+        """Send a signal, unless it has ended."""
         self._process.send_signal(number)
 
     def end(self) -> int | None:
-        """Let its input end; its exit code, or None where it did not end and had to be killed."""
+        """Close its input; return its exit code, or None where it had to be killed."""
         self._input.close()
         try:
             return self._process.wait(END_SECONDS)
@@ -87,32 +87,32 @@ class Loader:
 
     @property
     def state(self) -> dict[str, Any] | None:
-        """The last state that it has given back, as whoever starts it keeps it."""
+        """The last state that it wrote."""
         found = [json.loads(line) for line in self._answer.read_text().splitlines(keepends=True) if line.endswith("\n")]
         return next((state for state in reversed(found) if state), None)
 
     @property
     def log(self) -> str:
-        """The end of what it told."""
+        """The end of its log."""
         return self._log.read_text(errors="replace")[-4000:]
 
 
 class Target(Protocol):
-    """A target that loads into one place, again and again."""
+    """A target that loads into one place."""
 
     name: str
     upserts: bool
-    """Whether one row for each key is left."""
+    """Whether it keeps one row per key."""
 
     def begin(self) -> Loader:
         """Start it for one run."""
 
     def rows(self) -> list[Row]:
-        """All that it holds of the stream."""
+        """All rows of the stream."""
 
 
 class Postgres:
-    """MeltanoLabs target-postgres, into a schema of its own.
+    """MeltanoLabs target-postgres with its own schema.
 
     Args:
         server: The address of a real PostgreSQL.
@@ -140,21 +140,21 @@ class Postgres:
         return Loader(command, self._config, self._folder)
 
     def rows(self) -> list[Row]:
-        """All that the table holds; nothing, where there is none."""
+        """All rows of the table; none without a table."""
         try:
             return self.ask("SELECT * FROM {}")
         except psycopg.errors.UndefinedTable:
             return []
 
     def ask(self, statement: str) -> list[Row]:
-        """The rows of a statement, in which {} stands for the table."""
+        """The rows of a statement; {} is replaced by the table."""
         with psycopg.connect(self._server, row_factory=dict_row, autocommit=True) as base:
             cursor = base.execute(sql.SQL(statement).format(self.table))
             return cursor.fetchall() if cursor.description else []
 
 
 class JsonLines:
-    """target-jsonl, which appends: to files in a folder of its own.
+    """target-jsonl, which appends to files, with its own folder.
 
     Args:
         folder: For its files.
@@ -179,7 +179,7 @@ class JsonLines:
 
 
 class Places:
-    """Makes targets, each with a place of its own to load into.
+    """Makes targets, each with its own place.
 
     Args:
         server: The address of a real PostgreSQL.
@@ -190,7 +190,7 @@ class Places:
         self._server, self._folder, self._numbers = server, folder, itertools.count()
 
     def new(self, name: str) -> Target:
-        """A target that holds nothing."""
+        """An empty target."""
         number = next(self._numbers)
         folder = self._folder / f"{name}-{number}"
         return Postgres(self._server, f"landing_{number}", folder) if name == Postgres.name else JsonLines(folder)
@@ -198,7 +198,7 @@ class Places:
 
 @contextlib.contextmanager
 def places(folder: Path) -> Iterator[Places]:
-    """Both targets, installed, and a real PostgreSQL; for files there is the folder."""
+    """Both targets, installed, and a real PostgreSQL."""
     for pins in (Postgres.pins, JsonLines.pins):
         environment(pins)
     with plumbing.postgres() as server:

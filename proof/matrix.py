@@ -1,4 +1,4 @@
-"""The fault matrix: every fault at every place, once, three times, for ever, and for ever from the third on."""
+"""The fault matrix: every fault at every place, once, three times, forever, and forever from the third request on."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ OUTCOMES = {
     "hung": "hung",
     "FAILED": "not as promised",
 }
-"""How a cell ends: as in the table, and in words."""
+"""Outcomes of a cell: the sign in the table, and words."""
 
 
 @dataclass
 class Cell:
-    """One cell of the matrix, tried."""
+    """The result of one cell."""
 
     trial: Trial
     column: str
@@ -49,7 +49,7 @@ class Cell:
 
 
 def attempt(ground: Ground, trial: Trial, column: str) -> Cell:
-    """Try one cell: a run with the fault, and where that ended in an error, one without it."""
+    """Try one cell: a run with the fault and, where that ended in an error, one without it."""
     start = time.monotonic()
     finding = Finding()
     with ground.store() as store:
@@ -67,7 +67,7 @@ def attempt(ground: Ground, trial: Trial, column: str) -> Cell:
         elif run.code == 0:
             outcome = "without" if finding.went_without else "recovered"
             if run.errors:
-                finding.say("it ended well, but told an error")
+                finding.say("it succeeded, but logged an error")
             finding.arrived(ground, store, began, run)
         else:
             outcome = "ended"
@@ -79,14 +79,14 @@ def attempt(ground: Ground, trial: Trial, column: str) -> Cell:
             finding.emitted(ground, again)
             if again.code or again.errors:
                 finding.say(f"the second run failed as well: {' '.join(again.errors)}")
-            # Where it took the newest export over, it is as far as the first run would have come.
+            # Where it reused the newest export, its bookmark is that of the first run.
             finding.arrived(ground, store, began, again)
         stuck = frozenset(e.id for e in store.exports if trial.wastes and e.status(store.now).value == "pending")
         finding.exports(store, stuck)
         finding.secrets(store, *runs)
     hit = [request.fault for request in store.log] + [delivery.fault for delivery in store.deliveries]
     if trial.fault is not None and not any(hit):
-        finding.say("the fault never came")
+        finding.say("the fault never occurred")
     if finding.faults and outcome != "hung":
         outcome = "FAILED"
     log = "\n".join(_told(one) for one in runs) if finding.faults else ""
@@ -100,7 +100,7 @@ def _told(run: Run) -> str:
 
 
 def cells_of(rows: Iterable[Trial]) -> list[tuple[Trial, str]]:
-    """The cells of some rows; those that last longest first."""
+    """The cells of some rows; the longest first."""
     found = [(trial, column) for trial in rows for column in trial.columns]
     return sorted(found, key=lambda cell: (cell[0].name != "hang", TIMES[cell[1]][0] is not None))
 
@@ -108,7 +108,7 @@ def cells_of(rows: Iterable[Trial]) -> list[tuple[Trial, str]]:
 def try_all(
     ground: Ground, cells: Iterable[tuple[Trial, str]], heard: Callable[[Cell], None] = lambda _: None
 ) -> list[Cell]:
-    """Try many cells, several at a time."""
+    """Try cells, several at a time."""
 
     def one(cell: tuple[Trial, str]) -> Cell:
         found = attempt(ground, *cell)
@@ -120,7 +120,7 @@ def try_all(
 
 
 def show(cells: list[Cell]) -> None:
-    """Print the matrix, and what went wrong."""
+    """Print the matrix and the failures."""
     tried = {(c.trial.place, c.trial.name, c.column): c for c in cells}
     print(f"{'place':9} {'fault':18}" + "".join(f"{column:>11}" for column in TIMES))
     place = ""
@@ -137,5 +137,5 @@ def show(cells: list[Cell]) -> None:
 
 
 def totals(cells: list[Cell]) -> Counter[str]:
-    """How many cells ended in which way."""
+    """The number of cells by outcome."""
     return Counter(cell.outcome for cell in cells)

@@ -1,4 +1,4 @@
-"""The tap's output by a real pipe to whoever reads it, with somebody in between who counts lines, as Meltano is."""
+"""The tap's output through a real pipe to a reader, with a process in between that counts lines, as Meltano does."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _SMALL_PIPE = 4096
 
 
 class Onward(Protocol):
-    """Who reads what the tap writes. It gets SIGKILL where nothing comes to an end."""
+    """The reader of the tap's output. It gets SIGKILL where a run hangs."""
 
     def write(self, line: bytes) -> None:
-        """Take a line, which may be cut.
+        """Receive a line, which may be incomplete.
 
         Raises:
-            BrokenPipeError: If it reads no more.
+            BrokenPipeError: If it no longer reads.
         """
 
     def signal(self, number: int) -> None:
@@ -38,10 +38,10 @@ class Onward(Protocol):
 
 @dataclass(frozen=True)
 class Point:
-    """Where a run is interrupted, and how."""
+    """The place and the signal of an interruption."""
 
     where: str
-    """request: when the store gets the n-th; lines: when the reader has n, the last one not yet handed on."""
+    """request: when the store receives the n-th; lines: when the reader has n, the last one not passed on yet."""
     at: int
     signal: int
     whom: str = "tap"
@@ -54,25 +54,25 @@ class Point:
 
 @dataclass(frozen=True)
 class Interrupted:
-    """A run that was."""
+    """A run that was interrupted."""
 
     run: Run
     seconds: float
-    """How long it took to end from there."""
+    """Seconds from there to the end."""
 
     @property
     def cut(self) -> bool:
-        """Whether it ended in the midst of a line."""
+        """Whether it ended within a line."""
         return bool(self.run.out) and not self.run.out.endswith("\n")
 
 
 def small(pipe: int) -> None:
-    """Let a pipe hold little, so that its writer is near to where its reader is."""
+    """Make a pipe's buffer small, so that its writer is close to its reader."""
     fcntl.fcntl(pipe, getattr(fcntl, "F_SETPIPE_SZ", 1031), _SMALL_PIPE)
 
 
 class _Reader(threading.Thread):
-    """Reads all that the tap writes, and hands it on; stands still after so many lines until told to go on."""
+    """Reads the tap's output and passes it on; pauses after so many lines."""
 
     def __init__(self, pipe: Path, lines: int, onward: Onward | None) -> None:
         super().__init__(daemon=True)
@@ -81,7 +81,7 @@ class _Reader(threading.Thread):
         self.reached, self.go_on, self.ended = threading.Event(), threading.Event(), threading.Event()
 
     def run(self) -> None:
-        """Read to the end, or until nobody takes it: then the pipe breaks for the tap too, as in a shell."""
+        """Read to the end, or until the reader ends: then the pipe breaks for the tap too, as in a shell."""
         with self._pipe.open("rb") as out:
             small(out.fileno())
             for line in out:
@@ -100,14 +100,14 @@ class _Reader(threading.Thread):
 def through_pipe(
     ground: Ground, store: Sandbox, point: Point | None = None, onward: Onward | None = None, **more: Any
 ) -> Interrupted:
-    """A run whose output goes through a pipe, and which may be interrupted.
+    """A run whose output goes through a pipe, with an interruption or without.
 
     Args:
-        ground: What the run stands on.
-        store: Where from.
-        point: Where it is interrupted; None for a run to its end.
-        onward: Who gets what it writes.
-        more: What the job has besides.
+        ground: The shared data.
+        store: The store to read.
+        point: The interruption; None for a run to the end.
+        onward: The reader of its output.
+        more: Other fields of the job.
     """
     pipe = Path(ground.place.name) / f"{threading.get_ident()}.pipe"
     if not pipe.exists():

@@ -1,7 +1,7 @@
-"""The promise as figures: faults of every kind at every place, and runs that are killed at every request.
+"""The promise in figures: faults of every kind at every place, and runs that are killed at every request.
 
-Each trial is the tap as a process of its own against a practice store of its own, its pauses and time-outs made
-short. What arrived is held against the store's rows. Then runs are interrupted: at every request and after every few
+Each trial is a tap process against its own practice store, with pauses and timeouts made
+short. The records are compared with the store's rows. Then runs are interrupted: at every request and after every few
 lines, what they wrote being read by the judge itself; and at every second of these points, in turns, into a real
 target-postgres with a real PostgreSQL and into target-jsonl, what these hold being compared with the store. There,
 the target and both together are interrupted as well. The last part, without any change, counts requests a second.
@@ -29,7 +29,7 @@ SWEEPS = ("sweep", "landings", "pace")
 
 
 def main() -> int:
-    """Print the figures; the exit code is 1 where the promise was not kept."""
+    """Print the figures; the exit code is 1 if the promise was not kept."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     only = f"one place's cells, or one row's; or one of {', '.join(SWEEPS)}"
     parser.add_argument("--only", default="", metavar="PLACE[:FAULT]", help=only)
@@ -54,7 +54,7 @@ def main() -> int:
 
 
 class _Heard:
-    """Shows how far it is, or tells all."""
+    """Shows the progress, or prints everything."""
 
     def __init__(self, *, verbose: bool) -> None:
         self._verbose = verbose
@@ -85,7 +85,7 @@ def try_matrix(only: str, heard: _Heard) -> list[matrix.Cell]:
 def figures(
     cells: list[matrix.Cell], stops: list[sweep.Stop], landed: list[Landing], peak: tuple[int, int]
 ) -> Iterator[tuple[str, int]]:
-    """The counts, of what was tried."""
+    """The counts."""
     every: list[Any] = [*cells, *stops, *landed]
     if cells:
         outcomes = matrix.totals(cells)

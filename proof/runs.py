@@ -1,4 +1,4 @@
-"""What one run of the tap wrote."""
+"""The output of one run of the tap."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _HEAD = re.compile(r"^\d{4}-\d\d-\d\d [^|]*\| (\w+) +\|[^|]*\| ?(.*)$")
 
 @dataclass
 class Run:
-    """What a run wrote."""
+    """The output of a run."""
 
     messages: list[dict[str, Any]]
     code: int
@@ -30,23 +30,23 @@ class Run:
 
     @property
     def state(self) -> dict[str, Any] | None:
-        """The last state that a reader has seen."""
+        """The last state that a reader received."""
         states = [m["value"] for m in self.messages if m["type"] == "STATE"]
         return states[-1] if states else None
 
     @property
     def finished(self) -> bool:
-        """Whether the stream is done, so that nothing is left but for the process to end."""
+        """Whether the stream is complete, so that the process only has to end."""
         return '"metric":"sync_duration"' in self.log and '"status":"succeeded"' in self.log
 
     @property
     def errors(self) -> list[str]:
-        """The lines that a user is to act on."""
+        """The ERROR lines."""
         return [found[2] for line in self.log.splitlines() if (found := _HEAD.match(line)) and found[1] == "ERROR"]
 
     @property
     def tracebacks(self) -> int:
-        """Tracebacks that a user sees, who has not asked for debugging."""
+        """The number of tracebacks above the debug level."""
         level, seen = "", 0
         for line in self.log.splitlines():
             if found := _HEAD.match(line):
@@ -56,16 +56,16 @@ class Run:
 
 
 def whole_lines(text: str) -> list[dict[str, Any]]:
-    """What a target can read of an output that may end in the middle of a line."""
+    """The complete lines of an output."""
     return [json.loads(line, parse_float=str) for line in text[: text.rfind("\n") + 1].split("\n") if line]
 
 
 def column(header: str) -> str:
-    """The column's name for one of the practice store's headers."""
+    """The column's name of one of the practice store's headers."""
     return re.sub(r"[^a-z0-9]+", "_", header.lower()).strip("_")
 
 
 def bookmark(state: dict[str, Any] | None) -> datetime | None:
-    """How far a state says that the stream is known."""
+    """The stream's bookmark in a state."""
     value = (state or {}).get("bookmarks", {}).get(CODE, {}).get("replication_key_value")
     return datetime.fromisoformat(value.replace("Z", "+00:00")) if value else None

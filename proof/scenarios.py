@@ -1,4 +1,4 @@
-"""The rows of the matrix: a fault at a place, and what else the trial needs."""
+"""The rows of the matrix: a fault at a place, and the trial's settings."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from tap_exports.sandbox import Sandbox
 
 TIMES: dict[str, tuple[int | None, int]] = {"once": (1, 0), "burst": (3, 0), "for ever": (None, 0), "later": (None, 2)}
-"""How often a fault hits, and how many requests pass before: `later` is for ever, from the third on."""
+"""How often a fault occurs, and how many requests pass before: `later` is forever, from the third on."""
 
 _MAY_LACK = {"store": "store:read", "metadata": "metadata:read"}
 _REFUSALS = {
     "store": {"403", "404", "JSON: null", "JSON: odd zone"},
     "metadata": {"400", "403", "404", "redirect", "redirect 308", "next elsewhere", "JSON: list", "JSON: string ids"},
 }
-"""What says that a call tells nothing: the run goes on without, as it promises to."""
+"""Faults after which the run continues without the call's data, as promised."""
 
 
 @dataclass(frozen=True)
@@ -38,20 +38,20 @@ class Trial:
     place: str
     name: str
     fault: Callable[[Sandbox], Mapping[str, Any]] | None
-    """What of a fault is neither place nor times; None where it is this machine that is at fault."""
+    """A fault's fields besides place and times; None for faults of this machine."""
     config: Mapping[str, Any] = field(default_factory=dict)
     machine: Callable[[int | None, int], Mapping[str, Any]] | None = None
-    """For this machine's own faults: what the run is to suffer, from how often and after how many."""
+    """For faults of this machine: the job's fields, by times and number before."""
     columns: tuple[str, ...] = tuple(TIMES)
     wastes: bool = False
-    """Whether what it spoils can never be used, so that another export has to be made."""
+    """Whether the export cannot be used, so that another one has to be created."""
     without: str = ""
-    """A scope that the run may do without: the records may be those of a token that lacks it."""
+    """A scope that the run may lack: the records may be those of a token without it."""
     bare: bool = False
-    """Whether the catalog does not have the merchant's own columns: their types are asked for then."""
+    """Whether the catalog lacks the merchant's own columns: their types are requested then."""
 
     def arm(self, store: Sandbox, column: str) -> Mapping[str, Any]:
-        """Let it happen; what the run itself is to suffer."""
+        """Add the fault; return the job's fields for faults of this machine."""
         times, after = TIMES[column]
         if self.machine is not None:
             return self.machine(times, after)
@@ -95,7 +95,7 @@ def _call(place: str, name: str, fault: Callable[[Sandbox], Mapping[str, Any]]) 
 def _columns(place: str, name: str) -> tuple[str, ...]:
     if name == "then gone":
         return _ONCE
-    return _THREE if place in {"types", "store", "metadata", "list"} else tuple(TIMES)  # asked once in a run
+    return _THREE if place in {"types", "store", "metadata", "list"} else tuple(TIMES)  # requested once in a run
 
 
 def trials() -> list[Trial]:
@@ -117,13 +117,13 @@ def trials() -> list[Trial]:
         Trial("machine", "clock to, fro", None, machine=_clock(day, to_and_fro=True), columns=_EVER),
         Trial("machine", "clock -50 years", None, machine=_clock(-50 * 365 * day), columns=_EVER),
     ]
-    # Once, at each of the first looks at the clock: between two of them the run decides where it ends.
+    # Once, at each of the first readings of the clock: between two of them the run decides its end.
     found += [Trial("machine", f"clock jump {n}", None, machine=_jump(n, day), columns=_EVER[:1]) for n in range(1, 7)]
     return found
 
 
 def settings_of(trial: Trial) -> dict[str, Any]:
-    """The settings that a trial needs, a free port included."""
+    """The settings of a trial, including a free port."""
     config = dict(trial.config)
     return (config | _hook()) if config.pop("hook", False) else config
 

@@ -1,4 +1,4 @@
-"""What a target holds, held against the store's own rows, key by key and cell by cell."""
+"""A target's rows compared with the store's, key by key and cell by cell."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ if TYPE_CHECKING:
 
 @dataclass
 class Table:
-    """How a target's rows differ from the store's; not at all, where all counts but `cells` are 0."""
+    """The differences of a target's rows from the store's; none if all counts but `cells` are 0."""
 
     lost: int = 0
-    """Keys that the store has, up to the bookmark, and the target has not."""
+    """Keys up to the bookmark that only the store has."""
     doubled: int = 0
-    """Rows beyond one for each key."""
+    """Rows beyond one per key."""
     wrong: int = 0
-    """Rows with a cell that is not the store's, or with a key that it does not have."""
+    """Rows with a wrong cell, or with a key that the store does not have."""
     cells: int = 0
     """Cells compared."""
     examples: list[str] = field(default_factory=list)
 
 
 def compare(store: Sandbox, until: datetime, rows: Iterable[dict[str, Any]], zone: str | None = None) -> Table:
-    """Hold a target's rows against the store's.
+    """Compare a target's rows with the store's.
 
     Args:
-        store: What the rows are to come from: each is held against the file of the export that it names.
-        until: How far the target's last state says that the stream is known.
+        store: The source: each row is compared with the file of the export that it names.
+        until: The bookmark of the target's last state.
         rows: The target's.
         zone: What times without an offset mean; None for the store's own zone.
     """
@@ -53,9 +53,9 @@ def compare(store: Sandbox, until: datetime, rows: Iterable[dict[str, Any]], zon
     if found.doubled:
         found.examples.append(f"twice: {times.most_common(1)[0][0]}")
     for row in rows:
-        told = files.row(int(row["export_id"]), str(row[KEY]))
-        found.cells += len(told)
-        differing = files.differing(told, row) if told else f"export {row['export_id']} has no such row"
+        cells = files.row(int(row["export_id"]), str(row[KEY]))
+        found.cells += len(cells)
+        differing = files.differing(cells, row) if cells else f"export {row['export_id']} has no such row"
         if differing:
             found.wrong += 1
             found.examples.append(f"wrong: {row[KEY]}, {differing}")
@@ -72,7 +72,7 @@ class _Files:
         self._read: dict[int, dict[str, dict[str, str]]] = {}
 
     def row(self, number: int, key: str) -> dict[str, str]:
-        """A row of the file of an export, by header; nothing, where there is none."""
+        """A row of an export's file, by header; None if there is none."""
         if number not in self._ids:
             return {}
         if number not in self._read:
@@ -80,16 +80,16 @@ class _Files:
             self._read[number] = {row[HEADER]: row for row in csv.DictReader(io.StringIO(text, newline=""))}
         return self._read[number].get(key, {})
 
-    def differing(self, told: dict[str, str], row: dict[str, Any]) -> str:
-        """The first cell of a target's row that is not what it is in the file, or nothing."""
-        for header, text in told.items():
+    def differing(self, cells: dict[str, str], row: dict[str, Any]) -> str:
+        """The first cell of a target's row that differs from the file, or None."""
+        for header, text in cells.items():
             value = row.get(column(header))
             if not self._same(text, value):
                 return f"{header}: {text!r} became {value!r}"
         return ""
 
     def _same(self, text: str, value: Any) -> bool:
-        """Whether a cell of the table means what the file's text does."""
+        """Whether a cell of the table has the value of the file's text."""
         if value is None:
             return not text
         if isinstance(value, bool):
@@ -104,7 +104,7 @@ class _Files:
         return text == value or (moment is not None and moment == self._instant(str(value)))
 
     def _instant(self, text: str) -> datetime | None:
-        """The instant that a text means, in the store's zone where it has no offset."""
+        """A text's instant, in the store's zone where it has no offset."""
         try:
             moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
         except ValueError:
@@ -113,7 +113,7 @@ class _Files:
 
 
 def _utc(moment: datetime) -> datetime:
-    """In UTC, which is what a database without zones is given."""
+    """An instant in UTC; times without a zone are UTC in a database."""
     return moment.replace(tzinfo=moment.tzinfo or timezone.utc).astimezone(timezone.utc)
 
 

@@ -1,6 +1,6 @@
-"""An interruption with a real target at the other end: what it holds after the second run is held against the store.
+"""An interruption with a real target: its rows after the second run are compared with the store.
 
-The first run's own bytes go by a pipe into a target, which is real, and so is its database. The tap, the target, or
+The first run's bytes go through a pipe into a real target with a real database. The tap, the target, or
 both get a signal. The state that the *target* has given back is where the second run goes on, as with Meltano, into
 the same target.
 """
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Landing:
-    """One interruption with a real target at the other end, tried."""
+    """The result of one interruption with a real target."""
 
     target: str
     upserts: bool
@@ -34,11 +34,11 @@ class Landing:
     finding: Finding
     table: Table
     came: bool
-    """Whether anybody was interrupted at all."""
+    """Whether anything was interrupted."""
     cut: bool
-    """Whether the tap ended in the midst of a line."""
+    """Whether the tap ended within a line."""
     resumed: bool
-    """Whether the target had given a state back."""
+    """Whether the target had written a state."""
     log: str = ""
 
     def __str__(self) -> str:
@@ -46,12 +46,12 @@ class Landing:
 
 
 def land(ground: Ground, target: Target, point: Point) -> Landing:
-    """A run into a target, interrupted; another one from the target's state; and what the target holds then.
+    """A run into a target, interrupted; another one from the target's state; and the target's rows afterwards.
 
     Args:
-        ground: What the runs stand on.
-        target: The target, which holds nothing yet.
-        point: Where the first run is interrupted.
+        ground: The shared data.
+        target: The empty target.
+        point: The interruption of the first run.
     """
     finding = Finding()
     with ground.store() as store:
@@ -90,13 +90,13 @@ class _Load:
 
     tap: Interrupted
     code: int | None
-    """The target's exit code; None where it hung."""
+    """The target's exit code; None if it hung."""
     state: dict[str, Any] | None
     log: str
 
     @property
     def run(self) -> Run:
-        """What the tap wrote."""
+        """The tap's output."""
         return self.tap.run
 
 
@@ -115,14 +115,16 @@ def _load(
 
 
 def _not_given_back(load: _Load) -> list[str]:
-    """What is wrong with how a target has ended, and with the state that it gave back."""
+    """The faults of a target's end and of the state that it wrote."""
     found = [] if load.code is not None else ["the target hung"]
     states = [message["value"] for message in load.run.messages if message["type"] == "STATE"]
-    return found if load.state is None or load.state in states else [*found, "the target's state is none of the tap's"]
+    return (
+        found if load.state is None or load.state in states else [*found, "the target's state is not one of the tap's"]
+    )
 
 
 def _ended_badly(load: _Load) -> list[str]:
-    """What is wrong with a run that nobody interrupted."""
+    """The faults of a run without an interruption."""
     found = []
     if load.run.code or load.run.errors:
         found.append(f"the second run failed: {' '.join(load.run.errors)}")

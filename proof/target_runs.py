@@ -16,16 +16,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 TARGET_LINES = 17
-"""Every how many lines a target itself gets a signal: a batch has a few more, so that it comes at any time of one."""
+"""A target itself gets a signal after every so many lines: a batch has a few more, so that all parts of one are hit."""
 
 
 def points_of(places: list[tuple[str, int]], lines: int, step: int = 1) -> list[tuple[str, Point]]:
-    """Where runs are interrupted, and into which target they go.
+    """The interruptions, each with its target.
 
     Args:
-        places: Where the tap is: they go into one target and the other in turns.
-        lines: How many a run writes; after some of them it is the target itself, or both.
-        step: Every how many of all these.
+        places: Places of the tap, assigned to the targets in turns.
+        lines: Lines of a run; after some of them the target itself, or both, get the signal.
+        step: Only every so many of these.
     """
     found = []
     for start, name in enumerate((Postgres.name, JsonLines.name)):
@@ -53,7 +53,7 @@ def landings(step: int = 1, heard: Callable[[Landing], None] = lambda _: None) -
 
 
 def show(found: list[Landing]) -> None:
-    """Print what the sweep has found: a line for each target, and for each who got the signals."""
+    """Print the sweep's results: a line for each target and each receiver of the signals."""
     counts = ("came", "cut", "resumed")
     rows = ("lost", "doubled", "wrong", "cells")
     heads = ("into", "signals to", "tried", "hit", "half a line", "from a state", *rows)
@@ -61,16 +61,16 @@ def show(found: list[Landing]) -> None:
     for name in dict.fromkeys(one.target for one in found):
         for whom in ("tap", "target", "both"):
             some = [one for one in found if (one.target, one.point.whom) == (name, whom)]
-            told = [sum(getattr(one, what) for one in some) for what in counts]
-            told += [sum(getattr(one.table, what) for one in some) for what in rows]
-            print(("{:16} {:10}" + "{:13}" * 8).format(name, whom, len(some), *told))
+            counted = [sum(getattr(one, what) for one in some) for what in counts]
+            counted += [sum(getattr(one.table, what) for one in some) for what in rows]
+            print(("{:16} {:10}" + "{:13}" * 8).format(name, whom, len(some), *counted))
     for one in found:
         for fault in one.finding.faults:
             print(f"  {one.target}, {one.point}: {fault}")
 
 
 def totals(found: list[Landing]) -> dict[str, int]:
-    """The figures. Where rows are appended and not upserted, one may come again: at least once is what is promised."""
+    """The figures. Where rows are appended, a row may be repeated: the promise is at least once."""
     counts = dict.fromkeys(("lost", "wrong", "doubled", "appended again, as they may be"), 0)
     for one in found:
         counts["lost"] += one.table.lost

@@ -106,7 +106,7 @@ def test_a_state_that_is_ahead_of_its_records_is_noticed(stand, targets):
     found = land(stand, target, Point("lines", 40, TERM))
     assert found.resumed
     assert found.table.lost > 10
-    assert "the target's state is none of the tap's" in found.finding.faults
+    assert "the target's state is not one of the tap's" in found.finding.faults
 
 
 @pytest.mark.e2e

@@ -79,7 +79,7 @@ def test_a_fault_that_never_occurs_fails_its_cell(ground):
     trial = replace(row("file", "410"), fault=lambda _: {"kind": "empty", "export_type": "dispute_list"})
     cell = matrix.attempt(ground, trial, "for ever")
     assert cell.outcome == "FAILED"
-    assert cell.finding.faults == ["the fault never came"]
+    assert cell.finding.faults == ["the fault never occurred"]
 
 
 @pytest.fixture(scope="module")
