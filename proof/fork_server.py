@@ -12,6 +12,7 @@ import itertools
 import json
 import os
 import random
+import resource
 import subprocess
 import sys
 import tempfile
@@ -50,6 +51,8 @@ class Job:
     """The number of stored files before the disk is full, and for how many it is full."""
     full_output: int | None = None
     """The number of writes before the disk of standard output is full."""
+    file_limit: int | None = None
+    """The size in bytes of the largest file that can be written, as if the disk were full then."""
     clock: tuple[int, float, bool] | None = None
     """The number of readings before the clock jumps, by how many seconds, and whether it jumps back and forth."""
 
@@ -168,6 +171,8 @@ def _live(job: Mapping[str, Any]) -> None:
         _fill_disk(*job["full_disk"])
     if job["full_output"] is not None:
         _limit_output(job["full_output"])
+    if job["file_limit"] is not None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (job["file_limit"], job["file_limit"]))
     if job["clock"]:
         _jump(*job["clock"])
     sys.argv = ["tap-exports", *job["arguments"]]

@@ -15,6 +15,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import interrupt_sweep as sweep
+import ledger_trials
 import matrix
 import target_runs as landings
 from environment import Ground
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from target_run import Landing
 
-SWEEPS = ("sweep", "landings", "pace")
+SWEEPS = ("sweep", "landings", "ledger", "pace")
 
 
 def main() -> int:
@@ -44,11 +45,14 @@ def main() -> int:
         sweep.show(stops)
     landed = landings.landings(options.step, heard) if options.only in {"", "landings"} else []
     landings.show(landed)
+    nights = ledger_trials.run_all(options.step, heard) if options.only in {"", "ledger"} else []
+    if nights:
+        ledger_trials.show(nights)
     peak = sweep.pace() if options.only in {"", "pace"} else (0, 0)
-    for what, number in figures(cells, stops, landed, peak):
+    for what, number in figures(cells, stops, landed, nights, peak):
         print(f"{what:36}{number:6}")
     print(f"in {time.monotonic() - began:.0f} s")
-    every: list[Any] = [*cells, *stops, *landed]
+    every: list[Any] = [*cells, *stops, *landed, *nights]
     wrong = any(one.finding.faults for one in every)
     return int(wrong or peak[0] > sweep.ALLOWED or peak[1] > 0)
 
@@ -83,10 +87,14 @@ def try_matrix(only: str, heard: _Heard) -> list[matrix.Cell]:
 
 
 def figures(
-    cells: list[matrix.Cell], stops: list[sweep.Stop], landed: list[Landing], peak: tuple[int, int]
+    cells: list[matrix.Cell],
+    stops: list[sweep.Stop],
+    landed: list[Landing],
+    nights: list[ledger_trials.LedgerTrial],
+    peak: tuple[int, int],
 ) -> Iterator[tuple[str, int]]:
     """The counts."""
-    every: list[Any] = [*cells, *stops, *landed]
+    every: list[Any] = [*cells, *stops, *landed, *nights]
     if cells:
         outcomes = matrix.totals(cells)
         yield "faults tried", len(cells)
@@ -98,6 +106,9 @@ def figures(
         yield "interruptions into real targets", len(landed)
         yield "  not as promised", sum(bool(one.finding.faults) for one in landed)
         yield from ((f"  rows {words}", number) for words, number in landings.totals(landed).items())
+    if nights:
+        yield "trials with a ledger", len(nights)
+        yield "  not as promised", sum(bool(one.finding.faults) for one in nights)
     if every:
         yield "records lost", sum(one.finding.lost for one in every)
         yield "records that are wrong", sum(one.finding.bad for one in every)

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from datetime import date, datetime, timedelta, timezone
-from decimal import Decimal
+from datetime import datetime, timedelta, timezone
 
 import plumbing
-import psycopg
 import pytest
-from psycopg import sql
-from psycopg.rows import dict_row
 
 from tap_exports.sandbox import Sandbox
 from tap_exports.window import own_boundary
+from tests.e2e.tables import tables
 
 pytestmark = pytest.mark.e2e
 
 NOW = datetime(2026, 3, 3, 12, 34, 56, tzinfo=timezone.utc)
 SETTLE, LOOKBACK = timedelta(minutes=5), timedelta(days=7)
-OURS = {"date_from", "date_to", "export_id", "export_line", "invalid_values"}
-
 TYPES = {
     "order_list": {
         "order_number": "text",
@@ -32,72 +26,6 @@ TYPES = {
     "order_line_items": {"quantity": "bigint", "is_upsell": "boolean", "sku": "text"},
     "customer_list": {"customer_id": "bigint", "phone_number": "text", "accepts_marketing": "boolean"},
 }
-LINE_NAMES = ("variant_id", "product_id", "sku", "title")
-"""The first of these columns identifies a line."""
-# Reads a cell by its column's type in PostgreSQL, without code of the tap.
-READ = {
-    "text": str,
-    "character varying": str,
-    "bigint": int,
-    "numeric": Decimal,
-    "boolean": {"True": True, "False": False}.__getitem__,
-    "date": date.fromisoformat,
-    "timestamp without time zone": lambda text: datetime.fromisoformat(text.removesuffix("Z")),
-}
-
-
-def snake(header):
-    return re.sub(r"[^a-z0-9]+", "_", header.lower()).strip("_")
-
-
-class Table:
-    """One stream's table in PostgreSQL."""
-
-    def __init__(self, connection, code):
-        self.code = code
-        self.types = dict(
-            connection.execute(
-                "SELECT column_name, data_type FROM information_schema.columns"
-                " WHERE table_schema = 'tap_exports' AND table_name = %s",
-                [code],
-            ).fetchall()
-        )
-        self.key = [
-            name
-            for (name,) in connection.execute(
-                "SELECT attname FROM pg_index"
-                " JOIN pg_attribute ON attrelid = indrelid AND attnum = ANY (indkey)"
-                " WHERE indisprimary AND indrelid = %s::regclass",
-                [f"tap_exports.{code}"],
-            )
-        ]
-        cursor = connection.cursor(row_factory=dict_row)
-        self.rows = cursor.execute(sql.SQL("SELECT * FROM {}").format(sql.Identifier("tap_exports", code))).fetchall()
-
-    def by_key(self):
-        """Key → the store's own cells."""
-        own = [name for name in self.types if not name.startswith("_sdc_") and name not in OURS]
-        return {tuple(row[name] for name in self.key): {name: row[name] for name in own} for row in self.rows}
-
-    def expected(self, rows):
-        """Key → typed cells of the store's rows, and every key once."""
-        found, lines = {}, Counter()
-        for row in rows:
-            cells = {snake(header): text for header, text in row.items()}
-            typed = {name: READ[self.types[name]](text) if text else None for name, text in cells.items()}
-            key = [typed[name] for name in self.key if name != "export_line"]
-            if "export_line" in self.key:
-                line = next(cells[name] for name in LINE_NAMES if name in cells)
-                lines[(*key, line)] += 1
-                key.append(f"{line}#{lines[(*key, line)]}")
-            found[tuple(key)] = typed
-        assert len(found) == len(rows), f"{self.code}: {self.key} is not a key"
-        return found
-
-
-def tables(database, store):
-    with psycopg.connect(database) as connection:
-        return [Table(connection, code) for code in store.types]
 
 
 def rfc3339(moment):
