@@ -183,11 +183,11 @@ def test_nights_with_kills_end_with_the_stores_rows(pipeline, seed):
     chance = random.Random(seed)
     pipeline.configure(refresh_days=5)
     hit = 0
-    for night in range(8):
+    for night in range(7):
         if night:
             pipeline.change(1)
         for _ in range(chance.randrange(1, 3)):
-            kill = chance.randrange(1, 600 if night else 20_000), chance.choice(["tap", "target", "both"])
+            kill = chance.randrange(1, 120 if night else 20_000), chance.choice(["tap", "target", "both"])
             codes = pipeline.sync(kill)
             logging.getLogger(__name__).warning("Night %d: SIGKILL after line %d to %s: %s", night, *kill, codes)
             hit += codes != (0, 0)
