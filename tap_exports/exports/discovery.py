@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tap_exports.errors import TapExportsError, Unauthorized
 from tap_exports.files.csv_file import CsvFile
+from tap_exports.files.file_kinds import reject_text_with_commas
 from tap_exports.schema.layout import SAMPLE_ROWS, Layout, decide, relaxed, standard_layout
 from tap_exports.store.models import Export, ExportStatus
 from tap_exports.window import Window, own_boundary
@@ -125,6 +126,8 @@ class Discovery:
                 header, sample = csv.head(SAMPLE_ROWS)
             finally:
                 csv.close()
+            if not decide(source.code, header, source.layout.knowledge).keys:
+                reject_text_with_commas(header)
         except Unauthorized:
             raise
         except TapExportsError as error:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from tap_exports.errors import ErrorPage, InvalidFile, InvalidKey, NoLineBreak, StoreTrouble, SuspectFile, ZeroBytes
 from tap_exports.files.checked import CheckedFile
 from tap_exports.files.csv_file import Checked, CsvFile
+from tap_exports.files.file_kinds import reject_text_with_commas
 from tap_exports.files.row_keys import KeyColumn
 from tap_exports.store.retry import pauses
 
@@ -100,8 +101,8 @@ class ExportFiles:
             return CheckedFile(csv, [], Checked(0, capped=False), download.size, download.sha256)
         layout = source.layout.of(header)
         keys = self._keys(layout)
-        if source.layout.current is None and not keys and _reads_like_text(header):
-            raise InvalidFile(f"the file is text, not an export: {', '.join(header)[:60]!r}")
+        if source.layout.current is None and not keys:
+            reject_text_with_commas(header)
         checked = csv.check(
             keys,
             numbers=layout.number_columns,
@@ -140,8 +141,3 @@ class ExportFiles:
             KeyColumn(key, position[key], layout.columns[position[key]].type.converter(self._options.zone))
             for key in layout.file_keys
         ]
-
-
-def _reads_like_text(header: list[str]) -> bool:
-    """Whether a cell after the first starts with a space, or the last one ends a sentence."""
-    return any(cell[:1].isspace() for cell in header[1:]) or header[-1].rstrip().endswith((".", "!", "?"))

@@ -42,6 +42,8 @@ _WIDEST = 4
 _BLOCK = 1024 * 1024
 _LONE_CR = re.compile(r"\r(?!\n|\Z)")
 _LONE_CR_BYTES = re.compile(rb"\r[^\n]")
+_BYTE_ORDER_MARK = "\ufeff"
+"""A byte-order mark, which is in the middle of a file that was put together from several."""
 _STAND_IN = "\ufdd0"
 """Replaces a lone CR, which the csv module would read as the end of the line. It is not a valid character."""
 _ENCODING_HINT = "Set encoding to the store's."
@@ -139,7 +141,8 @@ class CsvFile:
         """
         reader = self._reader()
         header = self._header(reader)
-        names, ordered = set(header), sorted(header)
+        names = {*header, *(_BYTE_ORDER_MARK + cell for cell in header)}
+        ordered = sorted(header)
         key_of = key_function(keys)
         readings = NumberReadings(numbers)
         seen: set[int] = set()
@@ -149,7 +152,7 @@ class CsvFile:
             rows += 1
             if rows >= cap:
                 return Checked(rows, capped=True)
-            if row[0] in names and sorted(row) == ordered:
+            if row[0] in names and sorted(cell.removeprefix(_BYTE_ORDER_MARK) for cell in row) == ordered:
                 raise InvalidFile(f"row {rows} repeats the header")
             readings.observe(row)
             if key_of is not None:

@@ -93,7 +93,7 @@ def test_a_stream_that_fails_before_its_records_activates_no_version(store, sync
 
 
 def test_a_stream_without_a_key_is_a_warning(store, sync, caplog):
-    run = night(store, sync, "Total,Note\r\n1,x\r\n1,x\r\n")
+    run = night(store, sync, "Total,Ref.\r\n1,x\r\n1,x\r\n")
     assert len(run.records("order_list")) == 2
     assert run.of("SCHEMA", "order_list")[0]["key_properties"] == []
     assert [r.levelname for r in caplog.records if "order_list has no key" in r.getMessage()] == ["WARNING"]
