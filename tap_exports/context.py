@@ -24,7 +24,7 @@ from tap_exports.ledger import Ledger
 from tap_exports.schema.layout import Definition, Knowledge
 from tap_exports.store.client import Client, Connection
 from tap_exports.store.download import Downloader
-from tap_exports.window import own_boundary, whole_second
+from tap_exports.window import end_of_second, own_boundary, whole_second
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -99,6 +99,12 @@ class RunContext:
         return whole_second(self._settings.start_date)
 
     @cached_property
+    def end(self) -> datetime:
+        """Where all streams stop; a later end_date would move the bookmark past objects that do not exist yet."""
+        given, settled = self._settings.end_date, self.client.time.now() - self._settings.settle
+        return own_boundary(settled) if given is None or given >= settled else end_of_second(given)
+
+    @cached_property
     def knowledge(self) -> Knowledge:
         """All that is known about columns before any file was seen."""
         return Knowledge(self._settings.column_types, self._settings.primary_keys, self._definitions())
@@ -162,7 +168,7 @@ class RunContext:
             timeout_seconds=raw["export_timeout_minutes"] * 60,
             reuse=self._settings.reuse,
             settle=self._settings.settle,
-            given=frozenset(map(whole_second, filter(None, (self._settings.start_date, self._settings.end_date)))),
+            given=frozenset({self.start, self.end}),
         )
         options = FileOptions(raw["encoding"], raw["max_export_rows"], self.zone)
         wait = self.notifier.wait if raw.get("webhook_listen") else None
@@ -192,12 +198,9 @@ class RunContext:
     def scheduler(self) -> ExportScheduler:
         """The windows of all streams, made ahead of the reader."""
         settings = self._settings
-        # A later end_date would move the bookmark past objects that do not exist yet.
-        settled = self.client.time.now() - settings.settle
-        end = min(settings.end_date or settled, settled)
-        slack = settings.reuse if end == settled else timedelta(0)
-        end = own_boundary(end) if end == settled else whole_second(end)
-        sync_range = SyncRange(whole_second(settings.start_date), end, slack, settings.window_limits)
+        is_bounded = settings.end_date is not None and self.end >= settings.end_date
+        slack = timedelta(0) if is_bounded else settings.reuse
+        sync_range = SyncRange(self.start, self.end, slack, settings.window_limits)
         return ExportScheduler(
             self.exporter,
             self.clock,

@@ -22,6 +22,12 @@ def whole_second(instant: datetime) -> datetime:
     return instant.astimezone(timezone.utc).replace(microsecond=0)
 
 
+def end_of_second(instant: datetime) -> datetime:
+    """The first whole second in UTC that is not before an aware instant."""
+    second = whole_second(instant)
+    return second if second == instant else second + SECOND
+
+
 def own_boundary(instant: datetime) -> datetime:
     """The last boundary at or before an aware instant that has OWN_SECOND."""
     second = whole_second(instant)

@@ -341,6 +341,13 @@ def test_end_date_bounds_a_backfill(make_store, sync):
     assert moment(run.bookmark("order_list")) == end
 
 
+def test_an_end_date_within_a_second_includes_what_precedes_it(make_store, sync):
+    store = make_store(days=10)
+    end = moment("2026-02-24T23:59:59.999999Z")
+    sync(store.config | {"end_date": end.isoformat()}, streams=["order_list"])
+    assert max(e.date_to for e in store.exports) == moment("2026-02-25T00:00:00Z")
+
+
 def test_an_end_date_in_the_future_is_now_minus_the_settling_time(make_store, sync):
     store = make_store(days=10)
     began = store.now
