@@ -59,7 +59,8 @@ class ExportStream(CatalogStream):
     @override
     def begin(self) -> None:
         with self.failing_alone():
-            self._check_bookmark()
+            if (key := self.bookmark.key) is not None:  # the key that an earlier run chose
+                self.layout.remember(Key(key, self.bookmark.line_identity))
             if self.has_columns:
                 self.report_columns("the catalog")
                 self.write_schema()
@@ -236,16 +237,14 @@ class ExportStream(CatalogStream):
         """The stream's entry in the state."""
         return Bookmark(self.name, self.tap_state)
 
-    def _check_bookmark(self) -> None:
-        """Warn of a bookmark that cannot be used, and hold the stream to the key that an earlier run chose."""
+    def check_bookmark(self) -> None:
+        """Warn of a bookmark that cannot be used. The SDK removes a part of the state when the sync begins."""
         if fault := self.bookmark.unusable:
             self.logger.warning("%s: its bookmark entry cannot be used: %s. Starting from start_date", self.name, fault)
         position = self.bookmark.position
         if position and position > self.run.client.time.now():
             warning = "%s: its bookmark %s is in the future; until then only the look-back is requested"
             self.logger.warning(warning, self.name, rfc3339(position))
-        if (key := self.bookmark.key) is not None:
-            self.layout.remember(Key(key, self.bookmark.line_identity))
 
     # A test of the connection: one record of the newest window, no batch files, and no state
 

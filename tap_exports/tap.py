@@ -249,10 +249,11 @@ class TapExports(Tap):
             StreamsFailed: After all streams, if some failed; each was reported.
         """
         with self._summarized(), self._listening(), self._session():
-            self._fail_unlisted()
+            self._report_unlisted()
             _ = self.run_context.ledger
             for stream in self._export_streams:
                 if stream.selected:
+                    stream.check_bookmark()
                     stream.clear_ledger_position()
                     _ = self.run_context.summary.streams[stream.name]
                     self.run_context.scheduler.add(stream.queue())
@@ -265,14 +266,17 @@ class TapExports(Tap):
                     self.state_writer.write_state(self.state)
                 raise
 
-    def _fail_unlisted(self) -> None:
-        """Fail the streams that the catalog selects and the store does not list; the others continue."""
+    def _report_unlisted(self) -> None:
+        """Fail the streams that the catalog selects and the store does not list, and warn of other bookmarks."""
+        listed = {*self.streams, *_OWN_STREAMS}
         for name, entry in sorted((self.input_catalog or {}).items()):
-            if name not in {*self.streams, *_OWN_STREAMS} and entry.metadata.resolve_selection().get((), True):
+            if name not in listed and entry.metadata.resolve_selection().get((), True):
                 self.run_context.failures[name] = SettingsError(
                     "the catalog selects a stream that the store does not list",
                     "Deselect it, or run discovery again if the store has renamed it.",
                 ).at(f"stream {name}")
+        for name in sorted(self.state.get("bookmarks", {}).keys() - listed - self.run_context.failures.keys()):
+            self.logger.warning("The state has a bookmark of the stream %s, which the store does not list", name)
 
     def run_test(self) -> None:
         """Write one record of each stream: `--test`.
@@ -309,10 +313,17 @@ class TapExports(Tap):
         self._raise_failures()
 
     def print_plan(self) -> None:
-        """Print the exports that a sync would request."""
+        """Print the exports that a sync would request.
+
+        Raises:
+            StreamsFailed: If the catalog selects streams that the store does not list.
+        """
+        self._report_unlisted()
         streams = [stream for stream in self._export_streams if stream.selected]
         for line in plan_lines({s.name: self.run_context.scheduler.preview(s.queue()) for s in streams}):
             click.echo(line)
+        report_failures(self.run_context.failures)
+        self._raise_failures()
 
     @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:

@@ -129,7 +129,7 @@ class Bookmark:
             return None
         key = self._entry.get("replication_key")
         if key is None:
-            return f"it has no replication_key but {shortened(', '.join(others), 80)}"
+            return "it has no replication_key"
         if key != REPLICATION_KEY:
             return f"its replication_key is {shortened(repr(key), 80)}, not {REPLICATION_KEY}"
         return f"it has no {_VALUE}"

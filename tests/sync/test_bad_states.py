@@ -68,6 +68,7 @@ def test_a_file_that_is_not_a_json_object_is_refused(small_store, inside, state,
         {},
         {"bookmarks": {"order_list": {"date_to": "2025-01-01T00:00:00Z"}}},
         {"bookmarks": {"order_list": {"replication_key": "id", "replication_key_value": {"a": []}}}},
+        {"bookmarks": {"order_list": {"progress_markers": NOW}}},
         {**of_orders(), "currently_syncing": {"a": [1]}, "more": 5},
         of_orders(replication_key_value=None),
         of_orders(replication_key_value="2025-01-01T00:00:00.999999"),
@@ -87,6 +88,14 @@ def test_a_sync_continues_from_an_unusual_state(small_store, inside, state):
     assert ("order_list: its bookmark entry cannot be used" in run.log) == bool(entry and not usable)
     assert len(run.records("order_list")) >= 3
     assert run.bookmark("order_list") > "2025-01-01T00:00:00Z"
+
+
+def test_a_bookmark_of_a_stream_that_the_store_does_not_list_is_a_warning(small_store, inside):
+    """The store may have renamed the stream, which then starts over under its new name. The entry is kept."""
+    run = inside(small_store.config, state=of_another(**NOW))
+    assert run.code == 0
+    assert "The state has a bookmark of the stream invoices, which the store does not list" in run.log
+    assert run.bookmark("invoices") == NOW["replication_key_value"]
 
 
 def test_a_bookmark_in_the_future_is_a_warning(small_store, inside):
