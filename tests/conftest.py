@@ -10,10 +10,12 @@ TESTS = Path(__file__).parent
 ONE_LOAD = "test_meltano_to_postgres.py"
 SLOW = ("proof", "e2e", "fleet")
 """Folders whose tests take minutes; one load into PostgreSQL by Meltano stays."""
+SLOW_FILES = ("test_kills.py",)
+"""Tests with runs killed at random points."""
 
 
 def pytest_collection_modifyitems(items):
     for item in items:
         folder = Path(item.path).relative_to(TESTS).parts[0]
-        if folder in SLOW and item.path.name != ONE_LOAD:
+        if (folder in SLOW and item.path.name != ONE_LOAD) or item.path.name in SLOW_FILES:
             item.add_marker(pytest.mark.slow)

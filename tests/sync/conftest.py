@@ -225,6 +225,14 @@ def assert_ends_well(run, *, usage=False):
     assert {m["type"] for m in run.messages} <= {"SCHEMA", "RECORD", "STATE", "BATCH", "ACTIVATE_VERSION"}
 
 
+def assert_fails(run, *words):
+    """Assert that the run failed with one ERROR line, which contains these words."""
+    assert_ends_well(run)
+    assert run.code == 1
+    (line,) = run.errors
+    assert [word for word in words if word not in line] == [], line
+
+
 @pytest.fixture
 def small_store(make_store):
     """A practice store with a single type, for quick syncs."""

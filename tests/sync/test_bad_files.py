@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from tap_exports.sandbox import Fault
 
-from .conftest import assert_ends_well
+from .conftest import assert_ends_well, assert_fails
 
 HEADER = ["Order Number", "Status", "Total Incl Tax", "Created At", "Quantity", "Is Test"]
 
@@ -43,12 +43,7 @@ def read(small_store, inside):
 
 def assert_refused(run, words):
     """Assert that nothing of the file was written, and that one line names the error and its place."""
-    assert_ends_well(run)
-    assert run.code == 1
-    assert len(run.errors) == 1
-    assert words in run.errors[0]
-    assert "(stream order_list, export " in run.errors[0]
-    assert ", window " in run.errors[0]
+    assert_fails(run, words, "(stream order_list, export ", ", window ")
     assert run.of("RECORD") == []
     assert run.bookmark("order_list") is None
 

@@ -8,15 +8,14 @@ import pytest
 
 from tap_exports.sandbox import Fault
 
+from .conftest import assert_fails
+
 
 @pytest.mark.parametrize("arguments", [[], ["--discover"]], ids=["sync", "discover"])
 def test_an_invalid_token_ends_the_run_after_one_request(make_store, inside, arguments):
     store = make_store()
     run = inside(store.config | {"access_token": "wrong"}, *arguments)
-    assert run.code == 1
-    assert len(run.errors) == 1
-    assert "401" in run.errors[0]
-    assert "access_token" in run.errors[0]
+    assert_fails(run, "401", "access_token")
     assert "wrong" not in run.log
     assert store.count() == 1
 
@@ -27,18 +26,14 @@ def test_a_token_revoked_during_a_run_ends_all_streams_in_one_line(make_store, i
     before = store.count()
     store.add_fault(Fault("create", "status", status=401, body='{"detail": "Token has been revoked."}', times=None))
     run = inside(store.config, catalog=catalog)
-    assert run.code == 1
-    assert len(run.errors) == 1
-    assert "Token has been revoked." in run.errors[0]
+    assert_fails(run, "Token has been revoked.")
     assert store.count() - before < 20
 
 
 def test_a_403_names_the_missing_scope(make_store, inside):
     store = make_store(scopes={"exports:read", "store:read"})
     run = inside(store.config)
-    assert run.code == 1
-    assert len(run.errors) == 1
-    assert "exports:write" in run.errors[0]
+    assert_fails(run, "exports:write")
     assert [code for code in store.types if code not in run.errors[0]] == []
 
 
@@ -78,10 +73,7 @@ def test_a_zone_that_cannot_be_read_is_an_error(make_store, inside, fault):
     store = naive(make_store)
     store.add_fault(Fault(**{"place": "store", "times": None, **fault}))
     run = inside(store.config)
-    assert run.code == 1
-    assert len(run.errors) == 1
-    assert "store/" in run.errors[0]
-    assert "set timezone" in run.errors[0]
+    assert_fails(run, "store/", "set timezone")
     assert run.messages == []
     run = inside(store.config | {"timezone": "US/Eastern"})
     assert run.code == 0
@@ -101,9 +93,7 @@ def test_a_404_for_the_types_is_an_error_that_names_the_address(make_store, insi
     store = make_store()
     store.add_fault(Fault("types", "status", status=404, body="<html>No such store</html>", times=None))
     run = inside(store.config)
-    assert run.code == 1
-    assert len(run.errors) == 1
-    assert "Check store or api_url" in run.errors[0]
+    assert_fails(run, "Check store or api_url")
 
 
 def orders_alone(store, discover):

@@ -13,7 +13,7 @@ import pytest
 from tap_exports.sandbox import Fault
 from tap_exports.streams import ExportStream
 
-from .conftest import assert_ends_well
+from .conftest import assert_ends_well, assert_fails
 
 
 def mapped(**columns):
@@ -43,10 +43,7 @@ REFUSED = [
 @pytest.mark.parametrize(("change", "words"), REFUSED, ids=lambda value: str(value)[:60])
 def test_an_invalid_setting_is_refused_before_any_request(small_store, inside, change, words):
     run = inside(small_store.config | change)
-    assert_ends_well(run)
-    assert run.code == 1
-    assert len(run.errors) == 1
-    assert words in run.errors[0]
+    assert_fails(run, words)
     assert small_store.count() == 0
 
 
@@ -83,9 +80,7 @@ FAILING = [
 @pytest.mark.parametrize(("change", "words"), FAILING, ids=lambda value: str(value)[:60])
 def test_a_failing_stream_map_fails_its_stream(small_store, inside, change, words):
     run = inside(small_store.config | change)
-    assert_ends_well(run)
-    assert run.code == 1
-    assert len(run.errors) == 1
+    assert_fails(run)
     assert "the map of stream " in run.errors[0]  # the SDK evaluates an alias for each stream
     assert words in run.errors[0]
     assert "Correct stream_maps" in run.errors[0]
@@ -99,9 +94,7 @@ def test_a_failing_stream_map_leaves_the_other_streams_whole(make_store, inside,
     store.add_fault(Fault("types", "json", document={"types": codes}, times=None))
     catalog = discover(store.config) if with_catalog else None
     run = inside(store.config | mapped(a="1 / 0"), catalog=catalog)
-    assert_ends_well(run)
-    assert run.code == 1
-    assert len(run.errors) == 1
+    assert_fails(run)
     assert run.bookmark("order_list") is None
     for code in ("customer_list", "transaction_list"):
         assert run.records(code)
@@ -161,19 +154,14 @@ def test_an_invalid_config_file_is_an_error_that_names_it(small_store, inside, t
     other.write_bytes(content)
     for arguments in ([], ["--discover"], ["--test"], ["--plan"]):
         run = inside(small_store.config, "--config", str(other), *arguments)
-        assert run.code == 1
-        assert len(run.errors) == 1
-        assert f"the config file {other}" in run.errors[0]
-        assert words in run.errors[0]
+        assert_fails(run, f"the config file {other}", words)
     assert small_store.count() == 0
 
 
 @pytest.mark.parametrize("path", ["/nowhere/config.json", "/"])
 def test_a_config_path_without_a_file_is_an_error(inside, path):
     run = inside(None, "--config", path)
-    assert_ends_well(run)
-    assert run.code == 1
-    assert "cannot be read" in run.errors[0]
+    assert_fails(run, "cannot be read")
 
 
 # The environment
@@ -204,10 +192,7 @@ def test_an_invalid_environment_variable_is_an_error_that_names_the_setting(
     small_store, in_environment, name, value, words
 ):
     run = in_environment(**{name: value})
-    assert_ends_well(run)
-    assert run.code == 1
-    assert len(run.errors) == 1
-    assert words in run.errors[0]
+    assert_fails(run, words)
     assert small_store.count() == 0
 
 
@@ -259,10 +244,7 @@ def test_a_successful_test_of_the_connection_logs_no_error(small_store, inside):
 def test_a_failed_test_of_the_connection_is_one_error_line(small_store, inside, fault, words):
     small_store.add_fault(fault)
     run = inside(small_store.config, "--test")
-    assert_ends_well(run)
-    assert run.code == 1
-    assert len(run.errors) == 1
-    assert words in run.errors[0]
+    assert_fails(run, words)
 
 
 @pytest.mark.parametrize("arguments", [["--about", "--format=json"], ["--version"], ["--help"]], ids=str)

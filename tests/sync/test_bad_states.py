@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from .conftest import assert_ends_well
+from .conftest import assert_ends_well, assert_fails
 
 NOW = {"replication_key": "date_to", "replication_key_value": "2025-01-01T00:00:00Z"}
 
@@ -35,10 +35,7 @@ NO_STATE = [
 def test_an_invalid_state_is_refused(small_store, inside, state, words):
     """Ignoring another form would silently start over."""
     run = inside(small_store.config, state=state)
-    assert_ends_well(run)
-    assert run.code == 1
-    assert len(run.errors) == 1
-    assert words in run.errors[0]
+    assert_fails(run, words)
     assert small_store.count() == 0
 
 
@@ -54,11 +51,7 @@ def test_an_invalid_state_is_refused(small_store, inside, state, words):
 )
 def test_a_file_that_is_not_a_json_object_is_refused(small_store, inside, state, words):
     run = inside(small_store.config, state=state)
-    assert_ends_well(run)
-    assert run.code == 1
-    assert len(run.errors) == 1
-    assert words in run.errors[0]
-    assert "state.json" in run.errors[0]
+    assert_fails(run, words, "state.json")
     assert small_store.count() == 0
 
 

@@ -10,7 +10,7 @@ import threading
 import pytest
 import trustme
 
-from .conftest import assert_ends_well
+from .conftest import assert_ends_well, assert_fails
 from .tls import secure
 
 PASSWORD = "pr0xy-passw0rd"
@@ -152,8 +152,8 @@ def test_a_refusing_proxy_is_one_error_line(small_store, inside, https, make_pro
     address = f"http://proxy-user:{PASSWORD}@{place}"
     run = inside(https, environment={"HTTPS_PROXY": address, "TAP_EXPORTS_LOGLEVEL": "DEBUG"})
     assert run.code == 1
-    assert len(run.errors) == 1
-    assert words in run.errors[0]
+    (line,) = run.errors
+    assert words in line
     assert PASSWORD not in run.log
     assert "proxy-user" not in run.log
     assert small_store.token not in run.log

@@ -11,7 +11,7 @@ import trustme
 
 from tap_exports.sandbox import Fault
 
-from .conftest import assert_ends_well
+from .conftest import assert_ends_well, assert_fails
 from .tls import secure
 
 HOST = "127.0.0.1"
@@ -88,12 +88,7 @@ def test_an_api_with_an_invalid_certificate_receives_no_request(small_store, ins
     certificate, why = wrong(ca, kind)
     config = secured(api=certificate)
     run = inside(config)
-    assert_ends_well(run)
-    assert run.code == 1
-    assert len(run.errors) == 1
-    assert f"the certificate of {HOST} is not trusted" in run.errors[0]
-    assert why in run.errors[0]
-    assert "REQUESTS_CA_BUNDLE" in run.errors[0]
+    assert_fails(run, f"the certificate of {HOST} is not trusted", why, "REQUESTS_CA_BUNDLE")
     assert "trying again" not in run.log
     assert small_store.log == []
 
@@ -105,10 +100,10 @@ def test_a_file_host_with_an_invalid_certificate_receives_no_request(small_store
     config = secured(files=certificate)
     run = inside(config, environment={"TAP_EXPORTS_LOGLEVEL": "DEBUG"})
     assert run.code == 1
-    assert len(run.errors) == 1
-    assert f"the certificate of the file host {HOST} is not trusted" in run.errors[0]
-    assert why in run.errors[0]
-    assert "(stream order_list, export " in run.errors[0]
+    (line,) = run.errors
+    assert f"the certificate of the file host {HOST} is not trusted" in line
+    assert why in line
+    assert "(stream order_list, export " in line
     assert small_store.count(place="file") == 0
     assert "Signature" not in run.log
     assert small_store.token not in run.log
@@ -129,9 +124,7 @@ def test_an_invalid_certificate_bundle_is_one_error_line(small_store, inside, tm
     if content is not None:
         path.write_bytes(content)
     run = inside(config, environment={"REQUESTS_CA_BUNDLE": str(path)})
-    assert_ends_well(run)
-    assert run.code == 1
-    assert len(run.errors) == 1
+    assert_fails(run)
     assert re.search("certificate|handshake", run.errors[0])
     assert small_store.log == []
 
@@ -144,11 +137,7 @@ def test_a_redirect_to_http_is_not_followed(small_store, make_store, inside, sec
     location = address.format(host=other.file_origin.removeprefix("http://"))
     small_store.add_fault(Fault("file", "redirect", location=location, times=None))
     run = inside(config)
-    assert_ends_well(run)
-    assert run.code == 1
-    assert len(run.errors) == 1
-    assert "a redirect of the file host 127.0.0.1 leads to " in run.errors[0]
-    assert "not https" in run.errors[0]
+    assert_fails(run, "a redirect of the file host 127.0.0.1 leads to ", "not https")
     assert "trying again" not in run.log
     assert "abc" not in run.log
     assert other.log == []
@@ -161,7 +150,5 @@ def test_tls_1_1_is_refused(small_store, inside, secured):
         with pytest.warns(DeprecationWarning, match="TLSv1_1"):
             server.socket.context.maximum_version = ssl.TLSVersion.TLSv1_1
     run = inside(config)
-    assert_ends_well(run)
-    assert run.code == 1
-    assert "the TLS handshake or certificate verification failed" in run.errors[0]
+    assert_fails(run, "the TLS handshake or certificate verification failed")
     assert small_store.log == []

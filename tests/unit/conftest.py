@@ -21,7 +21,7 @@ from tap_exports.window import Window
 
 settings.register_profile(
     "unit",
-    max_examples=100,
+    max_examples=50,
     deadline=None,
     database=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
