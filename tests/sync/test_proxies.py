@@ -10,7 +10,7 @@ import threading
 import pytest
 import trustme
 
-from .conftest import assert_ends_well, assert_fails
+from .conftest import assert_ends_well
 from .tls import secure
 
 PASSWORD = "pr0xy-passw0rd"
