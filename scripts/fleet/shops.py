@@ -39,6 +39,16 @@ class Shop:
     backfill: bool = False
     seen: int = 0
     """Exports made before the present night."""
+    seen_requests: int = 0
+    unused: frozenset[int] = frozenset()
+    """Ids of exports that showed the columns only: they begin before the nightly loads do."""
+
+    def next_night(self) -> None:
+        """Count exports and requests anew, a day later."""
+        if not self.seen:
+            self.unused = frozenset(one.id for one in self.store.exports if one.date_from < self.start)
+        self.seen, self.seen_requests = len(self.store.exports), len(self.store.log)
+        self.store.advance(timedelta(days=1))
 
     @property
     def plugin(self) -> str:

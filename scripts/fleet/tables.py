@@ -31,7 +31,7 @@ class Comparison:
 
     Attributes:
         shop: The store.
-        start: Where its history starts in the tables. Exports from before, which show the columns, are left out.
+        start: Where its history starts in the tables. Exports that only showed the columns are left out.
     """
 
     shop: Shop
@@ -79,7 +79,9 @@ class Comparison:
         self.wrong += [f"{self.shop.schema}.{EXPORT_LOG}: {one[:2]}" for one in wanted ^ actual]
 
     def _exports(self) -> list[Export]:
-        return [one for one in self.shop.store.exports if one.date_from >= self.start]
+        return [
+            one for one in self.shop.store.exports if one.date_from >= self.start and one.id not in self.shop.unused
+        ]
 
 
 def compare(database: str, shop: Shop, start: datetime) -> Comparison:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 _KEPT = 0.7
 """The weight of earlier windows beside the newest one."""
 _DAY = 86_400.0
+_MOST_KEPT = 2
+"""How much longer than any before a run's first window may be, at most."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,8 @@ class StreamMemory:
 
     rows_per_day: float | None = None
     longest_days: float | None = None
+    growth: float | None = None
+    """How much longer than that the next window may be."""
     refresh: datetime | None = None
     """Where the last refresh stopped."""
     refresh_start: datetime | None = None
@@ -49,7 +53,7 @@ class WindowSize:
         self._seconds = 0.0 if memory.rows_per_day is None else _DAY
         longest = limits.first.total_seconds() if memory.longest_days is None else memory.longest_days * _DAY
         self._longest = min(self._most, longest)
-        self._growth = 1.0
+        self._growth = memory.growth or 1.0
         self._capped_in_a_row = 0
         self._upper_limit = math.inf
 
@@ -108,7 +112,7 @@ class WindowSize:
 
     def state(self) -> dict[str, float]:
         """The values for the state, by the names of StreamMemory."""
-        kept = {"longest_days": round(self._longest / _DAY, 6)}
+        kept = {"longest_days": round(self._longest / _DAY, 6), "growth": math.floor(min(_MOST_KEPT, self._growth))}
         if self._seconds:
             kept["rows_per_day"] = round(self._rows / self._seconds * _DAY, 3)
         return kept

@@ -51,6 +51,7 @@ _FIELDS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "refreshed_until": (to_instant, "a time"),
     "rows_per_day": (_number, "a number of 0 or more"),
     "longest_days": (_number, "a number of 0 or more"),
+    "growth": (_number, "a number of 0 or more"),
     "ledger": (_text, "a string"),
 }
 """What the tap keeps in an entry beside the bookmark: how each field is read, and what it has to be."""

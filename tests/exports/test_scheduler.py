@@ -207,7 +207,7 @@ def test_a_busy_run_is_hardly_ever_throttled(make_bench):
     bench = make_bench(clock=Clock(), frozen=False, rate_limit=4, reuse=0)
     scheduler = bench.scheduler("order_list", "customer_list", days=40, step=20)
     in_time(lambda: bench.read(scheduler, "order_list", "customer_list"))
-    assert bench.client.rate_limiter.requests >= 12
+    assert bench.client.rate_limiter.requests > 8
     assert bench.store.count(status=429) <= 2
 
 

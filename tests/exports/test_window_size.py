@@ -148,7 +148,23 @@ def test_the_second_window_waits_for_the_rows_of_the_first():
 def test_rows_per_day_of_an_earlier_run_are_used():
     queue = planned(40, memory=StreamMemory(rows_per_day=5, longest_days=30), cap=100)
     assert [claimed(queue).window.length / DAY for _ in range(4)] == pytest.approx([10] * 4, abs=0.01)
-    assert queue.size.state() == {"rows_per_day": 5, "longest_days": 30}
+    assert queue.size.state() == {"rows_per_day": 5, "longest_days": 30, "growth": 1}
+
+
+@pytest.mark.parametrize(("made_in", "lengths"), [(5.0, [8]), (3000.0, [4, 4])], ids=["quick", "slow"])
+def test_the_next_run_may_begin_with_a_longer_window_where_the_store_was_quick(made_in, lengths):
+    earlier = planned(7, first=7 * DAY, longest=90 * DAY)
+    finish(earlier, claimed(earlier), rows=30, made_in=made_in)
+    queue = planned(8, memory=StreamMemory(**earlier.size.state()), first=7 * DAY, longest=90 * DAY)
+    assert [window.length / DAY for window in windows(queue, lambda _: 30)[0]] == lengths
+
+
+def test_the_run_after_a_timeout_requests_half():
+    earlier = planned(8, memory=StreamMemory(rows_per_day=5, longest_days=8, growth=2), longest=90 * DAY)
+    size = earlier.size
+    size.reduce_after_timeout(claimed(earlier).window)
+    queue = planned(8, memory=StreamMemory(**size.state()), longest=90 * DAY)
+    assert claimed(queue).window.length == 4 * DAY
 
 
 def test_a_window_much_longer_than_any_before_is_exported_alone():
