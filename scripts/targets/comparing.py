@@ -83,7 +83,7 @@ class Comparison:
 
 def compare(target: Target, syncs: list[Sync], tables: Tables, ended: str, *, state: bool) -> Finding:
     """Compare a target's tables with the store's rows of all syncs that it has read."""
-    kinds, keys = _kinds_of(syncs[-1].messages)
+    kinds, keys = _kinds_of(syncs[-1].messages, set(syncs[-1].rows))
     seen, surplus, comparison = 0, [], Comparison()
     for code, columns in kinds.items():
         maps = target.mapper.get("stream_maps", {}).get(code, {})
@@ -106,13 +106,15 @@ def compare(target: Target, syncs: list[Sync], tables: Tables, ended: str, *, st
     )
 
 
-def _kinds_of(messages: Path) -> tuple[dict[str, dict[str, str]], dict[str, list[str]]]:
-    """The columns' types and the key, by stream."""
+def _kinds_of(messages: Path, types: set[str]) -> tuple[dict[str, dict[str, str]], dict[str, list[str]]]:
+    """The columns' types and the key of the streams of export types, by stream."""
     kinds, keys = {}, {}
     with messages.open() as lines:
         for line in lines:
             if line.startswith('{"type":"SCHEMA"'):
                 message = json.loads(line)
+                if message["stream"] not in types:
+                    continue
                 columns = message["schema"]["properties"].items()
                 kinds[message["stream"]] = {name: one.get("format") or one["type"][0] for name, one in columns}
                 keys[message["stream"]] = message["key_properties"]

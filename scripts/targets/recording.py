@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from targets.readers import Tables
 
 TAP = Path(sys.executable).parent / "tap-exports"
-NOW = datetime(2026, 3, 3, 12, 34, 56, tzinfo=timezone.utc)
+NOW = datetime(2026, 3, 3, 12, 34, 37, tzinfo=timezone.utc)  # the second of the tap's own boundaries
 SETTLE = timedelta(minutes=5)
 LOOKBACK = 8
 NEW_COLUMN = "gift_budget"
@@ -77,6 +77,7 @@ def record(folder: Path, settings: dict[str, Any] | None = None) -> list[Sync]:
             "window_days": 5,
             "max_window_days": 5,
             "lookback_days": LOOKBACK,
+            "refresh_days": 0,
             "max_concurrent_exports": 1,
             "reuse_exports_minutes": 0,
         }
