@@ -7,21 +7,18 @@ import gzip
 import resource
 import socket
 import threading
-import time
 import zlib
 from dataclasses import replace
 from hashlib import sha256
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tap_exports.clock import Clock, Timings
 from tap_exports.errors import InvalidFile, LinkExpired, LocalTrouble, Stopped, StoreRefused, StoreTrouble
 from tap_exports.sandbox import Fault
-from tap_exports.store.download import _decompressed, _Transient
+from tap_exports.store.download import Downloader
 
-from .conftest import open_temp_files
+from .conftest import AGENT, open_temp_files
 
 BODY = b"A,B\r\n" + b"1,2\r\n" * 5
 GZIPPED_TWICE = gzip.compress(BODY[:10]) + gzip.compress(BODY[10:]) + bytes(8)  # some pad with zeros
@@ -186,20 +183,6 @@ def test_plain_bytes_labelled_gzip_are_accepted(bench, make_wire):
     assert bench.clock.slept == []
 
 
-@given(data=st.data(), parts=st.lists(st.binary(max_size=2000), min_size=1, max_size=3), sizes=st.integers(1, 300))
-def test_truncated_gzip_is_not_accepted(data, parts, sizes):
-    packed = b"".join(map(gzip.compress, parts)) + bytes(data.draw(st.integers(0, 20)))
-
-    def blocks(body):
-        return [body[n : n + sizes] for n in range(0, len(body), sizes)]
-
-    assert b"".join(_decompressed(blocks(packed))) == b"".join(parts)
-    last = len(b"".join(map(gzip.compress, parts))) - len(gzip.compress(parts[-1]))
-    cut = data.draw(st.integers(last + 1, last + len(gzip.compress(parts[-1])) - 1))
-    with pytest.raises(_Transient):
-        b"".join(_decompressed(blocks(packed[:cut])))
-
-
 @pytest.mark.parametrize("encoding", [b"deflate", b"br", b"zstd", b"gzip, gzip"])
 def test_an_unrequested_compression_is_refused(bench, make_wire, encoding):
     """Such a file's length cannot be verified."""
@@ -226,12 +209,12 @@ def test_a_body_without_any_length_is_refused(bench, make_wire):
         bench.downloader.get(1)
 
 
-def test_a_link_must_be_https_where_the_api_is(bench, make_bench):
-    bench.downloader._insecure = False
+def test_a_link_must_be_https_where_the_api_is(bench):
+    downloader = Downloader(bench.client.link, bench.clock, bench.client.time, AGENT, insecure=False)
     window = bench.window()
     export = bench.store.make_export("order_list", window.start, window.end)
     with pytest.raises(StoreRefused, match=r"the link to the file leads to 127\.0\.0\.1 and is not https"):
-        bench.downloader.get(export.id)
+        downloader.get(export.id)
     assert bench.store.count("file") == 0
 
 
@@ -269,11 +252,9 @@ def test_a_download_ends_with_the_run(make_bench, make_wire, empty_temp):
 
     linked(bench, make_wire(endless).origin)
     threading.Timer(0.1, bench.clock.stop).start()
-    began = time.monotonic()
     with pytest.raises(Stopped):
         bench.downloader.get(1)
     ended.set()
-    assert time.monotonic() - began < 2
     assert open_temp_files(empty_temp) == []
 
 
@@ -293,5 +274,4 @@ def test_reading_the_head_downloads_little_more_than_the_head(bench, make_wire):
     download.file.close()
     assert not download.whole
     assert 1024 * 1024 <= download.size < 2 * 1024 * 1024
-    time.sleep(0.05)
     assert sum(sent) < 16 * 1024 * 1024

@@ -246,9 +246,21 @@ def small_store(make_store):
     return only("order_list")
 
 
+class RecordingNotifier(ReadyNotifier):
+    """Records the exports that were announced."""
+
+    def __init__(self):
+        super().__init__(Clock())
+        self.announced = []
+
+    def notify(self, export_id):
+        self.announced.append(export_id)
+        super().notify(export_id)
+
+
 @pytest.fixture
 def notifier():
-    return ReadyNotifier(Clock())
+    return RecordingNotifier()
 
 
 @pytest.fixture

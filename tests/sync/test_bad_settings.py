@@ -11,7 +11,7 @@ import sys
 import pytest
 
 from tap_exports.sandbox import Fault
-from tap_exports.streams import ExportStream
+from tap_exports.store.client import Client
 
 from .conftest import assert_ends_well, assert_fails
 
@@ -109,13 +109,13 @@ def test_an_unexpected_error_fails_one_stream_without_its_message(make_store, in
 
     secret = "abc" + "123"  # in two parts, because a traceback shows the test's own lines too
 
-    def fail(self, export):
-        if self.name == "customer_list":
+    def fail(self, code, window):
+        if code == "customer_list":
             raise KeyError(f"https://files.example/x.csv?Signature={secret}")
-        return meet(self, export)
+        return create(self, code, window)
 
-    meet = ExportStream._apply_header
-    monkeypatch.setattr(ExportStream, "_apply_header", fail)
+    create = Client.create
+    monkeypatch.setattr(Client, "create", fail)
     run = inside(store.config, environment={"TAP_EXPORTS_LOGLEVEL": "DEBUG"})
     assert run.code == 1
     assert len(run.errors) == 1
@@ -127,7 +127,7 @@ def test_an_unexpected_error_fails_one_stream_without_its_message(make_store, in
 
 
 def test_an_unexpected_error_before_any_stream_is_one_line(small_store, inside, monkeypatch):
-    monkeypatch.setattr("tap_exports.store.client.Client.types", lambda self: 1 / 0)
+    monkeypatch.setattr(Client, "types", lambda self: 1 / 0)
     run = inside(small_store.config)
     assert run.code == 1
     assert "Traceback" not in run.log

@@ -170,10 +170,7 @@ def test_a_signal_ends_a_run_whose_target_does_not_read(make_store, discover, co
     catalog = one_stream(discover, store)
     process = command(small(store), catalog=catalog, wait=False)
     line_of(process)
-    waiting = -1
-    while waiting != (waiting := unread(process.stdout)) or waiting < 2**15:
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.3)
+    until(lambda: unread(process.stdout) > 2**15, process)
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=30) == 128 + signal.SIGTERM
 
