@@ -18,6 +18,8 @@ logger = logging.getLogger(TapExports.name)
 
 def main() -> None:
     """Run the tap. Every failure ends in one line for each cause, and exit code 1."""
+    if sys.stdout is None:  # it is closed, and the system would give its number to the first connection
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 1)
     sys.stdout = standard_output()
     sys.exit(run())
 

@@ -234,6 +234,18 @@ def test_an_output_that_is_not_writable_ends_the_run_in_one_line(make_store, com
     assert "Exception ignored" not in err
 
 
+def test_a_closed_output_ends_the_run_in_one_line(small_store, tmp_path):
+    """The system would give the number of standard output to a connection, which would then receive the records."""
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps(small_store.config))
+    closed = ["sh", "-c", 'exec "$@" >&-', "sh", sys.executable, "-m", "tap_exports", "--config", str(config)]
+    done = subprocess.run(closed, stderr=subprocess.PIPE, text=True, check=False, timeout=60)
+    assert done.returncode == 1
+    assert done.stderr.count("| ERROR") == 1
+    assert "Standard output could not be written: Bad file descriptor" in done.stderr
+    assert "Exception ignored" not in done.stderr
+
+
 def test_the_package_is_a_command():
     said = subprocess.run(
         [sys.executable, "-m", "tap_exports", "--version"], capture_output=True, text=True, check=True
