@@ -23,7 +23,7 @@ def names(layout):
     return {column.name for column in layout.columns}
 
 
-def theirs(bench, code="order_list", *, days=10, first=0, ago=timedelta(minutes=5)):
+def earlier_export(bench, code="order_list", *, days=10, first=0, ago=timedelta(minutes=5)):
     window = bench.window(first, days)
     export = bench.store.make_export(code, window.start, window.end)
     bench.store.advance(ago)
@@ -35,9 +35,9 @@ def downloaded(bench):
 
 
 def test_the_newest_available_export_has_the_columns(bench):
-    theirs(bench)
+    earlier_export(bench)
     bench.store.add_column("order", "gift_note", "Gift Note", "text")
-    newest = theirs(bench)
+    newest = earlier_export(bench)
     layout = discover(bench)["order_list"]
     assert "order_number" in names(layout)
     assert "gift_note" in names(layout)
@@ -46,9 +46,9 @@ def test_the_newest_available_export_has_the_columns(bench):
 
 
 def test_rows_come_from_an_older_export_where_the_newest_has_none(bench):
-    full = theirs(bench)
+    full = earlier_export(bench)
     bench.store.add_column("order", "gift_note", "Gift Note", "text")
-    empty = theirs(bench, first=-400)
+    empty = earlier_export(bench, first=-400)
     layout = discover(bench)["order_list"]
     assert downloaded(bench) == [full.id, empty.id]
     assert {"order_number", "gift_note"} <= names(layout)
@@ -56,7 +56,7 @@ def test_rows_come_from_an_older_export_where_the_newest_has_none(bench):
 
 @pytest.mark.parametrize("text", ["Sorry\n", "Not Found", "Sorry, it failed.\r\nTry again, please.\r\n"])
 def test_a_file_of_text_has_no_columns(bench, caplog, text):
-    theirs(bench)
+    earlier_export(bench)
     bench.store.add_fault(Fault("file", "body", body=text, times=None))
     layout = discover(bench, may_create=False)["order_list"]
     assert "number" in names(layout)
@@ -65,8 +65,8 @@ def test_a_file_of_text_has_no_columns(bench, caplog, text):
 
 @pytest.mark.parametrize("kind", ["empty", "html", "cut"])
 def test_a_newest_export_that_cannot_be_read_is_skipped(bench, kind):
-    theirs(bench)
-    newest = theirs(bench)
+    earlier_export(bench)
+    newest = earlier_export(bench)
     bench.store.add_fault(Fault("file", kind, times=10 if kind == "cut" else 1))
     assert "order_number" in names(discover(bench)["order_list"])
     assert f"/api/admin/exports/{newest.id}/download/" in [r.path for r in bench.store.log]
@@ -74,7 +74,7 @@ def test_a_newest_export_that_cannot_be_read_is_skipped(bench, kind):
 
 
 def test_the_whole_list_is_read_where_no_export_is_recent(bench):
-    theirs(bench, ago=timedelta(days=200))
+    earlier_export(bench, ago=timedelta(days=200))
     assert "order_number" in names(discover(bench)["order_list"])
     assert bench.store.count("list") == 2
     assert bench.store.count("create") == 0

@@ -52,7 +52,7 @@ def rows(checked):
     return with_header
 
 
-def theirs(bench, window=None, code="order_list", ago=0):
+def earlier_export(bench, window=None, code="order_list", ago=0):
     """An export that an earlier run requested some minutes ago."""
     window = window or bench.window()
     export = bench.store.make_export(code, window.start, window.end)
@@ -91,14 +91,14 @@ def test_polling_starts_fast_and_backs_off(make_bench):
     """The first poll comes within two seconds; each pause is a tenth of the time waited, two minutes at most."""
     bench = make_bench(ready_seconds=3000)
     bench.fetch().csv.close()
-    looks = [r.time for r in bench.store.log if r.place == "poll"]
-    pauses = [(b - a).total_seconds() for a, b in pairwise(looks)]
-    assert (looks[0] - bench.made()[0].created_at).total_seconds() < 2
+    polls = [r.time for r in bench.store.log if r.place == "poll"]
+    pauses = [(b - a).total_seconds() for a, b in pairwise(polls)]
+    assert (polls[0] - bench.made()[0].created_at).total_seconds() < 2
     assert pauses[0] < 2
     assert max(pauses) <= 120.5
     assert min(pauses[-5:]) > 100
-    assert len(looks) < 90
-    assert (looks[-1] - bench.made()[0].ready_at).total_seconds() <= 120.5
+    assert len(polls) < 90
+    assert (polls[-1] - bench.made()[0].ready_at).total_seconds() <= 120.5
 
 
 def test_no_pause_is_longer_than_poll_interval_seconds():
@@ -189,7 +189,7 @@ def test_after_a_lost_response_nothing_is_created_until_the_list_is_read(bench, 
 
 @pytest.mark.parametrize(("ago", "listed"), [(1, True), (10, False)], ids=["listed before", "made long before"])
 def test_an_earlier_export_is_not_taken_for_the_lost_one(bench, ago, listed):
-    older = theirs(bench, ago=ago)
+    older = earlier_export(bench, ago=ago)
     source = bench.source()
     if listed:
         bench.exporter.requester.look_up(source)
@@ -213,8 +213,8 @@ def test_a_lost_export_is_found_whatever_the_zone_of_the_list(make_bench, zone):
 
 def test_an_export_of_another_window_or_type_is_not_taken_for_the_lost_one(bench):
     bench.store.add_fault(Fault("create", "refuse"))
-    theirs(bench, bench.window(0, 9))
-    theirs(bench, bench.window(), code="customer_list")
+    earlier_export(bench, bench.window(0, 9))
+    earlier_export(bench, bench.window(), code="customer_list")
     checked = bench.fetch()
     checked.csv.close()
     assert checked.export.window == bench.window()
@@ -226,7 +226,7 @@ def test_an_export_made_before_its_window_had_settled_is_not_reused(make_bench, 
     bench = make_bench(settle=5)
     end = bench.store.now.replace(microsecond=0) - timedelta(seconds=23)
     bench.clock.sleep(seconds - 23)
-    made = theirs(bench, Window(end - timedelta(days=10), end))
+    made = earlier_export(bench, Window(end - timedelta(days=10), end))
     source = bench.source()
     bench.exporter.requester.look_up(source)
     assert [export.id for export in source.recent] == ([made.id] if taken else [])
@@ -274,7 +274,7 @@ def test_a_refused_create_call_is_reported_with_its_window(bench, status, error)
 
 
 def test_an_available_export_is_reused(bench):
-    export = theirs(bench, ago=10)
+    export = earlier_export(bench, ago=10)
     assert reusable(bench) == [bench.window()]
     checked = bench.fetch()
     checked.csv.close()
@@ -285,7 +285,7 @@ def test_an_available_export_is_reused(bench):
 
 def test_a_pending_export_is_reused_until_its_own_timeout(make_bench):
     bench = make_bench(ready_seconds=1500)
-    export = theirs(bench, ago=10)
+    export = earlier_export(bench, ago=10)
     bench.exporter.requester.look_up(bench.source())
     checked = bench.fetch()
     checked.csv.close()
@@ -295,18 +295,17 @@ def test_a_pending_export_is_reused_until_its_own_timeout(make_bench):
 
 
 def test_an_export_older_than_reuse_exports_minutes_is_not_reused(bench):
-    theirs(bench, ago=61)
+    earlier_export(bench, ago=61)
     assert reusable(bench) == []
     bench.fetch().csv.close()
     assert len(bench.made()) == 2
 
 
 def test_a_recent_export_is_reused_whatever_the_zone_of_the_list(make_bench):
-
-    for hour in (0, 4, 5, 12, 23):
+    for hour in (0, 5, 23):
         for zone in ("UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago"):
             bench = make_bench(now=datetime(2025, 3, 4, hour, 20, tzinfo=timezone.utc), list_timezone=zone)
-            theirs(bench, ago=59)
+            earlier_export(bench, ago=59)
             assert reusable(bench) == [bench.window()]
 
 
@@ -345,7 +344,7 @@ def test_only_exports_of_the_taps_own_windows_are_reused(make_bench, start, end,
     given = frozenset({to_instant("2025-01-01T00:00:00Z"), to_instant("2025-02-01T12:34:00Z")})
     bench = make_bench(given=given)
     window = Window(to_instant(start), to_instant(end))
-    theirs(bench, window, ago=1)
+    earlier_export(bench, window, ago=1)
     assert reusable(bench) == [window] * own
 
 
@@ -371,7 +370,7 @@ def test_retry_after_is_honoured_before_the_list_is_searched(bench):
     ids=kind,
 )
 def test_an_invalid_reused_export_is_replaced_once(bench, caplog, fault):
-    old = theirs(bench, ago=10)
+    old = earlier_export(bench, ago=10)
     bench.exporter.requester.look_up(bench.source())
     bench.store.add_fault(fault)
     checked = bench.fetch()
@@ -400,9 +399,9 @@ def test_a_reused_export_that_stays_pending_is_replaced_at_its_timeout(make_benc
 
 def test_the_newest_available_export_is_preferred(make_bench):
     bench = make_bench(ready_seconds=300)
-    first = theirs(bench, ago=1)
-    second = theirs(bench, ago=20)
-    third = theirs(bench)
+    first = earlier_export(bench, ago=1)
+    second = earlier_export(bench, ago=20)
+    third = earlier_export(bench)
     bench.exporter.requester.look_up(bench.source())
     bench.store.add_fault(Fault("file", "body", body="A,B\r\n1\r\n", times=2))
     checked = bench.fetch()
@@ -414,7 +413,7 @@ def test_the_newest_available_export_is_preferred(make_bench):
 
 @pytest.mark.parametrize(("status", "error"), [(401, Unauthorized), (403, MissingScope)])
 def test_a_refused_link_does_not_create_another_export(bench, status, error):
-    theirs(bench, ago=1)
+    earlier_export(bench, ago=1)
     bench.exporter.requester.look_up(bench.source())
     bench.store.add_fault(Fault("link", "status", status=status, times=None))
     with pytest.raises(error):
@@ -519,7 +518,7 @@ def test_a_missing_line_break_of_reused_exports_is_confirmed_once_per_run(bench)
     bench.store.add_fault(Fault("file", "body", body=OPEN, times=None))
     windows = [bench.window(), bench.window(10)]
     for window in windows:
-        theirs(bench, window, ago=1)
+        earlier_export(bench, window, ago=1)
     bench.exporter.requester.look_up(bench.source())
     for window in windows:
         assert rows(bench.fetch(window)) == [["1", "new"], ["2", "new"]]
@@ -546,7 +545,7 @@ def test_a_second_export_that_is_suspect_in_another_way_is_replaced_too(bench, f
 def test_only_a_fresh_export_confirms_repeated_rows(bench):
     """Two exports of an earlier run that are equally wrong say no more than one."""
     bench.store.add_fault(Fault("file", "body", body="Order Number,Status\r\n1,new\r\n1,new\r\n", times=2))
-    earlier = [theirs(bench).id, theirs(bench, ago=1).id]
+    earlier = [earlier_export(bench).id, earlier_export(bench, ago=1).id]
     bench.exporter.requester.look_up(bench.source())
     checked = bench.fetch()
     assert rows(checked) == [["1", "new"]]
@@ -594,7 +593,7 @@ def test_every_error_says_what_to_do(bench, place, fault, hint):
 
 
 def test_a_full_disk_causes_no_second_download_and_no_new_export(bench, monkeypatch, tmp_path):
-    theirs(bench, ago=1)
+    earlier_export(bench, ago=1)
     bench.exporter.requester.look_up(bench.source())
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing"))
     with pytest.raises(LocalTrouble, match="stream order_list, export 42"):

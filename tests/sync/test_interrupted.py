@@ -150,9 +150,9 @@ def test_a_signal_ends_a_long_wait(make_store, discover, command):
     store = make_store(days=30)
     catalog = one_stream(discover, store)
     store.add_fault(Fault("create", "never_ready", times=None))
-    looks = store.count(place="poll")
+    polls = store.count(place="poll")
     process = command(small(store), catalog=catalog, wait=False, patience=3600)
-    until(lambda: store.count(place="poll") >= looks + 3, process)
+    until(lambda: store.count(place="poll") >= polls + 3, process)
     process.send_signal(signal.SIGTERM)
     _, err = process.communicate(timeout=30)
     assert process.returncode == 128 + signal.SIGTERM

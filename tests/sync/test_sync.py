@@ -360,12 +360,10 @@ def test_an_end_date_in_the_future_is_now_minus_the_settling_time(make_store, sy
 @pytest.mark.parametrize(
     "awkward",
     [
-        {"time_format": "iso_naive"},
-        {"time_format": "iso_offset", "boolean_format": "Yes/No", "null_text": "None"},
+        {"time_format": "iso_naive", "money_format": "separators"},
+        {"time_format": "iso_offset", "money_format": "sign", "boolean_format": "Yes/No", "null_text": "None"},
         {"time_format": "django_long", "boolean_format": "1/0", "null_text": "—"},
         {"money_format": "signs", "bom": True, "header_style": "snake"},
-        {"money_format": "separators"},
-        {"money_format": "sign"},
         {"gzip": "always", "metadata_headers": "key", "line_ids": False},
         {"list_order": "oldest", "null_dates": True, "omit_status": True, "page_size": 2, "own_key": "bare"},
         {"encoding": "utf-16", "scopes": ("exports:read", "exports:write")},

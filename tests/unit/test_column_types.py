@@ -172,7 +172,7 @@ def test_a_sample_can_only_relax_a_type_to_text(kind, cells, left):
 
 
 @pytest.mark.parametrize(
-    ("stream", "thing"),
+    ("stream", "expected"),
     [
         ("order_list", "order"),
         ("open_cart_list", "cart"),
@@ -182,8 +182,8 @@ def test_a_sample_can_only_relax_a_type_to_text(kind, cells, left):
         ("payouts", "payouts"),
     ],
 )
-def test_the_object_of_a_stream_follows_from_its_code(stream, thing):
-    assert object_of(stream) == thing
+def test_the_object_of_a_stream_follows_from_its_code(stream, expected):
+    assert object_of(stream) == expected
 
 
 @pytest.mark.parametrize("stream", STREAMS)
