@@ -17,7 +17,7 @@ logger = logging.getLogger(TapExports.name)
 
 
 def main() -> None:
-    """Run the tap. Every failure ends in one line for each cause, and exit code 1."""
+    """Run the tap. Each error is one log line, and the exit code is 1."""
     if sys.stdout is None:  # it is closed, and the system would give its number to the first connection
         os.dup2(os.open(os.devnull, os.O_RDONLY), 1)
     sys.stdout = standard_output()
@@ -35,31 +35,31 @@ def run() -> int:
         logger.warning("Output closed by the target; stopping")
         _discard_output()
     except OutputFailed as error:
-        logger.error("Standard output could not be written: %s. Check where it goes, and run again.", error)
+        logger.error("Standard output could not be written: %s. Check its target, and run again.", error)
         logger.debug("Traceback:", exc_info=error)
         _discard_output()
     except Stopped:
-        logger.warning("Stopped by a signal; the state says which windows are complete")
+        logger.warning("Stopped by a signal; the state has the windows that are complete")
         return 128 + TapExports.ended_by
     except StreamsFailed:
         pass  # each was reported
-    except Exception as error:  # noqa: BLE001 - the last place that can report it in one line
+    except Exception as error:  # noqa: BLE001 - reported as one line
         _report(error)
     return 1
 
 
 def _call() -> int:
-    """Run the command, until all that it prints is written."""
+    """Run the command, and flush its output."""
     try:
-        ended: object = TapExports.cli(standalone_mode=False)  # an int where click's Context.exit() was called
-    except SystemExit as error:  # some of the SDK's options
+        ended: object = TapExports.cli(standalone_mode=False)  # an int after click's Context.exit()
+    except SystemExit as error:  # raised by some of the SDK's options
         ended = error.code
     sys.stdout.flush()
     return ended if isinstance(ended, int) else 0
 
 
 def _report(error: Exception) -> None:
-    """One line for each cause, and the traceback at debug level."""
+    """Log one line for each error, and the traceback at debug level."""
     known = error if isinstance(error, (TapExportsError, SingerSDKError)) else UnexpectedError(error)
     for line in known.lines if isinstance(known, InvalidSettings) else [str(known)]:
         logger.error("%s", " ".join(line.split()))
@@ -67,7 +67,7 @@ def _report(error: Exception) -> None:
 
 
 def _discard_output() -> None:
-    """Discard what is still buffered: at exit Python would try to write it again, and complain."""
+    """Discard the buffer, which Python would otherwise try to write again at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 

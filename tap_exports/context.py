@@ -37,14 +37,14 @@ T = TypeVar("T")
 
 
 class RemovalRecorder(Protocol):
-    """Records which objects are gone."""
+    """Records removed objects."""
 
     def write(self, stream: str) -> None:
         """Record the objects of a stream that are gone, after its last window."""
 
 
 class ExportRecorder(Protocol):
-    """Records what became of an export."""
+    """Records the exports that were used."""
 
     def note(self, export: CheckedExport, invalid_cells: int) -> None:
         """Record an export whose records are all written."""
@@ -80,7 +80,7 @@ class RunContext:
 
     @cached_property
     def ledger(self) -> Ledger | None:
-        """The ledger of what was sent, where the settings name one: opened, and locked, from now on.
+        """The ledger, if the settings have one; it is opened and locked until the run ends.
 
         Raises:
             SettingsError: If another run uses it, or the path cannot be used.
@@ -106,29 +106,29 @@ class RunContext:
 
     @cached_property
     def knowledge(self) -> Knowledge:
-        """All that is known about columns before any file was seen."""
+        """The sources of types and keys that are known before a file is read."""
         return Knowledge(self._settings.column_types, self._settings.primary_keys, self._definitions())
 
     def learn_definitions(self) -> None:
-        """Request the merchant's own columns again: they can change while a run goes on."""
+        """Request the merchant's own columns again, because they can change during a run."""
         self.knowledge = replace(self.knowledge, definitions=self._definitions())
 
     def _definitions(self) -> tuple[Definition, ...]:
         found = self._optional(
             self.client.definitions,
-            "the merchant's own columns get their types from their names, so a type may differ from a run that could"
+            "the types of the merchant's own columns come from their names, and may differ from those of a run that can"
             " read the definitions. Grant metadata:read, or set column_types",
         )
         return found or ()
 
     @cached_property
     def zone(self) -> tzinfo:
-        """The zone of times that carry no offset."""
+        """The zone of times without an offset."""
         name = self._settings.raw.get("timezone") or self._optional(self._stores_zone, f"{_AS_UTC}. Set timezone")
         return zone_of(name) or timezone.utc if name else timezone.utc
 
     def _stores_zone(self) -> str | None:
-        """The store's own zone. One that is not reported is not guessed: every time would be wrong by hours."""
+        """The store's zone. A failure is an error, because with another zone every time would be wrong by hours."""
         try:
             name = self.client.timezone()
         except (Unauthorized, MissingScope, NotFound):
@@ -142,7 +142,7 @@ class RunContext:
         return name
 
     def _optional(self, request: Callable[[], T], consequence: str) -> T | None:
-        """Request what a token need not have the scope for; without it, log a WARNING that says what happens."""
+        """Send a request for which the token may lack the scope; then log a WARNING with the consequence."""
         try:
             return request()
         except Unauthorized:
@@ -154,7 +154,7 @@ class RunContext:
 
     @cached_property
     def downloader(self) -> Downloader:
-        """Gets files."""
+        """Downloads files."""
         insecure = self._settings.api_url.startswith("http:")
         agent = self._connection.user_agent
         return Downloader(self.client.link, self.clock, self.client.time, agent, insecure=insecure)
@@ -196,7 +196,7 @@ class RunContext:
 
     @cached_property
     def scheduler(self) -> ExportScheduler:
-        """The windows of all streams, made ahead of the reader."""
+        """Exports the windows of all streams, ahead of the reader."""
         settings = self._settings
         is_bounded = settings.end_date is not None and self.end >= settings.end_date
         slack = timedelta(0) if is_bounded else settings.reuse
@@ -212,19 +212,15 @@ class RunContext:
 
     @cached_property
     def progress(self) -> Progress:
-        """Shows how far the run is."""
+        """Reports progress."""
         return Progress(self.clock)
 
     @cached_property
     def summary(self) -> RunSummary:
-        """What the run did, by stream."""
+        """The counts for the summary, by stream."""
         return RunSummary(self.clock)
 
     def discovery(self, *, may_create: bool) -> Discovery:
-        """Finds the columns of streams that no catalog has the columns of.
-
-        Args:
-            may_create: Whether exports may be made for it.
-        """
+        """Finds columns without a catalog; with `may_create`, it may create exports."""
         encoding, settle = self._settings.raw["encoding"], self._settings.settle
         return Discovery(self.client, self.downloader, self.exporter, encoding, settle, may_create)

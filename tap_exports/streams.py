@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 
 class ExportStream(CatalogStream):
-    """The exports of one type, window by window."""
+    """The stream of one export type."""
 
     is_sorted = True
 
@@ -105,7 +105,7 @@ class ExportStream(CatalogStream):
                 yield from batch
 
     def _files(self) -> Iterator[tuple[CheckedExport, Records]]:
-        """The checked files of this run's windows, in order, and their records; SCHEMA is written where it changes."""
+        """The checked files of this run's windows, in order, with their records; writes SCHEMA when it changes."""
         if self.name in self.run.failures or self.is_removed:
             return
         self.run.scheduler.add(self.queue(ahead=False))
@@ -119,7 +119,7 @@ class ExportStream(CatalogStream):
             yield export, records
 
     def _checked(self) -> Iterator[CheckedExport]:
-        """The checked files; where an export is not ready in time, STATE says that the next run requests less."""
+        """The checked files; if an export is not ready in time, STATE makes the next run request less."""
         try:
             yield from self.run.scheduler.files(self.name)
         except ExportStuck as error:
@@ -133,7 +133,7 @@ class ExportStream(CatalogStream):
             self.bookmark.set(field, value)
 
     def queue(self, *, ahead: bool = True) -> StreamQueue:
-        """The stream's windows, as the scheduler works on them; `ahead` lets work begin before the stream's turn."""
+        """The stream's queue for the scheduler; with `ahead`, work may begin before the reader reaches the stream."""
         full = self.replication_method == REPLICATION_FULL_TABLE
         return StreamQueue(
             self.source,
@@ -145,7 +145,7 @@ class ExportStream(CatalogStream):
 
     def _apply_header(self, export: CheckedExport) -> None:
         """Use a file's columns; write SCHEMA if they changed."""
-        if self.layout.has_new_columns(export.header):  # a merchant may have added a column to exports meanwhile
+        if self.layout.has_new_columns(export.header):  # the merchant may have added a column
             self.run.learn_definitions()
             self.layout.knowledge = self.run.knowledge
         is_first = self.layout.current is None
@@ -166,7 +166,7 @@ class ExportStream(CatalogStream):
         return records
 
     def _to_write(self, export: CheckedExport, records: Records) -> Iterator[list[dict[str, Any]]]:
-        """The records that are to be written: with a ledger, those that are new or have changed."""
+        """The records to write: with a ledger, those that are new or have changed."""
         if self._is_test:
             return self._batches(records)
         return self._recording.to_write(
@@ -211,7 +211,7 @@ class ExportStream(CatalogStream):
             yield record
 
     def _finish(self, export: CheckedExport, records: Records) -> None:
-        """After a window's last record: warn of what was odd, log the export, move the bookmark, write STATE."""
+        """After a window's last record: log warnings and the export, move the bookmark, write STATE."""
         where = _where(self.name, export)
         for line in records.invalid.lines(export.checked.rows):
             self.logger.warning("%s (%s)", line, where)
@@ -246,11 +246,11 @@ class ExportStream(CatalogStream):
             warning = "%s: its bookmark %s is in the future; until then only the look-back is requested"
             self.logger.warning(warning, self.name, rfc3339(position))
 
-    # A test of the connection: one record of the newest window, no batch files, and no state
+    # `--test`: one record of the newest window, no batch files, no state
 
     @override
     def get_batch_config(self, config: Mapping[str, Any]) -> BatchConfig | None:
-        return None if self._is_test else super().get_batch_config(config)  # files would hold a whole window
+        return None if self._is_test else super().get_batch_config(config)  # a batch file contains a whole window
 
     @property
     def _is_test(self) -> bool:

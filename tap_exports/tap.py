@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
 
 _OWN_STREAMS = (EXPORT_LOG, REMOVED_OBJECTS)
-"""Streams that the store does not list; the second exists only where there is a ledger."""
+"""Streams that the store does not list; the second one exists only with a ledger."""
 
 
 class StreamsFailed(Exception):
@@ -64,7 +64,7 @@ class TapExports(Tap):
     timings: ClassVar[Timings] = Timings()
     """Pauses and timeouts, which tests shorten."""
     ended_by: ClassVar[int] = 0
-    """The signal that ends this process, if one has come."""
+    """The signal that ends this process; 0 for none."""
 
     name = "tap-exports"
     dynamic_catalog = True
@@ -176,11 +176,11 @@ class TapExports(Tap):
         errors = list(dict.fromkeys(found))  # one value can cause the same message twice
         errors = errors or [*validation_errors(self._config), *batch_files.validation_errors(self._config)]
         if self._config.get("webhook_listen") and find_spec("waitress") is None:
-            errors.append("webhook_listen: it needs the extra webhook: pip install 'tap-exports[webhook]'")
+            errors.append("webhook_listen: requires the extra webhook: pip install 'tap-exports[webhook]'")
         if errors and raise_errors:
             raise InvalidSettings(errors)
         for name in sorted(set(self._config) - set(schema["properties"])):
-            self.logger.warning("The setting %s is not known and has no effect", name)
+            self.logger.warning("The setting %s is unknown and has no effect", name)
         return errors
 
     @cached_property
@@ -190,7 +190,7 @@ class TapExports(Tap):
 
     @cached_property
     def run_context(self) -> RunContext:
-        """What the run is made of."""
+        """The objects of this run."""
         return RunContext(self.settings, self.clock, f"{self.name}/{self.plugin_version}")
 
     # Discovery
@@ -216,11 +216,7 @@ class TapExports(Tap):
         return [stream for stream in self.streams.values() if isinstance(stream, ExportStream)]
 
     def discover_columns(self, *, may_create: bool = True) -> None:
-        """Find the columns of all streams of which no catalog tells.
-
-        Args:
-            may_create: Whether exports may be made for it.
-        """
+        """Find the columns of all streams without a catalog; with `may_create`, by creating exports if necessary."""
         unknown = [stream for stream in self._export_streams if not stream.has_columns]
         layouts = self.run_context.discovery(may_create=may_create).run([stream.source for stream in unknown])
         for stream in unknown:
@@ -238,7 +234,7 @@ class TapExports(Tap):
         PluginBase.setup_mapper(self)
         for stream in self.streams.values():
             if isinstance(stream, MappedStream) and stream.has_columns:
-                stream.register_maps()  # the others' maps are made when their columns are known
+                stream.register_maps()  # those of other streams follow when their columns are known
 
     # The order of work
 
@@ -273,7 +269,7 @@ class TapExports(Tap):
             if name not in listed and entry.metadata.resolve_selection().get((), True):
                 self.run_context.failures[name] = SettingsError(
                     "the catalog selects a stream that the store does not list",
-                    "Deselect it, or run discovery again if the store has renamed it.",
+                    "Deselect it, or run --discover again if the store renamed it.",
                 ).at(f"stream {name}")
         for name in sorted(self.state.get("bookmarks", {}).keys() - listed - self.run_context.failures.keys()):
             self.logger.warning("The state has a bookmark of the stream %s, which the store does not list", name)
@@ -287,7 +283,7 @@ class TapExports(Tap):
         with self._session():
             for stream in self._export_streams:
                 stream.ABORT_AT_RECORD_COUNT = 1
-                if not stream.is_removed:  # all at once, so that one does not wait for the other
+                if not stream.is_removed:  # all streams are exported at once
                     self.run_context.scheduler.add(stream.queue())
             self.run_sync_dry_run(1, self._export_streams)
 
@@ -327,7 +323,7 @@ class TapExports(Tap):
 
     @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
-        """End all waiting, and then the run. A second signal ends it at once."""
+        """End all waiting, then the run. A second signal ends the process immediately."""
         if TapExports.ended_by:
             os._exit(128 + signum)
         TapExports.ended_by = signum
@@ -339,13 +335,13 @@ class TapExports(Tap):
         late = time.monotonic() + self.clock.timings.finish_line_seconds
         time.sleep(self.clock.timings.grace_seconds)
         writer = self.message_writer
-        while writer.is_writing and time.monotonic() < late:  # a slow target: finish the line
+        while writer.is_writing and time.monotonic() < late:  # finish the line for a slow target
             time.sleep(0.05)
         os._exit(code)
 
     @contextmanager
     def _listening(self) -> Iterator[None]:
-        """Receive webhooks while exports are pending, where the settings say so."""
+        """Receive webhooks during the run, if the settings have a listener."""
         with ExitStack() as ending:
             if webhook := self.run_context.webhook():
                 ending.callback(webhook.close)
@@ -353,7 +349,7 @@ class TapExports(Tap):
             yield
 
     def _raise_failures(self) -> None:
-        """Let the exit code show that streams failed."""
+        """Raise, if streams failed."""
         for error in self.run_context.failures.values():
             if isinstance(error, Unauthorized):
                 raise error

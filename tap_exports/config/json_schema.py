@@ -1,4 +1,4 @@
-"""The JSON schema of the settings: what the SDK writes into it, and its errors in words."""
+"""The JSON schema of the settings: the SDK's part of it, and its errors as text."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def well_formed(schema: Any) -> Any:  # noqa: ANN401
-    """A JSON schema without the plain words that the SDK puts where there should be schemas."""
+    """A JSON schema without the strings that the SDK has where there should be schemas."""
     if isinstance(schema, list):
         return [well_formed(part) for part in schema]
     if not isinstance(schema, dict):
@@ -22,7 +22,7 @@ def well_formed(schema: Any) -> Any:  # noqa: ANN401
 
 
 def described(path: Sequence[Any], message: str, schema: Mapping[str, Any]) -> str:
-    """An error that the JSON schema found; where the value may be a secret, what is expected instead of the value."""
+    """The text of a schema error; without the value, if that may be a secret."""
     if not path:
         return shortened(message)
     name = shortened(".".join(map(str, path)), 80)
@@ -34,7 +34,7 @@ def described(path: Sequence[Any], message: str, schema: Mapping[str, Any]) -> s
 
 
 def _kinds(schema: Mapping[str, Any]) -> Iterator[str]:
-    """The kinds that a JSON schema takes."""
+    """The types that a JSON schema allows."""
     kinds = schema.get("type", ())
     yield from [kinds] if isinstance(kinds, str) else kinds
     for one in schema.get("oneOf", ()):

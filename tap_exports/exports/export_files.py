@@ -111,8 +111,8 @@ class ExportFiles:
             drop_copies=InvalidKey in suspicions,
         )
         if checked.copies:
-            said = "%d rows equal another row in every cell, in a second export too: kept once (%s)"
-            self._logger.warning(said, len(checked.copies), where)
+            message = "%d rows equal another row in every cell, also in a second export: kept once (%s)"
+            self._logger.warning(message, len(checked.copies), where)
         return CheckedFile(csv, header, checked, download.size, download.sha256)
 
     def _accept_missing_line_break(
@@ -132,7 +132,7 @@ class ExportFiles:
         if NoLineBreak in suspicions:
             self.no_final_line_break = True
         if not self.no_final_line_break:
-            raise NoLineBreak("the file has no line break at its end, so it may have been cut")
+            raise NoLineBreak("the file has no line break at its end, so it may be truncated")
         self._logger.warning("No line break at the end, in two downloads and in a second export: accepted (%s)", where)
 
     def _keys(self, layout: Layout) -> list[KeyColumn]:

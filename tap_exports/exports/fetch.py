@@ -35,28 +35,28 @@ if TYPE_CHECKING:
     from tap_exports.window import Window
 
 _CHECK_EXPORT = "Check the export in the store, then run again: an export that cannot be used is replaced by a new one."
-"""What to do about an export that cannot be used, unless the error says something else."""
+"""The hint for an export that cannot be used, if the error has none."""
 
 
 @dataclass(frozen=True)
 class CheckedExport(CheckedFile):
-    """A file that may be used, and where it came from."""
+    """A validated file, with its export and window."""
 
     export: Export
     window: Window
     reused: bool
     ready_at: datetime | None = None
-    """When it was found ready, by the store's clock; None where it was so at the first sight of it."""
+    """When it was found ready, by the store's clock; None if it was ready at the first poll."""
     refresh: bool = False
-    """Whether the window is of the older history, which is exported again."""
+    """Whether the window belongs to the refresh."""
     state: Mapping[str, str | float] = field(default_factory=dict)
-    """What the stream's state entry keeps once the window's records are written."""
+    """Fields for the stream's state entry after the window's records."""
     at_cap: tuple[CheckedExport, ...] = ()
     """Exports of longer windows that reached the row cap before this one; their files are closed."""
 
     @property
     def made_in(self) -> float:
-        """Seconds from its request until it was found ready; 0 where that is unknown."""
+        """Seconds from its request until it was found ready; 0 if unknown."""
         created = self.export.created_at
         if self.reused or created is None or self.ready_at is None:
             return 0.0
@@ -64,9 +64,9 @@ class CheckedExport(CheckedFile):
 
 
 class Exporter:
-    """Makes checked files of windows. It may be used from several threads.
+    """Exports windows to checked files. It may be used from several threads.
 
-    `wait` waits for an export's id, so many seconds at most; it may return early when there is news.
+    `wait` waits some seconds for an export's id, and may return early.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class Exporter:
         first_poll = clock.timings.first_poll_seconds
         self.timeout_seconds = policy.timeout_seconds
         self.requester = ExportRequester(client, clock, policy)
-        self._pace = PollSchedule(policy.poll_seconds, first_poll)
+        self._schedule = PollSchedule(policy.poll_seconds, first_poll)
         self._pending = PendingExports(client, clock, first_poll)
 
     def fetch(self, source: StreamExports, window: Window, slot: ExportSlot) -> CheckedExport:
@@ -98,7 +98,7 @@ class Exporter:
         an export is pending. The file may not be used if `checked.capped`.
 
         Raises:
-            TapExportsError: Saying where; nothing is left behind.
+            TapExportsError: With the place of the error.
         """
         suspicions: set[type[SuspectFile]] = set()
         export = source.take(window)
@@ -144,7 +144,7 @@ class Exporter:
         finally:
             self._confirming.release()
 
-    def _deliver(  # noqa: PLR0913 - an export, what it is of, and what is known
+    def _deliver(  # noqa: PLR0913 - the parts of one delivery
         self,
         source: StreamExports,
         window: Window,
@@ -154,7 +154,7 @@ class Exporter:
         *,
         reused: bool,
     ) -> CheckedExport:
-        """From an export to its validated file: wait, download, validate; a file with bad content once more."""
+        """From an export to its validated file: wait, download, validate."""
         where = f"stream {source.code}, export {export.id}, window {window}"
         ready_at = None
         try:
@@ -170,7 +170,7 @@ class Exporter:
             raise error.at(where)  # noqa: B904 - the same error
 
     def ready(self, export: Export, *, reused: bool = False) -> Export:
-        """Wait until the store has made an export. The API has no failed state: only a deadline ends it.
+        """Wait until the store has made an export. The API has no failed state, so only a timeout ends the wait.
 
         Args:
             reused: Whether the export's age counts as time waited.
@@ -182,7 +182,7 @@ class Exporter:
         if reused:
             if export.created_at is not None:
                 began -= max(0.0, (self._client.time.now() - export.created_at).total_seconds())
-            export = self._client.export(export.id)  # what the list said may be long ago
+            export = self._client.export(export.id)  # the list may be old
         self._pending.add(export)
         try:
             return self._await(export, began, learns=not reused)
@@ -197,13 +197,13 @@ class Exporter:
             if now >= deadline:
                 raise ExportStuck(
                     f"export {export.id} was still pending after {(now - began) / 60:.3g} minutes",
-                    "Run again: half of the window is requested then. Or raise export_timeout_minutes.",
+                    "Run again: the next run requests half of the window. Or raise export_timeout_minutes.",
                 )
-            pause = min(self._pace.pause(now - began), deadline - now)
+            pause = min(self._schedule.pause(now - began), deadline - now)
             self._wait(export.id, pause)
             woken = self._clock.monotonic() < now + pause
             export = self._pending.poll(export, alone=woken)
             if export.status is ExportStatus.AVAILABLE and learns:
-                self._pace.learn(pending_at, self._clock.monotonic() - began)
+                self._schedule.learn(pending_at, self._clock.monotonic() - began)
             pending_at = self._clock.monotonic() - began
         return export

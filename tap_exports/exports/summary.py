@@ -1,4 +1,4 @@
-"""RunSummary: what a run did, by stream, logged at its end; on a terminal it is a table."""
+"""RunSummary: counts of a run, by stream, logged at its end; on a terminal, as a table."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ _COLUMNS = ("windows", "created", "reused", "written", "unchanged", "invalid")
 
 @dataclass
 class StreamSummary:
-    """What a run did for one stream, in windows whose records are all written."""
+    """Counts of one stream, for windows whose records are all written."""
 
     windows: int = 0
     refreshed: int = 0
     """Windows of the refresh, which `windows` includes."""
     created: int = 0
-    """Exports that this run requested and used, those at the cap included."""
+    """Exports that this run created and used, including those at the cap."""
     reused: int = 0
     written: int = 0
     """Records."""
     unchanged: int = 0
-    """Records that the ledger left out."""
+    """Records that the ledger omitted."""
     invalid: int = 0
     """Cells kept in `invalid_values`."""
     _at_cap: int = 0
@@ -53,11 +53,11 @@ class StreamSummary:
 
     @property
     def odd(self) -> str:
-        """What a user may want to look into; empty if there is nothing."""
+        """Counts that a user should check; empty if there are none."""
         found = {
             "invalid cells": self.invalid,
             "exports at the cap": self._at_cap,
-            "equal rows left out": self._copies,
+            "equal rows omitted": self._copies,
             "NUL characters removed": self._nul,
         }
         return ", ".join(f"{count:,} {what}" for what, count in found.items() if count)
@@ -65,7 +65,7 @@ class StreamSummary:
 
 @dataclass
 class RunSummary:
-    """What a run did."""
+    """Counts of a run."""
 
     clock: Clock
     terminal: TextIO = field(default_factory=lambda: sys.stderr)
@@ -75,7 +75,7 @@ class RunSummary:
         self._began = self.clock.monotonic()
 
     def log(self, failed: Collection[str], requests: int) -> None:
-        """Log the whole run in one line, and a line for each stream with anything odd."""
+        """Log the run in one line, and a line for each stream with counts to check."""
         logger = logging.getLogger("tap-exports")
         streams = {name: self.streams[name] for name in [*self.streams, *failed]}
         odd = {name: ["failed"] * (name in failed) + [one.odd] * bool(one.odd) for name, one in streams.items()}

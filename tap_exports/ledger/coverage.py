@@ -15,7 +15,7 @@ Range = tuple[int, int, int]
 
 
 def cover(ranges: Sequence[Range], start: int, end: int, export_id: int) -> list[Range]:
-    """The ranges after another complete export. Where a later one has already covered a part, that one stays."""
+    """The ranges after another complete export. A part that a later export covered keeps that one."""
     pieces = []
     at = start
     for left, right, known in ranges:

@@ -1,4 +1,4 @@
-"""Ledger: the SQLite file, its positions, and what happens when it cannot be used."""
+"""Ledger: the SQLite file, its positions, and its failures."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _VERSION = 1
 _CACHE_KIB = 32 * 1024
 _DISK = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 _STEP = 1_000_000
-"""Positions grow by up to this much, so that two copies of a ledger hardly ever use the same one."""
+"""The largest step between positions. Steps are random, so that two copies of a ledger rarely use the same one."""
 _VARIABLES = 500
 _SCHEMA = """
 CREATE TABLE ledger (id TEXT NOT NULL);
@@ -78,10 +78,10 @@ class _Connection(sqlite3.Connection):
 
 
 class Ledger:
-    """A ledger that this run alone uses, until it is closed or the process ends.
+    """A ledger that only this run uses, until it is closed or the process ends.
 
-    After an error of the file (`failed`) nothing is read from it or recorded any more. `scope` names the store: another
-    store's streams are other streams.
+    After an error of the file (`failed`), it is not used any more. `scope` is the store, which separates the streams of
+    several stores.
 
     Raises:
         SettingsError: If another run uses the file, or this user cannot read and write it.
@@ -92,9 +92,9 @@ class Ledger:
         self.scope = scope
         self.failed = False
         self.id = ""
-        self._doubted = False
+        self._warned = False
         self._logger = logging.getLogger("tap-exports")
-        self._connection = sqlite3.connect(":memory:")  # in place of a file that cannot be opened
+        self._connection = sqlite3.connect(":memory:")  # used if the file cannot be opened
         try:
             self._open()
         except OSError as error:
@@ -163,10 +163,7 @@ class Ledger:
             self._connection.close()
 
     def fail(self, error: Exception) -> None:
-        """Go on without the ledger.
-
-        What is sent from now on is not recorded, so the digests of the file must not count any more.
-        """
+        """Continue without the ledger, and forget its digests, because records are sent without being recorded."""
         self.failed = True
         self._logger.warning(
             "ledger: %s cannot be used (%s); everything is sent and nothing is recorded. "
@@ -177,16 +174,16 @@ class Ledger:
         try:
             self._connection.execute("UPDATE streams SET floor = (SELECT coalesce(max(position), 0) FROM windows)")
         except sqlite3.Error:
-            if self.id:  # it is a ledger; deleting it needs no room on the disk
+            if self.id:  # a ledger; deleting it needs no disk space
                 with suppress(OSError):
                     self.path.unlink()
 
-    def doubt(self) -> None:
-        """Warn, once in a run, that the state names a position which the ledger does not have."""
-        if not self._doubted:
-            self._doubted = True
+    def warn_unknown(self) -> None:
+        """Warn once in a run that the ledger does not have the state's position."""
+        if not self._warned:
+            self._warned = True
             self._logger.warning(
-                "ledger: %s is not the one that the state names: it is new, another one or an older copy. "
+                "ledger: %s is not the one of the state: it is new, another one or an older copy. "
                 "Everything is sent again.",
                 self.path,
             )
@@ -210,11 +207,11 @@ class Ledger:
         return self._connection.execute(statement, values)
 
     def execute_many(self, statement: str, rows: Iterable[Sequence[Any]]) -> None:
-        """Run one statement for each of some rows."""
+        """Run one statement for each row."""
         self._connection.executemany(statement, rows)
 
     def by_key(self, columns: str, table: str, stream: int, keys: Sequence[str]) -> dict[str, Any]:
-        """The rows of some keys: the other columns by the key."""
+        """The other columns of rows, by their keys."""
         found: dict[str, Any] = {}
         for n in range(0, len(keys), _VARIABLES):
             part = keys[n : n + _VARIABLES]
@@ -234,7 +231,7 @@ class Ledger:
     # Positions
 
     def stream_id(self, name: str) -> int:
-        """The number of a stream, which is added if it is new."""
+        """The id of a stream, which is added if it is new."""
         stream = (self.scope, name)
         self.execute("INSERT OR IGNORE INTO streams (scope, name) VALUES (?, ?)", stream)
         return int(self.execute("SELECT id FROM streams WHERE scope = ? AND name = ?", stream).fetchone()[0])
@@ -256,7 +253,7 @@ class Ledger:
         return int(self.execute("SELECT coalesce(max(position), 0) FROM windows").fetchone()[0])
 
     def new_position(self, stream: int, export_id: int, date_from: int, date_to: int, at: int) -> int:
-        """A position that was never used, for a window that begins. Times are in seconds since the epoch."""
+        """A new position for a window. Times are in seconds since the epoch."""
         position = self.newest_position() + 1 + secrets.randbelow(_STEP)
         statement = (
             "INSERT INTO windows (position, stream, export_id, date_from, date_to, at) VALUES (?, ?, ?, ?, ?, ?)"
@@ -265,11 +262,11 @@ class Ledger:
         return position
 
     def text_of(self, position: int) -> str:
-        """A position as it stands in the state."""
+        """A position in the form of the state."""
         return f"{self.id}:{position}"
 
     def known(self, stream: int, text: object) -> int | None:
-        """The position that a state's text names, if a window of the stream has it."""
+        """The position in a state's text, if a window of the stream has it; else None."""
         name, _, number = text.partition(":") if isinstance(text, str) else ("", "", "")
         if name != self.id or not number.isdecimal() or len(number) > len(str(1 << 62)):
             return None

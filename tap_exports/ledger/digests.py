@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 WINDOW_COLUMNS = {"date_from", "date_to", "export_id"}
-"""Columns that say which export holds a record, and nothing about the record."""
+"""Columns of the export that contained a record, which are not compared."""
 SIZE = 16
 
 _ENCODER = msgspec.json.Encoder(decimal_format="number", enc_hook=str)
 
 
 def digests_of(records: Sequence[dict[str, Any]]) -> list[bytes]:
-    """A digest for each of some records that have the same columns, whatever the columns' order."""
+    """The digests of records with the same columns, in any order of columns."""
     if not records:
         return []
     names = sorted(records[0].keys() - WINDOW_COLUMNS)
@@ -49,10 +49,10 @@ def keys_of(records: Iterable[dict[str, Any]], columns: Sequence[str]) -> list[s
 
 
 class SumOfDigests(dict[str, int]):
-    """For each parent the sum of its lines' digests, which does not depend on their order."""
+    """The sum of the lines' digests for each parent, which does not depend on the lines' order."""
 
     def add(self, parents: Iterable[str], digests: Iterable[bytes]) -> None:
-        """Add some lines."""
+        """Add lines."""
         for parent, digest in zip(parents, digests, strict=True):
             self[parent] = self.get(parent, 0) + int.from_bytes(digest, "big")
 

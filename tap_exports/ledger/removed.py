@@ -1,4 +1,4 @@
-"""RemovedObjects: objects that no export holds any more, and those that returned."""
+"""RemovedObjects: objects that no export contains any more, and those that returned."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 NAME = "removed_objects"
 MOST_AT_ONCE = 0.05
-"""A larger share of a stream is more likely a fault of the store, or a missing scope, than a deletion."""
+"""A larger share of a stream is more likely an error of the store than a deletion."""
 
 _GONE = """
 stream = :stream AND removed_at IS NULL AND held IN (
@@ -34,7 +34,7 @@ WHERE objects.reported > ? AND streams.scope = ? ORDER BY objects.reported
 
 @dataclass(frozen=True)
 class RemovedObject:
-    """An object that is gone since `removed_at`, or one that has returned, where that is None."""
+    """An object that was removed; if `removed_at` is None, it has returned."""
 
     stream: str
     object_key: str
@@ -46,7 +46,7 @@ class RemovedObject:
 class RemovedObjects:
     """The removals that the given state does not include, for one run.
 
-    `position` is the one in the state entry of the stream `removed_objects`.
+    `position` is that of the stream `removed_objects` in the state.
     """
 
     def __init__(self, ledger: Ledger, position: object) -> None:
@@ -61,16 +61,16 @@ class RemovedObjects:
             except sqlite3.Error as error:
                 ledger.fail(error)
 
-    def judge(self, stream: str, start: datetime, at: datetime) -> None:
-        """Find the objects of a stream that are gone. `start` is where its windows begin."""
+    def find(self, stream: str, start: datetime, at: datetime) -> None:
+        """Find the removed objects of a stream, whose windows begin at `start`."""
         if not self._ledger.failed:
             try:
                 with self._ledger.transaction():
-                    self._judge(stream, int(start.timestamp()), int(at.timestamp()))
+                    self._find(stream, int(start.timestamp()), int(at.timestamp()))
             except sqlite3.Error as error:
                 self._ledger.fail(error)
 
-    def _judge(self, stream: str, start: int, at: int) -> None:
+    def _find(self, stream: str, start: int, at: int) -> None:
         ledger = self._ledger
         number = ledger.stream_id(stream)
         statement = "SELECT withheld_below, withheld_until FROM streams WHERE id = ?"
@@ -117,7 +117,7 @@ class RemovedObjects:
             self._ledger.fail(error)
 
     def finish(self, at: datetime) -> str | None:
-        """The state's position after all rows were sent; None if they may not have been."""
+        """The position for the state after all rows were sent; None after an error."""
         if not self._ledger.failed:
             try:
                 with self._ledger.transaction():

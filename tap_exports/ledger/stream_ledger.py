@@ -1,4 +1,4 @@
-"""StreamLedger: which records of a window are to be sent, and what the state says about it."""
+"""StreamLedger: which records of a window must be sent, and the position for the state."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     Batches = Callable[[], Iterable[list[Record]]]
 
 UNRECORDED = ""
-"""The position of a state after which everything is to be sent."""
+"""The position after which everything is sent."""
 
 _DAY = 86400
 _LATEST_DAYS, _SPREAD_DAYS = 90, 30
 _TOGETHER = 2000
-"""Records that wait for one commit: fewer mean more of them, more take more memory."""
+"""Records for one commit: fewer cost more commits, more cost more memory."""
 
 _STORE_OBJECTS = """
 INSERT INTO objects (stream, key, digest, sent, held, removed_at, reported) VALUES (?, ?, ?, ?, ?, NULL, ?)
@@ -52,21 +52,21 @@ class Export:
 
 
 class _Past(NamedTuple):
-    """A window of the ledger: its export, and when it was recorded."""
+    """A recorded window: its export, and the time of recording."""
 
     export_id: int
     at: int
 
 
 class _Windows(dict[int, _Past]):
-    """The stream's windows by position. An object of a window that is missing means a damaged file."""
+    """The stream's windows by position. A missing window of an object means a damaged file."""
 
     def __missing__(self, position: int) -> _Past:
         raise sqlite3.DatabaseError(f"position {position} is missing")
 
 
 class _Object(NamedTuple):
-    """An object as the ledger knows it."""
+    """A recorded object."""
 
     digest: bytes | None
     sent: int
@@ -87,12 +87,12 @@ class _Open:
 class StreamLedger:
     """One stream's part of the ledger, for one run.
 
-    `position` is the one of the given state. `keys` are the key columns; `parent` are those that name the parent of a
-    line item. Another `identity` (key columns and their types) means that all objects are other ones. Another
-    `fingerprint` means that the target gets the same records in another form.
+    `position` is that of the given state. `keys` are the key columns; `parent` are those of a line item's parent.
+    `identity` (key columns and their types) identifies the objects; if it changes, all objects are new. `fingerprint`
+    identifies the form in which the target receives records.
     """
 
-    def __init__(  # noqa: PLR0913 - what a stream is, each by its name
+    def __init__(  # noqa: PLR0913 - keyword arguments
         self,
         ledger: Ledger,
         name: str,
@@ -138,7 +138,7 @@ class StreamLedger:
             self._floor = row[2]
             self._forget_after(known)
         if known is None and position:
-            ledger.doubt()
+            ledger.warn_unknown()
 
     def _forget_after(self, position: int) -> None:
         """Forget the digests that are newer than a position."""
@@ -150,7 +150,7 @@ class StreamLedger:
     # One window
 
     def changed(self, export: Export, batches: Batches) -> Iterator[list[Record]]:
-        """The records to be sent, each recorded before it is handed out.
+        """The records to send; each is recorded before it is returned.
 
         `batches` reads the export's records from the start; for line items it is called twice.
         """
@@ -161,11 +161,11 @@ class StreamLedger:
                 yield from self._changed_lines(batches) if self._parent else self._changed_objects(batches)
             except sqlite3.Error as error:
                 ledger.fail(error)
-        if ledger.failed:  # some records may have been handed out already; they are sent twice
+        if ledger.failed:  # records that were already returned are sent twice
             yield from batches()
 
     def finish(self) -> str:
-        """Record that the window is complete and all its records were sent; returns the state's position."""
+        """Record that all records of the window were sent; return the position for the state."""
         ledger, window = self._ledger, self._open
         if ledger.failed or window is None:
             return UNRECORDED
@@ -182,7 +182,7 @@ class StreamLedger:
 
     def _begin(self, export: Export) -> None:
         with self._ledger.transaction():
-            if self._open is not None:  # abandoned: what was recorded may not have been sent
+            if self._open is not None:  # it was abandoned, so its records may not have been sent
                 self._forget_after(self._open.position - 1)
             window, at = export.window, int(export.at.timestamp())
             start, end = int(window.start.timestamp()), int(window.end.timestamp())
@@ -191,7 +191,7 @@ class StreamLedger:
         self._open = _Open(position, export, at)
 
     def _is_withheld(self, key: str, stored: bytes | None, digest: bytes, sent: int) -> bool:
-        """Whether the target holds the record as it is, and received it not too long ago."""
+        """Whether the target has this record, and received it recently enough."""
         if stored != digest or sent <= self._floor or self._open is None:
             return False
         days = (self._open.at - self._windows[sent].at) / _DAY
@@ -199,7 +199,7 @@ class StreamLedger:
         return days < early or days < early + zlib.crc32(key.encode()) % _SPREAD_DAYS
 
     def _newest(self, held: int) -> int:
-        """The window with the later export of two: the one that held an object so far, and the open one."""
+        """Of the window that contained an object so far and the open one, the one with the later export."""
         now = self._open
         return now.position if now and now.export.id >= self._windows[held].export_id else held
 
@@ -249,7 +249,7 @@ class StreamLedger:
         self._ledger.execute_many(_STORE_OBJECTS, rows)
 
     def _hold(self, known: Mapping[str, _Object], keys: Iterable[str]) -> None:
-        """Record that the open window's export holds objects that are not sent."""
+        """Record that the open window's export contains objects that are not sent."""
         rows = [(self._newest(known[key].held), self.id, key) for key in keys]
         self._ledger.execute_many(_HOLD_OBJECTS, rows)
 

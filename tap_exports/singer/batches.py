@@ -1,7 +1,7 @@
-"""Files of records instead of messages, where `batch_config` is set.
+"""Batch files, if `batch_config` is set.
 
-The SDK reports a `batch_config` that lacks something in the middle of a run, and accepts some that would lose rows or
-show deselected columns. So all of it is validated before any request.
+The SDK reports an incomplete `batch_config` only during a run, and accepts some that lose rows or write deselected
+columns. So it is validated before any request.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ _MAPS = ("stream_maps", "flattening_enabled")
 
 
 def validation_errors(config: Mapping[str, Any]) -> Iterator[str]:
-    """A line for each error in `batch_config`, of settings that fit the JSON schema.
+    """A line for each error in `batch_config`, without its value, because an address may contain a password.
 
-    The lines name the setting and what is required, and no value: an address may contain a password.
+    The settings fit the JSON schema.
     """
     given = config.get("batch_config")
     if not given:
@@ -72,28 +72,28 @@ def _storage(storage: Mapping[str, Any]) -> Iterator[str]:
         return
     try:
         StorageTarget(storage["root"]).get_url("")
-        for one in storage["root"].split("::"):  # a chain of fsspec's, each part with a library of its own
+        for one in storage["root"].split("::"):  # fsspec chains addresses with ::
             get_filesystem_class(UPath(one).protocol)  # creating one might connect
-    except ImportError as error:  # it says which library to install
+    except ImportError as error:  # its text names the library to install
         yield f"batch_config.storage.root: {error}"
-    except Exception:  # noqa: BLE001 - each kind of storage raises its own
+    except Exception:  # noqa: BLE001 - each storage has its own errors
         yield "batch_config.storage.root: not an address of a writable storage, such as file:///tmp/shop"
 
 
 def written(tap: str, stream: str, batch_config: BatchConfig, records: Iterator[dict[str, Any]]) -> Iterator[list[str]]:
-    """Write records into files; yield the addresses of whole files.
+    """Write records to files; yield the addresses of finished files.
 
     Raises:
         LocalTrouble: If a file cannot be written.
     """
     try:
         yield from Batcher(tap, stream, batch_config).get_batches(records)
-    except TapExportsError:  # about the records
+    except TapExportsError:  # from the records
         raise
     except ImportError as error:
-        raise LocalTrouble(f"a batch file cannot be written: {error}", "Install it beside the tap.") from None
-    except Exception as error:  # noqa: BLE001 - each kind of storage raises its own
-        # Not the library's text: it may contain the address, with a password or a signature.
+        raise LocalTrouble(f"a batch file cannot be written: {error}", "Install it in the tap's environment.") from None
+    except Exception as error:  # noqa: BLE001 - each storage has its own errors
+        # Without the library's text, which may contain an address with a password or a signature.
         reason = shortened(getattr(error, "strerror", None) or type(error).__name__)
         hint = "Check batch_config.storage.root, its free space and its permissions."
         raise LocalTrouble(f"a batch file cannot be written: {reason}", hint) from None

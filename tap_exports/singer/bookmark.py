@@ -54,17 +54,13 @@ _FIELDS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "growth": (_number, "a number of 0 or more"),
     "ledger": (_text, "a string"),
 }
-"""What the tap keeps in an entry beside the bookmark: how each field is read, and what it has to be."""
+"""The tap's own fields of an entry: the function that reads each, and a description of its value."""
 
 
 class Bookmark:
     """A stream's entry in the Singer state.
 
-    Reading a malformed field raises SettingsError.
-
-    Args:
-        stream: The stream's name.
-        state: The whole state that STATE messages carry: what is set here is in the next one.
+    Reading a malformed field raises SettingsError. `state` is the whole state, which the next STATE message contains.
     """
 
     def __init__(self, stream: str, state: Any) -> None:  # noqa: ANN401 - the SDK has a TypedDict of its own
@@ -73,7 +69,7 @@ class Bookmark:
 
     @property
     def _entry(self) -> dict[str, Any]:
-        """For reading only: a state has no entry for the stream until something is set."""
+        """For reading only: the state has no entry for the stream until a field is set."""
         entry: dict[str, Any] = self._state.get("bookmarks", {}).get(self._stream, {})
         return entry
 
@@ -82,7 +78,7 @@ class Bookmark:
 
     @property
     def position(self) -> datetime | None:
-        """The `date_to` of the last window whose records are all written, in UTC; None where there is none."""
+        """The `date_to` of the last window whose records are all written, in UTC; None before the first one."""
         if self._entry.get("replication_key") != REPLICATION_KEY:
             return None
         position: datetime | None = self._read(_VALUE, to_instant, "a time")
@@ -98,13 +94,13 @@ class Bookmark:
 
     @property
     def key(self) -> tuple[str, ...] | None:
-        """The stream's key as an earlier run chose it; empty for none, None where nothing was chosen yet."""
+        """The key that an earlier run chose; empty for no key, None before the first choice."""
         key: tuple[str, ...] | None = self.get("key")
         return key
 
     @property
     def line_identity(self) -> str | None:
-        """For a key with `export_line`: the column that says what a line is."""
+        """The column for `export_line` that says what a line is."""
         return self.get("line_identity") or None
 
     def remember_key(self, key: Sequence[str], line_identity: str | None = None) -> None:
@@ -116,7 +112,7 @@ class Bookmark:
         return self._read(field, *_FIELDS[field])
 
     def set(self, field: str, value: str | float | list[str]) -> None:
-        """Set a field of the entry. A fraction becomes text: target-postgres cannot write one back in a state."""
+        """Set a field of the entry. A fraction becomes text, because target-postgres cannot return one in a state."""
         assert field in _FIELDS  # noqa: S101
         if isinstance(value, float):
             value = f"{value:.6f}".rstrip("0").rstrip(".")
@@ -124,7 +120,7 @@ class Bookmark:
 
     @property
     def unusable(self) -> str | None:
-        """Why the entry holds no position although it holds something, for a warning; else None."""
+        """Why the entry has no position although it has other fields, for a warning; else None."""
         others = sorted(set(self._entry) - set(_FIELDS))
         if self.position is not None or not others:
             return None
@@ -157,7 +153,7 @@ class Bookmark:
 
 
 def check_state(state: Any) -> None:  # noqa: ANN401 - whatever the file holds
-    """Check a whole state.
+    """Check the whole state.
 
     Raises:
         SettingsError: If it is not a Singer state, or an entry has a malformed field.
@@ -180,5 +176,5 @@ def check_state(state: Any) -> None:  # noqa: ANN401 - whatever the file holds
 
 
 def _has_whole_progress(entry: Any) -> bool:  # noqa: ANN401
-    """Whether the SDK can clear the marks that its unsorted streams leave, those of other taps included."""
+    """Whether the SDK can clear the progress markers of unsorted streams, also of other taps."""
     return isinstance(entry, dict) and isinstance(entry.get("progress_markers", {}), dict)

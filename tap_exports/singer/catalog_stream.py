@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class CatalogStream(MappedStream):
-    """A stream of files, whose columns are unknown until the first file where there is no catalog."""
+    """A stream of files. Without a catalog, its columns are unknown until the first file."""
 
     replication_key = REPLICATION_KEY
 
@@ -59,11 +59,11 @@ class CatalogStream(MappedStream):
 
     @primary_keys.setter
     def primary_keys(self, new_value: Iterable[str]) -> None:
-        """Without effect: apply_catalog() reads the catalog itself."""
+        """No effect: `apply_catalog` reads the catalog itself."""
 
     @property
     def selected_columns(self) -> set[str]:
-        """Names of the columns that are written. A column that the catalog does not know follows the stream."""
+        """Names of the columns to write. A column that is not in the catalog is selected with its stream."""
         return {name for name in self.schema["properties"] if self.mask["properties", name]}
 
     @override
@@ -77,7 +77,7 @@ class CatalogStream(MappedStream):
             self.adopt(Layout.of_schema(self.name, entry.schema.to_dict(), keys, self.run.knowledge))
             if error := key_error(self.primary_keys):
                 raise SettingsError(f"the catalog's key of stream {self.name} cannot be used: {error}")
-            for name in self.primary_keys:  # without them no target could tell records apart
+            for name in self.primary_keys:  # targets identify records by them
                 if found := entry.metadata.get(("properties", name)):
                     found.inclusion = Metadata.InclusionType.AUTOMATIC
 
@@ -87,13 +87,13 @@ class CatalogStream(MappedStream):
         self.use_schema()
 
     def use_schema(self) -> None:
-        """Let the SDK derive maps and selection from the schema in force."""
+        """Let the SDK derive maps and selection from the current schema."""
         self.reset_maps()
         if not self.tap.input_catalog:
             self.reset_metadata()
 
     def report_columns(self, where: str) -> None:
-        """Report where the columns came from, and types in the settings that are for none of them."""
+        """Log the source of the columns, and warn of column_types for columns that do not exist."""
         names = {column.name for column in self._current.columns}
         self.logger.info("%s: %d columns, from %s", self.name, len(names), where)
         for name in sorted(set(self.run.knowledge.column_types.get(self.name, {})) - names):
@@ -101,6 +101,6 @@ class CatalogStream(MappedStream):
 
     @property
     def is_plain(self) -> bool:
-        """Whether records are written as they are: no stream map, no flattening."""
+        """Whether records are written unchanged: no stream map, no flattening."""
         maps = self.stream_maps
         return len(maps) == 1 and type(maps[0]) is SameRecordTransform and not maps[0].flattening_enabled

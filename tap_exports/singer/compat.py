@@ -1,7 +1,7 @@
-"""Every private name of the Singer SDK that the tap uses.
+"""All private names of the Singer SDK that the tap uses.
 
-`SdkStream` gives those of streams public names. A test fails when the SDK drops one of them, or another
-module uses one.
+`SdkStream` gives those of `Stream` public names. A test fails if the SDK drops one of them, or if another module uses
+one.
 """
 
 from __future__ import annotations
@@ -33,23 +33,23 @@ PRIVATE_NAMES = (
 """Of `Stream`."""
 
 PRIVATE_TAP_NAMES = ("_config", "_env_var_prefix", "_handle_termination", "_mapper", "_validate_config")
-"""Of `Tap`, used in `tap.py`: settings are checked and signals handled there."""
+"""Of `Tap`, used in `tap.py` to validate settings and to handle signals."""
 
 
 class SdkStream(Stream):
     """The SDK's stream. A subclass defines `begin` and `sync_records`, which `Stream.sync` calls in this order."""
 
     def begin(self) -> None:
-        """Write the first SCHEMA message, where the columns are known already."""
+        """Write the first SCHEMA message, if the columns are known."""
         self.write_schema()
 
     def sync_records(self) -> Iterator[Record]:
-        """Write the records and the state. Records that are yielded are counted by a test of the connection."""
+        """Write the records and the state. `--test` counts the records that are yielded."""
         raise NotImplementedError
 
     @property
     def version(self) -> int | None:
-        """The table version of a full-table sync that announces one."""
+        """The table version, in a full-table sync with ACTIVATE_VERSION messages."""
         return self._stream_version
 
     def write_schema(self) -> None:
@@ -61,7 +61,7 @@ class SdkStream(Stream):
         self._write_record_message(record)
 
     def reset_maps(self) -> None:
-        """Take the stream's maps from the mapper again."""
+        """Read the stream's maps from the mapper again."""
         self._stream_maps = None
 
     def reset_metadata(self) -> None:
@@ -69,7 +69,7 @@ class SdkStream(Stream):
         self._metadata = self._mask = None
 
     def use_own_schema(self) -> None:
-        """Let `schema` decide although there is a catalog."""
+        """Use `schema` instead of the catalog's schema."""
         self._input_schema = None
 
     @override

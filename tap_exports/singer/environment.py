@@ -1,4 +1,4 @@
-"""The settings that environment variables contain."""
+"""Settings from environment variables."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def read_environment(schema: Mapping[str, Any], prefix: str) -> dict[str, Any]:
-    """The settings in variables with a prefix, each read by the SDK by itself. An empty variable is not set.
+    """The settings from variables with a prefix; an empty variable is not set. The SDK reads each one separately.
 
     Raises:
         InvalidSettings: If variables cannot be read, naming their settings.

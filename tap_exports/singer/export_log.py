@@ -1,4 +1,4 @@
-"""ExportLog: a stream with a record for each export that a sync has used, so that a load can be audited in SQL."""
+"""ExportLog: a stream with a record for each export that a sync used, to audit a load in SQL."""
 
 from __future__ import annotations
 
@@ -35,11 +35,10 @@ def _column(name: str, kind: Any, description: str, *, required: bool = False) -
 
 
 class ExportLog(MappedStream):
-    """What each export was, and what it was used for.
+    """The exports that were used.
 
-    Its records are written between those of the other streams: after the last record of their window, and before the
-    STATE that covers the window. So it needs no bookmark of its own: the other streams' bookmarks say how complete
-    it is.
+    Its records are written between those of the other streams: after the last record of a window, and before the STATE
+    of that window. So it is as complete as the other streams' bookmarks, and needs no bookmark of its own.
     """
 
     primary_keys = ("export_id",)
@@ -61,7 +60,7 @@ class ExportLog(MappedStream):
         _column("row_count", th.IntegerType, "Rows below the header; for a halved one, how many were counted."),
         _column("invalid_cells", th.IntegerType, "Cells that do not fit their column's type; null where halved."),
         _column("halved", th.BooleanType, "Whether it reached the row cap, so that none of its rows were used."),
-        _column("refresh", th.BooleanType, "Whether its window is of the older history, which is exported again."),
+        _column("refresh", th.BooleanType, "Whether its window belongs to the refresh of older history."),
         _column("taken_over", th.BooleanType, "Whether an earlier run requested it."),
     ).to_dict()
 
@@ -72,12 +71,12 @@ class ExportLog(MappedStream):
     @property
     @override
     def emit_activate_version_messages(self) -> bool:
-        """Never: the records of earlier runs stay."""
+        """Never, because targets would delete the records of earlier runs."""
         return False
 
     @override
     def begin(self) -> None:
-        if not self._has_schema:  # the first record may be written before this stream's turn
+        if not self._has_schema:  # the first record may precede the sync of this stream
             self.write_schema()
             self._has_schema = True
 

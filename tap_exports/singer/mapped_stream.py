@@ -1,4 +1,4 @@
-"""MappedStream: what all streams have in common: maps made from the schema in force, and failures kept apart."""
+"""MappedStream: stream maps for the current schema, and failures that do not stop other streams."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
 
 class MappedStream(SdkStream):
-    """A stream whose maps are made from the schema in force, and whose failure does not stop the others."""
+    """A stream whose maps follow its current schema, and whose failure does not stop the others."""
 
-    TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE  # records are made to fit the schema
+    TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE  # records fit the schema
 
     def __init__(self, tap: Tap, name: str, run: RunContext) -> None:
         self.tap = tap
@@ -46,7 +46,7 @@ class MappedStream(SdkStream):
     @property
     @override
     def selected(self) -> bool:
-        """Whether records of the stream are written: the catalog selects it, and the maps do not remove it."""
+        """Whether the catalog selects the stream, and the maps do not remove it."""
         return super().selected and not self.is_removed
 
     @selected.setter
@@ -55,7 +55,7 @@ class MappedStream(SdkStream):
 
     @property
     def is_removed(self) -> bool:
-        """Whether the maps remove the stream: then nothing is requested, and no bookmark moves."""
+        """Whether the maps remove the stream; then it is not requested, and its bookmark does not move."""
         mapper = self.tap.mapper
         removed, more = mapper.default_mapper_type is RemoveRecordTransform, False
         for name, stream_map in mapper.stream_maps_dict.items():
@@ -66,13 +66,13 @@ class MappedStream(SdkStream):
         return removed and not more
 
     def register_maps(self) -> None:
-        """Make the stream's maps from the schema in force.
+        """Create the stream's maps for the current schema.
 
         Raises:
             SettingsError: If a map cannot be used.
         """
         schema = get_selected_schema(self.name, self.schema, self.mask)
-        self.tap.mapper.stream_maps.pop(self.name, None)  # a map that failed left an unmapped stream in its place
+        self.tap.mapper.stream_maps.pop(self.name, None)  # left by a map that failed
         with self.mapping("cannot be used"):
             self.tap.mapper.register_raw_stream_schema(self.name, schema, self.primary_keys)
             for stream_map in self.tap.mapper.stream_maps[self.name]:
@@ -82,7 +82,7 @@ class MappedStream(SdkStream):
 
     @contextmanager
     def mapping(self, what: str) -> Iterator[None]:
-        """Report whatever a user's expression raises as an error of the settings."""
+        """Convert any exception of a user's expression to SettingsError."""
         try:
             yield
         except Exception as error:  # noqa: BLE001 - an expression may raise anything
@@ -93,12 +93,12 @@ class MappedStream(SdkStream):
 
     @contextmanager
     def failing_alone(self) -> Iterator[None]:
-        """End this stream where an error is raised; the others continue, and the exit code is 1."""
+        """Let an error end this stream only; the others continue, and the exit code is 1."""
         try:
             yield
         except TapExportsError as error:
             self._fail(error)
-        except Exception as error:  # noqa: BLE001 - not expected, and no reason to stop the others
+        except Exception as error:  # noqa: BLE001 - the other streams continue
             self._fail(UnexpectedError(error))
 
     def _fail(self, error: TapExportsError) -> None:
@@ -110,14 +110,14 @@ class MappedStream(SdkStream):
     @property
     @override
     def emit_activate_version_messages(self) -> bool:
-        """Not for a stream that has failed already: a target would delete its rows."""
+        """Not for a stream that has failed, because a target would delete its rows."""
         return super().emit_activate_version_messages and self.name not in self.run.failures
 
     @property
     @override
     def partitions(self) -> None:
-        """None, whatever a state contains: the SDK would finish another tap's partitions."""
+        """None: the SDK would otherwise continue another tap's partitions from the state."""
 
     @override
     def get_replication_key_signpost(self, context: Context | None = None) -> None:
-        """None: the bookmark is a window's own end, which no clock bounds."""
+        """None: the bookmark is the end of a window, which may be later than the SDK's clock."""

@@ -1,4 +1,4 @@
-"""Recording: a stream's records and the ledger; which of them are written, and the position in the stream's state."""
+"""Recording: which records of a stream are written with a ledger, and the ledger position in the state."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 _POSITION = "ledger"
 _UNRECORDED = ""
 _FORM_OF_RECORDS = ("stream_map", "faker_", "flattening_", "batch_")
-"""How the names of the SDK's settings begin that decide in which form a target gets the records."""
+"""Prefixes of the SDK's settings that change the form of the records."""
 
 
 def fingerprint_of(config: Mapping[str, Any], version: str) -> str:
-    """A digest of all that decides in which form a target gets a record, beside the record itself."""
+    """A digest of everything, besides the record, that changes the form in which a target receives it."""
     form = {name: value for name, value in config.items() if name.startswith(_FORM_OF_RECORDS)}
     return sha256(json.dumps([version, form], sort_keys=True, default=str).encode()).hexdigest()
 
@@ -33,11 +33,11 @@ def fingerprint_of(config: Mapping[str, Any], version: str) -> str:
 class Recording:
     """The records of one stream, in one run.
 
-    Where records are sent without being recorded, the state says so before the first of them, so that the next run
-    with the ledger sends everything. `write_state` writes a STATE message at once.
+    Before records are sent without being recorded, the position in the state is reset, so that the next run with the
+    ledger sends everything. `write_state` writes a STATE message immediately.
     """
 
-    def __init__(  # noqa: PLR0913 - what it works with, each by its name
+    def __init__(  # noqa: PLR0913 - keyword arguments
         self,
         stream: str,
         run: RunContext,
@@ -59,7 +59,7 @@ class Recording:
 
     @property
     def is_on(self) -> bool:
-        """Whether the run records what it sends, as far as is known before the first file."""
+        """Whether the run records what it sends, as far as known before the first file."""
         return self._incremental and self._run.ledger is not None and not self._run.ledger.failed
 
     def clear_position(self) -> bool:
@@ -72,7 +72,7 @@ class Recording:
     def to_write(
         self, export: CheckedExport, layout: Layout | None, selected: set[str], batches: Batches
     ) -> Iterator[list[dict[str, Any]]]:
-        """The records of an export that are to be written, each recorded before it is handed out."""
+        """The records of an export to write; each is recorded before it is returned."""
         found = Export(export.export.id, export.window, self._run.client.time.now())
         if layout is None and self.is_on:  # nothing to compare; the range is covered once the key is known
             self._without_columns.append(found)
@@ -116,11 +116,11 @@ class Recording:
             self._write_state()
 
     def finish(self) -> None:
-        """After a window's last record: set the position for the next STATE."""
+        """Set the position for the next STATE, after a window's last record."""
         if self._stream_ledger is not None:
             self._bookmark.set(_POSITION, self._stream_ledger.finish())
 
     def write_removals(self) -> None:
-        """After the stream's last window: find and write the objects that are gone."""
+        """Find and write removed objects, after the stream's last window."""
         if self._is_recorded and (removed := self._run.removed_objects) is not None:
             removed.write(self._stream)

@@ -1,4 +1,4 @@
-"""RemovedObjectsStream: a record for each object that no export holds any more, where there is a ledger."""
+"""RemovedObjectsStream: with a ledger, a record for each object that no export contains any more."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ def _column(name: str, kind: Any, description: str, *, required: bool = False) -
 
 
 class RemovedObjectsStream(MappedStream):
-    """Objects that are gone from the store, and those that have returned.
+    """Objects that were removed from the store, and those that returned.
 
-    Records are written after the last window of the stream that they are about. The state has a position of its own;
-    what it does not include is written again.
+    Records are written after the last window of the stream that had the objects. The stream has its own position in the
+    state; records after that position are written again.
     """
 
     primary_keys = ("stream", "object_key")
@@ -54,7 +54,7 @@ class RemovedObjectsStream(MappedStream):
             required=True,
         ),
         _column("removed_at", th.DateTimeType, "When the tap found it gone; null if it has returned since."),
-        _column("last_export_id", th.IntegerType, "The newest export that held it."),
+        _column("last_export_id", th.IntegerType, "The newest export that contained it."),
         _column("last_date_to", th.DateTimeType, "End of that export's window."),
     ).to_dict()
 
@@ -65,7 +65,7 @@ class RemovedObjectsStream(MappedStream):
     @property
     @override
     def emit_activate_version_messages(self) -> bool:
-        """Never: the records of earlier runs stay."""
+        """Never, because targets would delete the records of earlier runs."""
         return False
 
     @cached_property
@@ -74,13 +74,13 @@ class RemovedObjectsStream(MappedStream):
         return RemovedObjects(ledger, Bookmark(NAME, self.tap_state).get("ledger")) if ledger else None
 
     def write(self, stream: str) -> None:
-        """Write the removals of a stream whose newest windows are all written.
+        """Write the removed objects of a stream, after its newest windows.
 
         Raises:
             SettingsError: If a map of this stream fails.
         """
         if self.selected and self._removed is not None:
-            self._removed.judge(stream, self.run.start, self.run.client.time.now())
+            self._removed.find(stream, self.run.start, self.run.client.time.now())
             for _ in self._written():
                 pass
 
@@ -101,7 +101,7 @@ class RemovedObjectsStream(MappedStream):
 
     @override
     def begin(self) -> None:
-        if not self._has_schema:  # the first record may be written before this stream's turn
+        if not self._has_schema:  # the first record may precede the sync of this stream
             self.write_schema()
             self._has_schema = True
 

@@ -1,4 +1,4 @@
-"""What is logged at the end of a run: failures, and metrics of requests."""
+"""Reports at the end of a run: failures, and metrics of requests."""
 
 from __future__ import annotations
 

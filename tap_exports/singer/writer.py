@@ -25,15 +25,15 @@ _FULL = 256 * 1024
 
 
 class TargetGone(BaseException):
-    """The target has closed the pipe. Not an error of the tap's: it stops quietly."""
+    """The target has closed the pipe; the tap stops without an error."""
 
 
 class OutputFailed(BaseException):
-    """The output cannot be written, as on a full disk. No stream can continue after half a line."""
+    """The output cannot be written, for instance to a full disk. After a partial line, no stream can continue."""
 
 
 class _Output(io.RawIOBase):
-    """Standard output, whose errors cannot be taken for those of another file."""
+    """Standard output, whose errors differ from those of other files."""
 
     def writable(self) -> bool:
         return True
@@ -73,18 +73,18 @@ class MessageWriter(GenericSingerWriter[bytes, Message]):
 
     def __init__(self) -> None:
         super().__init__()
-        # str() for what JSON has no type for, as in the SDK's own writer
+        # str() for types that JSON does not have, as in the SDK's writer
         self._encoder = msgspec.json.Encoder(decimal_format="number", enc_hook=str)
         self._buffer = bytearray()
         self.is_writing = False
-        """Whether a write to the target has begun and not ended."""
+        """Whether a write to the target is in progress."""
 
     def serialize_message(self, message: Message) -> bytes:
         """A message as a line of JSON, without the line break."""
         return self._encoder.encode(message.to_dict())
 
     def write_message(self, message: Message) -> None:
-        """Write a message; a record may wait for others.
+        """Write a message; a record may wait in the buffer.
 
         Raises:
             TargetGone: If the target has closed the pipe.
@@ -111,7 +111,7 @@ class MessageWriter(GenericSingerWriter[bytes, Message]):
         self.is_writing = bool(data)
         try:
             raw = getattr(sys.stdout, "buffer", None)
-            if raw is None:  # a test has put a text stream in its place
+            if raw is None:  # a text stream, as in tests
                 sys.stdout.write(data.decode())
             else:
                 _write_all(raw, data)

@@ -103,7 +103,7 @@ class Run:
             entry["ledger"] = stream.finish()
             yield self.state_message()
         removed = RemovedObjects(ledger, self.entry("removed_objects").get("ledger"))
-        removed.judge("orders", self.start, self.store.at)
+        removed.find("orders", self.start, self.store.at)
         yield from (("removed_objects", vars(row)) for row in removed.rows())
         if position := removed.finish(self.store.at):
             self.entry("removed_objects")["ledger"] = position

@@ -17,7 +17,7 @@ from tap_exports.ledger import Ledger
 from tests.ledger.conftest import LineStore, Pipeline, Store
 from tests.ledger.processes import lines_of_child, wait_for
 
-DOUBT = "is not the one that the state names"
+DOUBT = "is not the one of the state"
 
 
 def test_the_file_is_private_and_the_only_one_after_a_run(pipeline):

@@ -117,7 +117,7 @@ def test_a_position_that_this_ledger_did_not_give_is_doubted(store, pipeline, ca
     name, _, number = pipeline.state["orders"]["ledger"].partition(":")
     pipeline.state["orders"]["ledger"] = f"{name}:{int(number) + change}"
     assert pipeline.sync() == ["a"]
-    assert "is not the one that the state names" in caplog.text
+    assert "is not the one of the state" in caplog.text
 
 
 def test_an_empty_position_is_no_reason_for_a_warning(store, pipeline, caplog):

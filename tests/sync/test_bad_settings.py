@@ -276,5 +276,5 @@ def test_webhook_listen_requires_its_extra(small_store, inside, monkeypatch):
     run = inside(small_store.config | {"webhook_listen": "127.0.0.1:0", "webhook_secret": "x"})
     assert_ends_well(run)
     (fault,) = run.errors
-    assert fault == "webhook_listen: it needs the extra webhook: pip install 'tap-exports[webhook]'"
+    assert fault == "webhook_listen: requires the extra webhook: pip install 'tap-exports[webhook]'"
     assert small_store.count() == 0

@@ -217,7 +217,7 @@ def test_an_output_on_a_full_disk_ends_the_run_in_one_line(make_store, command, 
     assert "Traceback" not in err
     assert err.count("| ERROR") == 1
     assert "Standard output could not be written" in err
-    assert "No space left on device. Check where it goes" in err
+    assert "No space left on device. Check its target" in err
     assert "Exception ignored" not in err
 
 
