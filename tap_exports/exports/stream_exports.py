@@ -47,7 +47,7 @@ class StreamExports:
         return max((w for w in windows if w.start == within.start and w.end <= within.end), default=None)
 
     def take(self, window: Window) -> Export | None:
-        """Remove and return an export to reuse of exactly this window; None where there is none."""
+        """Remove and return an export to reuse of exactly this window; None if there is no such export."""
         with self.lock:
             found = [e for e in self.recent if e.window == window]
             if not found:
