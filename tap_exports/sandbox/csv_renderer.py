@@ -11,6 +11,7 @@ from tap_exports.sandbox import fulfillment_rows, sales
 from tap_exports.sandbox.cells import CellWriter
 from tap_exports.sandbox.columns import Role, export_types
 from tap_exports.sandbox.facts import Moment
+from tap_exports.sandbox.late_changes import gone_at
 from tap_exports.sandbox.model import Kind
 
 if TYPE_CHECKING:
@@ -128,14 +129,16 @@ class CsvRenderer:
         """The objects in a window, oldest first by the date to which the range applies."""
         # Generated up to now for any window: customers count later orders.
         self._dataset.grow(at.now)
-        field = self._options.range_field
+        is_late = self._options.late_changes and kind is Kind.DISPUTE
+        field = "happened" if is_late else self._options.range_field
         start, end = self._dataset.start, at.now
         if field == "created":
             start, end = window.date_from, min(window.date_to, at.now)
         dated = []
         for item in self._dataset.between(kind, start, end):
             date = self._date(field, kind, item, at)
-            if self._inside(date, window):
+            gone = gone_at(self._dataset.seed, kind, item) if self._options.late_changes else None
+            if self._inside(date, window) and not at.past(gone):
                 dated.append((date, item.id, item))
         return [item for *_, item in sorted(dated, key=lambda one: one[:2])]
 
@@ -145,6 +148,8 @@ class CsvRenderer:
 
     @staticmethod
     def _date(field: str, kind: Kind, item: StoreObject, at: Moment) -> datetime:
+        if field == "happened":
+            return getattr(item, "happened", item.created)
         if field == "placed":
             order = getattr(item, "order", item)
             return getattr(order, "placed", item.created)

@@ -12,6 +12,7 @@ from datetime import datetime, time, timedelta, timezone
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from tap_exports.sandbox.late_changes import REPORT_DAYS
 from tap_exports.sandbox.model import Cart, Customer, Kind, Line, Order, Subscription
 from tap_exports.sandbox.order_lifecycle import OrderLifecycle
 from tap_exports.sandbox.sample_data import CURRENCIES, PRODUCTS, SHIPPING, SUBSCRIBABLE
@@ -33,6 +34,7 @@ class Dataset:
     def __init__(self, options: Options, start: datetime) -> None:
         self.seed = options.seed
         self._options = options
+        self.late_changes = options.late_changes
         self.start = start
         self.orders_of: defaultdict[int, list[Order]] = defaultdict(list)
         self._per_day = options.orders_per_day
@@ -43,7 +45,7 @@ class Dataset:
         self._customers: list[Customer] = []
         self._lines = 5_000
         self._numbers = 10_000
-        self._lifecycle = OrderLifecycle(self._file)
+        self._lifecycle = OrderLifecycle(self._file, REPORT_DAYS if options.late_changes else 1)
         self._growing = threading.Lock()
 
     def between(self, kind: Kind, start: datetime, end: datetime) -> list[StoreObject]:

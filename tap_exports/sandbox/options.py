@@ -42,6 +42,11 @@ class Options:
     days: int = _option(180, "Days of data before `now`, from a midnight UTC on.")
     orders_per_day: int = _option(3, "Orders per day; 0 is a store without data.")
     timezone: str = _option("US/Eastern", "IANA name of the store's zone.")
+    late_changes: bool = _option(
+        False,
+        "Old objects change too: orders are edited or deleted, carts become orders, customers are erased, and "
+        "disputes are reported months after they happened.",
+    )
     extra_types: tuple[str, ...] = _option(
         (), "Codes of types that the platform added, with the objects of `order_list`."
     )

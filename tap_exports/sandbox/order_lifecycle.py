@@ -23,8 +23,9 @@ EVERY_MIDNIGHT_RETURN, EVERY_MIDNIGHT_DISPUTE = 4, 6
 class OrderLifecycle:
     """Generates what follows from orders, and files it by `file`."""
 
-    def __init__(self, file: Callable[[Kind, StoreObject], None]) -> None:
+    def __init__(self, file: Callable[[Kind, StoreObject], None], report_days: int) -> None:
         self._file = file
+        self._report_days = report_days
         self._transactions = 70_000
         self._fulfillments = 3_000
         self._sent_lines = 0
@@ -119,7 +120,7 @@ class OrderLifecycle:
             id=self._disputes,
             created=created,
             transaction=charge,
-            happened=created - timedelta(days=1),
+            happened=created - timedelta(days=self._report_days),
             resolved=created + timedelta(days=rng.between(7, 30)),
             won=rng.chance(40),
         )

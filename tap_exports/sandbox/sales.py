@@ -13,6 +13,7 @@ from tap_exports.sandbox.facts import (
     payment_method,
     untaxed,
 )
+from tap_exports.sandbox.late_changes import edited
 from tap_exports.sandbox.sample_data import DECLINES, DISPUTE_TYPES, attribution, profile
 from tap_exports.sandbox.seeded_random import SeededRandom
 
@@ -59,6 +60,11 @@ def _order_status(order: Order, at: Moment) -> dict[str, Value]:
     }
 
 
+def _lines_of(order: Order, at: Moment) -> tuple[Line, ...]:
+    edit = edited(at.dataset.seed, order) if at.dataset.late_changes else None
+    return edit[1] if edit is not None and at.past(edit[0]) else order.lines
+
+
 def order_row(order: Order, at: Moment) -> Row:
     """An order."""
     seed = at.dataset.seed
@@ -66,7 +72,7 @@ def order_row(order: Order, at: Moment) -> Row:
     if order.subscription is not None:
         lifecycle = "initial" if order.subscription.orders[0] is order else "renewal"
     discount = order.shipping[2] if order.id % 7 == 0 else ZERO
-    lines = order.lines
+    lines = _lines_of(order, at)
     total = sum((line.product.price * line.quantity for line in lines), order.shipping[2])
     values: dict[str, Value] = {
         **customer_values(seed, order.customer),
@@ -116,7 +122,7 @@ def order_line_rows(order: Order, at: Moment) -> list[Row]:
         "updated_at": order_updated(order, at),
     }
     rows = []
-    for line in order.lines:
+    for line in _lines_of(order, at):
         own: dict[str, Value] = {"created_at": order.created, "current_quantity": _left(line, order, at)}
         rows.append(Row({**shared, **line_values(line), **own}, order.currency, line_owners(line)))
     return rows

@@ -1,7 +1,7 @@
 """Night after night with a ledger, into PostgreSQL: the tables equal the store, also where processes are killed.
 
-The store has three years of history, and old objects change: refunds, edited orders, subscriptions, carts that become
-orders, erased customers, disputes that are reported late, deleted orders.
+The store has three years of history, and old objects change: refunds, subscriptions, edited and deleted orders, carts
+that become orders, erased customers, disputes that are reported late.
 """
 
 from __future__ import annotations
@@ -26,22 +26,15 @@ from tests.sync.conftest import COMMAND, QUICK
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 
 NOW = datetime(2026, 3, 3, 12, 34, 56, tzinfo=timezone.utc)
-CHANGES = {
-    "edited_orders": 40,
-    "late_refund_days": 60,
-    "converted_carts": 50,
-    "erased_customers": 20,
-    "dispute_report_days": 150,
-    "range_fields": {"dispute_list": "happened"},
-    "line_ids": False,
-}
 VANISHING = ("customer_list", "open_cart_list", "open_cart_line_items", "order_list", "order_line_items")
 SETTLE = timedelta(minutes=5)
 
 
 @pytest.fixture
 def store():
-    with Sandbox(now=NOW, frozen=True, rate_limit=None, days=1096, orders_per_day=2, **CHANGES) as store:
+    with Sandbox(
+        now=NOW, frozen=True, rate_limit=None, days=1096, orders_per_day=2, late_changes=True, line_ids=False
+    ) as store:
         yield store
 
 
@@ -127,13 +120,6 @@ class Pipeline:
             assert {key: found[key] for key in found if key in expected} == expected, table.code
             assert extra == self.removed(table.code), table.code
 
-    def change(self, night):
-        """The next night; some objects are deleted, beside what changes by itself."""
-        self.store.advance(timedelta(days=night))
-        old = self.store.start_date + timedelta(days=100)
-        for code, key in (("order_list", "Order Number"), ("open_cart_list", "Cart ID")):
-            self.store.remove(code, self.store.rows(code, old, self.store.now)[7][key])
-
 
 @pytest.fixture
 def pipeline(store, database, tmp_path):
@@ -157,7 +143,7 @@ def test_changes_of_old_objects_arrive_within_refresh_days(pipeline, settings, d
     snapshots, lines = [], []
     for night in range(nights + 1):
         if night:
-            pipeline.change(days)
+            store.advance(timedelta(days=days))
         assert pipeline.sync() == (0, 0), pipeline.log
         lines.append(pipeline.lines)
         found = tables(database, store)
@@ -185,7 +171,7 @@ def test_nights_with_kills_end_with_the_stores_rows(pipeline, seed):
     hit = 0
     for night in range(7):
         if night:
-            pipeline.change(1)
+            pipeline.store.advance(timedelta(days=1))
         for _ in range(chance.randrange(1, 3)):
             kill = chance.randrange(1, 120 if night else 20_000), chance.choice(["tap", "target", "both"])
             codes = pipeline.sync(kill)
