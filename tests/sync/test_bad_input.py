@@ -148,6 +148,7 @@ def test_settings_are_read_from_the_environment(make_store, inside):
 
 def test_numbers_in_a_config_file_may_have_fractions(make_store, inside):
     store = make_store(days=3, orders_per_day=1, ready_seconds=0.3)
+    store.add_fault(Fault("types", "json", document={"types": [{"code": "order_list"}]}, times=None))
     fractions = {
         "window_days": 1.5, "lookback_days": 0.5, "settle_minutes": 2.5, "poll_interval_seconds": 0.25,
         "export_timeout_minutes": 0.5, "reuse_exports_minutes": 30.5,

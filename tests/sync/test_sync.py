@@ -230,6 +230,8 @@ def test_after_a_timeout_the_next_run_requests_half_of_the_window(make_store, sy
 
 def test_numbers_in_a_state_survive_a_file(make_store, inside, discover):
     store = make_store(days=10)
+    codes = [{"code": code} for code in ("customer_list", "order_list")]
+    store.add_fault(Fault("types", "json", document={"types": codes}, times=None))
     catalog = discover(store.config)
     first = inside(store.config, catalog=catalog)
     for entry in catalog["streams"]:

@@ -22,9 +22,9 @@ def written(run):
 
 
 def test_the_fast_path_and_the_sdks_path_write_the_same_messages(make_store, sync, monkeypatch):
-    store = make_store(frozen=True)
+    store = make_store(frozen=True, days=12)
     end = (store.now - timedelta(hours=1)).isoformat()  # so that both runs have the same windows
-    config = store.config | {**fixed(15), "reuse_exports_minutes": 0, "end_date": end}
+    config = store.config | {**fixed(5), "reuse_exports_minutes": 0, "end_date": end}
     fast = sync(config, streams=store.types)
     monkeypatch.setattr(ExportStream, "is_plain", property(lambda self: False))
     slow = sync(config, streams=store.types)

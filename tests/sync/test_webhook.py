@@ -273,8 +273,8 @@ def test_registrations_do_not_accumulate(make_store, command, kind):
     assert store.webhooks == []
 
 
-def test_the_secret_is_new_in_each_run_and_never_logged(make_store, inside):
-    store = make_store(days=10)
+def test_the_secret_is_new_in_each_run_and_never_logged(small_store, inside):
+    store = small_store
     ours = hook(free_port())
     secrets = []
     for _ in range(2):

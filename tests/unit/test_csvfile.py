@@ -323,14 +323,13 @@ def test_rows_with_one_key_are_kept_once_where_they_are_equal_in_every_cell():
         file_of("number,b\r\nA,1\r\nB,2\r\nA,2\r\n").check([NUMBER], drop_copies=True)
 
 
-@pytest.mark.parametrize("step", [2**22])
-def test_the_keys_of_a_hundred_thousand_rows_are_checked_in_little_memory(step):
-    content = b"id,b\r\n" + b"".join(b"%d,x\r\n" % (n * step) for n in range(100_000))
+def test_the_keys_of_many_rows_are_checked_in_little_memory():
+    content = b"id,b\r\n" + b"".join(b"%d,x\r\n" % (n * 2**22) for n in range(30_000))
     file = file_of(content)
     tracemalloc.start()
     try:
-        assert file.check([ID]).rows == 100_000
+        assert file.check([ID]).rows == 30_000
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert peak < 16 * 1024 * 1024
+    assert peak < 5 * 1024 * 1024
