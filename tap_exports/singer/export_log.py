@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import typing as th
 
-from tap_exports.singer.mapped_stream import MappedStream
+from tap_exports.singer.own_stream import OwnStream, column
 from tap_exports.window import rfc3339
 
 if sys.version_info >= (3, 12):
@@ -16,25 +16,19 @@ else:
     from typing_extensions import override
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from datetime import datetime
 
     from singer_sdk import Tap
-    from singer_sdk.batch import BaseBatchFileEncoding
-    from singer_sdk.helpers.types import Context, Record
+    from singer_sdk.helpers.types import Record
 
     from tap_exports.context import RunContext
     from tap_exports.exports.fetch import CheckedExport
-    from tap_exports.singer.compat import BatchConfig
 
 EXPORT_LOG = "export_log"
 
 
-def _column(name: str, kind: Any, description: str, *, required: bool = False) -> th.Property[Any]:  # noqa: ANN401
-    return th.Property(name, kind, description=description, required=required)
-
-
-class ExportLog(MappedStream):
+class ExportLog(OwnStream):
     """The exports that were used.
 
     Its records are written between those of the other streams: after the last record of a window, and before the STATE
@@ -44,41 +38,24 @@ class ExportLog(MappedStream):
     primary_keys = ("export_id",)
     replication_key = "date_to"
     schema: ClassVar[dict[str, Any]] = th.PropertiesList(
-        _column("export_id", th.IntegerType, "Its id at the store, as in the records.", required=True),
-        _column("type", th.StringType, "Its type, which is the stream's name."),
-        _column("date_from", th.DateTimeType, "Start of the window."),
-        _column("date_to", th.DateTimeType, "End of the window."),
-        _column("created_at", th.DateTimeType, "When the export was created, by the store's clock."),
-        _column(
-            "ready_at",
-            th.DateTimeType,
-            "When a poll found it ready; null if it was before any poll.",
-        ),
-        _column("used_at", th.DateTimeType, "When its last record was written, by the store's clock."),
-        _column("file_bytes", th.IntegerType, "Size of the CSV, decompressed."),
-        _column("file_sha256", th.StringType, "SHA-256 of the CSV, in hex."),
-        _column("row_count", th.IntegerType, "Rows below the header; for a halved one, how many were counted."),
-        _column("invalid_cells", th.IntegerType, "Cells that do not fit their column's type; null where halved."),
-        _column("halved", th.BooleanType, "Whether it reached the row cap, so that none of its rows were used."),
-        _column("refresh", th.BooleanType, "Whether its window belongs to the refresh of older history."),
-        _column("taken_over", th.BooleanType, "Whether an earlier run requested it."),
+        column("export_id", th.IntegerType, "Its id at the store, as in the records.", required=True),
+        column("type", th.StringType, "Its type, which is the stream's name."),
+        column("date_from", th.DateTimeType, "Start of the window."),
+        column("date_to", th.DateTimeType, "End of the window."),
+        column("created_at", th.DateTimeType, "When the export was created, by the store's clock."),
+        column("ready_at", th.DateTimeType, "When a poll found it ready; null if it was ready before."),
+        column("used_at", th.DateTimeType, "When its last record was written, by the store's clock."),
+        column("file_bytes", th.IntegerType, "Size of the CSV, decompressed."),
+        column("file_sha256", th.StringType, "SHA-256 of the CSV, in hex."),
+        column("row_count", th.IntegerType, "Rows below the header; for a halved one, how many were counted."),
+        column("invalid_cells", th.IntegerType, "Cells that do not fit their column's type; null where halved."),
+        column("halved", th.BooleanType, "Whether it reached the row cap, so that none of its rows were used."),
+        column("refresh", th.BooleanType, "Whether its window belongs to the refresh of older history."),
+        column("taken_over", th.BooleanType, "Whether an earlier run requested it."),
     ).to_dict()
 
     def __init__(self, tap: Tap, run: RunContext) -> None:
         super().__init__(tap, EXPORT_LOG, run)
-        self._has_schema = False
-
-    @property
-    @override
-    def emit_activate_version_messages(self) -> bool:
-        """Never, because targets would delete the records of earlier runs."""
-        return False
-
-    @override
-    def begin(self) -> None:
-        if not self._has_schema:  # the first record may precede the sync of this stream
-            self.write_schema()
-            self._has_schema = True
 
     def note(self, export: CheckedExport, invalid_cells: int) -> None:
         """Record an export whose records are all written, and those at the cap that it replaces.
@@ -88,29 +65,14 @@ class ExportLog(MappedStream):
         """
         if not self.selected:
             return
-        self.begin()
         used_at = self.run.client.time.now()
         for full in export.at_cap:
-            self._write(_record(full, used_at, None, refresh=export.refresh))
-        self._write(_record(export, used_at, invalid_cells, refresh=export.refresh))
-
-    def _write(self, record: dict[str, Any]) -> None:
-        with self.mapping("fails at a record"):
-            self.write_record(record)
+            self.write_own(_record(full, used_at, None, refresh=export.refresh))
+        self.write_own(_record(export, used_at, invalid_cells, refresh=export.refresh))
 
     @override
     def sync_records(self) -> Iterator[Record]:
         yield from ()
-
-    @override
-    def get_batches(
-        self, batch_config: BatchConfig, context: Context | None = None
-    ) -> Iterator[tuple[BaseBatchFileEncoding, list[str]]]:
-        yield from ()
-
-    @override
-    def get_records(self, context: Context | None) -> Iterable[Record]:
-        return ()
 
 
 def _record(export: CheckedExport, used_at: datetime, invalid_cells: int | None, *, refresh: bool) -> dict[str, Any]:

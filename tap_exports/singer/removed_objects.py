@@ -10,7 +10,7 @@ from singer_sdk import typing as th
 
 from tap_exports.ledger.removed import NAME, RemovedObjects
 from tap_exports.singer.bookmark import Bookmark
-from tap_exports.singer.mapped_stream import MappedStream
+from tap_exports.singer.own_stream import OwnStream, column
 from tap_exports.window import rfc3339
 
 if sys.version_info >= (3, 12):
@@ -19,24 +19,18 @@ else:
     from typing_extensions import override
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from singer_sdk import Tap
-    from singer_sdk.batch import BaseBatchFileEncoding
-    from singer_sdk.helpers.types import Context, Record
+    from singer_sdk.helpers.types import Record
 
     from tap_exports.context import RunContext
     from tap_exports.ledger import RemovedObject
-    from tap_exports.singer.compat import BatchConfig
 
 REMOVED_OBJECTS = NAME
 
 
-def _column(name: str, kind: Any, description: str, *, required: bool = False) -> th.Property[Any]:  # noqa: ANN401
-    return th.Property(name, kind, description=description, required=required)
-
-
-class RemovedObjectsStream(MappedStream):
+class RemovedObjectsStream(OwnStream):
     """Objects that were removed from the store, and those that returned.
 
     Records are written after the last window of the stream that had the objects. The stream has its own position in the
@@ -46,27 +40,20 @@ class RemovedObjectsStream(MappedStream):
     primary_keys = ("stream", "object_key")
     replication_key = "last_date_to"
     schema: ClassVar[dict[str, Any]] = th.PropertiesList(
-        _column("stream", th.StringType, "The stream that had the object.", required=True),
-        _column(
+        column("stream", th.StringType, "The stream that had the object.", required=True),
+        column(
             "object_key",
             th.StringType,
             "The object's key: the column's value as text, or a JSON array of the values of several columns.",
             required=True,
         ),
-        _column("removed_at", th.DateTimeType, "When the tap found it gone; null if it has returned since."),
-        _column("last_export_id", th.IntegerType, "The newest export that contained it."),
-        _column("last_date_to", th.DateTimeType, "End of that export's window."),
+        column("removed_at", th.DateTimeType, "When the tap found it gone; null if it has returned since."),
+        column("last_export_id", th.IntegerType, "The newest export that contained it."),
+        column("last_date_to", th.DateTimeType, "End of that export's window."),
     ).to_dict()
 
     def __init__(self, tap: Tap, run: RunContext) -> None:
         super().__init__(tap, NAME, run)
-        self._has_schema = False
-
-    @property
-    @override
-    def emit_activate_version_messages(self) -> bool:
-        """Never, because targets would delete the records of earlier runs."""
-        return False
 
     @cached_property
     def _removed(self) -> RemovedObjects | None:
@@ -89,10 +76,8 @@ class RemovedObjectsStream(MappedStream):
             return
         count = 0
         for row in self._removed.rows():
-            self.begin()
             record = _record(row)
-            with self.mapping("fails at a record"):
-                self.write_record(record)
+            self.write_own(record)
             yield record
             count += 1
         if count and (position := self._removed.finish(self.run.client.time.now())):
@@ -100,28 +85,9 @@ class RemovedObjectsStream(MappedStream):
             self.tap.state_writer.write_state(self.tap_state)
 
     @override
-    def begin(self) -> None:
-        if not self._has_schema:  # the first record may precede the sync of this stream
-            self.write_schema()
-            self._has_schema = True
-
-    @override
     def sync_records(self) -> Iterator[Record]:
         with self.failing_alone():
             yield from self._written()
-
-    @override
-    def get_batches(
-        self, batch_config: BatchConfig, context: Context | None = None
-    ) -> Iterator[tuple[BaseBatchFileEncoding, list[str]]]:
-        with self.failing_alone():
-            for _ in self._written():
-                pass
-        yield from ()
-
-    @override
-    def get_records(self, context: Context | None) -> Iterable[Record]:
-        return ()
 
 
 def _record(row: RemovedObject) -> dict[str, Any]:
