@@ -57,7 +57,7 @@ class StreamLayout:
         self._on_new_column = on_new_column
         self._logger = logger
         self._known: dict[str, Column] = {}
-        self._catalog_key: tuple[str, ...] | None = None
+        self._catalog_key: Key | None = None
         self._earlier_key: Key | None = None
         self._ignored: set[str] = set()
         self._reported: set[str] = set()
@@ -66,7 +66,7 @@ class StreamLayout:
         """Use the columns and the key of a catalog, or of discovery."""
         self.current = layout
         self._known = {column.name: column for column in layout.columns}
-        self._catalog_key = layout.keys
+        self._catalog_key = Key(layout.keys, layout.line_identity)
 
     def remember(self, key: Key) -> None:
         """Require the key that an earlier run chose.
@@ -76,7 +76,7 @@ class StreamLayout:
         """
         self._earlier_key = key
         if self._catalog_key is not None:
-            self._refuse_another_key(self._catalog_key)
+            self._refuse_another_key(self._catalog_key.columns)
 
     def of(self, header: Sequence[str]) -> Layout:
         """The layout of one file: all of its columns, in its order, and the key.
@@ -92,7 +92,9 @@ class StreamLayout:
                 "If the store renamed them all, run --discover again.",
             )
         if self._catalog_key is not None:
-            layout = replace(layout, keys=self._catalog_key)
+            layout = replace(layout, keys=self._catalog_key.columns)
+            if self._catalog_key.line_identity in names:
+                layout = replace(layout, line_identity=self._catalog_key.line_identity)
         self._refuse_another_key(layout.keys)
         earlier = self._earlier_key
         if earlier is not None and layout.numbered and layout.keys == earlier.columns:

@@ -213,6 +213,14 @@ def test_the_line_identity_of_an_earlier_run_is_kept():
         layout.of(["Return Number", "Variant ID"])
 
 
+def test_the_line_identity_of_the_catalog_is_kept_where_there_is_no_state():
+    """As its key is, so that a full refresh makes the same keys."""
+    layout = of(LINES)
+    layout.adopt(layout.of(["Return Number", "SKU", "Title"]))
+    assert layout.of(["Return Number", "Variant ID", "SKU"]).line_identity == "sku"
+    assert layout.of(["Return Number", "Title"]).line_identity == "title"
+
+
 def test_the_line_identity_of_the_first_file_is_kept():
     layout = of(LINES)
     layout.apply(["Return Number", "SKU"])
