@@ -1,0 +1,55 @@
+"""Changes of old objects, which no other option of the practice store has."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from tap_exports.sandbox import Sandbox
+
+from .conftest import NOW
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def store():
+    """A store without servers."""
+    return Sandbox(now=NOW, days=200, frozen=True, late_changes=True)
+
+
+def by_key(store, code, key, end=NOW):
+    return {row[key]: row for row in store.rows(code, store.start_date, end)}
+
+
+@pytest.mark.parametrize(
+    ("code", "key"), [("order_list", "Order Number"), ("customer_list", "Customer ID"), ("open_cart_list", "Cart ID")]
+)
+def test_objects_leave_later_exports(store, code, key):
+    before = by_key(store, code, key)
+    store.advance(60 * DAY)
+    after = by_key(store, code, key)
+    assert before.keys() > after.keys()
+
+
+def test_orders_are_edited(store):
+    """A line is added, removed or changed, and the order's total follows."""
+    lines = by_key(store, "order_line_items", "Line ID")
+    totals = by_key(store, "order_list", "Order Number")
+    store.advance(45 * DAY)
+    later = by_key(store, "order_line_items", "Line ID")
+    orders = by_key(store, "order_list", "Order Number")
+    assert later.keys() - lines.keys()
+    assert any(row["Order Number"] in orders for key, row in lines.items() if key not in later)
+    changed = [key for key in lines.keys() & later.keys() if lines[key]["Quantity"] != later[key]["Quantity"]]
+    number = later[changed[0]]["Order Number"]
+    assert orders[number]["Total Incl Tax"] != totals[number]["Total Incl Tax"]
+
+
+def test_disputes_are_reported_late(store):
+    """They appear in the windows in which they happened."""
+    window = (NOW - 200 * DAY, NOW - 100 * DAY)
+    before = store.rows("dispute_list", *window)
+    store.advance(30 * DAY)
+    assert len(store.rows("dispute_list", *window)) > len(before)
