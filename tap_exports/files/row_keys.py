@@ -37,8 +37,9 @@ def key_function(keys: Sequence[KeyColumn]) -> KeyFunction | None:
 
 def _value(column: KeyColumn, row: list[str], number: int) -> object:
     cell = row[column.position]
-    if not cell.strip() or (column.convert is not None and is_null(cell)):
-        raise InvalidKey(f"row {number} has a blank {column.name}, which is the key", KEY_HINT)
+    if is_null(cell):  # also in a text column: objects without a key would replace one another
+        word = f" ({cell.strip()!r})" if cell.strip() else ""
+        raise InvalidKey(f"row {number} has a blank {column.name}{word}, which is the key", KEY_HINT)
     if column.convert is None:
         return cell
     try:

@@ -63,7 +63,7 @@ _DJANGO = re.compile(
 
 
 def is_null(text: str) -> bool:
-    """Whether a cell of a typed column has no value: blank, `None`, `NULL`, `-` or `—`."""
+    """Whether a cell of a typed column, or of a key, has no value: blank, `None`, `NULL`, `-` or `—`."""
     return text.strip().lower() in _NULLS
 
 

@@ -278,9 +278,10 @@ def test_a_repeated_key_is_an_error_that_names_rows_and_setting():
 def test_a_blank_key_is_an_error_that_names_row_and_setting():
     with pytest.raises(InvalidKey, match=r"row 2 has a blank number, which is the key.*primary_keys"):
         file_of("number,b\r\nA,1\r\n,2\r\n").check([NUMBER])
-    for blank in ("", " ", "None", "—"):
-        with pytest.raises(InvalidKey, match="row 1 has a blank id"):
-            file_of(f"id,b\r\n{blank},2\r\n").check([ID])
+    for key in (ID, NUMBER):
+        for blank in ("", " ", "None", "-", "—"):
+            with pytest.raises(InvalidKey, match=f"row 1 has a blank {key.name}"):
+                file_of(f"id,b\r\n{blank},2\r\n").check([key])
 
 
 @pytest.mark.parametrize("cell", ["x", "1.5", "Total"])
