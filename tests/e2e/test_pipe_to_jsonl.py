@@ -19,7 +19,7 @@ from tap_exports.sandbox import Sandbox
 
 pytestmark = pytest.mark.e2e
 
-NOW = datetime(2026, 3, 3, 12, 34, 56, tzinfo=timezone.utc)
+NOW = datetime(2026, 3, 3, 12, 34, 37, tzinfo=timezone.utc)  # the second of own boundaries
 
 
 def environment(folder, *requirements):
