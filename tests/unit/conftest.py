@@ -71,8 +71,7 @@ def checked(content, layout=None, encoding="utf-8", stream="order_list", zone=ti
     numeric = [c.name for c in layout.columns if c.type in (ColumnType.INTEGER, ColumnType.NUMBER)]
     positions = [names.index(name) for name in numeric if name in names]
     found = file.check(keys, unique=not layout.numbered, numbers=positions)
-    size = file._file.seek(0, io.SEEK_END)
-    return CheckedFile(file, header, found, size, ""), layout
+    return CheckedFile(file, header, found, 0, ""), layout
 
 
 def records_of(content, layout=None, selected=None, zone=timezone.utc, **how):

@@ -150,17 +150,11 @@ def test_a_response_without_a_zone_is_refused(store):
 @pytest.mark.parametrize(
     ("word", "kind"),
     [
-        ("text", ColumnType.STRING),
-        ("integer", ColumnType.INTEGER),
-        ("decimal", ColumnType.NUMBER),
-        ("rich_text", ColumnType.STRING),
-        ("Multi Text", ColumnType.STRING),
-        ("file", ColumnType.STRING),
-        ("boolean", ColumnType.BOOLEAN),
-        ("colour", None),
-        (None, None),
+        ("text", ColumnType.STRING), ("integer", ColumnType.INTEGER), ("decimal", ColumnType.NUMBER),
+        ("rich_text", ColumnType.STRING), ("Multi Text", ColumnType.STRING), ("file", ColumnType.STRING),
+        ("boolean", ColumnType.BOOLEAN), ("colour", None), (None, None),
     ],
-)
+)  # fmt: skip
 def test_a_definition_is_read(word, kind):
     body = {"name": "Gift Note", "key": "gift_note", "object": "order", "type": word, "enable_export": True}
     assert definition_of(body) == Definition("Gift Note", "gift_note", "order", kind)

@@ -69,18 +69,12 @@ def test_numbers_and_maps_are_the_settings_that_may_be_text():
 @pytest.mark.parametrize(
     ("name", "wrong"),
     [
-        ("store", 5),
-        ("window_days", "x"),
-        ("window_days", True),
-        ("lookback_days", {"order_list": "a week"}),
-        ("refresh_days", [7]),
-        ("max_export_rows", 1.5),
-        ("column_types", {"order_list": "string"}),
-        ("column_types", {"order_list": {"a": 5}}),
-        ("primary_keys", {"order_list": "number"}),
+        ("store", 5), ("window_days", "x"), ("window_days", True), ("lookback_days", {"order_list": "a week"}),
+        ("refresh_days", [7]), ("max_export_rows", 1.5), ("column_types", {"order_list": "string"}),
+        ("column_types", {"order_list": {"a": 5}}), ("primary_keys", {"order_list": "number"}),
         ("on_new_column", "drop"),
     ],
-)
+)  # fmt: skip
 def test_a_setting_of_the_wrong_kind_is_refused(name, wrong):
     whole = {"access_token": "x", "start_date": "2025-01-01", name: wrong}
     (error,) = JSONSchemaValidator(CONFIG_SCHEMA).iter_errors(whole)

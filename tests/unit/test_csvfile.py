@@ -148,30 +148,23 @@ def test_a_header_alone_is_an_empty_window():
 @pytest.mark.parametrize(
     ("content", "what"),
     [
-        ("", "zero bytes"),
-        ("\r\n", "the file is empty"),
+        ("", "zero bytes"), ("\r\n", "the file is empty"),
         ("<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>", "an error page"),
         ("  <!DOCTYPE html>\n<html><body>, </body></html>", "an error page"),
-        ('{"detail": "Not found."}', "an error page"),
-        ("Service unavailable", "text, not an export"),
-        ("a;b;c\r\n1;2;3\r\n", "separated by semicolons"),
-        ("a;b;c, d\r\n1;2,5;3\r\n", "separated by semicolons"),
-        ("a\tb\r\n1\t2\r\n", "separated by tabs"),
-        ('"a";"b"\r\n"1";"2"\r\n', "separated by semicolons"),
-        ('\ufeff"a, b"\t"c"\r\n', "separated by tabs"),
-        ('a,b\r1,"two\nlines"\r', "lines end with a carriage return"),
-        ("PK\x03\x04a,b\r\n", "a zip archive"),
-        ("%PDF-1.7,b\r\n", "a PDF document"),
+        ('{"detail": "Not found."}', "an error page"), ("Service unavailable", "text, not an export"),
+        ("a;b;c\r\n1;2;3\r\n", "separated by semicolons"), ("a;b;c, d\r\n1;2,5;3\r\n", "separated by semicolons"),
+        ("a\tb\r\n1\t2\r\n", "separated by tabs"), ('"a";"b"\r\n"1";"2"\r\n', "separated by semicolons"),
+        ('\ufeff"a, b"\t"c"\r\n', "separated by tabs"), ('a,b\r1,"two\nlines"\r', "lines end with a carriage return"),
+        ("PK\x03\x04a,b\r\n", "a zip archive"), ("%PDF-1.7,b\r\n", "a PDF document"),
         ("orders.csv" + "\0" * 247 + "ustar", "a tar archive"),
         ("a,b\r\n1,2\r\na,b\r\n3,4\r\n", "row 2 repeats the header"),
         ("a,b\r\n1,2\r\nb,a\r\n3,4\r\n", "row 2 repeats the header"),
         ("\ufeffa,b\r\n1,2\r\n\ufeffa,b\r\n3,4\r\n", "row 2 repeats the header"),
         ("a,b\r\n1\r\n", "row 1 has 1 cells, the header has 2"),
         ("a,b\r\n1,2\r\n3,4,5\r\n", "row 2 has 3 cells, the header has 2"),
-        ("a,b\r\n1,2\r\n\r\n3,4\r\n", "row 2 follows a blank line"),
-        ('a,b\r\n1,"2\r\n', "not well-formed CSV"),
+        ("a,b\r\n1,2\r\n\r\n3,4\r\n", "row 2 follows a blank line"), ('a,b\r\n1,"2\r\n', "not well-formed CSV"),
     ],
-)
+)  # fmt: skip
 def test_a_file_that_is_not_an_export_is_refused(content, what):
     with pytest.raises(InvalidFile, match=what):
         file_of(content).check()
