@@ -48,13 +48,16 @@ def csv_bytes(table, encoding="utf-8"):
     return text.getvalue().replace(STAND_IN, "\0").encode(encoding)
 
 
+def bytes_of(content, encoding):
+    """A file's content, from its text, its bytes or its cells."""
+    if isinstance(content, list):
+        return csv_bytes(content, encoding)
+    return content.encode(encoding) if isinstance(content, str) else content
+
+
 def file_of(content, encoding="utf-8", *, partial=False):
     """An export's file on disk, from its text, its bytes or its cells."""
-    if isinstance(content, list):
-        content = csv_bytes(content, encoding)
-    elif isinstance(content, str):
-        content = content.encode(encoding)
-    return CsvFile(io.BytesIO(content), encoding, partial=partial)
+    return CsvFile(io.BytesIO(bytes_of(content, encoding)), encoding, partial=partial)
 
 
 def checked(content, layout=None, encoding="utf-8", stream="order_list", zone=timezone.utc):
@@ -71,7 +74,7 @@ def checked(content, layout=None, encoding="utf-8", stream="order_list", zone=ti
     numeric = [c.name for c in layout.columns if c.type in (ColumnType.INTEGER, ColumnType.NUMBER)]
     positions = [names.index(name) for name in numeric if name in names]
     found = file.check(keys, unique=not layout.numbered, numbers=positions)
-    return CheckedFile(file, header, found, 0, ""), layout
+    return CheckedFile(file, header, found, len(bytes_of(content, encoding)), ""), layout
 
 
 def records_of(content, layout=None, selected=None, zone=timezone.utc, **how):
