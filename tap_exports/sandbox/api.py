@@ -147,5 +147,8 @@ class Api(RequestHandler):
             return json_reply(405, {"detail": f'Method "{request.method}" not allowed.'}, allowed)
         if found[0].scope not in self._store.options.scopes:
             detail = "You do not have permission to perform this action."
+            if self._store.options.admin_scopes:
+                scope = found[0].scope.value
+                detail = f"This action needs the scope {scope} or admin:{scope.partition(':')[2]}."
             return json_reply(403, {"detail": detail})
         return None

@@ -35,6 +35,18 @@ def django_long(moment: datetime) -> str:
     return f"{MONTHS[moment.month - 1]} {moment.day}, {moment.year}, {clock}"
 
 
+def _half(moment: datetime) -> str:
+    return "AM" if moment.hour < NOON else "PM"
+
+
+AM_PM: dict[str, Callable[[datetime], str]] = {
+    "am_pm": lambda one: f"{one:%Y-%m-%d %I:%M} {_half(one)}",
+    "am_pm_seconds": lambda one: f"{one:%Y-%m-%d %I:%M:%S} {_half(one)}",
+    "am_pm_short": lambda one: f"{one.year}-{one.month}-{one.day} {one.hour % NOON or NOON}:{one:%M} {_half(one)}",
+    "am_pm_dots": lambda one: f"{one:%Y-%m-%d %I:%M} {_half(one)[0].lower()}.m.",
+}
+
+
 class CellWriter:
     """Writes cells in the formats of a store's options."""
 
@@ -44,10 +56,9 @@ class CellWriter:
         self._true, self._false = options.boolean_format.split("/")
         self._null = options.null_text
         self._writers: dict[CellType, Callable[[Value, str], str]] = {
-            CellType.TEXT: lambda value, _: str(value),
-            CellType.INTEGER: lambda value, _: str(value),
-            CellType.MONEY: self.money,
-            CellType.DECIMAL: lambda value, _: self._plain(value),
+            CellType.INTEGER: lambda value, _: self._guarded(str(value)),
+            CellType.MONEY: lambda value, currency: self._guarded(self.money(value, currency)),
+            CellType.DECIMAL: lambda value, _: self._guarded(self._plain(value)),
             CellType.BOOLEAN: lambda value, _: self._true if value else self._false,
             CellType.TIME: lambda value, _: self.time(value),
         }
@@ -56,7 +67,13 @@ class CellWriter:
         """One cell; the currency is that of the row."""
         if value is None:
             return self._null
+        if kind is CellType.TEXT:
+            text = str(value)
+            return text.replace("\r\n", "\n").replace("\n", "\r") if self._options.lone_cr else text
         return self._writers[kind](value, currency)
+
+    def _guarded(self, text: str) -> str:
+        return f"'{text}" if self._options.guarded_negatives and text.startswith("-") else text
 
     @staticmethod
     def _plain(value: Value, unit: Decimal = CENT) -> str:
@@ -90,6 +107,6 @@ class CellWriter:
         local = value.astimezone(self._zone)
         if how == "iso_offset":
             return local.isoformat()
-        if how == "am_pm":
-            return f"{local:%Y-%m-%d %I:%M} {'AM' if local.hour < NOON else 'PM'}"
+        if how in AM_PM:
+            return AM_PM[how](local)
         return local.replace(tzinfo=None).isoformat() if how == "iso_naive" else django_long(local)

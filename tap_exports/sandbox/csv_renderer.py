@@ -93,7 +93,12 @@ class CsvRenderer:
         """The file, byte for byte."""
         text = io.StringIO(newline="")
         text.write("\ufeff" if self._options.bom else "")
-        csv.writer(text).writerows([self.header(window), *self.rows(window)])
+        header, rows = self.header(window), list(self.rows(window))
+        for name, wanted in window.where:
+            rows = [row for row in rows if row[header.index(name)] == wanted]
+        if not rows and self._options.empty_file == "blank":
+            return b""
+        csv.writer(text).writerows([header, *rows])
         return text.getvalue().encode(self._options.encoding, errors="replace")
 
     def _columns(self, kind: ExportType) -> list[Column]:

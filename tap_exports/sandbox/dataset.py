@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from tap_exports.sandbox.late_changes import REPORT_DAYS
 from tap_exports.sandbox.model import Cart, Customer, Kind, Line, Order, Subscription
 from tap_exports.sandbox.order_lifecycle import OrderLifecycle
-from tap_exports.sandbox.sample_data import CURRENCIES, PRODUCTS, SHIPPING, SUBSCRIBABLE
+from tap_exports.sandbox.sample_data import PRODUCTS, SHIPPING, SUBSCRIBABLE
 from tap_exports.sandbox.seeded_random import SeededRandom
 
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ class Dataset:
             placed=max(placed, buyer.created),
             customer=buyer,
             lines=lines,
-            currency=subscription.currency if subscription else rng.pick(CURRENCIES),
+            currency=subscription.currency if subscription else rng.pick(self._options.currencies),
             shipping=shipping,
             subscription=subscription,
             total=sum((line.product.price * line.quantity for line in lines), shipping[2]),
@@ -193,7 +193,7 @@ class Dataset:
             created=moment,
             customer=buyer,
             lines=lines,
-            currency=rng.pick(CURRENCIES),
+            currency=rng.pick(self._options.currencies),
             every=timedelta(days=rng.pick((7, 14, 30, 30, 30))),
             paused=moment + timedelta(days=rng.between(10, 90)) if rng.chance(15) else None,
             cancelled=moment + timedelta(days=rng.between(3, 200), seconds=77) if rng.chance(50) else None,
@@ -212,5 +212,5 @@ class Dataset:
             customer = rng.pick(self._customers)
         abandoned = moment + timedelta(minutes=rng.between(30, 240))
         lines = self._new_lines(rng)
-        currency = rng.pick(CURRENCIES)
+        currency = rng.pick(self._options.currencies)
         self._file(Kind.CART, Cart(number, moment, customer, lines, currency, abandoned))

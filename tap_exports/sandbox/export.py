@@ -26,6 +26,7 @@ class Window(NamedTuple):
     date_to: datetime  # included or not: an option
     now: datetime  # later events have not happened
     merchant: tuple[Definition, ...]  # a merchant's own columns
+    where: tuple[tuple[str, str], ...] = ()  # pairs of a header and a text that all rows have: a dashboard's filter
 
 
 @dataclass(frozen=True)

@@ -91,4 +91,6 @@ class Files(RequestHandler):
         if how == "always" or (how == "accepted" and request.accept_encodings.quality("gzip") > 0):
             content = gzip.compress(content, 1, mtime=0)
             headers["Content-Encoding"] = "gzip"
+        elif how == "mislabeled":
+            headers["Content-Encoding"] = "gzip"
         return Reply(200, content, headers)

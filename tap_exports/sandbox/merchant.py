@@ -114,12 +114,25 @@ _TABLE = """
     blog        | reading_time         | Reading Time       | integer    | on
     page        | theme                | Theme              | text       | on
 """
+_CAMPAIGNS_APP = """
+    order       | campaign_id                | Campaign ID          | text    | on
+    order       | campaign_name              | Campaign Name        | text    | on
+    attribution | app_conversion_timestamp   | Conversion Timestamp | integer | on
+    attribution | device                     | Device               | text    | on
+    attribution | app_device_type            | Device Type          | text    | on
+    attribution | domain                     | Domain               | text    | on
+    attribution | landing_page               | Landing Page         | text    | on
+    attribution | referrer                   | Referrer             | text    | on
+    attribution | sdk_version                | SDK Version          | text    | on
+    attribution | timestamp                  | Timestamp            | integer | on
+    attribution | user_ip                    | User IP              | text    | on
+"""
 
 
-def definitions() -> list[Definition]:
+def definitions(table: str = _TABLE, first: int = 1) -> list[Definition]:
     """The definitions that a new store has."""
     made = []
-    for number, line in enumerate(_TABLE.strip().splitlines(), start=1):
+    for number, line in enumerate(table.strip().splitlines(), start=first):
         owner, key, name, kind, switch = (part.strip() for part in line.split("|"))
         made.append(Definition(owner, key, name, MetadataType(kind), switch == "on", number))
     return made
@@ -128,8 +141,10 @@ def definitions() -> list[Definition]:
 class Merchant:
     """The definitions of a store, and whether exports have them."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, campaigns_app: bool = False) -> None:
         self._definitions = definitions()
+        if campaigns_app:
+            self._definitions += definitions(_CAMPAIGNS_APP, len(self._definitions) + 1)
 
     @property
     def all(self) -> tuple[Definition, ...]:

@@ -42,6 +42,13 @@ class Options:
     days: int = _option(180, "Days of data before `now`, from a midnight UTC on.")
     orders_per_day: int = _option(3, "Orders per day; 0 is a store without data.")
     timezone: str = _option("US/Eastern", "IANA name of the store's zone.")
+    currencies: tuple[str, ...] = _option(
+        ("USD",) * 8 + ("EUR", "GBP"),
+        "ISO codes of orders, subscriptions and carts; JPY and KRW have no decimals.",
+    )
+    campaigns_app: bool = _option(
+        False, "The 11 metadata definitions of the vendor's Campaigns App exist and are exported."
+    )
     late_changes: bool = _option(
         False,
         "Old objects change too: orders are edited or deleted, carts become orders, customers are erased, and "
@@ -76,6 +83,17 @@ class Options:
         default_factory=lambda: frozenset(Scope), metadata={"help": "Scopes of the token."}
     )
     token: str | None = _option(None, "The accepted bearer token; derived from the seed when None.")
+    admin_scopes: bool = _option(False, "A 403 message names the missing scope and `admin:read` or `admin:write`.")
+    store_shape: str = _option("object", "What `GET store/` answers: an object, or a list with one.", "list")
+    next_links: str = _option(
+        "same",
+        "Origin of `next` links: the API's, with the other one of http and https, or without the port.",
+        *("other_scheme", "no_port"),
+    )
+    api_times: str = _option(
+        "utc", "Instants of the API: 2026-07-03T14:09:41Z or 2026-07-03T10:09:41.263144-04:00.", "offset"
+    )
+    unlisted_metadata: tuple[str, ...] = _option((), "Keys of definitions that `GET metadata/` leaves out.")
     null_dates: bool = _option(False, "`date_from` and `date_to` of an Export are null in answers.")
     omit_status: bool = _option(False, "`status` of an Export is missing while it is pending.")
     webhook_signs: str = _option(
@@ -86,9 +104,9 @@ class Options:
     # The CSV
     time_format: str = _option(
         "iso_z",
-        "Instants of a CSV: 2024-09-03T18:09:00Z; with offset; naive; Sept. 3, 2024, 2:09 p.m.; 2024-09-03 02:09 PM. "
-        "All but iso_z are in the store's zone.",
-        *("iso_offset", "iso_naive", "django_long", "am_pm"),
+        "Instants of a CSV: 2024-09-03T18:09:00Z; with offset; naive; Sept. 3, 2024, 2:09 p.m.; 2024-09-03 02:09 PM; "
+        "02:09:41 PM; 2024-9-3 2:09 PM; 02:09 p.m. All but iso_z are in the store's zone.",
+        *("iso_offset", "iso_naive", "django_long", "am_pm", "am_pm_seconds", "am_pm_short", "am_pm_dots"),
     )
     money_format: str = _option(
         "plain",
@@ -96,10 +114,13 @@ class Options:
         "1.234,50.",
         *("separators", "sign", "signs", "code_before", "code_after", "comma", "comma_separators"),
     )
+    guarded_negatives: bool = _option(False, "A `'` precedes each negative number of a CSV.")
     boolean_format: str = _option("True/False", "Booleans of a CSV.", "Yes/No", "1/0")
     null_text: str = _option("", "Text of a cell without a value.")
+    lone_cr: bool = _option(False, "Line breaks within cells are a CR alone.")
     encoding: str = _option("utf-8", "Encoding of the CSV; characters that it does not have become `?`.")
     bom: bool = _option(False, "Whether the CSV starts with a byte-order mark.")
+    empty_file: str = _option("header", "File of an export without objects: the header, or 0 bytes.", "blank")
     line_ids: bool = _option(True, "Whether line-item CSVs have ids of lines.")
     lines_apart: bool = _option(False, "Lines of one parent are not adjacent in line-item CSVs.")
     metadata_headers: str = _option("name", "Header of a merchant's own column.", "key")
@@ -107,8 +128,9 @@ class Options:
     own_key: str = _option("full", "Header of the object's own number or id: Customer ID or ID.", "bare")
     gzip: str = _option(
         "off",
-        "Files compressed with `Content-Encoding: gzip`: never, where the request accepts it, or always.",
-        *("accepted", "always"),
+        "Files compressed with `Content-Encoding: gzip`: never, where the request accepts it, or always; or plain "
+        "bytes with that header.",
+        *("accepted", "always", "mislabeled"),
     )
 
     def __post_init__(self) -> None:

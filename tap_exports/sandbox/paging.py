@@ -57,7 +57,7 @@ def list_reply(
 ) -> Reply:
     """The answer to a request for a list."""
     try:
-        shown, following = page(entries, store.options.page_size, f"{store.api_url}{path}", query)
+        shown, following = page(entries, store.options.page_size, store.list_url(path), query)
     except InvalidCursorError:
         return json_reply(404, {"detail": "Invalid cursor"})
     return json_reply(200, {"next": following, "previous": None, "results": [as_json(entry) for entry in shown]})

@@ -53,7 +53,6 @@ CITIES = (
 )
 STREETS = ("Main St", "Broadway", "High Street", "Rue de l'Église", "Königsallee", "Elm Ave", "中央区北一条")
 LINE2 = ("", "", "", "Apt 4, 2nd floor", 'c/o "The Barn"', "Unit #007", "  Rear house ")
-CURRENCIES = ("USD",) * 8 + ("EUR", "GBP")
 LANGUAGES = ("en", "en", "en", "es", "fr", "de", "ja")
 SOURCES = ("Storefront", "Storefront", "Campaigns", "API", "Dashboard")
 UTM_SOURCES = (None, None, "google", "facebook", "newsletter", "tiktok")

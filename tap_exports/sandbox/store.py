@@ -9,6 +9,8 @@ from collections import OrderedDict
 from datetime import datetime, time, timedelta, timezone
 from hashlib import blake2b
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from tap_exports.sandbox.clock import Clock
 from tap_exports.sandbox.csv_renderer import CsvRenderer
@@ -20,6 +22,8 @@ from tap_exports.sandbox.merchant import Merchant
 from tap_exports.sandbox.request_log import RequestLog
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tap_exports.sandbox.export import Export
     from tap_exports.sandbox.faults import Fault
     from tap_exports.sandbox.merchant import MetadataType
@@ -47,7 +51,7 @@ class Store:
         day = (self.clock.now() - timedelta(days=options.days)).date()
         self.start_date = datetime.combine(day, time(), timezone.utc)
         self.pending_faults = PendingFaults()
-        self.merchant = Merchant()
+        self.merchant = Merchant(campaigns_app=options.campaigns_app)
         self.dataset = Dataset(options, self.start_date)
         self.renderer = CsvRenderer(options, self.dataset)
         self.export_queue = ExportQueue(options, self.clock)
@@ -104,9 +108,12 @@ class Store:
         """Add a metadata definition, whose column is in exports from now on."""
         self.merchant.add(owner, key, name, kind)
 
-    def make_export(self, code: str, date_from: datetime, date_to: datetime) -> Export:
-        """Make an export as the dashboard does, without the API and its log."""
-        return self.create_export(self.window(code, date_from, date_to))
+    def make_export(
+        self, code: str, date_from: datetime, date_to: datetime, where: Mapping[str, str] | None = None
+    ) -> Export:
+        """Make an export in the dashboard, without the API and its log; `where` is a filter: header and text."""
+        window = self.window(code, date_from, date_to)
+        return self.create_export(window._replace(where=tuple((where or {}).items())))
 
     def csv(self, code: str, date_from: datetime, date_to: datetime) -> bytes:
         """The file of an export created now. An unknown type is a KeyError."""
@@ -148,11 +155,11 @@ class Store:
         nulled = self.options.null_dates
         document: dict[str, object] = {
             "id": export.id,
-            "created_at": rfc3339(export.created_at),
+            "created_at": self._api_time(export.created_at),
             "type": export.type,
             "status": status.value,
-            "date_from": None if nulled else rfc3339(export.date_from),
-            "date_to": None if nulled else rfc3339(export.date_to),
+            "date_from": None if nulled else self._api_time(export.date_from),
+            "date_to": None if nulled else self._api_time(export.date_to),
             "url": f"{self.api_url}exports/{export.id}/",
         }
         if fault is not None and fault.kind is FaultKind.UNKNOWN_STATUS:
@@ -160,3 +167,17 @@ class Store:
         elif self.options.omit_status and status is Status.PENDING:
             del document["status"]
         return document
+
+    def _api_time(self, moment: datetime) -> str:
+        if self.options.api_times == "offset":
+            return moment.astimezone(ZoneInfo(self.options.timezone)).isoformat(timespec="microseconds")
+        return rfc3339(moment)
+
+    def list_url(self, path: str) -> str:
+        """The address of a list, as its `next` links have it."""
+        parts = urlsplit(f"{self.api_url}{path}")
+        if self.options.next_links == "no_port":
+            parts = parts._replace(netloc=parts.hostname or "")
+        elif self.options.next_links == "other_scheme":
+            parts = parts._replace(scheme="http" if parts.scheme == "https" else "https")
+        return parts.geturl()

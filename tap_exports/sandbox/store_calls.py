@@ -31,9 +31,10 @@ class StoreCalls:
             "language": "en",
             "timezone": self._store.options.timezone,
         }
-        return json_reply(200, document)
+        return json_reply(200, [document] if self._store.options.store_shape == "list" else document)
 
     def metadata(self, call: Call) -> Reply:
         """`GET metadata/`."""
         query = call.request.args.to_dict()
-        return list_reply(self._store, "metadata/", self._store.merchant.all, query, Definition.as_json)
+        listed = [one for one in self._store.merchant.all if one.key not in self._store.options.unlisted_metadata]
+        return list_reply(self._store, "metadata/", listed, query, Definition.as_json)

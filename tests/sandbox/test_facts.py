@@ -1,0 +1,141 @@
+"""Options that play what is known of the API, and what is not."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from tap_exports.sandbox import Sandbox, Scope
+
+from .conftest import NOW, fetch
+
+DAY = timedelta(days=1)
+
+
+def store_of(**options):
+    """A store without servers."""
+    return Sandbox(**{"now": NOW, "days": 60, "frozen": True} | options)
+
+
+def all_rows(store, code):
+    return store.rows(code, store.start_date, store.now + DAY)
+
+
+def column(store, code, name):
+    return [row[name] for row in all_rows(store, code)]
+
+
+def test_the_store_may_be_a_list_with_one(open_store):
+    (_, as_object), (_, as_list) = open_store(), open_store(store_shape="list")
+    assert as_list.get("store/").json() == [as_object.get("store/").json()]
+
+
+@pytest.mark.parametrize(("how", "begins"), [("other_scheme", "https://127.0.0.1:"), ("no_port", "http://127.0.0.1/")])
+@pytest.mark.parametrize("path", ["exports/", "metadata/", "webhooks/"])
+def test_next_links_may_have_another_origin(open_store, how, begins, path):
+    _, call = open_store(next_links=how, page_size=1)
+    for _ in range(2):
+        call.create()
+        call.post("webhooks/", json={"target": "http://127.0.0.1:9/", "events": ["export.created"]})
+    link = call.get(path).json()["next"]
+    assert link.startswith(begins)
+    assert f"/api/admin/{path}?cursor=" in link
+
+
+def test_the_api_may_write_times_in_the_stores_offset(open_store):
+    """With microseconds, in lists too."""
+    _, call = open_store(api_times="offset", frozen=True)
+    export = call.create(date_from="2025-01-01T05:00:00Z").json()
+    assert export["created_at"] == "2025-03-04T10:30:00.000000-05:00"
+    assert export["date_from"] == "2025-01-01T00:00:00.000000-05:00"
+    assert call.get("exports/").json()["results"] == [{**export, "status": "available"}]
+
+
+def test_a_403_may_name_admin_scopes(open_store):
+    _, call = open_store(admin_scopes=True, scopes=frozenset(Scope) - {Scope.STORE_READ})
+    assert "store:read or admin:read" in call.get("store/").json()["detail"]
+
+
+def test_the_campaigns_app_has_eleven_definitions(open_store):
+    """Both of its timestamps are integers, and orders have its columns."""
+    (_, without), (store, call) = open_store(page_size=100), open_store(page_size=100, campaigns_app=True)
+    plain, found = (one.get("metadata/").json()["results"] for one in (without, call))
+    app = [one for one in found if one not in plain]
+    assert len(app) == 11
+    assert {one["name"]: one["type"] for one in app if one["type"] != "text"} == {
+        "Conversion Timestamp": "integer",
+        "Timestamp": "integer",
+    }
+    assert all(text.isdigit() for text in column(store, "order_list", "Timestamp") if text)
+    assert {"Campaign ID", "User IP"} <= set(all_rows(store, "order_list")[0])
+
+
+def test_metadata_has_objects_without_an_export_and_repeated_names(open_store):
+    _, call = open_store(page_size=100)
+    found = call.get("metadata/").json()["results"]
+    assert {"blog", "page"} <= {one["object"] for one in found}
+    names = [(one["object"], one["name"]) for one in found]
+    assert len(set(names)) < len(names)
+    assert len({one["key"] for one in found}) == len(found)
+
+
+def test_a_definition_may_be_missing_from_the_list(open_store):
+    """Its column is still there."""
+    store, call = open_store(page_size=100, unlisted_metadata=("vip",))
+    assert "vip" not in {one["key"] for one in call.get("metadata/").json()["results"]}
+    assert "VIP Order" in all_rows(store, "order_list")[0]
+
+
+def test_plain_bytes_may_be_labeled_gzip(open_store):
+    store, call = open_store(gzip="mislabeled")
+    call.create()
+    answer = fetch(call.link(42), stream=True)
+    assert answer.headers["Content-Encoding"] == "gzip"
+    assert answer.raw.read(decode_content=False) == store.file(42)
+
+
+def test_an_export_of_the_dashboard_may_be_filtered(open_store):
+    """It is in the same list, and no field shows it."""
+    store, call = open_store()
+    window = (store.start_date, NOW)
+    export = store.make_export("order_list", *window, where={"Status": "completed"})
+    own = call.create(date_from="2025-01-03T00:00:00Z", date_to="2025-03-04T15:30:00Z").json()
+    listed = {one["id"]: one for one in call.get("exports/").json()["results"]}
+    assert set(listed[export.id]) == set(own)
+    everything, filtered = store.file(own["id"]).decode(), store.file(export.id).decode()
+    assert 1 < filtered.count("Storefront") < everything.count("Storefront")
+    assert filtered.splitlines()[0] == everything.splitlines()[0]
+
+
+def test_line_breaks_in_cells_may_be_a_lone_cr():
+    cells = {cell for row in all_rows(store_of(lone_cr=True), "order_list") for cell in row.values()}
+    assert any("\r" in cell for cell in cells)
+    assert not any("\n" in cell for cell in cells)
+
+
+@pytest.mark.parametrize(
+    ("how", "text"),
+    [
+        ("am_pm", "2025-01-03 09:00 AM"),
+        ("am_pm_seconds", "2025-01-03 09:00:00 AM"),
+        ("am_pm_short", "2025-1-3 9:00 AM"),
+        ("am_pm_dots", "2025-01-03 09:00 a.m."),
+    ],
+)
+def test_times_may_have_a_twelve_hour_clock(how, text):
+    """Midnight UTC is 9 o'clock in Tokyo; afternoons are PM."""
+    found = column(store_of(time_format=how, timezone="Asia/Tokyo"), "order_list", "Created At")
+    assert found[0] == text
+    assert {one.replace(".", "")[-2:].upper() for one in found} == {"AM", "PM"}
+
+
+def test_currencies_are_those_of_the_option():
+    store = store_of(currencies=("CHF", "JPY"), money_format="sign")
+    assert set(column(store, "order_list", "Currency")) == {"CHF", "JPY"}
+    assert {text[0] for text in column(store, "order_list", "Total Incl Tax")} == {"C", "¥"}
+
+
+def test_negative_numbers_may_be_guarded():
+    plain, guarded = (column(store_of(guarded_negatives=on), "transaction_list", "Amount") for on in (False, True))
+    assert [f"'{text}" if text.startswith("-") else text for text in plain] == guarded != plain
