@@ -13,6 +13,7 @@ import secrets
 import socket
 import threading
 from collections import Counter, OrderedDict
+from contextlib import suppress
 from hashlib import sha256
 from http import HTTPStatus
 from typing import IO, TYPE_CHECKING, Any, cast
@@ -136,8 +137,10 @@ class Listener:
         """Stop listening, and close all connections."""
         from waitress.wasyncore import close_all  # noqa: PLC0415 - an extra
 
-        # In the server's own thread, which ends when nothing is open.
-        self._server.trigger.pull_trigger(lambda: close_all(self._open, ignore_all=True))
+        # In the server's own thread, which ends when nothing is open. If it wakes by itself just now, it has already
+        # closed the trigger.
+        with suppress(OSError):
+            self._server.trigger.pull_trigger(lambda: close_all(self._open, ignore_all=True))
         self._thread.join(timeout=1.0)
         self._server.task_dispatcher.shutdown(timeout=1.0)
 
