@@ -10,10 +10,13 @@ set -a
 set +a
 test -f "${PROJECT:-}/meltano.yml" || stop "no Meltano project in PROJECT='${PROJECT:-}'; set it to the folder with meltano.yml"
 
+test -n "${AIRFLOW__API_AUTH__JWT_SECRET:-}" || stop "AIRFLOW__API_AUTH__JWT_SECRET is empty; set it to the value of control.env"
+
 # Meltano writes settings with tokens into files: for this user's eyes only.
 umask 077
 # One worker for each project folder: runs of a killed worker that still end hold this lock as well.
 exec 9>"$PROJECT/.worker.lock"
+flock --nonblock 9 || echo "worker.sh: waiting for the worker that uses $PROJECT to end" >&2
 flock --wait "${LOCK_SECONDS:-60}" 9 || stop "another worker uses $PROJECT; give each worker its own project folder"
 # What killed runs left behind.
 if test -d "$PROJECT/.meltano/run"; then

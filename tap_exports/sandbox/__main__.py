@@ -117,7 +117,7 @@ def _run(arguments: Sequence[str] | None) -> str | None:
     try:
         store.start()
     except ModuleNotFoundError as error:
-        return f"{error.name} is missing: install tap-exports with its extra, as in tap-exports[sandbox]"
+        return f"{error.name} is missing: in a clone, run pip install '.[sandbox]'"
     except OSError as error:
         return f"Cannot open a port: {error.strerror or error}; see --port and --file-port"
     sys.stderr.write(

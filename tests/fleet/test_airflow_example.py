@@ -222,12 +222,17 @@ def test_a_worker_removes_what_killed_runs_left_and_does_not_share_its_project(t
     (tmp_path / "airflow").write_text("#!/bin/sh\necho $(umask) $*\n")
     (tmp_path / "airflow").chmod(0o755)
     settings = tmp_path / "worker.env"
-    settings.write_text(f"PATH={tmp_path}:$PATH\nPROJECT={project}\nWORKER_NAME=one\nLOCK_SECONDS=0\n")
+    text = f"PATH={tmp_path}:$PATH\nPROJECT={project}\nWORKER_NAME=one\nLOCK_SECONDS=0\n"
+    settings.write_text(text)
     command = ["bash", EXAMPLE / "worker.sh", settings]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.stderr == "worker.sh: AIRFLOW__API_AUTH__JWT_SECRET is empty; set it to the value of control.env\n"
+    settings.write_text(f"{text}AIRFLOW__API_AUTH__JWT_SECRET=x\n")
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.stdout == "0077 edge worker --edge-hostname one --concurrency 4\n"
     assert not left.parent.exists()
     busy = ["flock", project / ".worker.lock", *command]
     done = subprocess.run(busy, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert done.stderr.startswith(f"worker.sh: another worker uses {project}")
+    assert done.stderr.startswith(f"worker.sh: waiting for the worker that uses {project} to end\n")
+    assert f"worker.sh: another worker uses {project}" in done.stderr

@@ -84,4 +84,4 @@ def test_a_missing_extra_is_one_error_line():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=WAIT, check=False)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
-    assert "tap-exports[sandbox]" in done.stderr
+    assert "pip install '.[sandbox]'" in done.stderr
