@@ -18,7 +18,7 @@ import plumbing
 from fleet.control_plane import EXAMPLE, ControlPlane, virtualenv, wait_for_runs
 from fleet.controls import Bench, age_runs, states, suffix_trap
 from fleet.processes import Processes, WaitedTooLong, kill_tree, plain_environment, wait_for
-from fleet.shops import Shop, leftovers, open_shops, project, write_dags
+from fleet.shops import RATE_LIMIT, Shop, leftovers, open_shops, project, write_dags
 from fleet.tables import compare
 
 from tap_exports.sandbox import Fault
@@ -210,7 +210,9 @@ class Fleet:
             print(f"{shop.name:14} {task['hostname']:9} {task['try_number']:5}{line}")
             for example in found.wrong[:3]:
                 print(f"  {example}")
-            self.report.wrong += bool(found.wrong) + bool(shop.repeated) + (refused > len(requests) / 10)
+            self.report.wrong += (
+                bool(found.wrong) + bool(shop.repeated) + (refused > len(requests) / 10) + (peak > RATE_LIMIT)
+            )
         print()
 
 
