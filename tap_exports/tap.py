@@ -27,12 +27,13 @@ from tap_exports.config.validation import validation_errors
 from tap_exports.context import RunContext
 from tap_exports.errors import InvalidSettings, SettingsError, Stopped, Unauthorized
 from tap_exports.exports.plan import plan_lines
+from tap_exports.ledger.removed import REMOVED_OBJECTS
 from tap_exports.singer import batches as batch_files
 from tap_exports.singer.bookmark import check_state
 from tap_exports.singer.environment import read_environment
 from tap_exports.singer.export_log import EXPORT_LOG, ExportLog
 from tap_exports.singer.mapped_stream import MappedStream
-from tap_exports.singer.removed_objects import REMOVED_OBJECTS, RemovedObjectsStream
+from tap_exports.singer.removed_objects import RemovedObjectsStream
 from tap_exports.singer.reports import report_failures, report_requests
 from tap_exports.singer.writer import MessageWriter
 from tap_exports.streams import ExportStream
@@ -236,7 +237,7 @@ class TapExports(Tap):
             if isinstance(stream, MappedStream) and stream.has_columns:
                 stream.register_maps()  # those of other streams follow when their columns are known
 
-    # The order of work
+    # Sync
 
     def run_sync(self) -> None:
         """Sync all selected streams, several windows at once. One stream's failure does not stop the others.
@@ -246,12 +247,11 @@ class TapExports(Tap):
         """
         with self._summarized(), self._listening(), self._session():
             self._report_unlisted()
-            _ = self.run_context.ledger
             for stream in self._export_streams:
                 if stream.selected:
                     stream.check_bookmark()
                     stream.clear_ledger_position()
-                    _ = self.run_context.summary.streams[stream.name]
+                    self.run_context.summary.add_stream(stream.name)
                     self.run_context.scheduler.add(stream.queue())
             try:
                 self.sync_all()

@@ -46,7 +46,7 @@ class CheckedExport(CheckedFile):
     window: Window
     reused: bool
     ready_at: datetime | None = None
-    """When it was found ready, by the store's clock; None if it was ready at the first poll."""
+    """When it was found ready, by the store's clock; None if it was ready before any poll."""
     refresh: bool = False
     """Whether the window belongs to the refresh."""
     state: Mapping[str, str | float] = field(default_factory=dict)

@@ -52,7 +52,7 @@ class StreamSummary:
         self._nul += export.csv.nul_characters
 
     @property
-    def odd(self) -> str:
+    def to_check(self) -> str:
         """Counts that a user should check; empty if there are none."""
         found = {
             "invalid cells": self.invalid,
@@ -74,17 +74,24 @@ class RunSummary:
     def __post_init__(self) -> None:
         self._began = self.clock.monotonic()
 
+    def add_stream(self, name: str) -> None:
+        """Include a stream in the summary, even if it has no window."""
+        self.streams[name] = StreamSummary()
+
     def log(self, failed: Collection[str], requests: int) -> None:
         """Log the run in one line, and a line for each stream with counts to check."""
         logger = logging.getLogger("tap-exports")
         streams = {name: self.streams[name] for name in [*self.streams, *failed]}
-        odd = {name: ["failed"] * (name in failed) + [one.odd] * bool(one.odd) for name, one in streams.items()}
+        notes = {
+            name: ", ".join(filter(None, ("failed" if name in failed else "", one.to_check)))
+            for name, one in streams.items()
+        }
         if self.terminal.isatty():
-            self.terminal.write(_table(streams, odd))
+            self.terminal.write(_table(streams, notes))
         else:
-            for name, found in odd.items():
-                if found:
-                    logger.info("Summary of %s: %s", name, ", ".join(found))
+            for name, note in notes.items():
+                if note:
+                    logger.info("Summary of %s: %s", name, note)
         total = {what: sum(getattr(one, what) for one in streams.values()) for what in (*_COLUMNS, "refreshed")}
         logger.info(
             "Summary: %d streams, %d failed; %d windows, %d of them refresh; %d exports created, %d reused;"
@@ -95,10 +102,10 @@ class RunSummary:
         )  # fmt: skip
 
 
-def _table(streams: dict[str, StreamSummary], odd: dict[str, list[str]]) -> str:
+def _table(streams: dict[str, StreamSummary], notes: dict[str, str]) -> str:
     width = max(map(len, ["stream", *streams]))
     lines = [f"{'stream':{width}}" + "".join(f"{name:>11}" for name in _COLUMNS)]
     for name, one in streams.items():
         counts = "".join(f"{getattr(one, column):>11,}" for column in _COLUMNS)
-        lines.append(f"{name:{width}}{counts}  {', '.join(odd[name])}".rstrip())
+        lines.append(f"{name:{width}}{counts}  {notes[name]}".rstrip())
     return "\n".join(lines) + "\n"

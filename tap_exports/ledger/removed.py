@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from tap_exports.ledger.database import Ledger
 
-NAME = "removed_objects"
+REMOVED_OBJECTS = "removed_objects"
 MOST_AT_ONCE = 0.05
 """A larger share of a stream is more likely an error of the store than a deletion."""
 
@@ -56,7 +56,7 @@ class RemovedObjects:
         if not ledger.failed:
             try:
                 with ledger.transaction():
-                    self._id = ledger.stream_id(NAME)
+                    self._id = ledger.stream_id(REMOVED_OBJECTS)
                     self._confirmed = ledger.known(self._id, position) or 0
             except sqlite3.Error as error:
                 ledger.fail(error)

@@ -227,11 +227,6 @@ def api_type(stream: str, name: str) -> ColumnType | None:
     return ColumnType.STRING if is_always_text(name) else _ON_MOST.get(name)
 
 
-def type_by_name(stream: str, name: str) -> ColumnType:
-    """The type of a column by its name only."""
-    return api_type(stream, name) or type_by_rule(name)
-
-
 def type_by_rule(name: str) -> ColumnType:
     """The type by the rules over names; `string` where no rule matches."""
     return next((column_type for column_type, pattern in _RULES if pattern.search(name)), ColumnType.STRING)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import typing as th
 
-from tap_exports.ledger.removed import NAME, RemovedObjects
+from tap_exports.ledger.removed import REMOVED_OBJECTS, RemovedObjects
 from tap_exports.singer.bookmark import Bookmark
 from tap_exports.singer.own_stream import OwnStream, column
 from tap_exports.window import rfc3339
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
     from tap_exports.context import RunContext
     from tap_exports.ledger import RemovedObject
-
-REMOVED_OBJECTS = NAME
 
 
 class RemovedObjectsStream(OwnStream):
@@ -53,12 +51,12 @@ class RemovedObjectsStream(OwnStream):
     ).to_dict()
 
     def __init__(self, tap: Tap, run: RunContext) -> None:
-        super().__init__(tap, NAME, run)
+        super().__init__(tap, REMOVED_OBJECTS, run)
 
     @cached_property
     def _removed(self) -> RemovedObjects | None:
         ledger = self.run.ledger
-        return RemovedObjects(ledger, Bookmark(NAME, self.tap_state).get("ledger")) if ledger else None
+        return RemovedObjects(ledger, Bookmark(REMOVED_OBJECTS, self.tap_state).get("ledger")) if ledger else None
 
     def write(self, stream: str) -> None:
         """Write the removed objects of a stream, after its newest windows.
@@ -81,7 +79,7 @@ class RemovedObjectsStream(OwnStream):
             yield record
             count += 1
         if count and (position := self._removed.finish(self.run.client.time.now())):
-            Bookmark(NAME, self.tap_state).set("ledger", position)
+            Bookmark(REMOVED_OBJECTS, self.tap_state).set("ledger", position)
             self.tap.state_writer.write_state(self.tap_state)
 
     @override

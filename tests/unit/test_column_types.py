@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from tap_exports.schema.layout import Knowledge
 from tap_exports.schema.names import snake_case
 from tap_exports.schema.types import (
     METADATA_TYPES,
@@ -10,7 +11,6 @@ from tap_exports.schema.types import (
     is_always_text,
     object_of,
     relax_type,
-    type_by_name,
 )
 
 S, I, N, B, D, T = ColumnType  # noqa: E741
@@ -99,16 +99,16 @@ def test_a_name_that_the_api_uses_has_the_apis_type(stream, kind, names):
     """In Title Case and with the object's own name in front too; all line-item streams are typed alike."""
     for one in [s for s in STREAMS if s.endswith("_line_items")] if "_line_" in stream else [stream]:
         for name in names.split():
-            assert type_by_name(one, name) == kind, name
-            assert type_by_name(one, snake_case(name.replace("_", " ").title())) == kind, name
+            assert Knowledge().type_of(one, name) == kind, name
+            assert Knowledge().type_of(one, snake_case(name.replace("_", " ").title())) == kind, name
             if object_of(one) != "line":
-                assert type_by_name(one, f"{object_of(one)}_{name}") == kind, name
+                assert Knowledge().type_of(one, f"{object_of(one)}_{name}") == kind, name
 
 
 @pytest.mark.parametrize(("kind", "names"), cells_of(ON_MOST))
 def test_columns_of_most_exports_have_the_same_type_in_all_streams(kind, names):
     for name in names.split():
-        assert {type_by_name(stream, name) for stream in STREAMS} == {kind}, name
+        assert {Knowledge().type_of(stream, name) for stream in STREAMS} == {kind}, name
 
 
 TEXT = """
@@ -121,7 +121,7 @@ currency_code country_code order
 def test_codes_phones_postcodes_and_order_numbers_are_text():
     """Although the API has integers for some of them: they may begin with a zero."""
     for name in TEXT.split():
-        assert {type_by_name(stream, name) for stream in STREAMS} == {S}, name
+        assert {Knowledge().type_of(stream, name) for stream in STREAMS} == {S}, name
 
 
 RULES = """
@@ -145,7 +145,7 @@ string    | event_timestamp discount_percent total_percent
 @pytest.mark.parametrize(("kind", "names"), cells_of(RULES))
 def test_other_names_are_typed_by_the_first_rule_that_matches(kind, names):
     for name in names.split():
-        assert type_by_name("anything_new", name) == kind, name
+        assert Knowledge().type_of("anything_new", name) == kind, name
 
 
 @pytest.mark.parametrize(
