@@ -14,8 +14,8 @@ from tap_exports.errors import Stopped
 class Timings:
     """The pauses, timeouts and limits of a run, in seconds unless named otherwise."""
 
-    rate_seconds: float = 1.1
-    """The time for four requests: more than one second, because the network may bring requests closer together."""
+    rate_seconds: float = 1.02
+    """How long after its response a request counts; four may count at a time."""
     connect_seconds: float = 10.0
     read_seconds: float = 60.0
     tries: int = 10

@@ -4,49 +4,72 @@ from __future__ import annotations
 
 import math
 import threading
-from collections import deque
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+
     from tap_exports.clock import Clock
 
 RATE = 4
 """Requests per second for one token: the API's published limit."""
+_LONGEST_WAY = 1.0
+"""The most seconds that a request is assumed to take to the store."""
+_STEP = 0.02
+"""Seconds between two checks of whether a response has arrived."""
 
 
 class RateLimiter:
-    """At most four requests per second, over all threads; others wait."""
+    """At most four requests per second, over all threads; others wait.
+
+    The store counts a request when it arrives, which is at some time between the sending and the response: the first
+    one of a connection takes longer. So each of four places is free again a second after the response.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._next_lock = threading.Lock()
         """Held by the thread that sends next."""
         self._lock = threading.Lock()
-        self._sent: deque[float] = deque([-math.inf] * RATE, maxlen=RATE)
-        """When the last four requests were sent, in monotonic seconds."""
+        self._free_at = [-math.inf] * RATE
+        """When each place is free again, in monotonic seconds."""
         self._not_before = -math.inf
         self.requests = 0
         self.throttled = 0
 
-    def take(self) -> None:
-        """Wait until a request may be sent.
+    def take(self) -> AbstractContextManager[None]:
+        """Wait until a request may be sent; it is sent, and answered, in the context that is returned.
 
         Raises:
             Stopped: If the run ends meanwhile.
         """
         with self._next_lock:
-            while (left := self._left()) > 0:  # hold() may be called meanwhile
-                self._clock.sleep(left)
+            while (left := self._left()) > 0:  # a response, or hold(), changes it
+                self._clock.sleep(min(left, _STEP))
             self._clock.sleep(0)
             with self._lock:
+                place = self._free_at.index(min(self._free_at))
+                counted_until = self._clock.monotonic() + _LONGEST_WAY + self._clock.timings.rate_seconds
+                self._free_at[place] = counted_until
                 self.requests += 1
-                self._sent.append(self._clock.monotonic())
+        return self._in_flight(place, counted_until)
+
+    @contextmanager
+    def _in_flight(self, place: int, counted_until: float) -> Iterator[None]:
+        try:
+            yield
+        finally:
+            with self._lock:
+                if self._free_at[place] == counted_until:  # otherwise it was late, and another request has the place
+                    answered = self._clock.monotonic()
+                    self._free_at[place] = min(counted_until, answered + self._clock.timings.rate_seconds)
 
     def _left(self) -> float:
         """Seconds until a request may be sent."""
         with self._lock:
-            free = self._sent[0] + self._clock.timings.rate_seconds
-            return max(self._not_before, free) - self._clock.monotonic()
+            return max(self._not_before, min(self._free_at)) - self._clock.monotonic()
 
     def hold(self, seconds: float) -> None:
         """Send no request for so many seconds, as `Retry-After` demands."""

@@ -136,10 +136,11 @@ class ApiSession:
         reason, misshapen = "", 0
         rest = pauses(self._clock.timings)
         while True:
-            self.rate_limiter.take()
+            in_flight = self.rate_limiter.take()
             status = 0
             try:
-                response = self._request(method, url, json, params)
+                with in_flight:
+                    response = self._request(method, url, json, params)
                 status = response.status_code
                 return self._answer(response, place, parse)
             except requests.RequestException as error:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
+from contextlib import ExitStack
 from datetime import timedelta
 from email.utils import format_datetime
+from heapq import heappop, heappush
 from itertools import pairwise
 
 import pytest
@@ -28,22 +30,54 @@ def answer(**headers):
     return response
 
 
-@given(st.lists(st.floats(0.0, 2.0), min_size=5, max_size=40))
-def test_no_five_requests_are_sent_in_a_second(idle):
+class WorldClock(FakeClock):
+    """A clock at which responses arrive while it sleeps."""
+
+    def __init__(self):
+        super().__init__()
+        self.due = []
+
+    def sleep(self, seconds):
+        until = self.monotonic() + seconds
+        while self.due and self.due[0][0] <= until:
+            at, _, request = heappop(self.due)
+            super().sleep(max(0.0, at - self.monotonic()))
+            request.close()
+        super().sleep(max(0.0, until - self.monotonic()))
+
+
+DELAYS = st.tuples(st.floats(0.0, 1.0), st.floats(0.0, 1.0), st.floats(0.0, 3.0))
+
+
+@given(st.lists(DELAYS, min_size=5, max_size=40))
+def test_no_five_requests_reach_the_store_in_a_second_whatever_their_ways_take(delays):
+    clock = WorldClock()
+    limiter, arrived = RateLimiter(clock), []
+    for n, (idle, way, answer_takes) in enumerate(delays):
+        clock.sleep(max(0.0, idle - 0.5))
+        request = ExitStack()
+        request.enter_context(limiter.take())
+        arrived.append(clock.monotonic() + way)
+        heappush(clock.due, (arrived[-1] + answer_takes, n, request))
+    arrived.sort()
+    assert all(b - a > 1.0 for a, b in zip(arrived, arrived[4:], strict=False))
+
+
+def test_requests_that_are_answered_at_once_are_four_a_second():
     clock = FakeClock()
-    limiter, sent = RateLimiter(clock), []
-    for seconds in idle:
-        limiter.take()
-        sent.append(clock.monotonic())
-        clock.sleep(max(0.0, seconds - 1.0))
-    assert all(b - a > 1.0 for a, b in zip(sent, sent[4:], strict=False))
+    limiter, began = RateLimiter(clock), clock.monotonic()
+    for _ in range(41):
+        with limiter.take():
+            pass
+    assert clock.monotonic() - began == pytest.approx(10 * clock.timings.rate_seconds)
 
 
 def test_all_threads_wait_after_a_429():
     clock = Clock()
     rate_limiter = RateLimiter(clock)
     for _ in range(4):
-        rate_limiter.take()
+        with rate_limiter.take():
+            pass
     turns = []
 
     def one():
