@@ -323,7 +323,7 @@ class TapExports(Tap):
 
     @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
-        """End all waiting, then the run. A second signal ends the process immediately."""
+        """After SIGINT or SIGTERM: end all waiting, then the run. A second signal ends the process immediately."""
         if TapExports.ended_by:
             os._exit(128 + signum)
         TapExports.ended_by = signum
@@ -331,6 +331,7 @@ class TapExports(Tap):
         threading.Thread(target=self._end, args=(128 + signum,), daemon=True).start()
 
     def _end(self, code: int) -> None:
+        """Let `run_sync` end with Stopped; end the process if it has not ended in time."""
         self.clock.stop()
         late = time.monotonic() + self.clock.timings.finish_line_seconds
         time.sleep(self.clock.timings.grace_seconds)

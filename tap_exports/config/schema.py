@@ -95,7 +95,7 @@ CONFIG_SCHEMA: dict[str, Any] = th.PropertiesList(
     _setting(
         "reuse_exports_minutes",
         "Reuse of exports",
-        "Maximum age of the tap's own export of the same window to reuse, in minutes; 0 turns it off.",
+        "Up to which age the tap reuses its own exports, in minutes; 0 turns it off.",
         th.NumberType,
         default=60,
     ),
@@ -151,7 +151,7 @@ CONFIG_SCHEMA: dict[str, Any] = th.PropertiesList(
     _setting(
         "webhook_listen",
         "Webhook listener",
-        "host:port to receive export.created on while exports are pending. Default: off.",
+        "host:port to receive export.created on during a sync. Default: off.",
     ),
     _setting(
         "webhook_target_url",
