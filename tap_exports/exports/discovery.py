@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from tap_exports.exports.fetch import Exporter
-    from tap_exports.exports.stream_exports import StreamExports
+    from tap_exports.exports.requester import StreamExports
     from tap_exports.store.client import Client
     from tap_exports.store.download import Downloader
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
     from tap_exports.clock import Clock
-    from tap_exports.exports.stream_exports import StreamExports
+    from tap_exports.exports.requester import StreamExports
     from tap_exports.schema.layout import Layout
     from tap_exports.store.download import Download, Downloader
     from tap_exports.store.models import Export

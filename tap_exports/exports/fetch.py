@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tap_exports.clock import Clock
     from tap_exports.exports.concurrency import ExportSlot
     from tap_exports.exports.export_files import ExportFiles
-    from tap_exports.exports.stream_exports import StreamExports
+    from tap_exports.exports.requester import StreamExports
     from tap_exports.store.client import Client
     from tap_exports.window import Window
 

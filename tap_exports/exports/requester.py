@@ -6,7 +6,7 @@ import logging
 import random
 import threading
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tap_exports.clock import Clock
-    from tap_exports.exports.stream_exports import StreamExports
+    from tap_exports.schema.stream_layout import StreamLayout
     from tap_exports.window import Window
 
 _DAY = timedelta(days=1)
@@ -46,6 +46,45 @@ class ExportPolicy:
     """How long before its creation the window of an export to reuse must end."""
     given: frozenset[datetime] = frozenset()
     """The boundaries from the settings: start_date and end_date."""
+
+
+@dataclass
+class StreamExports:
+    """A stream's layout, and its exports that this run knows. It may be used from several threads."""
+
+    code: str
+    layout: StreamLayout
+    reusable: list[Export] = field(default_factory=list)
+    seen: set[int] = field(default_factory=set)
+    """Ids that cannot be the result of a lost create call."""
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def windows(self) -> list[Window]:
+        """The windows of the exports that may be reused."""
+        with self.lock:
+            return [export.window for export in self.reusable if export.window]
+
+    def starts(self) -> list[datetime]:
+        """The starts of these windows, in order."""
+        return sorted({window.start for window in self.windows()})
+
+    def spans(self, window: Window) -> bool:
+        """Whether an export to reuse begins before a window and ends after its start, and none begins at its start."""
+        return any(w.start < window.start < w.end for w in self.windows()) and self.longest(window) is None
+
+    def longest(self, within: Window) -> Window | None:
+        """The longest window of an export to reuse that begins at a range's start and ends within it."""
+        return max((w for w in self.windows() if w.start == within.start and w.end <= within.end), default=None)
+
+    def take(self, window: Window) -> Export | None:
+        """Remove and return an export to reuse of exactly this window; None if there is no such export."""
+        with self.lock:
+            found = [e for e in self.reusable if e.window == window]
+            if not found:
+                return None
+            best = max(found, key=lambda e: (e.status is ExportStatus.AVAILABLE, e.id))
+            self.reusable.remove(best)
+            return best
 
 
 class ExportRequester:
@@ -79,7 +118,7 @@ class ExportRequester:
             if export.type == source.code:
                 source.seen.add(export.id)
                 if self._usable(export, now):
-                    source.recent.append(export)
+                    source.reusable.append(export)
 
     def _usable(self, export: Export, now: datetime) -> bool:
         """Whether an export is the tap's own, recent, complete for its window, and not stuck."""

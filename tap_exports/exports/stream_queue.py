@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tap_exports.exports.fetch import CheckedExport
-    from tap_exports.exports.stream_exports import StreamExports
+    from tap_exports.exports.requester import StreamExports
     from tap_exports.store.models import Export
 
 
@@ -124,12 +124,11 @@ class StreamQueue:
     def _end(self, newest: Window, slack: timedelta) -> datetime:
         """Where the newest windows end: a little earlier where an export to reuse ends there."""
         ends = [
-            export.window.end
-            for export in self.source.known()
-            if export.window
-            and (export.window.start == newest.start or export.window.start in self._reusable_starts)
-            and newest.start <= export.window.start
-            and newest.end - slack <= export.window.end <= newest.end
+            window.end
+            for window in self.source.windows()
+            if (window.start == newest.start or window.start in self._reusable_starts)
+            and newest.start <= window.start
+            and newest.end - slack <= window.end <= newest.end
         ]
         return max(ends, default=newest.end)
 

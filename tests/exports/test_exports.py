@@ -63,7 +63,7 @@ def earlier_export(bench, window=None, code="order_list", ago=0):
 def reusable(bench):
     """Windows of exports that may be reused."""
     bench.exporter.requester.look_up(bench.source())
-    return sorted(export.window for export in bench.source().known())
+    return sorted(export.window for export in bench.source().reusable)
 
 
 # Without faults
@@ -193,7 +193,7 @@ def test_an_earlier_export_is_not_taken_for_the_lost_one(bench, ago, listed):
     source = bench.source()
     if listed:
         bench.exporter.requester.look_up(source)
-        source.recent.clear()
+        source.reusable.clear()
     bench.store.add_fault(Fault("create", "refuse"))  # it created nothing
     checked = bench.fetch()
     checked.csv.close()
@@ -229,7 +229,7 @@ def test_an_export_made_before_its_window_had_settled_is_not_reused(make_bench, 
     made = earlier_export(bench, Window(end - timedelta(days=10), end))
     source = bench.source()
     bench.exporter.requester.look_up(source)
-    assert [export.id for export in source.recent] == ([made.id] if taken else [])
+    assert [export.id for export in source.reusable] == ([made.id] if taken else [])
 
 
 def test_responses_that_stay_lost_fail_the_stream(bench):
@@ -407,8 +407,8 @@ def test_the_newest_available_export_is_preferred(make_bench):
     checked = bench.fetch()
     checked.csv.close()
     assert checked.export.id == first.id
-    assert bench.source().recent[0].id == third.id
-    assert second.id not in (e.id for e in bench.source().recent)
+    assert bench.source().reusable[0].id == third.id
+    assert second.id not in (e.id for e in bench.source().reusable)
 
 
 @pytest.mark.parametrize(("status", "error"), [(401, Unauthorized), (403, MissingScope)])

@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 
 from tap_exports.errors import TooManyRows
-from tap_exports.exports.stream_exports import StreamExports
+from tap_exports.exports.requester import StreamExports
 from tap_exports.exports.stream_queue import StreamQueue, SyncRange
 from tap_exports.exports.window_size import StreamMemory
 from tap_exports.schema.layout import Knowledge, standard_layout
@@ -28,7 +28,7 @@ def planned(days=30.0, *, memory=StreamMemory(), cap=100, first=None, longest=No
     limits = WindowLimits(first or whole, longest or whole, timedelta(0), timedelta(0))
     layout = StreamLayout("order_list", Knowledge())
     layout.adopt(standard_layout("order_list", Knowledge()))
-    source = StreamExports("order_list", layout, recent=list(exports))
+    source = StreamExports("order_list", layout, reusable=list(exports))
     made = StreamQueue(source, **{"bookmark": None, "memory": memory, **more})
     made.plan(SyncRange(START, START + whole, timedelta(0), lambda _: limits), cap, timeout_seconds=3600)
     return made
