@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from tap_exports.exports.requester import StreamExports
     from tap_exports.schema.layout import Layout
     from tap_exports.store.download import Download, Downloader
-    from tap_exports.store.models import Export
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ class ExportFiles:
         """Whether a second export of a window has confirmed that files end without a line break."""
 
     def get(
-        self, source: StreamExports, export: Export, suspicions: Collection[type[SuspectFile]], where: str
+        self, source: StreamExports, export_id: int, suspicions: Collection[type[SuspectFile]], where: str
     ) -> CheckedFile:
         """Download and validate. An error page is transient; any other invalid file is downloaded once more.
 
@@ -54,24 +53,24 @@ class ExportFiles:
             TapExportsError: If the file cannot be downloaded or is invalid.
         """
         try:
-            return self._downloaded(source, export, suspicions, where)
+            return self._downloaded(source, export_id, suspicions, where)
         except SuspectFile:
             raise
         except InvalidFile as error:
             self._logger.warning("%s (%s); downloading it once more", error.what, where)
-            return self._downloaded(source, export, suspicions, where)
+            return self._downloaded(source, export_id, suspicions, where)
 
     def _downloaded(
-        self, source: StreamExports, export: Export, suspicions: Collection[type[SuspectFile]], where: str
+        self, source: StreamExports, export_id: int, suspicions: Collection[type[SuspectFile]], where: str
     ) -> CheckedFile:
         rest = pauses(self._clock.timings)
         while True:
-            download = self._downloader.get(export.id)
+            download = self._downloader.get(export_id)
             csv = CsvFile(download.file, self._options.encoding)
             try:
                 file = self._check(source, csv, download, suspicions, where)
                 if csv.size and not file.checked.capped and not csv.ends_with_line_break:
-                    self._accept_missing_line_break(export, download, suspicions, where)
+                    self._accept_missing_line_break(export_id, download, suspicions, where)
             except ErrorPage as error:
                 csv.close()
                 if (wait := next(rest, None)) is None:
@@ -116,7 +115,7 @@ class ExportFiles:
         return CheckedFile(csv, header, checked, download.size, download.sha256)
 
     def _accept_missing_line_break(
-        self, export: Export, download: Download, suspicions: Collection[type[SuspectFile]], where: str
+        self, export_id: int, download: Download, suspicions: Collection[type[SuspectFile]], where: str
     ) -> None:
         """Accept a file without a line break at its end, where two downloads and a second export agree.
 
@@ -124,7 +123,7 @@ class ExportFiles:
             InvalidFile: If two downloads differ; ErrorPage if the second one is such a page.
             NoLineBreak: If no second export has confirmed it in this run.
         """
-        again = self._downloader.get(export.id)
+        again = self._downloader.get(export_id)
         with closing(CsvFile(again.file, self._options.encoding)) as csv:
             if again.sha256 != download.sha256:
                 csv.head(0)

@@ -163,7 +163,7 @@ class Exporter:
                 export = self.ready(export, reused=reused)
                 ready_at = self._client.time.now()
             slot.release()
-            file = self._files.get(source, export, suspicions, where)
+            file = self._files.get(source, export.id, suspicions, where)
             return CheckedExport(**vars(file), export=export, window=window, reused=reused, ready_at=ready_at)
         except TapExportsError as error:
             error.hint = error.hint or _CHECK_EXPORT

@@ -203,19 +203,19 @@ class StreamQueue:
             TooManyRows: If the window is one second long.
         """
         size = self._size(task)
-        size.shrink(task.window)
+        size.shrink(task.window.length)
         self._fit(task, size.length())
 
     def learn(self, task: WindowTask, rows: int, made_in: float) -> None:
         """Record a file below the cap, and the seconds in which the store made it."""
-        self._size(task).learn(task.window, rows, made_in)
+        self._size(task).learn(task.window.length, rows, made_in)
         self._exported.append(task.window)
 
     def state_after(self, task: WindowTask) -> dict[str, str | float]:
         """The values for the state after the records of the first window."""
         if not task.refresh:  # in the order of reading, which does not depend on the workers' speed
             found = task.outcome()
-            self._remembered.learn(task.window, found.checked.rows, found.made_in)
+            self._remembered.learn(task.window.length, found.checked.rows, found.made_in)
         kept: dict[str, str | float] = dict(self._remembered.state())
         if task.refresh:
             kept |= {"refresh": rfc3339(task.window.end), "refresh_start": rfc3339(self._start)}
@@ -226,7 +226,7 @@ class StreamQueue:
 
     def reduce_after_timeout(self, task: WindowTask) -> dict[str, str | float]:
         """The values for the state if an export was not ready in time: the next run requests half of the window."""
-        self._remembered.reduce_after_timeout(task.window)
+        self._remembered.reduce_after_timeout(task.window.length)
         return dict(self._remembered.state())
 
     def abandon(self, failed: WindowTask) -> list[WindowTask]:

@@ -11,13 +11,13 @@ from tap_exports.errors import TooManyRows
 from tap_exports.window import SECOND
 
 if TYPE_CHECKING:
-    from tap_exports.window import Window, WindowLimits
+    from tap_exports.window import WindowLimits
 
 _KEPT = 0.7
 """The weight of earlier windows beside the newest one."""
 _DAY = 86_400.0
 _MOST_KEPT = 2
-"""How much longer than any before a run's first window may be, at most."""
+"""How many times longer than any earlier window a run's first window may be."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,9 @@ class StreamMemory:
 
     rows_per_day: float | None = None
     longest_days: float | None = None
+    """The longest window that worked."""
     growth: float | None = None
-    """How much longer than that the next window may be."""
+    """How many times longer than that the next window may be."""
     refresh: datetime | None = None
     """Where the last refresh stopped."""
     refresh_start: datetime | None = None
@@ -78,9 +79,9 @@ class WindowSize:
             seconds = min(seconds, self._cap / 2 * self._seconds / self._rows)
         return max(SECOND, timedelta(seconds=seconds))
 
-    def learn(self, window: Window, rows: int, made_in: float) -> None:
-        """Record a file below the cap, and the seconds in which the store made it."""
-        seconds = window.length.total_seconds()
+    def learn(self, length: timedelta, rows: int, made_in: float) -> None:
+        """Record a window whose file was below the cap, and the seconds in which the store made it."""
+        seconds = length.total_seconds()
         self._rows = _KEPT * self._rows + rows
         self._seconds = _KEPT * self._seconds + seconds
         self._capped_in_a_row, self._upper_limit = 0, math.inf
@@ -89,26 +90,26 @@ class WindowSize:
             times = self._half_timeout / made_in * seconds / self._longest if made_in > 0 else math.inf
             self._growth = max(1.0, times)
 
-    def shrink(self, window: Window) -> None:
-        """Record a file at the cap.
+    def shrink(self, length: timedelta) -> None:
+        """Record a window whose file was at the cap.
 
         Raises:
             TooManyRows: If the window is one second long.
         """
-        if window.length <= SECOND:
+        if length <= SECOND:
             raise TooManyRows(
                 "a window of one second still has as many rows as an export can hold",
                 "Raise max_export_rows if the store allows more; otherwise these rows cannot be exported completely.",
             )
-        seconds = window.length.total_seconds()
+        seconds = length.total_seconds()
         if self._rows * seconds < self._cap * self._seconds or not self._seconds:  # more rows per second than known
             self._rows, self._seconds = self._cap, seconds
         self._capped_in_a_row += 1
         self._upper_limit = seconds / 2**self._capped_in_a_row
 
-    def reduce_after_timeout(self, window: Window) -> None:
+    def reduce_after_timeout(self, length: timedelta) -> None:
         """Record a window whose export was not ready in time; the next run requests half of it."""
-        self._longest, self._growth = window.length.total_seconds() / 2, 1.0
+        self._longest, self._growth = length.total_seconds() / 2, 1.0
 
     def state(self) -> dict[str, float]:
         """The values for the state, by the names of StreamMemory."""

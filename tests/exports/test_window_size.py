@@ -162,7 +162,7 @@ def test_the_next_run_may_begin_with_a_longer_window_where_the_store_was_quick(m
 def test_the_run_after_a_timeout_requests_half():
     earlier = planned(8, memory=StreamMemory(rows_per_day=5, longest_days=8, growth=2), longest=90 * DAY)
     size = earlier.size
-    size.reduce_after_timeout(claimed(earlier).window)
+    size.reduce_after_timeout(claimed(earlier).window.length)
     queue = planned(8, memory=StreamMemory(**size.state()), longest=90 * DAY)
     assert claimed(queue).window.length == 4 * DAY
 
@@ -207,7 +207,7 @@ def test_growth_stops_where_making_an_export_took_half_of_the_timeout():
 def test_after_a_timeout_half_of_the_window_is_requested():
     queue = planned(20, first=10 * DAY)
     finish(queue, claimed(queue), 0)
-    queue.size.reduce_after_timeout(claimed(queue).window)
+    queue.size.reduce_after_timeout(claimed(queue).window.length)
     again = planned(20, memory=StreamMemory(**queue.size.state()))
     assert claimed(again).window.length / DAY == pytest.approx(5, abs=0.01)
 
