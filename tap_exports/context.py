@@ -17,7 +17,8 @@ from tap_exports.exports.export_files import ExportFiles, FileOptions
 from tap_exports.exports.fetch import Exporter
 from tap_exports.exports.progress import Progress
 from tap_exports.exports.requester import ExportPolicy
-from tap_exports.exports.scheduler import ExportScheduler, SyncRange
+from tap_exports.exports.scheduler import ExportScheduler
+from tap_exports.exports.stream_queue import SyncRange
 from tap_exports.exports.summary import RunSummary
 from tap_exports.exports.webhook import ReadyNotifier, Webhook
 from tap_exports.ledger import Ledger

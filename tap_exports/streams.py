@@ -11,8 +11,8 @@ from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 from singer_sdk.singerlib.messages import StateMessage
 
 from tap_exports.errors import ExportStuck, TapExportsError
-from tap_exports.exports.scheduler import StreamQueue
 from tap_exports.exports.requester import StreamExports
+from tap_exports.exports.stream_queue import StreamQueue
 from tap_exports.exports.window_size import StreamMemory
 from tap_exports.files.records import Records
 from tap_exports.schema.layout import Layout

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from tap_exports.errors import ExportStuck, LocalTrouble, Stopped, TapExportsError, Unauthorized
 from tap_exports.exports.concurrency import ExportSlot, ExportSlots, StreamAbandoned
 from tap_exports.exports.progress import Progress, ReaderPosition
-from tap_exports.exports.stream_queue import PlannedWindow, StreamQueue, SyncRange, WindowTask, parent_of
+from tap_exports.exports.stream_queue import WindowTask, parent_of
 from tap_exports.window import Window
 
 if TYPE_CHECKING:
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 
     from tap_exports.clock import Clock
     from tap_exports.exports.fetch import CheckedExport, Exporter
-
-__all__ = ["ExportScheduler", "StreamQueue", "SyncRange"]
+    from tap_exports.exports.stream_queue import PlannedWindow, StreamQueue, SyncRange
 
 _DOWNLOADS = 2
 """Workers that download and check while the others wait for the store."""

@@ -21,7 +21,8 @@ from tap_exports.errors import Stopped, TapExportsError
 from tap_exports.exports.export_files import ExportFiles, FileOptions
 from tap_exports.exports.fetch import Exporter
 from tap_exports.exports.requester import ExportPolicy, StreamExports
-from tap_exports.exports.scheduler import ExportScheduler, StreamQueue, SyncRange
+from tap_exports.exports.scheduler import ExportScheduler
+from tap_exports.exports.stream_queue import StreamQueue, SyncRange
 from tap_exports.exports.window_size import StreamMemory
 from tap_exports.sandbox import Sandbox
 from tap_exports.schema.layout import Knowledge, decide
