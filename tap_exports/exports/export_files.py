@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tap_exports.errors import ErrorPage, InvalidFile, InvalidKey, NoLineBreak, StoreTrouble, SuspectFile, ZeroBytes
 from tap_exports.files.checked import CheckedFile
-from tap_exports.files.csv_file import Checked, CsvFile
+from tap_exports.files.csv_file import CheckResult, CsvFile
 from tap_exports.files.file_kinds import reject_text_with_commas
 from tap_exports.files.row_keys import KeyColumn
 from tap_exports.store.retry import pauses
@@ -97,7 +97,7 @@ class ExportFiles:
             if ZeroBytes not in suspicions:
                 raise
             self._logger.warning("Two exports of a window have zero bytes: accepted as an empty window (%s)", where)
-            return CheckedFile(csv, [], Checked(0, capped=False), download.size, download.sha256)
+            return CheckedFile(csv, [], CheckResult(0, capped=False), download.size, download.sha256)
         layout = source.layout.of(header)
         keys = self._keys(layout)
         if source.layout.current is None and not keys:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tap_exports.files.csv_file import Checked, CsvFile
+    from tap_exports.files.csv_file import CheckResult, CsvFile
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,7 @@ class CheckedFile:
 
     csv: CsvFile
     header: list[str]
-    checked: Checked
+    checked: CheckResult
     size: int
     """Bytes on disk."""
     sha256: str

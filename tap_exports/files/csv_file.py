@@ -50,7 +50,7 @@ _ENCODING_HINT = "Set encoding to the store's."
 
 
 @dataclass(frozen=True)
-class Checked:
+class CheckResult:
     """The result of a file's validation."""
 
     rows: int
@@ -124,7 +124,7 @@ class CsvFile:
         unique: bool = True,
         cap: int = sys.maxsize,
         drop_copies: bool = False,
-    ) -> Checked:
+    ) -> CheckResult:
         """Validate the whole file, in one pass.
 
         Args:
@@ -151,7 +151,7 @@ class CsvFile:
         for row in _as_wide(_strictly(reader, self._encoding), len(header)):
             rows += 1
             if rows >= cap:
-                return Checked(rows, capped=True)
+                return CheckResult(rows, capped=True)
             if row[0] in names and sorted(cell.removeprefix(_BYTE_ORDER_MARK) for cell in row) == ordered:
                 raise InvalidFile(f"row {rows} repeats the header")
             readings.observe(row)
@@ -162,7 +162,7 @@ class CsvFile:
                 seen.add(key)
         if suspects and key_of is not None:
             self._copies = self._find_copies(key_of, suspects, keys, drop=drop_copies)
-        return Checked(rows - len(self._copies), capped=False, copies=self._copies, numbers=readings)
+        return CheckResult(rows - len(self._copies), capped=False, copies=self._copies, numbers=readings)
 
     def rows(self) -> Iterator[list[str]]:
         """The rows of a validated file, without the header, copies and NUL characters; otherwise verbatim."""
