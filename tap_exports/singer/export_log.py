@@ -47,11 +47,11 @@ class ExportLog(OwnStream):
         column("used_at", th.DateTimeType, "When its last record was written, by the store's clock."),
         column("file_bytes", th.IntegerType, "Size of the CSV, decompressed."),
         column("file_sha256", th.StringType, "SHA-256 of the CSV, in hex."),
-        column("row_count", th.IntegerType, "Rows below the header; for a halved one, how many were counted."),
-        column("invalid_cells", th.IntegerType, "Cells that do not fit their column's type; null where halved."),
-        column("halved", th.BooleanType, "Whether it reached the row cap, so that none of its rows were used."),
+        column("row_count", th.IntegerType, "Rows below the header, counted up to the row cap."),
+        column("invalid_cells", th.IntegerType, "Cells that do not fit their column's type; null at the cap."),
+        column("at_cap", th.BooleanType, "Whether it reached the row cap, so that none of its rows were used."),
         column("refresh", th.BooleanType, "Whether its window belongs to the refresh of older history."),
-        column("taken_over", th.BooleanType, "Whether an earlier run requested it."),
+        column("reused", th.BooleanType, "Whether an earlier run requested it."),
     ).to_dict()
 
     def __init__(self, tap: Tap, run: RunContext) -> None:
@@ -89,7 +89,7 @@ def _record(export: CheckedExport, used_at: datetime, invalid_cells: int | None,
         "file_sha256": export.sha256,
         "row_count": export.checked.rows,
         "invalid_cells": invalid_cells,
-        "halved": export.checked.capped,
+        "at_cap": export.checked.capped,
         "refresh": refresh,
-        "taken_over": export.reused,
+        "reused": export.reused,
     }

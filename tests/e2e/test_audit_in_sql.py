@@ -36,9 +36,9 @@ def test_the_audit_queries_show_every_load_and_a_gap(meltano, database, queries)
         project.run("run", "tap-exports", "target-postgres", timeout=300)
         found = plumbing.query(database, loads)
         used = [e for e in store.exports if e.type in {"order_list", "order_line_items"} and e.downloads]
-        halved = plumbing.query(database, "SELECT export_id FROM tap_exports.export_log WHERE halved")
-        assert halved
-        assert len(found) + len(halved) == len(used)
+        full = plumbing.query(database, "SELECT export_id FROM tap_exports.export_log WHERE at_cap")
+        assert full
+        assert len(found) + len(full) == len(used)
         digests = {
             (e.type, e.date_from.replace(tzinfo=None)): sha256(store.csv(e.type, e.date_from, e.date_to)).hexdigest()
             for e in used[-1:]
@@ -47,7 +47,7 @@ def test_the_audit_queries_show_every_load_and_a_gap(meltano, database, queries)
     assert all(row[4] == 0 and (row[5] is None or row[5] >= timedelta(0)) for row in found)
     assert any(row[5] is not None for row in found)
     assert plumbing.query(database, gaps) == []
-    second = "SELECT min(date_to) FROM tap_exports.export_log WHERE NOT halved AND type = 'order_line_items'"
+    second = "SELECT min(date_to) FROM tap_exports.export_log WHERE NOT at_cap AND type = 'order_line_items'"
     plumbing.query(
         database,
         f"DELETE FROM tap_exports.export_log WHERE type = 'order_line_items' AND date_from = ({second})",

@@ -59,9 +59,9 @@ def test_each_export_has_its_record(make_store, sync):
             "file_sha256": sha256(content).hexdigest(),
             "row_count": written[export.id],
             "invalid_cells": 0,
-            "halved": False,
+            "at_cap": False,
             "refresh": False,
-            "taken_over": False,
+            "reused": False,
         }
         # The tap has the store's time from the `Date` header, in whole seconds.
         until = moment(record["used_at"]) + timedelta(seconds=2)
@@ -91,16 +91,16 @@ def test_a_log_record_follows_its_records_and_precedes_their_state(make_store, s
     assert schemas == 1
 
 
-def test_exports_at_the_cap_are_logged_as_halved(make_store, sync):
+def test_exports_at_the_cap_are_marked(make_store, sync):
     store = make_store(row_cap=40)
     run = sync(store.config | {"max_export_rows": 40, **fixed(60)}, streams=["order_list", LOG])
     records = run.records(LOG)
-    halved = [record for record in records if record["halved"]]
-    assert halved
-    assert all(record["row_count"] == 40 and record["invalid_cells"] is None for record in halved)
+    full = [record for record in records if record["at_cap"]]
+    assert full
+    assert all(record["row_count"] == 40 and record["invalid_cells"] is None for record in full)
     assert {record["export_id"] for record in records} == {export.id for export in store.exports}
-    assert sum(r["row_count"] for r in records if not r["halved"]) == len(run.records("order_list"))
-    assert records[0]["halved"] is True
+    assert sum(r["row_count"] for r in records if not r["at_cap"]) == len(run.records("order_list"))
+    assert records[0]["at_cap"] is True
     assert records[0]["date_from"] == records[1]["date_from"]
 
 
