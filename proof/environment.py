@@ -11,7 +11,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fork_server import Job, Nursery
+from fork_server import ForkServer, Job
 from runs import CODE, HEADER, KEY, Run, bookmark, column, whole_lines
 from table import compare
 
@@ -38,7 +38,7 @@ class Ground:
         options: Options of the practice stores, over the usual ones.
 
     Raises:
-        SystemExit: If the records of a run without faults differ from the data what it should.
+        SystemExit: If the records of a run without faults differ from the store's rows.
     """
 
     def __init__(self, config: Mapping[str, Any] | None = None, **options: Any) -> None:
@@ -56,7 +56,7 @@ class Ground:
         self.options = usual | options
         self.place = tempfile.TemporaryDirectory()
         self._local = threading.local()
-        self._nurseries: list[Nursery] = []
+        self._fork_servers: list[ForkServer] = []
         self._catalogs: dict[bool, Path] = {}
         self._without: dict[str, Records] = {}
         self._lock = threading.Lock()
@@ -82,16 +82,16 @@ class Ground:
             options: Of the store.
 
         Raises:
-            SystemExit: If they are not what the store has: nothing can be held against them then.
+            SystemExit: If they differ from the store's rows, so that no trial can be compared with them.
         """
         with self.store(**options) as store:
             run = self.run(store, bare=bare)
             until = bookmark(run.state)
             if run.code or not run.records or until is None:
-                raise SystemExit(f"A run without any fault has failed:\n{run.log}")
+                raise SystemExit(f"A run without faults has failed:\n{run.log}")
             held = compare(store, until, run.records, zone)
         if held.lost or held.doubled or held.wrong:
-            raise SystemExit(f"A run without any fault is not what the store has: {'; '.join(held.examples)}")
+            raise SystemExit(f"The records of a run without faults differ from the store: {'; '.join(held.examples)}")
         return {record[KEY]: cells(record) for record in run.records}, len(run.messages)
 
     def without(self, scope: str) -> Records:
@@ -104,7 +104,7 @@ class Ground:
             return self._without[scope]
 
     def numbers(self, until: datetime | None) -> set[str]:
-        """The store's order numbers up to an instant, or of all and of the next hour."""
+        """The store's order numbers up to an instant; without one, all, with those of the next hour."""
         if until not in self._numbers:
             rows = self._later.rows(CODE, self._later.start_date, until or self._later.now)
             self._numbers[until] = {row[HEADER] for row in rows}
@@ -115,18 +115,18 @@ class Ground:
         return Sandbox(**{"now": self.now, **self.options, **options})
 
     def write(self, name: str, document: object) -> Path:
-        """A file for the tap, with a name of this thread's."""
+        """Write a file for the tap; its name is unique to this thread."""
         path = Path(self.place.name) / f"{threading.get_ident()}-{name}.json"
         path.write_text(json.dumps(document))
         return path
 
     @property
-    def nursery(self) -> Nursery:
+    def fork_server(self) -> ForkServer:
         """This thread's fork server."""
-        if not hasattr(self._local, "nursery"):
-            self._local.nursery = Nursery()
-            self._nurseries.append(self._local.nursery)
-        found: Nursery = self._local.nursery
+        if not hasattr(self._local, "fork_server"):
+            self._local.fork_server = ForkServer()
+            self._fork_servers.append(self._local.fork_server)
+        found: ForkServer = self._local.fork_server
         return found
 
     def job(self, store: Sandbox, arguments: Iterable[str] = (), **more: Any) -> Job:
@@ -153,24 +153,24 @@ class Ground:
     def run(self, store: Sandbox, arguments: Iterable[str] = (), **more: Any) -> Run:
         """Run to the end, or until the watchdog ends it."""
         job = self.job(store, arguments, **more)
-        nursery, hung = self.nursery, threading.Event()
+        fork_server, hung = self.fork_server, threading.Event()
 
-        def bite() -> None:
+        def kill() -> None:
             hung.set()
-            nursery.signal(signal.SIGKILL)
+            fork_server.signal(signal.SIGKILL)
 
-        nursery.begin(job)
-        watchdog = threading.Timer(WATCHDOG_SECONDS, bite)
+        fork_server.begin(job)
+        watchdog = threading.Timer(WATCHDOG_SECONDS, kill)
         watchdog.start()
-        code = nursery.end()
+        code = fork_server.end()
         watchdog.cancel()
         out, log = (path.read_text(errors="replace") for path in (job.stdout, job.stderr))
         return Run([] if "--discover" in job.arguments else whole_lines(out), code, log, out, hung.is_set())
 
     def close(self) -> None:
         """End the fork servers and remove all files."""
-        for nursery in self._nurseries:
-            nursery.close()
+        for fork_server in self._fork_servers:
+            fork_server.close()
         self.place.cleanup()
 
 

@@ -1,8 +1,7 @@
 """Starts the tap many times, each time in its own process, without importing it again.
 
-Run as a file, it is the fork server: it imports the tap, and forks for each job, a line of JSON.
-`Nursery` is its client. The tap's timings can be changed for one job: pauses and time-outs alone, so that
-a fault which lasts is over in seconds.
+Run as a program, this file is the fork server: it imports the tap, and forks for each job, a line of JSON. `ForkServer`
+is its client. A job can change the tap's timings, so that a lasting fault takes seconds.
 """
 
 from __future__ import annotations
@@ -57,7 +56,7 @@ class Job:
     """The number of readings before the clock jumps, by how many seconds, and whether it jumps back and forth."""
 
 
-class Nursery:
+class ForkServer:
     """A process that forks taps, one at a time."""
 
     def __init__(self) -> None:
@@ -143,11 +142,11 @@ def _jump(after: int, seconds: float, to_and_fro: bool) -> None:  # noqa: FBT001
     """Make the machine's wall clock jump; the monotonic clock is not affected."""
     from tap_exports.clock import Clock  # noqa: PLC0415
 
-    real, looks = Clock.now, [0]
+    real, readings = Clock.now, [0]
 
     def now(clock: Clock) -> Any:
-        looks[0] += 1
-        jumped = looks[0] > after and not (to_and_fro and looks[0] % 2)
+        readings[0] += 1
+        jumped = readings[0] > after and not (to_and_fro and readings[0] % 2)
         return real(clock) + timedelta(seconds=seconds if jumped else 0)
 
     Clock.now = now  # type: ignore[method-assign,assignment]
@@ -185,10 +184,10 @@ def _serve() -> None:
     with suppress(ImportError):
         import waitress  # noqa: F401, PLC0415
 
-    import tap_exports.__main__  # noqa: F401, PLC0415 - here alone, not where it is asked from
+    import tap_exports.__main__  # noqa: F401, PLC0415 - in the server's process only
 
     answers = os.fdopen(os.dup(1), "w")
-    os.set_inheritable(answers.fileno(), False)  # noqa: FBT003 - its own way
+    os.set_inheritable(answers.fileno(), False)  # noqa: FBT003 - has no keyword
     last = 0
     while line := sys.stdin.readline():
         if last:  # its id stays reserved until the next run, so that no signal reaches another process

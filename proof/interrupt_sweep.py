@@ -28,12 +28,12 @@ class Stop:
 
     point: Point
     came: bool
-    """Whether the run was interrupted: the last ones end before."""
+    """Whether the run was interrupted; at the last points it may have ended before."""
     finding: Finding
     log: str = ""
 
     def __str__(self) -> str:
-        return f"{self.point}: {'interrupted' if self.came else 'it was over'}"
+        return f"{self.point}: {'interrupted' if self.came else 'had ended before'}"
 
 
 def _stop(ground: Ground, point: Point) -> Stop:
@@ -52,12 +52,12 @@ def _stop(ground: Ground, point: Point) -> Stop:
         finding.arrived(ground, store, began, second)
         finding.exports(store)
         finding.secrets(store, first.run, second)
-    log = f"{first.run.log}\n{second.log}" if finding.faults else ""
+    log = f"{first.run.log}\n{second.log}" if finding.violations else ""
     return Stop(point, first.run.code != 0, finding, log)
 
 
 def places_of_a_run() -> tuple[Ground, list[tuple[str, int]]]:
-    """The ground of interrupted runs, and their places of interruption."""
+    """The environment of interrupted runs, and the places of interruption."""
     ground = Ground({"window_days": 4, "max_window_days": 4, "lookback_days": 1}, orders_per_day=6)
     with ground.store() as store:
         ground.run(store)
@@ -66,13 +66,13 @@ def places_of_a_run() -> tuple[Ground, list[tuple[str, int]]]:
     return ground, places + [("lines", n) for n in range(1, ground.lines + 1, LINES)]
 
 
-def sweep(step: int = 1, heard: Callable[[Stop], None] = lambda _: None) -> list[Stop]:
-    """Stop a run at every n-th request, and after every so many lines, by both signals."""
+def sweep(step: int = 1, report: Callable[[Stop], None] = lambda _: None) -> list[Stop]:
+    """Stop a run at every n-th request, and at every n-th of the places between lines, by both signals."""
     ground, places = places_of_a_run()
 
     def one(point: Point) -> Stop:
         found = _stop(ground, point)
-        heard(found)
+        report(found)
         return found
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -87,19 +87,19 @@ def show(stops: list[Stop]) -> None:
         for number in SIGNALS:
             some = [stop for stop in stops if (stop.point.where, stop.point.signal) == (where, number)]
             at = [stop.point.at for stop in some if stop.came]
-            wrong = [stop for stop in some if stop.finding.faults]
+            wrong = [stop for stop in some if stop.finding.violations]
             words = "at request" if where == "request" else "after line"
             print(
                 f"{signal.Signals(number).name} {words} {min(at, default=0)} to {max(at, default=0)}:"
                 f" {len(some)} tried, {len(at)} interrupted, {len(wrong)} not as promised"
             )
             for stop in wrong:
-                for fault in stop.finding.faults:
-                    print(f"  {stop.point}: {fault}")
+                for violation in stop.finding.violations:
+                    print(f"  {stop.point}: {violation}")
 
 
 def pace() -> tuple[int, int]:
-    """The most requests in any second of a run at the tap's own pace, and how many were throttled."""
+    """The most requests in any second of a run with the tap's own timings, and how many were throttled."""
     ground = Ground()
     with ground.store(rate_limit=ALLOWED, ready_seconds=1.0) as store:
         ground.run(store, config={"window_days": 2, "max_window_days": 2}, timings={})

@@ -1,7 +1,8 @@
-"""Runs with a ledger: killed anywhere, and with a ledger that is not the one of the state.
+"""Runs with a ledger that are killed, or whose ledger does not belong to the state.
 
-A trial is three nights, then a fourth. In the second night a cell of every order changes, and in the third it changes
-back. So a digest of the first night that is taken for what the target holds loses every row of that order.
+A trial has four nights. In the second night a cell of every order changes, and in the third it changes back. If the tap
+wrongly relied on a digest of the first night, it would send no order in the third, and the target would keep the wrong
+cells.
 """
 
 from __future__ import annotations
@@ -45,14 +46,14 @@ SMALL_FILES = 30_000
 
 
 class Warehouse:
-    """A target that upserts by key, and the state that it gave back."""
+    """A target that upserts by key, and the state that it returned."""
 
     def __init__(self) -> None:
         self.rows: dict[str, dict[str, Any]] = {}
         self.state: dict[str, Any] | None = None
 
     def take(self, messages: Iterable[Mapping[str, Any]]) -> int:
-        """Store some messages; the number of records."""
+        """Store some messages; return the number of records."""
         count = 0
         for message in messages:
             if message["type"] == "RECORD":
@@ -65,7 +66,7 @@ class Warehouse:
 
 @dataclass
 class LedgerTrial:
-    """One trial, tried."""
+    """The result of one trial."""
 
     name: str
     came: bool
@@ -90,7 +91,7 @@ class Nights:
         self._csv = store.renderer.csv
 
     def change(self, text: str) -> None:
-        """The next night, in which a cell of every order is this."""
+        """Begin the next night, in which a cell of every order has this text."""
 
         def changed(window: Any) -> bytes:
             rows = list(csv.reader(io.StringIO(self._csv(window).decode(), newline="")))
@@ -103,24 +104,24 @@ class Nights:
         self.store.advance(DAY)
 
     def run(self, point: Point | None = None, ledger: str = "ledger.db", **more: Any) -> Run:
-        """A run from the warehouse's state; the messages are still to be taken."""
+        """A run from the warehouse's state; the warehouse has not received its messages."""
         config = {"ledger": str(self.folder / ledger)} if ledger else {}
-        # A log of few lines: it is a file as well where the disk is full.
+        # A short log, because it is a file too, which must fit where the disk is full.
         more.setdefault("environment", {"LOGLEVEL": "WARNING"})
         found = through_pipe(self.ground, self.store, point, state=self.warehouse.state, config=config, **more).run
         self.runs.append(found)
         return found
 
     def whole(self, **more: Any) -> int:
-        """A run to its end, all of which the warehouse takes; the number of records."""
+        """A run to its end, whose messages the warehouse receives; return the number of records."""
         found = self.run(**more)
         if found.code:
-            raise RuntimeError(f"a run that nobody interrupted failed: {' '.join(found.errors)}")
+            raise RuntimeError(f"a run without an interruption failed: {' '.join(found.errors)}")
         return self.warehouse.take(found.messages)
 
 
 def attempt(ground: Ground, name: str, second: Callable[[Nights], bool], *, third_is_full: bool = False) -> LedgerTrial:
-    """Try what may happen in the second night, and count what is lost after the third."""
+    """Run the nights with an event in the second one, and count the rows that are lost after the third."""
     found = LedgerTrial(name, came=False)
     with ground.store() as store, tempfile.TemporaryDirectory() as folder:
         nights = Nights(ground, store, Path(folder))
@@ -131,23 +132,23 @@ def attempt(ground: Ground, name: str, second: Callable[[Nights], bool], *, thir
         nights.change("A")
         sent = nights.whole(**({"file_limit": SMALL_FILES} if third_is_full else {}))
         state, nights.warehouse.state = nights.warehouse.state, None
-        lawful = {record[KEY]: cells(record) for record in nights.run(ledger="").records}
+        expected = {record[KEY]: cells(record) for record in nights.run(ledger="").records}
         nights.warehouse.state = state
         held = nights.warehouse.rows
-        wrong = sorted(key for key, row in lawful.items() if held.get(key) != row)
+        wrong = sorted(key for key, row in expected.items() if held.get(key) != row)
         found.finding.lost = len(wrong)
         if wrong:
-            found.finding.say(f"{len(wrong)} of {len(lawful)} rows are missing or old, such as {wrong[0]}")
+            found.finding.say(f"{len(wrong)} of {len(expected)} rows are missing or old, such as {wrong[0]}")
         store.advance(DAY)
-        found.withheld = max(0, 2 * len(lawful) - sent - nights.whole())
+        found.withheld = max(0, 2 * len(expected) - sent - nights.whole())
         if any(run.tracebacks for run in nights.runs):
             found.finding.say("a traceback was shown")
-        found.log = "\n".join(run.log for run in nights.runs) if found.finding.faults else ""
+        found.log = "\n".join(run.log for run in nights.runs) if found.finding.violations else ""
     return found
 
 
 def killed(point: Point, seed: int) -> Callable[[Nights], bool]:
-    """The second night is interrupted; the target dies as well, somewhere in what was written."""
+    """The second night is interrupted; in half of the trials, the target loses a part of what it read."""
 
     def second(nights: Nights) -> bool:
         chance = random.Random(seed)  # noqa: S311
@@ -160,7 +161,7 @@ def killed(point: Point, seed: int) -> Callable[[Nights], bool]:
 
 
 def _after(change: Callable[[Nights, dict[str, Any] | None], object]) -> Callable[[Nights], bool]:
-    """The second night ends well; then something happens to the ledger or the state, of which the first is given."""
+    """The second night succeeds; then `change` changes the ledger or the state. It receives the first night's state."""
 
     def second(nights: Nights) -> bool:
         first = nights.warehouse.state
@@ -185,7 +186,7 @@ def _flip(content: bytearray) -> None:
 
 
 def _other(nights: Nights, _: object) -> None:
-    """The ledger of another pipeline, which has seen the same store."""
+    """The ledger of another pipeline of the same store."""
     state, nights.warehouse.state = nights.warehouse.state, None
     nights.change("A")
     nights.run(ledger="other.db")
@@ -242,13 +243,13 @@ def trials_of(ground: Ground, step: int = 1) -> list[tuple[str, Callable[[Nights
     return [(str(point), killed(point, seed)) for seed, point in enumerate(points)] + list(EVENTS.items())
 
 
-def run_all(step: int = 1, heard: Callable[[LedgerTrial], None] = lambda _: None) -> list[LedgerTrial]:
-    """The whole part."""
+def run_all(step: int = 1, report: Callable[[LedgerTrial], None] = lambda _: None) -> list[LedgerTrial]:
+    """Run all trials."""
     ground = ground_of_nights()
 
     def one(trial: tuple[str, Callable[[Nights], bool]]) -> LedgerTrial:
         found = attempt(ground, *trial, third_is_full=trial[0] == "disk full, night 3")
-        heard(found)
+        report(found)
         return found
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -258,7 +259,7 @@ def run_all(step: int = 1, heard: Callable[[LedgerTrial], None] = lambda _: None
 
 
 def ground_of_nights() -> Ground:
-    """What these trials stand on: a store whose clock stands still but from night to night."""
+    """The environment of these trials: a store whose clock moves only from night to night."""
     return Ground(SETTINGS, orders_per_day=6, frozen=True, ready_seconds=0)
 
 
@@ -275,5 +276,5 @@ def show(found: list[LedgerTrial]) -> None:
         tried, withheld, lost = (kinds[f"{kind}: {what}"] for what in ("tried", "withheld", "lost"))
         print(f"{kind:32}{tried:8}{withheld:18}{lost:6}")
     for one in found:
-        for fault in one.finding.faults:
-            print(f"  ledger, {one.name}: {fault}")
+        for violation in one.finding.violations:
+            print(f"  ledger, {one.name}: {violation}")

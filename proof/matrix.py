@@ -23,12 +23,12 @@ AT_ONCE = int(os.environ.get("PROOF_AT_ONCE", "0")) or 3 * (os.cpu_count() or 1)
 
 OUTCOMES = {
     "recovered": "recovered",
-    "without": "went on without, as it may",
-    "ended": "ended in one line",
+    "without": "continued without, as allowed",
+    "ended": "ended with one line",
     "hung": "hung",
     "FAILED": "not as promised",
 }
-"""Outcomes of a cell: the sign in the table, and words."""
+"""Outcomes of a cell: the word in the table, and the one in the totals."""
 
 
 @dataclass
@@ -78,7 +78,7 @@ def attempt(ground: Ground, trial: Trial, column: str) -> Cell:
             runs.append(again)
             finding.emitted(ground, again)
             if again.code or again.errors:
-                finding.say(f"the second run failed as well: {' '.join(again.errors)}")
+                finding.say(f"the second run failed too: {' '.join(again.errors)}")
             # Where it reused the newest export, its bookmark is that of the first run.
             finding.arrived(ground, store, began, again)
         stuck = frozenset(e.id for e in store.exports if trial.wastes and e.status(store.now).value == "pending")
@@ -87,13 +87,13 @@ def attempt(ground: Ground, trial: Trial, column: str) -> Cell:
     hit = [request.fault for request in store.log] + [delivery.fault for delivery in store.deliveries]
     if trial.fault is not None and not any(hit):
         finding.say("the fault never occurred")
-    if finding.faults and outcome != "hung":
+    if finding.violations and outcome != "hung":
         outcome = "FAILED"
-    log = "\n".join(_told(one) for one in runs) if finding.faults else ""
+    log = "\n".join(_shown_log(one) for one in runs) if finding.violations else ""
     return Cell(trial, column, outcome, finding, time.monotonic() - start, " ".join(run.errors), log)
 
 
-def _told(run: Run) -> str:
+def _shown_log(run: Run) -> str:
     return "\n".join(
         line for line in run.log.splitlines() if "Selection metadata" not in line and "Skipping" not in line
     )
@@ -106,13 +106,13 @@ def cells_of(rows: Iterable[Trial]) -> list[tuple[Trial, str]]:
 
 
 def try_all(
-    ground: Ground, cells: Iterable[tuple[Trial, str]], heard: Callable[[Cell], None] = lambda _: None
+    ground: Ground, cells: Iterable[tuple[Trial, str]], report: Callable[[Cell], None] = lambda _: None
 ) -> list[Cell]:
     """Try cells, several at a time."""
 
     def one(cell: tuple[Trial, str]) -> Cell:
         found = attempt(ground, *cell)
-        heard(found)
+        report(found)
         return found
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -132,8 +132,8 @@ def show(cells: list[Cell]) -> None:
         place = trial.place
         print("".join(f"{cell.outcome if cell else '-':>11}" for cell in row))
     for cell in cells:
-        for fault in cell.finding.faults:
-            print(f"  {cell.trial.place}, {cell.trial.name}, {cell.column}: {fault}")
+        for violation in cell.finding.violations:
+            print(f"  {cell.trial.place}, {cell.trial.name}, {cell.column}: {violation}")
 
 
 def totals(cells: list[Cell]) -> Counter[str]:

@@ -23,7 +23,7 @@ _SMALL_PIPE = 4096
 
 
 class Onward(Protocol):
-    """The reader of the tap's output. It gets SIGKILL where a run hangs."""
+    """The reader of the tap's output. It receives SIGKILL if a run hangs."""
 
     def write(self, line: bytes) -> None:
         """Receive a line, which may be incomplete.
@@ -33,7 +33,7 @@ class Onward(Protocol):
         """
 
     def signal(self, number: int) -> None:
-        """Get a signal."""
+        """Receive a signal."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Point:
     """The place and the signal of an interruption."""
 
     where: str
-    """request: when the store receives the n-th; lines: when the reader has n, the last one not passed on yet."""
+    """request: when the store receives the n-th; lines: when the reader has read n and passed on all but the last."""
     at: int
     signal: int
     whom: str = "tap"
@@ -58,7 +58,7 @@ class Interrupted:
 
     run: Run
     seconds: float
-    """Seconds from there to the end."""
+    """Seconds from the interruption to the end."""
 
     @property
     def cut(self) -> bool:
@@ -74,10 +74,10 @@ def small(pipe: int) -> None:
 class _Reader(threading.Thread):
     """Reads the tap's output and passes it on; pauses after so many lines."""
 
-    def __init__(self, pipe: Path, lines: int, onward: Onward | None) -> None:
+    def __init__(self, pipe: Path, stop_after: int, onward: Onward | None) -> None:
         super().__init__(daemon=True)
-        self._pipe, self._lines, self._onward = pipe, lines, onward
-        self.heard: list[bytes] = []
+        self._pipe, self._stop_after, self._onward = pipe, stop_after, onward
+        self.lines: list[bytes] = []
         self.reached, self.go_on, self.ended = threading.Event(), threading.Event(), threading.Event()
 
     def run(self) -> None:
@@ -85,8 +85,8 @@ class _Reader(threading.Thread):
         with self._pipe.open("rb") as out:
             small(out.fileno())
             for line in out:
-                self.heard.append(line)
-                if len(self.heard) == self._lines:
+                self.lines.append(line)
+                if len(self.lines) == self._stop_after:
                     self.reached.set()
                     self.go_on.wait()
                 try:
@@ -115,17 +115,17 @@ def through_pipe(
     job = ground.job(store, stdout=pipe, **more)
     reader = _Reader(pipe, point.at if point and point.where == "lines" else 0, onward)
     reader.start()
-    nursery, hung = ground.nursery, threading.Event()
+    fork_server, hung = ground.fork_server, threading.Event()
 
-    def bite() -> None:
+    def kill() -> None:
         hung.set()
-        for one in (nursery, onward):
+        for one in (fork_server, onward):
             if one is not None:
                 one.signal(signal.SIGKILL)
 
-    watchdog = threading.Timer(WATCHDOG_SECONDS, bite)
+    watchdog = threading.Timer(WATCHDOG_SECONDS, kill)
     watchdog.start()
-    nursery.begin(job)
+    fork_server.begin(job)
     began = time.monotonic()
     if point is not None:
         while not reader.ended.is_set() and not (
@@ -134,14 +134,14 @@ def through_pipe(
             time.sleep(0.0005)
         began = time.monotonic()
         if point.whom != "target":
-            nursery.signal(point.signal)
+            fork_server.signal(point.signal)
         if point.whom != "tap" and onward is not None:
             onward.signal(point.signal)
     reader.go_on.set()
-    code = nursery.end()
+    code = fork_server.end()
     took = time.monotonic() - began
     reader.join()
     watchdog.cancel()
-    text = b"".join(reader.heard).decode(errors="replace")
+    text = b"".join(reader.lines).decode(errors="replace")
     log = job.stderr.read_text(errors="replace")
     return Interrupted(Run(whole_lines(text), code, log, text, hung.is_set()), took)

@@ -1,10 +1,10 @@
-"""The promise in figures: faults of every kind at every place, and runs that are killed at every request.
+"""The promise in figures: faults of every kind in every place, and interrupted runs.
 
-Each trial is a tap process against its own practice store, with pauses and timeouts made
-short. The records are compared with the store's rows. Then runs are interrupted: at every request and after every few
-lines, what they wrote being read by the judge itself; and at every second of these points, in turns, into a real
-target-postgres with a real PostgreSQL and into target-jsonl, what these hold being compared with the store. There,
-the target and both together are interrupted as well. The last part, without any change, counts requests a second.
+Each trial runs the tap as a process against its own practice store, with short pauses and timeouts, and compares the
+records with the store's rows. The sweep interrupts runs at every request and after every few lines. The same points,
+half of them each, are tried with target-postgres and target-jsonl, whose rows are compared with the store; there, the
+target is interrupted too, alone or together with the tap. The last part runs the tap unchanged and counts requests per
+second.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ def main() -> int:
     parser.add_argument("--verbose", action="store_true", help="how each trial went, and the log of those that failed")
     options = parser.parse_args()
     began = time.monotonic()
-    heard = _Heard(verbose=options.verbose)
-    cells = try_matrix(options.only, heard) if options.only not in SWEEPS else []
-    stops = sweep.sweep(options.step, heard) if options.only in {"", "sweep"} else []
+    report = _Reporter(verbose=options.verbose)
+    cells = try_matrix(options.only, report) if options.only not in SWEEPS else []
+    stops = sweep.sweep(options.step, report) if options.only in {"", "sweep"} else []
     if stops:
         sweep.show(stops)
-    landed = landings.landings(options.step, heard) if options.only in {"", "landings"} else []
+    landed = landings.landings(options.step, report) if options.only in {"", "landings"} else []
     landings.show(landed)
-    nights = ledger_trials.run_all(options.step, heard) if options.only in {"", "ledger"} else []
+    nights = ledger_trials.run_all(options.step, report) if options.only in {"", "ledger"} else []
     if nights:
         ledger_trials.show(nights)
     peak = sweep.pace() if options.only in {"", "pace"} else (0, 0)
@@ -53,11 +53,11 @@ def main() -> int:
         print(f"{what:36}{number:6}")
     print(f"in {time.monotonic() - began:.0f} s")
     every: list[Any] = [*cells, *stops, *landed, *nights]
-    wrong = any(one.finding.faults for one in every)
+    wrong = any(one.finding.violations for one in every)
     return int(wrong or peak[0] > sweep.ALLOWED or peak[1] > 0)
 
 
-class _Heard:
+class _Reporter:
     """Shows the progress, or prints everything."""
 
     def __init__(self, *, verbose: bool) -> None:
@@ -67,17 +67,17 @@ class _Heard:
         if self._verbose:
             print(one)
             if one.log:
-                print(*one.finding.faults, one.log, sep="\n")
+                print(*one.finding.violations, one.log, sep="\n")
         elif sys.stderr.isatty():
             print(".", end="", file=sys.stderr, flush=True)
 
 
-def try_matrix(only: str, heard: _Heard) -> list[matrix.Cell]:
+def try_matrix(only: str, report: _Reporter) -> list[matrix.Cell]:
     """Try the cells, and print them as a table."""
     place, _, name = only.partition(":")
     ground = Ground()
     rows = [t for t in trials() if place in {"", t.place} and name in {"", t.name}]
-    cells = matrix.try_all(ground, matrix.cells_of(rows), heard)
+    cells = matrix.try_all(ground, matrix.cells_of(rows), report)
     ground.close()
     if sys.stderr.isatty():
         print(file=sys.stderr)
@@ -101,14 +101,14 @@ def figures(
         yield from ((f"  {words}", outcomes[word]) for word, words in matrix.OUTCOMES.items())
     if stops:
         yield "interruptions", len(stops)
-        yield "  not as promised", sum(bool(stop.finding.faults) for stop in stops)
+        yield "  not as promised", sum(bool(stop.finding.violations) for stop in stops)
     if landed:
         yield "interruptions into real targets", len(landed)
-        yield "  not as promised", sum(bool(one.finding.faults) for one in landed)
+        yield "  not as promised", sum(bool(one.finding.violations) for one in landed)
         yield from ((f"  rows {words}", number) for words, number in landings.totals(landed).items())
     if nights:
         yield "trials with a ledger", len(nights)
-        yield "  not as promised", sum(bool(one.finding.faults) for one in nights)
+        yield "  not as promised", sum(bool(one.finding.violations) for one in nights)
     if every:
         yield "records lost", sum(one.finding.lost for one in every)
         yield "records that are wrong", sum(one.finding.bad for one in every)

@@ -1,8 +1,7 @@
 """An interruption with a real target: its rows after the second run are compared with the store.
 
-The first run's bytes go through a pipe into a real target with a real database. The tap, the target, or
-both get a signal. The state that the *target* has given back is where the second run goes on, as with Meltano, into
-the same target.
+The first run's output goes through a pipe into a real target. The tap, the target, or both receive a signal. The second
+run loads into the same target, from the state that the *target* returned, as with Meltano.
 """
 
 from __future__ import annotations
@@ -46,7 +45,7 @@ class Landing:
 
 
 def land(ground: Ground, target: Target, point: Point) -> Landing:
-    """A run into a target, interrupted; another one from the target's state; and the target's rows afterwards.
+    """Interrupt a run into a target, run again from the target's state, and compare the target's rows.
 
     Args:
         ground: The shared data.
@@ -60,7 +59,7 @@ def land(ground: Ground, target: Target, point: Point) -> Landing:
         finding.emitted(ground, first.run)
         second = _load(ground, store, target, state=first.state)
         finding.emitted(ground, second.run)
-        for wrong in [*stopped_well(first.tap, point), *_not_given_back(first), *_ended_badly(second)]:
+        for wrong in [*stopped_well(first.tap, point), *_wrong_state(first), *_ended_badly(second)]:
             finding.say(wrong)
         finding.arrived(ground, store, began, second.run)
         finding.exports(store)
@@ -70,7 +69,7 @@ def land(ground: Ground, target: Target, point: Point) -> Landing:
     for number, what in ((table.lost, "lost"), (table.wrong, "wrong"), (target.upserts and table.doubled, "doubled")):
         if number:
             finding.say(f"{number} rows are {what}; {'; '.join(table.examples[:3])}")
-    log = f"{first.run.log}\n{first.log}\n{second.run.log}\n{second.log}" if finding.faults else ""
+    log = f"{first.run.log}\n{first.log}\n{second.run.log}\n{second.log}" if finding.violations else ""
     return Landing(
         target=target.name,
         upserts=target.upserts,
@@ -114,8 +113,8 @@ def _load(
     return _Load(tap, code, loader.state, loader.log)
 
 
-def _not_given_back(load: _Load) -> list[str]:
-    """The faults of a target's end and of the state that it wrote."""
+def _wrong_state(load: _Load) -> list[str]:
+    """What is wrong with a target's end and with the state that it wrote."""
     found = [] if load.code is not None else ["the target hung"]
     states = [message["value"] for message in load.run.messages if message["type"] == "STATE"]
     return (
@@ -124,12 +123,12 @@ def _not_given_back(load: _Load) -> list[str]:
 
 
 def _ended_badly(load: _Load) -> list[str]:
-    """The faults of a run without an interruption."""
+    """What is wrong with a run without an interruption."""
     found = []
     if load.run.code or load.run.errors:
         found.append(f"the second run failed: {' '.join(load.run.errors)}")
     if load.code != 0:
         found.append(f"the target's second run ended with {load.code}: {load.log[-300:]}")
     if load.state is None or load.state != load.run.state:
-        found.append("the second run's last state was not given back")
+        found.append("the target did not return the second run's last state")
     return found

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 TARGET_LINES = 17
-"""A target itself gets a signal after every so many lines: a batch has a few more, so that all parts of one are hit."""
+"""The target receives a signal after every so many lines. A batch has a few more, so all parts of one are hit."""
 
 
 def points_of(places: list[tuple[str, int]], lines: int, step: int = 1) -> list[tuple[str, Point]]:
@@ -24,7 +24,7 @@ def points_of(places: list[tuple[str, int]], lines: int, step: int = 1) -> list[
 
     Args:
         places: Places of the tap, assigned to the targets in turns.
-        lines: Lines of a run; after some of them the target itself, or both, get the signal.
+        lines: Lines of a run; after some of them the target receives the signal, alone or with the tap.
         step: Only every so many of these.
     """
     found = []
@@ -36,7 +36,7 @@ def points_of(places: list[tuple[str, int]], lines: int, step: int = 1) -> list[
     return found
 
 
-def landings(step: int = 1, heard: Callable[[Landing], None] = lambda _: None) -> list[Landing]:
+def landings(step: int = 1, report: Callable[[Landing], None] = lambda _: None) -> list[Landing]:
     """The whole sweep."""
     ground, where = places_of_a_run()
     with places(Path(ground.place.name)) as made, ThreadPoolExecutor(max(1, AT_ONCE // 2)) as pool:
@@ -44,7 +44,7 @@ def landings(step: int = 1, heard: Callable[[Landing], None] = lambda _: None) -
         def one(trial: tuple[str, Point]) -> Landing:
             name, point = trial
             found = land(ground, made.new(name), point)
-            heard(found)
+            report(found)
             return found
 
         found = list(pool.map(one, points_of(where, ground.lines, step)))
@@ -65,8 +65,8 @@ def show(found: list[Landing]) -> None:
             counted += [sum(getattr(one.table, what) for one in some) for what in rows]
             print(("{:16} {:10}" + "{:13}" * 8).format(name, whom, len(some), *counted))
     for one in found:
-        for fault in one.finding.faults:
-            print(f"  {one.target}, {one.point}: {fault}")
+        for violation in one.finding.violations:
+            print(f"  {one.target}, {one.point}: {violation}")
 
 
 def totals(found: list[Landing]) -> dict[str, int]:

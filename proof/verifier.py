@@ -29,9 +29,9 @@ _HINT = re.compile(r"[.] [A-Z][^.]*[.]?")
 
 @dataclass
 class Finding:
-    """The faults of a trial; none if all counts are 0 and `faults` is empty."""
+    """How a trial violated the promise; not at all if all counts are 0 and `violations` is empty."""
 
-    faults: list[str] = field(default_factory=list)
+    violations: list[str] = field(default_factory=list)
     lost: int = 0
     bad: int = 0
     """Records that differ from the store."""
@@ -40,9 +40,9 @@ class Finding:
     went_without: bool = False
     """Whether the records are those of a token that lacks a scope."""
 
-    def say(self, fault: str) -> None:
-        """Add a fault."""
-        self.faults.append(fault)
+    def say(self, violation: str) -> None:
+        """Add a violation."""
+        self.violations.append(violation)
 
     def emitted(self, ground: Ground, run: Run, *, without: str = "") -> None:
         """Check that every record equals the store's row, and that no state is ahead of the records before it.
@@ -86,8 +86,8 @@ class Finding:
     def exports(self, store: Sandbox, stuck: frozenset[int] = frozenset()) -> None:
         """Check that no export was requested again while the first one could be used.
 
-        Two that begin together count as the same one: nothing is halved here, and the newest
-        window of a second run ends later than that of the first.
+        Two with the same start are the same window: no file reaches the cap here, and the newest window of a second run
+        ends later than that of the first.
         """
         made = Counter((e.type, e.date_from) for e in store.exports if e.id not in stuck)
         twice = sum(times - 1 for times in made.values())
@@ -108,27 +108,27 @@ class Finding:
         self._before: set[str] = set()
 
 
-def _unlike(run: Run, lawful: Records, ground: Ground) -> int:
-    """The number of wrong records."""
+def _unlike(run: Run, expected: Records, ground: Ground) -> int:
+    """The number of records that differ from the expected ones."""
     found = 0
     for record in run.records:
-        known = lawful.get(str(record.get(KEY)))
+        known = expected.get(str(record.get(KEY)))
         # A record that is newer than the clean run is in the store.
         found += known != cells(record) if known else record.get(KEY) not in ground.numbers(None)
     return found
 
 
 def stopped_well(first: Interrupted, point: Point) -> list[str]:
-    """The faults of an interrupted run's end."""
+    """What is wrong with the end of an interrupted run."""
     wrong = ["a traceback was shown"] if first.run.tracebacks else []
     if first.run.hung:
         wrong.append("it hung")
-    lawful = {"tap": {0, 128 + signal.SIGTERM}, "target": {0, 1}, "both": {0, 1, 128 + signal.SIGTERM}}[point.whom]
+    expected = {"tap": {0, 128 + signal.SIGTERM}, "target": {0, 1}, "both": {0, 1, 128 + signal.SIGTERM}}[point.whom]
     if point.signal == signal.SIGKILL and point.whom != "target":
         return wrong
-    # A process that has done its work has removed its handlers.
+    # At the end of its work, a process removes its signal handlers.
     over = first.run.finished and first.run.code == -signal.SIGTERM
-    if first.run.code not in lawful and not over:
+    if first.run.code not in expected and not over:
         wrong.append(f"the exit code is {first.run.code}")
     if point.whom == "tap":
         if first.seconds > GRACE_SECONDS:
@@ -139,11 +139,11 @@ def stopped_well(first: Interrupted, point: Point) -> list[str]:
 
 
 def ended_well(run: Run) -> list[str]:
-    """The faults of a failed run's end: it must have one line with what, where and what to do."""
+    """What is wrong with the end of a failed run: it must log one line with what, where and what to do."""
     if run.code != 1:
         return [f"the exit code is {run.code}"]
     if len(run.errors) != 1:
-        return [f"{len(run.errors)} lines tell the error"]
+        return [f"{len(run.errors)} lines report the error"]
     line, wrong = run.errors[0], []
     if not any(where in line for where in _PLACES):
         wrong.append(f"no place is named: {line}")

@@ -72,8 +72,8 @@ def environment(requirements: Sequence[str], python: str = sys.executable, on_st
 def _version(python: str) -> str:
     """An interpreter's version; pyenv may put commands on the PATH that do not run."""
     with contextlib.suppress(OSError, subprocess.CalledProcessError):
-        tell = [python, "-c", "import sys; print(sys.version)"]
-        return subprocess.run(tell, capture_output=True, check=True, text=True).stdout
+        command = [python, "-c", "import sys; print(sys.version)"]
+        return subprocess.run(command, capture_output=True, check=True, text=True).stdout
     raise NoInterpreter(f"there is no {python} on this machine")
 
 

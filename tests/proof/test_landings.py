@@ -1,4 +1,4 @@
-"""Some interruptions with real targets, and the verifier's planted faults."""
+"""Some interruptions with real targets, and the verifier with planted errors."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ def targets(stand):
     ids=str,
 )
 def test_a_target_has_every_row_after_the_second_run(stand, targets, name, point):
-    """From the state that it has itself given back; one that knows keys has each row once."""
+    """The second run starts from the state that the target returned. A target with keys has each row once."""
     found = land(stand, targets.new(name), point)
-    assert found.finding.faults == [], found.log
+    assert found.finding.violations == [], found.log
     assert found.came
     assert (found.table.lost, found.table.wrong) == (0, 0)
     assert found.table.cells > 4000
@@ -86,7 +86,7 @@ def test_rows_that_are_lost_in_the_pipe_are_noticed(stand, targets):
     target = Spoiling(targets.new(Postgres.name), losing)
     found = land(stand, target, Point("lines", 60, TERM))
     assert found.table.lost > 5
-    assert any("rows are lost" in fault for fault in found.finding.faults)
+    assert any("rows are lost" in fault for fault in found.finding.violations)
 
 
 @pytest.mark.e2e
@@ -94,7 +94,7 @@ def test_cells_that_change_in_the_pipe_are_noticed(stand, targets):
     target = Spoiling(targets.new(JsonLines.name), changing)
     found = land(stand, target, Point("lines", 60, TERM))
     assert found.table.wrong > 100
-    assert any("rows are wrong" in fault for fault in found.finding.faults)
+    assert any("rows are wrong" in fault for fault in found.finding.violations)
 
 
 @pytest.mark.e2e
@@ -106,7 +106,7 @@ def test_a_state_that_is_ahead_of_its_records_is_noticed(stand, targets):
     found = land(stand, target, Point("lines", 40, TERM))
     assert found.resumed
     assert found.table.lost > 10
-    assert "the target's state is not one of the tap's" in found.finding.faults
+    assert "the target's state is not one of the tap's" in found.finding.violations
 
 
 @pytest.mark.e2e
@@ -124,7 +124,7 @@ def test_rows_that_a_database_loses_duplicates_or_changes_are_noticed(stand, tar
     target.rows = tampered
     found = land(stand, target, Point("lines", 60, TERM))
     assert (found.table.lost, found.table.doubled, found.table.wrong) == (1, 2, 1)
-    assert len(found.finding.faults) == 3
+    assert len(found.finding.violations) == 3
 
 
 def test_every_interruption_has_a_target():

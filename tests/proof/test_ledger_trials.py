@@ -21,14 +21,14 @@ def nights():
 @pytest.mark.parametrize("name", ["nothing", "ledger behind", "ledger bits", "run without it", "disk full, night 2"])
 def test_no_row_is_lost_whatever_happens_to_the_ledger(nights, name):
     found = attempt(nights, name, EVENTS[name])
-    assert found.finding.faults == [], found.log
+    assert found.finding.violations == [], found.log
     ledger_trials.show([found])
 
 
 def test_no_row_is_lost_where_tap_and_target_are_killed(nights):
     found = attempt(nights, "killed", killed(Point("lines", 60, signal.SIGKILL), seed=1))
     assert found.came
-    assert found.finding.faults == [], found.log
+    assert found.finding.violations == [], found.log
     assert found.withheld > 0
 
 

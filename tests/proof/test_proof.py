@@ -1,4 +1,4 @@
-"""A part of `make proof`: cells of each kind, a few interruptions, and the verifier's planted faults."""
+"""A part of `make proof`: cells of each kind, a few interruptions, and the verifier with planted errors."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def row(place, name):
 
 def test_some_cells_of_the_fault_matrix(ground):
     cells = matrix.try_all(ground, [(row(place, name), column) for place, name, column in THIN])
-    assert [cell.finding.faults for cell in cells] == [[]] * len(THIN), "\n".join(cell.log for cell in cells)
+    assert [cell.finding.violations for cell in cells] == [[]] * len(THIN), "\n".join(cell.log for cell in cells)
     assert {(c.trial.place, c.trial.name, c.column): c.outcome for c in cells} == THIN
     matrix.show(cells)
     assert matrix.totals(cells) == Counter(THIN.values())
@@ -61,7 +61,7 @@ def test_some_cells_of_the_fault_matrix(ground):
 
 def test_some_interruptions_of_the_sweep():
     stops = sweep.sweep(step=8)
-    assert [stop.finding.faults for stop in stops] == [[]] * len(stops), "\n".join(stop.log for stop in stops)
+    assert [stop.finding.violations for stop in stops] == [[]] * len(stops), "\n".join(stop.log for stop in stops)
     assert sum(stop.came for stop in stops) >= len(stops) / 2
 
 
@@ -79,7 +79,7 @@ def test_a_fault_that_never_occurs_fails_its_cell(ground):
     trial = replace(row("file", "410"), fault=lambda _: {"kind": "empty", "export_type": "dispute_list"})
     cell = matrix.attempt(ground, trial, "for ever")
     assert cell.outcome == "FAILED"
-    assert cell.finding.faults == ["the fault never occurred"]
+    assert cell.finding.violations == ["the fault never occurred"]
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +104,7 @@ def judged(ground, done, change=lambda run: None):
 
 def test_the_verifier_accepts_a_clean_run(ground, done):
     finding = judged(ground, done)
-    assert (finding.faults, finding.lost, finding.bad, finding.doubled, finding.leaked) == ([], 0, 0, 0, 0)
+    assert (finding.violations, finding.lost, finding.bad, finding.doubled, finding.leaked) == ([], 0, 0, 0, 0)
 
 
 def test_the_verifier_finds_a_missing_record(ground, done):
@@ -113,21 +113,21 @@ def test_the_verifier_finds_a_missing_record(ground, done):
 
     finding = judged(ground, done, change)
     assert finding.lost == 1
-    assert any("ahead" in fault for fault in finding.faults)
+    assert any("ahead" in fault for fault in finding.violations)
 
 
 def test_the_verifier_finds_a_state_ahead_of_its_records(ground, done):
     def change(run):
         run.messages.insert(0, run.messages.pop())
 
-    assert any("ahead" in fault for fault in judged(ground, done, change).faults)
+    assert any("ahead" in fault for fault in judged(ground, done, change).violations)
 
 
 def test_the_verifier_finds_a_bookmark_that_is_behind(ground, done):
     def change(run):
         run.messages.pop()
 
-    assert any("bookmark" in fault for fault in judged(ground, done, change).faults)
+    assert any("bookmark" in fault for fault in judged(ground, done, change).violations)
 
 
 def test_the_verifier_finds_a_wrong_cell(ground, done):
