@@ -29,7 +29,7 @@ def end_of_second(instant: datetime) -> datetime:
 
 
 def own_boundary(instant: datetime) -> datetime:
-    """The last boundary at or before an aware instant that has OWN_SECOND."""
+    """The last instant, at or before an aware one, whose second is OWN_SECOND: a boundary that the tap chooses."""
     second = whole_second(instant)
     try:
         return second - (second.second - OWN_SECOND) % 60 * SECOND

@@ -14,7 +14,7 @@ def json_object(text: str, what: str) -> dict[str, Any]:
     """The JSON object in a file's text.
 
     Raises:
-        SettingsError: If it is not one, naming `what`.
+        SettingsError: If it is not one; the message begins with `what`.
     """
     try:
         found = json.loads(text, parse_float=Decimal, parse_constant=_reject_constant)
@@ -44,7 +44,7 @@ def read_object(file: IO[str], what: str) -> dict[str, Any]:
     """The JSON object in an open file.
 
     Raises:
-        SettingsError: If it does not, naming `what`.
+        SettingsError: If it is not one; the message begins with `what`.
     """
     try:
         text = file.read()

@@ -93,9 +93,10 @@ class Exporter:
     def fetch(self, source: StreamExports, window: Window, slot: ExportSlot) -> CheckedExport:
         """The validated file of one window, from an own export that can be reused, else from a new one.
 
-        A suspect file is replaced by one fresh export of the window. If that has the same fault, zero bytes, a missing
-        final line break and equal rows are accepted; any other blank or repeated key is an error. `slot` is held while
-        an export is pending. The file may not be used if `checked.capped`.
+        A suspect file (see errors.py) is replaced by one fresh export of the window. If that one is suspect for the
+        same reason, zero bytes, a missing line break at the end, and rows that are equal in every cell are accepted;
+        another blank or repeated key is an error. `slot` is held while an export is pending. The caller must not use
+        the file if `checked.capped`.
 
         Raises:
             TapExportsError: With the place of the error.

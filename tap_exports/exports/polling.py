@@ -22,7 +22,7 @@ _MOST_LISTED = 500
 class PollSchedule:
     """The pauses between polls, which follow how long the earlier exports of this run took.
 
-    `longest` is the longest pause in seconds; `first` is the first one until an export was ready.
+    `longest` is the longest pause in seconds; `first` is the first pause, until an export was ready.
     """
 
     def __init__(self, longest: float, first: float) -> None:

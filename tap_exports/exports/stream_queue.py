@@ -89,6 +89,7 @@ class StreamQueue:
     failed: bool = False
     tasks: deque[WindowTask] = field(default_factory=deque)
     read: int = 0
+    """Windows that the reader has passed."""
     _exported: list[Window] = field(default_factory=list)
     """Windows whose files are below the cap."""
 
@@ -122,7 +123,7 @@ class StreamQueue:
             self.tasks.extend(WindowTask(window, refresh=True) for window in due)
 
     def _end(self, newest: Window, slack: timedelta) -> datetime:
-        """Where the newest windows end: a little earlier where an export to reuse ends there."""
+        """Where the newest windows end: at the end of the range, or earlier, at the end of an export to reuse."""
         ends = [
             window.end
             for window in self.source.windows()
@@ -180,10 +181,11 @@ class StreamQueue:
         return task
 
     def end_at(self, instant: datetime, *, final: bool) -> datetime | None:
-        """The end of the window at an instant, where a line-item stream's window starts, which must not end later.
+        """The latest end of a line-item window that starts at an instant: the end of this stream's window there.
 
-        The store's cap may count parents instead of lines, so a window of lines must not have more parents than theirs.
-        If it is not known yet, it is estimated with `final`, else None. If there is no limit, it is the year 9999.
+        The store's cap may count parents instead of lines, so a window of lines must not have more parents than the
+        parents' window. While that is unknown, the end is an estimate with `final`, else None. Without a limit, it is
+        the year 9999.
         """
         for window in reversed(self._exported):
             if window.start <= instant < window.end:
@@ -247,11 +249,9 @@ class StreamQueue:
             first, rest = task.window.split(reused.end)
         else:
             first, rest = task.window.cut(length, equal=self._size(task).has_rate)
-            aim = next(
-                (s for s in self._reusable_starts if task.window.start < s < first.end and not task.refresh), None
-            )
-            if aim is not None:
-                first, rest = task.window.split(aim)
+            starts = () if task.refresh else self._reusable_starts
+            if (next_start := next((s for s in starts if task.window.start < s < first.end), None)) is not None:
+                first, rest = task.window.split(next_start)  # so that the next window can reuse that export
             if until is not None and first.end > until:
                 first, rest = task.window.split(until)
         task.window = first

@@ -1,4 +1,4 @@
-"""CatalogStream: the columns and the key of a stream of files, from a catalog or from the files' headers."""
+"""CatalogStream: the columns and the key of an export type's stream, from a catalog or from the files' headers."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class CatalogStream(MappedStream):
-    """A stream of files. Without a catalog, its columns are unknown until the first file."""
+    """The stream of one export type. Without a catalog, its columns are unknown until the first file."""
 
     replication_key = REPLICATION_KEY
 
