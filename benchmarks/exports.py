@@ -84,7 +84,7 @@ class Load:
 
 
 def three_years(orders_per_day: int, cap: int, **settings: int) -> Load:
-    """Load three years of all types, in this process and at once; a low cap stands for many rows."""
+    """Load three years of all types, in this process and at once; a low cap takes the place of many rows."""
     quick = Timings(rate_seconds=0.004, first_poll_seconds=0.02)
     with Sandbox(orders_per_day=orders_per_day, days=YEARS, row_cap=cap, rate_limit=None, ready_seconds=0.0) as store:
         TapExports.timings = quick

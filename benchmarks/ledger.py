@@ -32,7 +32,7 @@ def batches(first: int, count: int) -> Iterator[list[dict[str, Any]]]:
 
 
 def sync(path: Path, position: str, rows: int, first_export: int) -> tuple[str, int, float]:
-    """One run; its position, how many records it would send, and the CPU seconds of the ledger alone."""
+    """Run once; return the position, the number of records to send, and the CPU seconds of the ledger alone."""
     began = time.process_time()
     for first in range(0, rows, WINDOW_ROWS):
         for _ in batches(first, WINDOW_ROWS):

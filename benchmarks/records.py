@@ -104,7 +104,7 @@ def tap_path(path: Path, columns: int) -> int:
 
 
 def typed(path: Path, columns: int):
-    """What the plain loop makes of a row: a dict of typed values, blank being null."""
+    """A row as a dict of typed values; blank is null."""
     kinds = names_of(columns)
     convert = {
         "integer": int,
@@ -193,7 +193,7 @@ def measure(path_name: str, file: Path, columns: int) -> dict[str, float]:
 
 
 def run(path_name: str, file: str, columns: str) -> None:
-    """Be the process that measure() starts."""
+    """Run in the process that measure() starts."""
     began = time.monotonic()
     micros = PATHS[path_name](Path(file), int(columns))
     sys.stdout.flush()

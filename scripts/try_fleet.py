@@ -217,7 +217,7 @@ class Fleet:
 
 
 def story(report: Report, commands: Path) -> None:
-    """Both nights and the controls."""
+    """Both nights, and the negative controls."""
     with open_shops(NAMES, SAME_TOKEN, BACKFILL) as shops, plumbing.postgres() as server:
         fleet = Fleet(report, shops, server, commands)
         try:
@@ -242,7 +242,7 @@ def story(report: Report, commands: Path) -> None:
 
 
 def main() -> int:
-    """Run it; 0 where nothing is wrong."""
+    """Run both nights; return 0 if nothing is wrong."""
     if sys.version_info < (3, 11) or not shutil.which("setpriv"):
         print("make fleet is skipped: it needs Python 3.11 or newer, and setpriv of util-linux.")
         return 0

@@ -31,7 +31,7 @@ WORKER_SLOTS = 3
 
 
 def virtualenv(folder: Path) -> Path:
-    """Install Airflow from the example's constraints, unless it is there already; the folder of its commands."""
+    """Install Airflow from the example's constraints, if it is not installed; return the folder of its commands."""
     constraints = EXAMPLE / "constraints.txt"
     wanted = hashlib.sha256((sys.version + AIRFLOW + constraints.read_text()).encode()).hexdigest()
     stamp = folder / "installed.txt"
@@ -74,7 +74,7 @@ class ControlPlane:
             # The machine may be busy with much else: the defaults are 5 and 10 s.
             "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",
             "AIRFLOW__API_AUTH__JWT_LEEWAY": "60",
-            # So that a short try does not wait for long polls.
+            # A short trial must not wait for long polls.
             "AIRFLOW__EDGE__JOB_POLL_INTERVAL": "1",
             "AIRFLOW__EDGE__HEARTBEAT_INTERVAL": "5",
         }
@@ -166,7 +166,7 @@ class ControlPlane:
         return [dict(zip(columns.split(", "), row, strict=True)) for row in rows]
 
     def age(self, worker: str) -> None:
-        """Let minutes pass for a worker that is dead, and for the tasks that wait for their retry."""
+        """Age a dead worker, and the tasks that wait for a retry, by some minutes."""
         old = "interval '10 minutes'"
         delay = "interval '6 minutes'"
         beats = f"UPDATE task_instance SET last_heartbeat_at = now() - {old}"  # noqa: S608
@@ -189,7 +189,7 @@ class ControlPlane:
 
 
 def wait_for_runs(plane: ControlPlane, count: int, seconds: float) -> None:
-    """Wait until so many runs have ended, none of them in failure.
+    """Wait until so many runs have succeeded.
 
     Raises:
         RuntimeError: One failed.

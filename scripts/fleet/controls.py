@@ -23,7 +23,7 @@ RUN_SECONDS = 120
 
 
 class Bench:
-    """One more Meltano project at the same system database, for runs beside those of Airflow.
+    """Another Meltano project with the same system database, for runs beside those of Airflow.
 
     Args:
         folder: The project.
@@ -45,7 +45,7 @@ class Bench:
             raise RuntimeError(self.processes.output("meltano-migrate")[-2000:])
 
     def refused(self, shop: Shop) -> bool:
-        """Whether a run of a pair of which another one is live, or was killed just now, is refused."""
+        """Whether Meltano refuses a run of a pair that is running, or was killed just now."""
         name = f"refused-{shop.name}"
         code = self.start(name, "run", shop.plugin, "target-postgres").wait(RUN_SECONDS)
         return code != 0 and "already running" in self.processes.output(name)
@@ -91,7 +91,7 @@ def suffix_trap(bench: Bench, warehouse: str) -> tuple[int, int, int]:
 
 
 def age_runs(system: str, shops: list[Shop]) -> None:
-    """Let the five minutes pass for which Meltano takes a killed run for a live one."""
+    """Age the heartbeats by the five minutes for which Meltano takes a killed run for a live one."""
     names = ", ".join(f"'%:{shop.plugin}-to-%'" for shop in shops)
     statement = "UPDATE runs SET last_heartbeat_at = last_heartbeat_at - interval '6 minutes'"
     plumbing.query(system, f"{statement} WHERE state = 'RUNNING' AND job_name LIKE ANY (ARRAY[{names}])")

@@ -24,7 +24,7 @@ class WaitedTooLong(Exception):
 
 
 class Processes:
-    """All processes of one try.
+    """All processes of one trial.
 
     This process becomes the parent of each descendant whose own parent is gone, so that none can be overlooked.
     """
@@ -35,7 +35,7 @@ class Processes:
         logs.mkdir(parents=True)
 
     def start(self, name: str, command: Sequence[str | Path], environment: Mapping[str, str]) -> psutil.Popen:
-        """Start one in the background, its output in a file of that name."""
+        """Start a process in the background; its output goes to a file of that name."""
         with (self.logs / f"{name}.log").open("ab") as log:
             return psutil.Popen(
                 [str(word) for word in command],
@@ -47,15 +47,15 @@ class Processes:
             )
 
     def run(self, name: str, command: Sequence[str | Path], environment: Mapping[str, str], seconds: float) -> int:
-        """Run one to its end; its exit code."""
+        """Run a process to its end; return its exit code."""
         return int(self.start(name, command, environment).wait(seconds))
 
     def output(self, name: str) -> str:
-        """What the processes of that name have written so far."""
+        """The output so far of the processes of that name."""
         return (self.logs / f"{name}.log").read_text(errors="replace")
 
     def alive(self) -> list[psutil.Process]:
-        """All descendants but PostgreSQL's and those that have ended."""
+        """All running descendants, except PostgreSQL's."""
         found = []
         for process in psutil.Process().children(recursive=True):
             with contextlib.suppress(psutil.Error):
@@ -64,7 +64,7 @@ class Processes:
         return found
 
     def end(self, seconds: float = 30) -> int:
-        """End all with SIGTERM, then with SIGKILL; how many did not end by themselves."""
+        """End all with SIGTERM, then with SIGKILL; return how many did not end before."""
         for process in self.alive():
             with contextlib.suppress(psutil.Error):
                 process.terminate()
@@ -79,7 +79,7 @@ class Processes:
 
 
 def kill_tree(root: psutil.Process) -> list[str]:
-    """SIGKILL for a process and all its descendants, as when a machine is gone; their commands.
+    """Kill a process and all its descendants, as when a machine fails; return their commands.
 
     They are stopped first, so that none can start another or act on the death of its parent.
     """
@@ -101,7 +101,7 @@ def wait_for(what: str, condition: Callable[[], object], seconds: float) -> None
     """Wait until a condition holds.
 
     Raises:
-        WaitedTooLong: It did not in that time.
+        WaitedTooLong: If it does not in that time.
     """
     until = time.monotonic() + seconds
     while not condition():
@@ -111,5 +111,5 @@ def wait_for(what: str, condition: Callable[[], object], seconds: float) -> None
 
 
 def plain_environment() -> dict[str, str]:
-    """What the processes get from this one: nothing that configures Airflow, Meltano or the tap."""
+    """This process's environment, without the variables that configure Airflow, Meltano or the tap."""
     return {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TZ", "TMPDIR") if name in os.environ}

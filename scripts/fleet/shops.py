@@ -44,7 +44,7 @@ class Shop:
     """Ids of exports that showed the columns only: they begin before the nightly loads do."""
 
     def next_night(self) -> None:
-        """Count exports and requests anew, a day later."""
+        """Advance the store by a day, and start new counts of exports and requests."""
         if not self.seen:
             self.unused = frozenset(one.id for one in self.store.exports if one.date_from < self.start)
         self.seen, self.seen_requests = len(self.store.exports), len(self.store.log)
@@ -89,7 +89,7 @@ class Shop:
 
     @property
     def repeated(self) -> int:
-        """Exports of the present night that begin where another of their type begins: requested twice."""
+        """Exports of the present night that were requested twice: another one of their type has the same start."""
         made = Counter((one.type, one.date_from) for one in self.exports)
         return sum(times - 1 for times in made.values())
 

@@ -27,7 +27,7 @@ EXPORT_LOG = "export_log"
 
 @dataclass
 class Comparison:
-    """What of one store was compared, and what differs.
+    """The comparison of one store, with its differences.
 
     Attributes:
         shop: The store.
@@ -60,7 +60,7 @@ class Comparison:
                 self.cells += 1
                 if name not in actual[one] or not _same(text, actual[one][name]):
                     wrong.append(f"{one}: {name}: {text!r} became {actual[one].get(name)!r}")
-        # The exports cover the history without a gap, so that what they hold is what the store has.
+        # The exports cover the history without a gap, so that together they have all rows of the store.
         until = self.start
         for export in sorted(exports, key=lambda one: one.date_from):
             if export.date_from > until:
@@ -85,7 +85,7 @@ class Comparison:
 
 
 def compare(database: str, shop: Shop, start: datetime) -> Comparison:
-    """Compare all tables of a store with what its exports held.
+    """Compare all tables of a store with the files of its exports.
 
     Each row must be the one of the newest export that holds its key. So no row is missing or too many, whether the
     store has changed an object meanwhile or not.
@@ -123,7 +123,7 @@ def _column(header: str) -> str:
 
 
 def _same(text: str, value: object) -> bool:
-    """Whether a cell of the table means what the file's text does."""
+    """Whether a cell of the table has the value of the file's text."""
     if value is None:
         return not text
     if isinstance(value, bool):
@@ -140,5 +140,5 @@ def _same(text: str, value: object) -> bool:
 
 
 def _utc(moment: datetime) -> datetime:
-    """In UTC, which is what a column without a zone means."""
+    """An instant in UTC; a column without a zone is in UTC."""
     return moment.replace(tzinfo=moment.tzinfo or timezone.utc)

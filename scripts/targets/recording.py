@@ -43,7 +43,7 @@ class Sync:
     Attributes:
         messages: File of Singer messages.
         rows: The store's rows by stream, under the names of the tap's columns.
-        filled: How many rows are to have the new column filled.
+        filled: The number of rows in which the new column must be filled.
     """
 
     messages: Path
