@@ -32,8 +32,8 @@ T = TypeVar("T")
 class Client:
     """The calls of the Admin API that the tap makes.
 
-    Every call waits for the rate limit, and is retried with backoff after a transient error: connection errors,
-    429, 5xx, a response that is not JSON. It may be used from several threads.
+    Every call waits for the rate limit, and is retried with backoff after a transient error: a broken connection, a
+    status such as 429 or 503, a response that is not JSON. It may be used from several threads.
 
     All calls raise:
         Unauthorized: 401.
