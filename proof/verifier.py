@@ -23,7 +23,7 @@ GRACE_SECONDS = 4.0
 """Seconds in which a run must end after SIGTERM on a busy machine; the promise is two."""
 PLANTED = "planted-in-a-redirect"
 WEBHOOK_SECRET = "the-secret-of-the-webhook"  # noqa: S105 - made up
-_PLACES = (f"stream {CODE}", "exports/", "store/", "metadata/", "webhooks/", "webhook_", "standard output")
+_PLACES = (f"stream {CODE}", "exports/", "store/", "metadata/", "webhooks/", "webhook_", "Standard output")
 _HINT = re.compile(r"[.] [A-Z][^.]*[.]?")
 
 
