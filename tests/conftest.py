@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,14 @@ SLOW = ("proof", "e2e", "fleet")
 """Folders whose tests take minutes; one load into PostgreSQL by Meltano stays."""
 SLOW_FILES = ("test_kills.py",)
 """Tests with runs killed at random points."""
+
+
+@pytest.fixture
+def closed_port():
+    """A host and a port that refuse connections."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound without listening: it refuses connections and stays reserved
+        yield f"127.0.0.1:{taken.getsockname()[1]}"
 
 
 def pytest_collection_modifyitems(items):

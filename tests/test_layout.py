@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent.parent / "tap_exports"
@@ -39,6 +40,7 @@ def modules():
 MODULES = dict(modules())
 
 
+@cache
 def imports_of(path):
     """The names that a file imports, anywhere in it."""
     found = set()

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from tap_exports.config.schema import CONFIG_SCHEMA
+from tap_exports.config.validation import MAPS, NUMBERS, SECRETS
 from tap_exports.tap import TapExports
 
 ROOT = Path(__file__).parent.parent
@@ -23,6 +24,14 @@ def kind(name):
     schema = OURS[name]
     kinds = [one for one in schema["type"] if one != "null"]
     return schema.get("format") or ("number or map" if kinds == ["number", "object"] else kinds[0])
+
+
+def test_required_settings_secrets_and_numbers():
+    """Numbers and maps of numbers may be text, as in environment variables."""
+    assert sorted(CONFIG_SCHEMA["required"]) == ["access_token", "start_date"]
+    assert tuple(name for name in OURS if OURS[name].get("secret")) == SECRETS == ("access_token", "webhook_secret")
+    assert tuple(name for name in OURS if kind(name) == "number or map") == MAPS
+    assert {name for name in OURS if kind(name) in ("number", "integer", "number or map")} == set(NUMBERS)
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import faulthandler
 import io
 import socket
 import threading
@@ -76,28 +75,6 @@ def open_temp_files(where):
             if target.startswith(str(where)):
                 found.append(target)
     return found
-
-
-def in_time(call, seconds=15.0):
-    """Call a function with a timeout; print all stacks if it hangs."""
-    outcome = []
-
-    def run():
-        try:
-            outcome.append((call(), None))
-        except BaseException as error:  # noqa: BLE001 - raised again below
-            outcome.append((None, error))
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if not outcome:
-        faulthandler.dump_traceback(all_threads=True)
-        pytest.fail(f"still at it after {seconds} seconds")
-    result, error = outcome[0]
-    if error is not None:
-        raise error
-    return result
 
 
 def peak_pending(exports):
@@ -172,9 +149,7 @@ class Bench:
         """The store's exports."""
         return [e for e in self.store.exports if code in (None, e.type)]
 
-    def scheduler(  # noqa: PLR0913
-        self, *codes, days=40, step=10, longest=None, max_pending=4, known=True, dense=0.0
-    ):
+    def scheduler(self, *codes, days=40, step=10, longest=None, max_pending=4, known=True, dense=0.0):
         """A scheduler over some streams: all windows are as long as the first, unless `longest` is given.
 
         Rows per day are known, so that windows are exported concurrently, unless `dense` is None.
@@ -239,7 +214,7 @@ def make_bench(make_store):
     """Make a bench; by default its store's clock advances with the tap's sleeps."""
     benches = []
 
-    def make(  # noqa: PLR0913
+    def make(
         store=None,
         *,
         clock=None,
@@ -349,14 +324,6 @@ def make_wire():
     yield make
     for wire in wires:
         wire.close()
-
-
-@pytest.fixture
-def closed_port():
-    """An address that refuses connections."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))  # bound without listening: it refuses connections and stays reserved
-        yield f"http://127.0.0.1:{taken.getsockname()[1]}/api/admin/"
 
 
 @pytest.fixture

@@ -64,15 +64,6 @@ def test_no_fault_reveals_a_secret(bench, caplog, fault):
     assert "Expires" not in text
 
 
-def test_a_refused_file_host_is_named_without_the_link(bench, caplog, closed_port):
-    caplog.set_level(logging.DEBUG)
-    signed = f"{closed_port}x.csv?Signature=abc123"
-    bench.store.add_fault(Fault("link", "json", document={"url": signed}, times=None))
-    error = caught(bench.fetch)
-    assert "host 127.0.0.1" in str(error)
-    assert "abc123" not in shown(caplog, error)
-
-
 @pytest.mark.parametrize(
     "url",
     [
@@ -80,10 +71,12 @@ def test_a_refused_file_host_is_named_without_the_link(bench, caplog, closed_por
         "http://:99999/x?Signature=abc123",
         "http:///x?Signature=abc123",
         "ftp://x/y?Signature=abc123",
+        "http://CLOSED/x.csv?Signature=abc123",
     ],
 )
-def test_a_malformed_link_is_not_shown(bench, caplog, url):
+def test_a_link_that_cannot_be_used_is_not_shown(bench, caplog, url, closed_port):
     caplog.set_level(logging.DEBUG)
+    url = url.replace("CLOSED", closed_port)
     bench.store.add_fault(Fault("link", "json", document={"url": url}, times=None))
     error = caught(bench.fetch)
     assert isinstance(error, TapExportsError)

@@ -6,7 +6,6 @@ import csv
 import io
 from datetime import datetime, timezone
 
-import pytest
 from hypothesis import HealthCheck, settings
 
 from tap_exports.files.checked import CheckedFile
@@ -62,7 +61,8 @@ def file_of(content, encoding="utf-8", *, partial=False):
 
 def checked(content, layout=None, encoding="utf-8", stream="order_list", zone=timezone.utc):
     """A file that was checked by the key of its layout, and that layout."""
-    file = file_of(content, encoding)
+    content = bytes_of(content, encoding)
+    file = CsvFile(io.BytesIO(content), encoding)
     header, _ = file.head(0)
     layout = layout or decide(stream, header, Knowledge())
     names = column_names(header)
@@ -74,7 +74,7 @@ def checked(content, layout=None, encoding="utf-8", stream="order_list", zone=ti
     numeric = [c.name for c in layout.columns if c.type in (ColumnType.INTEGER, ColumnType.NUMBER)]
     positions = [names.index(name) for name in numeric if name in names]
     found = file.check(keys, unique=not layout.numbered, numbers=positions)
-    return CheckedFile(file, header, found, len(bytes_of(content, encoding)), ""), layout
+    return CheckedFile(file, header, found, len(content), ""), layout
 
 
 def records_of(content, layout=None, selected=None, zone=timezone.utc, **how):
@@ -94,10 +94,3 @@ def layout_of(columns, keys=(), stream="order_list"):
     return Layout(
         stream, tuple(Column(name, kind) for name, kind in columns.items()), tuple(keys), line_identity_column(columns)
     )
-
-
-@pytest.fixture
-def said(caplog):
-    """The levels and messages that were logged."""
-    caplog.set_level("DEBUG")
-    return lambda: [(record.levelname, record.getMessage()) for record in caplog.records]

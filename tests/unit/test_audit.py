@@ -63,7 +63,7 @@ def test_no_known_vulnerability_is_a_success(service):
 
 
 def test_a_service_that_cannot_be_reached_is_a_failure_in_one_line(closed_port):
-    fault = audit.audit({"msgspec": "0.19.0"}, "--vulnerability-service", "osv", "--osv-url", closed_port)
+    fault = audit.audit({"msgspec": "0.19.0"}, "--vulnerability-service", "osv", "--osv-url", f"http://{closed_port}/")
     assert fault.startswith("the vulnerability service is not available: ")
     assert "\n" not in fault
 
@@ -73,11 +73,3 @@ def test_a_service_that_does_not_know_the_packages_is_a_failure():
     found = [{"name": "a", "version": "1", "vulns": []}, {"name": "b", "skip_reason": "not found"}]
     assert audit.verdict(found) == "the vulnerability service does not know 1 of 2 packages: b"
     assert audit.verdict([]) == "the vulnerability service does not know 0 of 0 packages: "
-
-
-@pytest.fixture
-def closed_port():
-    """An address that refuses connections."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
-    server.server_close()
-    return f"http://127.0.0.1:{server.server_address[1]}/"

@@ -5,10 +5,7 @@ import pytest
 from tap_exports.schema.layout import Knowledge
 from tap_exports.schema.names import snake_case
 from tap_exports.schema.types import (
-    METADATA_TYPES,
     ColumnType,
-    expected_columns,
-    is_always_text,
     object_of,
     relax_type,
 )
@@ -184,29 +181,6 @@ def test_a_sample_can_only_relax_a_type_to_text(kind, cells, left):
 )
 def test_the_object_of_a_stream_follows_from_its_code(stream, expected):
     assert object_of(stream) == expected
-
-
-@pytest.mark.parametrize("stream", STREAMS)
-def test_every_stream_has_expected_columns(stream):
-    names = expected_columns(stream)
-    assert len(set(names)) == len(names) > 5
-    if stream.endswith("_line_items"):
-        parent = stream.removesuffix("_line_items").removeprefix("open_")
-        assert names[0] in (f"{parent}_number", f"{parent}_id")
-
-
-@pytest.mark.parametrize("name", ["number", "promo_code", "work_phone", "po_postcode"])
-def test_codes_are_text_whatever_the_stores_definitions_say(name):
-    assert is_always_text(name)
-
-
-@pytest.mark.parametrize(
-    ("word", "kind"),
-    [("text", S), ("integer", I), ("decimal", N), ("rich text", S), ("multi text", S), ("file", S), ("boolean", B)],
-)
-def test_every_metadata_type_has_a_column_type(word, kind):
-    assert METADATA_TYPES[word] is kind
-    assert len(METADATA_TYPES) == 7
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,7 @@ def test_the_header_decides_columns_types_and_key():
 def test_column_types_take_precedence():
     knowledge = known_by(
         ("Total", "total", "order", B),
+        ("Number", "number", "order", B),
         column_types={"order_list": {"total": S, "number": I, "note": D}, "customer_list": {"status": I}},
     )
     header = ["Number", "Total", "Note", "Status"]
@@ -49,21 +50,31 @@ def test_column_types_take_precedence():
     }
 
 
-@pytest.mark.parametrize("header", ["Locker Count Text", "lockers", "Lockers"])
-def test_a_merchants_column_is_typed_by_its_name_or_its_key(header):
-    """Whether a header shows the name or the key is not published."""
-    knowledge = known_by(("Locker Count Text", "lockers", "order", N))
-    assert types(decide("order_list", [header], knowledge)) == {
-        "locker_count_text" if " " in header else "lockers": "number"
-    }
+SCORES = ("Score", "score", "customer", I), ("Score", "score", "order", N)
 
 
-def test_a_definition_takes_precedence_over_names_and_rules():
-    knowledge = known_by(("Is Fragile", "is_fragile", "order", S), ("Total", "total", "order", I))
-    assert types(decide("order_list", ["Is Fragile", "Total"], knowledge)) == {
-        "is_fragile": "string",
-        "total": "integer",
-    }
+@pytest.mark.parametrize(
+    ("stream", "header", "definitions", "kinds"),
+    [
+        # Whether a header shows a definition's name or its key is not published.
+        *(("order_list", [header], [("Locker Count Text", "lockers", "order", N)], [N])
+          for header in ("Locker Count Text", "lockers", "Lockers")),
+        # It takes precedence over names and rules, unless its type is unknown.
+        ("order_list", ["Is Fragile"], [("Is Fragile", "x", "order", S)], [S]),
+        ("order_list", ["Total"], [("Total", "total", "order", I)], [I]),
+        ("order_list", ["Amount"], [("Amount", "amount", "order", None)], [N]),
+        # Of two, the one of the stream's object applies.
+        *((stream, ["Score"], SCORES, [kind])
+          for stream, kind in (("order_list", N), ("customer_list", I), ("order_line_items", S))),
+        ("order_list", ["Score"], [("Score", "score", "attribution", I)], [I]),
+        # An integer would lose the leading zeros of a code.
+        *(("order_list", [code], [(code, "x", "order", I)], [S])
+          for code in ("Promo Code", "Number", "Zip", "Work Phone", "PO Postcode")),
+    ],
+)  # fmt: skip
+def test_a_merchants_column_is_typed_by_its_definition(stream, header, definitions, kinds):
+    layout = decide(stream, header, known_by(*definitions))
+    assert [column.type for column in layout.columns] == kinds
 
 
 MISFITS = [["soon"]] * 20
@@ -126,41 +137,11 @@ def test_schema_and_key_do_not_depend_on_rows(stream, rows, data):
     assert not of_stream.apply([HEADER[n] for n in order])
 
 
-def test_of_two_definitions_the_streams_own_applies():
-    knowledge = known_by(("Score", "score", "customer", I), ("Score", "score", "order", N))
-    assert types(decide("order_list", ["Score"], knowledge)) == {"score": "number"}
-    assert types(decide("customer_list", ["Score"], knowledge)) == {"score": "integer"}
-    assert types(decide("order_line_items", ["Score"], knowledge)) == {"score": "string"}
-
-
-def test_a_definition_of_another_object_applies_where_there_is_no_other():
-    knowledge = known_by(("Score", "score", "attribution", I))
-    assert types(decide("order_list", ["Score"], knowledge)) == {"score": "integer"}
-
-
-def test_a_definition_of_an_unknown_type_is_ignored():
-    knowledge = known_by(("Amount", "amount", "order", None))
-    assert types(decide("order_list", ["Amount"], knowledge)) == {"amount": "number"}
-
-
-def test_codes_are_text_whatever_a_definition_says():
-    """An integer would lose its leading zeros; `column_types` may still say otherwise."""
-    header = ["Promo Code", "Number", "Zip"]
-    definitions = [(name, name, "order", I) for name in header]
-    assert set(types(decide("order_list", header, known_by(*definitions))).values()) == {"string"}
-    mine = known_by(*definitions, column_types={"order_list": {"promo_code": I}})
-    assert types(decide("order_list", header, mine))["promo_code"] == "integer"
-
-
-def test_primary_keys_take_precedence():
-    header = ["Number", "Email"]
-    knowledge = Knowledge(primary_keys={"order_list": ("email", "number"), "customer_list": ()})
-    assert decide("order_list", header, knowledge).keys == ("email", "number")
-    assert decide("customer_list", ["Id"], knowledge).keys == ()
-    assert decide("return_list", header, knowledge).keys == ("number",)
-
-
 def test_the_schema_has_the_files_columns_and_the_taps_own():
+    """`export_line` only where the key contains it."""
+    layout = layout_of({"number": S}, ("number", "export_line"))
+    assert (layout.numbered, layout.file_keys) == (True, ("number",))
+    assert layout.schema()["properties"]["export_line"] == {"type": ["string"]}
     layout = layout_of({"number": S, "total": N}, ("number",))
     assert layout.schema() == {
         "type": "object",
@@ -175,46 +156,7 @@ def test_the_schema_has_the_files_columns_and_the_taps_own():
     }
 
 
-def test_export_line_is_a_column_only_where_the_key_contains_it():
-    layout = layout_of({"number": S}, ("number", "export_line"))
-    assert layout.numbered
-    assert layout.schema()["properties"]["export_line"] == {"type": ["string"]}
-    assert layout.file_keys == ("number",)
-    assert list(layout.schema()["properties"]) == [
-        "number", "date_from", "date_to", "export_id", "export_line", "invalid_values",
-    ]  # fmt: skip
-    assert "export_line" not in layout_of({"number": S}, ("number",)).schema()["properties"]
-
-
 @pytest.mark.parametrize("stream", ["order_list", "order_line_items", "customer_list"])
 def test_a_layout_is_read_back_from_its_catalog(stream):
     layout = standard_layout(stream, NOTHING)
     assert Layout.of_schema(stream, layout.schema(), layout.keys, NOTHING) == layout
-
-
-def test_column_types_and_primary_keys_take_precedence_over_the_catalog():
-    schema = layout_of({"number": S, "total": N}).schema()
-    knowledge = Knowledge({"order_list": {"total": S}}, {"order_list": ()})
-    layout = Layout.of_schema("order_list", schema, ["number"], knowledge)
-    assert types(layout) == {"number": "string", "total": "string"}
-    assert layout.keys == ()
-
-
-def test_without_a_file_the_apis_names_are_used():
-    layout = standard_layout("return_list", Knowledge({"return_list": {"amount": S}}))
-    assert types(layout) == {
-        "number": "string",
-        "status": "string",
-        "reason": "string",
-        "location": "string",
-        "carrier": "string",
-        "tracking_code": "string",
-        "id": "integer",
-        "quantity": "integer",
-        "amount": "string",
-        "total_refund_amount": "number",
-        "amount_incl_tax": "number",
-        "amount_excl_tax": "number",
-        "created_at": "date-time",
-    }
-    assert layout.keys == ("number",)

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
-from tap_exports import errors
-from tap_exports.errors import InvalidFile, LinkExpired, TapExportsError, lines_of
+from tap_exports.errors import InvalidFile, lines_of
 
 
 def test_an_error_is_one_line_of_what_where_and_what_to_do():
@@ -31,13 +30,3 @@ def test_one_cause_of_many_failures_is_one_line_that_names_the_streams():
         "it is empty (stream return_list, export 7). Look.",
         "no scope (stream dispute_list). Give more.",
     ]
-
-
-def test_the_modules_docstring_has_every_error():
-    tree = errors.__doc__
-    kinds = {
-        name for name, kind in vars(errors).items() if isinstance(kind, type) and kind.__module__ == errors.__name__
-    }
-    assert {name for name in kinds if name not in tree} == set()
-    assert all(issubclass(getattr(errors, name), TapExportsError) for name in kinds - {"Stopped"})
-    assert issubclass(LinkExpired, InvalidFile)

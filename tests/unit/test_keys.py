@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_exports.schema.keys import LineKeys, choose_keys, line_identity_column
+from tap_exports.schema.layout import Knowledge, standard_layout
+from tap_exports.schema.types import expected_columns
 from tests.unit.test_column_types import STREAMS
 
 
@@ -132,10 +134,11 @@ def test_a_parents_lines_have_the_same_keys_in_any_order(rows, random):
 
 
 @pytest.mark.parametrize("stream", STREAMS)
-def test_every_known_stream_has_a_key_by_the_apis_names(stream):
-    from tap_exports.schema.layout import Knowledge, standard_layout  # noqa: PLC0415 - what stands above this station
-
+def test_every_known_stream_has_columns_and_a_key_by_the_apis_names(stream):
+    names = expected_columns(stream)
+    assert len(set(names)) == len(names) > 5
     layout = standard_layout(stream, Knowledge())
+    assert [column.name for column in layout.columns] == list(names)
     assert layout.keys
-    assert set(layout.file_keys) <= {column.name for column in layout.columns}
+    assert set(layout.file_keys) <= set(names)
     assert layout.numbered == stream.endswith("_line_items")

@@ -106,10 +106,3 @@ def test_names_do_not_depend_on_the_order_of_columns(header, random):
     assert Counter(zip(header, column_names(header), strict=True)) == Counter(
         zip(shuffled, column_names(shuffled), strict=True)
     )
-
-
-def test_a_hundred_thousand_equal_headers_are_named():
-    names = column_names(["Same"] * 100_000)
-    assert names[:2] == ("same", "same_2")
-    assert names[-1] == "same_100000"
-    assert len(set(names)) == 100_000

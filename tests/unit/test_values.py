@@ -16,8 +16,6 @@ UTC = timezone.utc
 NEW_YORK = ZoneInfo("America/New_York")
 ZONES = [ZoneInfo(n) for n in ("America/New_York", "Europe/Berlin", "Australia/Lord_Howe", "Asia/Kolkata", "UTC")]
 CONVERTERS = [to_integer, to_number, to_boolean, to_date, to_datetime(UTC), to_datetime(NEW_YORK)]
-# As Django writes months: its format letter N.
-
 YEARS = datetime(1971, 1, 1), datetime(2036, 1, 1)  # noqa: DTZ001 - clocks of any zone
 
 decimals = st.decimals(allow_nan=False, allow_infinity=False, places=2) | st.decimals(
