@@ -54,10 +54,9 @@ def test_rows_come_from_an_older_export_where_the_newest_has_none(bench):
     assert {"order_number", "gift_note"} <= names(layout)
 
 
-@pytest.mark.parametrize("text", ["Sorry\n", "Not Found", "Sorry, it failed.\r\nTry again, please.\r\n"])
-def test_a_file_of_text_has_no_columns(bench, caplog, text):
+def test_a_file_of_text_has_no_columns(bench, caplog):
     earlier_export(bench)
-    bench.store.add_fault(Fault("file", "body", body=text, times=None))
+    bench.store.add_fault(Fault("file", "body", body="Sorry, it failed.\r\nTry again, please.\r\n", times=None))
     layout = discover(bench, may_create=False)["order_list"]
     assert "number" in names(layout)
     assert "the file is text, not an export" in caplog.text

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from datetime import datetime, timedelta, timezone
-from itertools import pairwise
+from itertools import pairwise, product
 
 import pytest
 
@@ -21,7 +23,7 @@ from tap_exports.errors import (
 from tap_exports.exports.polling import PollSchedule
 from tap_exports.sandbox import Fault
 from tap_exports.schema.values import to_instant
-from tap_exports.window import Window, own_boundary
+from tap_exports.window import Window
 
 from .conftest import open_temp_files
 
@@ -50,6 +52,13 @@ def rows(checked):
     with_header = list(checked.csv.rows())
     checked.csv.close()
     return with_header
+
+
+def fetched(bench, window=None):
+    """A window's checked file, closed."""
+    checked = bench.fetch(window)
+    checked.csv.close()
+    return checked
 
 
 def earlier_export(bench, window=None, code="order_list", ago=0):
@@ -160,6 +169,14 @@ def test_a_create_call_that_created_nothing_is_sent_again(bench, fault):
     assert bench.store.count("create") == 3
 
 
+def test_retry_after_is_honoured_before_the_list_is_searched(bench):
+    bench.store.add_fault(Fault("create", "status", status=503, headers={"Retry-After": "150"}))
+    bench.fetch().csv.close()
+    first, second = bench.store.log[:2]
+    assert (first.place, second.place) == ("create", "list")
+    assert second.time - first.time >= timedelta(seconds=150)
+
+
 def test_an_export_that_is_listed_late_is_found(bench, monkeypatch):
     """A proxy's timeout may end long before the store has created the export."""
     bench.store.add_fault(Fault("create", "status", status=504))
@@ -195,8 +212,7 @@ def test_an_earlier_export_is_not_taken_for_the_lost_one(bench, ago, listed):
         bench.exporter.requester.look_up(source)
         source.reusable.clear()
     bench.store.add_fault(Fault("create", "refuse"))  # it created nothing
-    checked = bench.fetch()
-    checked.csv.close()
+    checked = fetched(bench)
     assert checked.export.id != older.id
     assert len(bench.made()) == 2
 
@@ -215,8 +231,7 @@ def test_an_export_of_another_window_or_type_is_not_taken_for_the_lost_one(bench
     bench.store.add_fault(Fault("create", "refuse"))
     earlier_export(bench, bench.window(0, 9))
     earlier_export(bench, bench.window(), code="customer_list")
-    checked = bench.fetch()
-    checked.csv.close()
+    checked = fetched(bench)
     assert checked.export.window == bench.window()
     assert len(bench.made()) == 3
 
@@ -248,13 +263,7 @@ def test_responses_that_stay_lost_fail_the_stream(bench):
 )
 def test_an_export_of_a_smaller_window_is_refused(bench, begin, end):
     window = bench.window()
-    document = {
-        "id": 7,
-        "type": "order_list",
-        "status": "pending",
-        "date_from": begin,
-        "date_to": end,
-    }
+    document = {"id": 7, "type": "order_list", "status": "pending", "date_from": begin, "date_to": end}
     bench.store.add_fault(Fault("create", "json", document=document))
     with pytest.raises(StoreRefused, match="but 2025-01-03T00:00:37Z to 2025-01-13T00:00:37Z was requested"):
         bench.fetch(window)
@@ -276,8 +285,7 @@ def test_a_refused_create_call_is_reported_with_its_window(bench, status, error)
 def test_an_available_export_is_reused(bench):
     export = earlier_export(bench, ago=10)
     assert reusable(bench) == [bench.window()]
-    checked = bench.fetch()
-    checked.csv.close()
+    checked = fetched(bench)
     assert checked.reused
     assert checked.export.id == export.id
     assert [r.place for r in bench.store.log] == ["list", "link", "file"]
@@ -287,26 +295,17 @@ def test_a_pending_export_is_reused_until_its_own_timeout(make_bench):
     bench = make_bench(ready_seconds=1500)
     export = earlier_export(bench, ago=10)
     bench.exporter.requester.look_up(bench.source())
-    checked = bench.fetch()
-    checked.csv.close()
+    checked = fetched(bench)
     assert checked.export.id == export.id
     assert len(bench.made()) == 1
     assert bench.slot.acquired
 
 
-def test_an_export_older_than_reuse_exports_minutes_is_not_reused(bench):
-    earlier_export(bench, ago=61)
-    assert reusable(bench) == []
-    bench.fetch().csv.close()
-    assert len(bench.made()) == 2
-
-
-def test_a_recent_export_is_reused_whatever_the_zone_of_the_list(make_bench):
-    for hour in (0, 5, 23):
-        for zone in ("UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago"):
-            bench = make_bench(now=datetime(2025, 3, 4, hour, 20, tzinfo=timezone.utc), list_timezone=zone)
-            earlier_export(bench, ago=59)
-            assert reusable(bench) == [bench.window()]
+def test_an_export_is_reused_for_reuse_exports_minutes_whatever_the_zone_of_the_list(make_bench):
+    for hour, zone, ago in product((0, 5, 23), ("UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago"), (59, 61)):
+        bench = make_bench(now=datetime(2025, 3, 4, hour, 20, tzinfo=timezone.utc), list_timezone=zone)
+        earlier_export(bench, ago=ago)
+        assert reusable(bench) == [bench.window()] * (ago < 60)
 
 
 def test_an_export_of_another_window_or_type_is_not_reused(bench):
@@ -315,16 +314,8 @@ def test_an_export_of_another_window_or_type_is_not_reused(bench):
     bench.store.make_export("order_list", window.start + timedelta(seconds=1), window.end)
     bench.store.make_export("customer_list", window.start, window.end)
     bench.exporter.requester.look_up(bench.source())
-    checked = bench.fetch(window)
-    checked.csv.close()
+    checked = fetched(bench, window)
     assert not checked.reused
-
-
-def test_an_export_made_before_its_window_ended_is_not_reused(bench):
-    end = own_boundary(bench.store.now) + timedelta(minutes=10)
-    bench.store.make_export("order_list", end - timedelta(days=1), end)
-    bench.clock.sleep(1800)
-    assert reusable(bench) == []
 
 
 @pytest.mark.parametrize(
@@ -348,15 +339,6 @@ def test_only_exports_of_the_taps_own_windows_are_reused(make_bench, start, end,
     assert reusable(bench) == [window] * own
 
 
-def test_retry_after_is_honoured_before_the_list_is_searched(bench):
-    bench.store.add_fault(Fault("create", "status", status=503, headers={"Retry-After": "150"}))
-    bench.fetch().csv.close()
-    first, second = bench.store.log[:2]
-    assert (first.place, second.place) == ("create", "list")
-    assert second.time - first.time >= timedelta(seconds=150)
-    assert len(bench.made()) == 1
-
-
 @pytest.mark.parametrize(
     "fault",
     [
@@ -373,14 +355,11 @@ def test_an_invalid_reused_export_is_replaced_once(bench, caplog, fault):
     old = earlier_export(bench, ago=10)
     bench.exporter.requester.look_up(bench.source())
     bench.store.add_fault(fault)
-    checked = bench.fetch()
-    checked.csv.close()
+    checked = fetched(bench)
     assert not checked.reused
     assert len(bench.made()) == 2
     assert f"export {old.id} cannot be reused" in caplog.text
-    again = bench.fetch()
-    again.csv.close()
-    assert again.export.id not in (old.id, checked.export.id)
+    assert fetched(bench).export.id not in (old.id, checked.export.id)
 
 
 def test_a_reused_export_that_stays_pending_is_replaced_at_its_timeout(make_bench):
@@ -390,8 +369,7 @@ def test_a_reused_export_that_stays_pending_is_replaced_at_its_timeout(make_benc
     bench.clock.sleep(1200)
     bench.exporter.requester.look_up(bench.source())
     began = bench.clock.waited
-    checked = bench.fetch()
-    checked.csv.close()
+    checked = fetched(bench)
     assert not checked.reused
     assert len(bench.made()) == 2
     assert 599 <= bench.clock.waited - began < 620
@@ -404,8 +382,7 @@ def test_the_newest_available_export_is_preferred(make_bench):
     third = earlier_export(bench)
     bench.exporter.requester.look_up(bench.source())
     bench.store.add_fault(Fault("file", "body", body="A,B\r\n1\r\n", times=2))
-    checked = bench.fetch()
-    checked.csv.close()
+    checked = fetched(bench)
     assert checked.export.id == first.id
     assert bench.source().reusable[0].id == third.id
     assert second.id not in (e.id for e in bench.source().reusable)
@@ -424,28 +401,6 @@ def test_a_refused_link_does_not_create_another_export(bench, status, error):
 # Checking
 
 
-@pytest.mark.parametrize(
-    "fault",
-    [
-        Fault("file", "body", body="A,B\r\n1\r\n"),
-        Fault("file", "body", body="Order Number;Status\r\n1;new\r\n"),
-        Fault("file", "body", body="Order Number,Status\r\n1,new\r\nStatus,Order Number\r\n"),
-        Fault("file", "body", body=b"PK\x03\x04\x14\0"),
-        Fault("file", "body", body="Sorry, something went wrong.\r\n"),
-        Fault("file", "body", body="Sorry, it went wrong\r\nPlease, try again\r\n"),
-        Fault("file", "html"),
-    ],
-    ids=["short row", "semicolons", "repeated header", "zip", "prose", "two lines of prose", "html"],
-)
-def test_an_invalid_file_is_downloaded_once_more(bench, caplog, fault):
-    bench.store.add_fault(fault)
-    checked = bench.exporter.fetch(bench.source(known=False), bench.window(), bench.slot)
-    assert len(rows(checked)) > 5
-    assert len(bench.made()) == 1
-    assert bench.store.count("file") == 2
-    assert "downloading" in caplog.text
-
-
 def test_an_error_page_in_place_of_the_file_is_transient(bench):
     bench.store.add_fault(Fault("file", "html", times=5))
     assert len(rows(bench.fetch())) > 5
@@ -455,21 +410,60 @@ def test_an_error_page_in_place_of_the_file_is_transient(bench):
         bench.fetch()
 
 
-KEYS = [
-    "Order Number,Status\r\n1,new\r\n,new\r\n",
-    "Order Number,Status\r\n1,new\r\n1,paid\r\n",
-]
+HEADER = "Order Number,Status\r\n"
+BLANK, REPEATED = f"{HEADER}1,new\r\n,new\r\n", f"{HEADER}1,new\r\n1,paid\r\n"
+EQUAL, OPEN = f"{HEADER}1,new\r\n2,new\r\n1,new\r\n", f"{HEADER}1,new\r\n2,new"
+TWO = [["1", "new"], ["2", "new"]]
+PAGE = "<!DOCTYPE html><html></html>"
 
 
-@pytest.mark.parametrize("body", KEYS, ids=["blank", "repeated"])
-def test_a_file_with_an_invalid_key_is_replaced_by_one_fresh_export(bench, body):
-    bench.store.add_fault(Fault("file", "body", body=body))
-    checked = bench.fetch()
-    assert len(rows(checked)) > 5
-    assert [export.id for export in bench.made()][1:] == [checked.export.id]
+@pytest.mark.parametrize(
+    ("bodies", "exports", "found", "words"),
+    [
+        # Bad content is downloaded once more.
+        (["A,B\r\n1\r\n"], 1, None, "downloading"),
+        (["Order Number;Status\r\n1;new\r\n"], 1, None, "downloading"),
+        ([f"{HEADER}1,new\r\nStatus,Order Number\r\n"], 1, None, "downloading"),
+        ([b"PK\x03\x04\x14\0"], 1, None, "downloading"),
+        (["Sorry, something went wrong.\r\n"], 1, None, "downloading"),
+        (["Sorry, it went wrong\r\nPlease, try again\r\n"], 1, None, "downloading"),
+        ([PAGE], 1, None, "downloading"),
+        # A blank or repeated key: one fresh export, which may confirm equal rows.
+        ([BLANK], 2, None, "fresh export"),
+        ([REPEATED], 2, None, "fresh export"),
+        ([EQUAL, ...], 2, TWO, "1 rows equal another row in every cell"),
+        # Zero bytes: one fresh export, which may confirm an empty window.
+        ([""], 2, None, "fresh export"),
+        (["", ""], 2, [], "accepted as an empty window"),
+        # No line break at the end: another download, then a second export. Each may show that the file was truncated.
+        ([OPEN], 1, None, ""),
+        ([OPEN, OPEN], 2, None, "fresh export"),
+        ([OPEN, ...], 2, TWO, "No line break at the end"),
+        ([OPEN, PAGE, OPEN, PAGE, OPEN, ...], 2, TWO, "No line break at the end"),
+        # The second export is suspect in another way.
+        ([OPEN, OPEN, REPEATED], 3, None, "fresh export"),
+        ([OPEN, OPEN, ""], 3, None, "fresh export"),
+    ],
+    ids=lambda value: ascii(value)[:70],
+)
+def test_a_suspect_file_is_replaced_or_confirmed(bench, caplog, bodies, exports, found, words):
+    """The last body is served for ever before `...`, else the store's own file follows; that is found if it is None."""
+    for body, following in zip(bodies, [*bodies[1:], None], strict=True):
+        if body is not ...:
+            bench.store.add_fault(Fault("file", "body", body=body, times=None if following is ... else 1))
+    checked = bench.exporter.fetch(bench.source(known=False), bench.window(), bench.slot)
+    made = bench.made()
+    assert (len(made), made[-1].id) == (exports, checked.export.id)
+    assert words in caplog.text
+    if found is None:
+        text = bench.store.file(checked.export.id).decode()
+        assert rows(checked) == list(csv.reader(io.StringIO(text, newline="")))[1:]
+    else:
+        assert checked.checked.rows == len(found)
+        assert rows(checked) == found
 
 
-@pytest.mark.parametrize("body", KEYS, ids=["blank", "repeated"])
+@pytest.mark.parametrize("body", [BLANK, REPEATED], ids=["blank", "repeated"])
 def test_an_invalid_key_in_a_fresh_export_too_fails_the_window(bench, body, empty_temp):
     bench.store.add_fault(Fault("file", "body", body=body, times=None))
     with pytest.raises(InvalidKey, match=r"order_number.*primary_keys"):
@@ -478,91 +472,28 @@ def test_an_invalid_key_in_a_fresh_export_too_fails_the_window(bench, body, empt
     assert open_temp_files(empty_temp) == []
 
 
-def test_equal_rows_in_a_fresh_export_are_kept_once(bench, caplog):
-    body = "Order Number,Status\r\n1,new\r\n2,new\r\n1,new\r\n"
-    bench.store.add_fault(Fault("file", "body", body=body, times=None))
-    checked = bench.fetch()
-    assert checked.checked.rows == 2
-    assert rows(checked) == [["1", "new"], ["2", "new"]]
-    assert "1 rows equal another row in every cell" in caplog.text
-    assert len(bench.made()) == 2
-
-
-def test_zero_bytes_in_two_exports_are_an_empty_window(bench, caplog):
-    bench.store.add_fault(Fault("file", "empty", times=2))
-    checked = bench.fetch()
-    assert (checked.checked.rows, checked.header, rows(checked)) == (0, [], [])
-    assert len(bench.made()) == 2
-    assert "accepted as an empty window" in caplog.text
-
-
-def test_zero_bytes_are_replaced_by_a_fresh_export_that_has_rows(bench):
-    bench.store.add_fault(Fault("file", "empty"))
-    assert len(rows(bench.fetch())) > 5
-    assert len(bench.made()) == 2
-
-
-OPEN = "Order Number,Status\r\n1,new\r\n2,new"
-
-
-def test_a_missing_line_break_at_the_end_is_confirmed_by_a_second_export_once_per_run(bench, caplog):
-    bench.store.add_fault(Fault("file", "body", body=OPEN, times=None))
-    assert rows(bench.fetch()) == [["1", "new"], ["2", "new"]]
-    assert len(bench.made()) == 2
-    assert "No line break at the end" in caplog.text
-    bench.fetch(bench.window(10)).csv.close()
-    assert len(bench.made()) == 3
-
-
-def test_a_missing_line_break_of_reused_exports_is_confirmed_once_per_run(bench):
+@pytest.mark.parametrize("reused", [True, False])
+def test_a_missing_line_break_is_confirmed_once_per_run(bench, reused):
     bench.store.add_fault(Fault("file", "body", body=OPEN, times=None))
     windows = [bench.window(), bench.window(10)]
+    if reused:
+        for window in windows:
+            earlier_export(bench, window, ago=1)
+        bench.exporter.requester.look_up(bench.source())
     for window in windows:
-        earlier_export(bench, window, ago=1)
-    bench.exporter.requester.look_up(bench.source())
-    for window in windows:
-        assert rows(bench.fetch(window)) == [["1", "new"], ["2", "new"]]
-    assert len(bench.made()) == 3
-
-
-def test_an_error_page_as_the_second_download_is_transient(bench):
-    for _ in range(2):
-        bench.store.add_fault(Fault("file", "body", body=OPEN))
-        bench.store.add_fault(Fault("file", "html"))
-    bench.store.add_fault(Fault("file", "body", body=OPEN, times=None))
-    assert rows(bench.fetch()) == [["1", "new"], ["2", "new"]]
-    assert len(bench.made()) == 2
-
-
-@pytest.mark.parametrize("fault", [Fault("file", "body", body=KEYS[1]), Fault("file", "empty")], ids=["key", "empty"])
-def test_a_second_export_that_is_suspect_in_another_way_is_replaced_too(bench, fault):
-    bench.store.add_fault(Fault("file", "body", body=OPEN, times=2))
-    bench.store.add_fault(fault)
-    assert len(rows(bench.fetch())) > 5
+        assert rows(bench.fetch(window)) == TWO
     assert len(bench.made()) == 3
 
 
 def test_only_a_fresh_export_confirms_repeated_rows(bench):
     """Two exports of an earlier run that are equally wrong say no more than one."""
-    bench.store.add_fault(Fault("file", "body", body="Order Number,Status\r\n1,new\r\n1,new\r\n", times=2))
+    bench.store.add_fault(Fault("file", "body", body=EQUAL, times=2))
     earlier = [earlier_export(bench).id, earlier_export(bench, ago=1).id]
     bench.exporter.requester.look_up(bench.source())
     checked = bench.fetch()
-    assert rows(checked) == [["1", "new"]]
+    assert rows(checked) == TWO
     assert checked.export.id not in earlier
     assert len(bench.made()) == 3
-
-
-def test_a_truncated_file_is_replaced_by_the_second_export(bench):
-    bench.store.add_fault(Fault("file", "body", body=OPEN, times=2))
-    assert len(rows(bench.fetch())) > 5
-    assert len(bench.made()) == 2
-
-
-def test_two_downloads_that_differ_are_not_accepted(bench):
-    bench.store.add_fault(Fault("file", "body", body=OPEN))
-    assert len(rows(bench.fetch())) > 5
-    assert len(bench.made()) == 1
 
 
 def test_a_file_that_is_invalid_twice_fails_its_window(bench, empty_temp):

@@ -8,9 +8,6 @@ from tap_exports.exports.polling import PendingExports
 from tap_exports.sandbox import Fault
 from tap_exports.store.models import ExportStatus
 
-from .conftest import in_time, peak_pending
-from .test_scheduler import in_rounds
-
 
 def pending_at(bench, most):
     """Pending exports, and the object that polls them."""
@@ -66,14 +63,3 @@ def test_without_the_list_each_export_is_polled_by_its_id(make_bench, caplog):
         assert pending.poll(export).id == export.id
     assert (bench.store.count("list"), bench.store.count("poll")) == (1, 4)
     assert "polled one by one" in caplog.text
-
-
-def test_sixty_pending_exports_are_polled_together(live):
-    bench = live(ready_seconds=1.0, parallel_exports=100, days=60, frozen=True)
-    scheduler = bench.scheduler("order_list", days=60, step=1, max_pending=60)
-    in_rounds(bench, 60)
-    arrived, errors = in_time(lambda: bench.read(scheduler, "order_list"))
-    assert not errors
-    bench.assert_whole(arrived, "order_list", days=60)
-    assert peak_pending(bench.made()) == 60
-    assert bench.store.count("poll") <= 10  # a few are made after the last list

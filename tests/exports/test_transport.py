@@ -72,31 +72,6 @@ def test_requests_that_are_answered_at_once_are_four_a_second():
     assert clock.monotonic() - began == pytest.approx(10 * clock.timings.rate_seconds)
 
 
-def test_all_threads_wait_after_a_429():
-    clock = Clock()
-    rate_limiter = RateLimiter(clock)
-    for _ in range(4):
-        with rate_limiter.take():
-            pass
-    turns = []
-
-    def one():
-        rate_limiter.take()
-        turns.append(clock.monotonic())
-
-    threads = [threading.Thread(target=one) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    end = clock.monotonic() + 1.4
-    rate_limiter.hold(1.4)
-    for thread in threads:
-        thread.join(5)
-    assert len(turns) == 3
-    assert min(turns) >= end - 0.01
-    assert rate_limiter.throttled == 1
-    assert rate_limiter.requests == 7
-
-
 def test_a_stopped_clock_releases_all_threads_that_wait_for_a_turn():
     clock = Clock()
     rate_limiter = RateLimiter(clock)
@@ -184,13 +159,6 @@ def test_a_429_delays_the_requests_of_all_threads(bench, monkeypatch):
     assert [(r.place, r.status) for r in bench.store.log] == [("types", 429), ("store", 200), ("types", 200)]
     first, other, _ = bench.store.log
     assert other.time - first.time >= timedelta(seconds=20)
-
-
-def test_retry_after_of_a_503_is_honoured(bench):
-    bench.store.add_fault(Fault("types", "status", status=503, headers={"Retry-After": "50"}))
-    bench.client.types()
-    assert bench.clock.waited >= 50
-    assert bench.client.rate_limiter.throttled == 0
 
 
 def test_a_jump_of_the_machines_clock_has_no_effect():
