@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import hmac
 import io
 import json
@@ -15,7 +16,9 @@ import time
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlparse
 
 import pytest
 
@@ -125,14 +128,22 @@ def timings(monkeypatch):
     return change
 
 
+def list_types(store, *codes):
+    """Make a store list these types only."""
+    document = {"types": [{"code": code, "name": code} for code in codes]}
+    store.add_fault(Fault("types", "json", document=document, times=None))
+    return store
+
+
 @pytest.fixture
 def make_store():
-    """Make practice stores, and stop them with the test."""
+    """Make practice stores, which list all types or these, and stop them with the test."""
     with contextlib.ExitStack() as stack:
 
-        def make(**options):
+        def make(*codes, **options):
             options = {"now": NOW, "rate_limit": None, "days": 40, "orders_per_day": 2, **options}
-            return stack.enter_context(Sandbox(**options))
+            store = stack.enter_context(Sandbox(**options))
+            return list_types(store, *codes) if codes else store
 
         yield make
 
@@ -236,14 +247,22 @@ def assert_fails(run, *words):
 @pytest.fixture
 def small_store(make_store):
     """A practice store with a single type, for quick syncs."""
+    return make_store("order_list", days=3, orders_per_day=1)
 
-    def only(*codes):
-        document = {"types": [{"code": code, "name": code} for code in codes]}
-        store.add_fault(Fault("types", "json", document=document, times=None))
-        return store
 
-    store = make_store(days=3, orders_per_day=1)
-    return only("order_list")
+@pytest.fixture
+def batch_config(tmp_path):
+    """A valid one."""
+    return {
+        "encoding": {"format": "jsonl", "compression": "gzip"},
+        "storage": {"root": f"file://{tmp_path}/batches", "prefix": "batch-"},
+    }
+
+
+def lines_of_batches(run):
+    """The lines of a run's batch files."""
+    paths = [urlparse(address).path for message in run.of("BATCH") for address in message["manifest"]]
+    return [line for path in paths for line in gzip.decompress(Path(path).read_bytes()).splitlines()]
 
 
 class RecordingNotifier(ReadyNotifier):
@@ -319,9 +338,16 @@ def command(tmp_path):
                 pipe.close()
 
 
-def only(catalog, *streams):
+def moment(text):
+    """An instant of a message or a state."""
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+def only(catalog, *streams, method=None):
     """A catalog that selects some streams."""
     for entry in catalog["streams"]:
+        if method:
+            entry["replication_method"] = method
         for item in entry["metadata"]:
             if not item["breadcrumb"]:
                 item["metadata"]["selected"] = entry["tap_stream_id"] in streams

@@ -14,14 +14,13 @@ from ports import free_port
 
 from tap_exports.sandbox import Fault
 
-from .conftest import assert_ends_well
+from .conftest import assert_ends_well, list_types
 
 RUBBISH = [b"<html>", b"\xff\xfe", b"null", b"{}", b"[" * 100_000, b'{"results": [null], "next": null}']  # fmt: skip
 PLACES = ("types", "list", "create", "poll", "link", "store", "metadata")
 IDS = [None, "x", "-1", -1, 10**30, [], "1/../2"]
 TIMES = [None, 5, "x", "0001-01-01T00:00:00+14:00"]  # fmt: skip
 LINKS = [None, 5, "http://[", "https://127.0.0.1:1/x", "file:///etc/passwd", "http://user:pw@127.0.0.1:1/"]  # fmt: skip
-ZONES = [None, "x", 5, "../../etc/passwd"]
 AN_EXPORT = {
     "id": 1, "created_at": "2025-01-01T00:00:00Z", "type": "order_list", "status": "available",
     "date_from": "2025-01-01T00:00:00Z", "date_to": "2025-02-01T00:00:00Z", "url": "x",
@@ -43,7 +42,7 @@ def answered(small_store, inside):
     def run(place, answer, *arguments, **more):
         small_store.clear_faults()
         if place != "types":
-            small_store.add_fault(Fault("types", "json", document={"types": [{"code": "order_list"}]}, times=None))
+            list_types(small_store, "order_list")
         content = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
         small_store.add_fault(Fault(place, "body", body=content, times=None))
         patient = {"export_timeout_minutes": 0.001, "reuse_exports_minutes": 60 if place == "list" else 0}
@@ -84,19 +83,6 @@ def test_a_malformed_link_fails_its_stream_and_is_not_shown(answered):
         assert run.code == 1
         assert "127.0.0.1:1/" not in run.log
         assert ":pw@" not in run.log
-
-
-@pytest.mark.parametrize("zone", ZONES, ids=lambda value: str(value)[:20])
-def test_an_unknown_time_zone_is_utc_with_a_warning(answered, zone):
-    run = answered("store", {"timezone": zone})
-    assert_ends_well(run)
-    if zone is None or isinstance(zone, str):
-        assert run.code == 0
-        said = "is not known: times without an offset are read as UTC" if zone else "The store reports no time zone"
-        assert said in run.log
-    else:
-        assert run.code == 1
-        assert "Or set timezone" in run.errors[0]
 
 
 CODES = ["a/b", "..", "a\0b", "\x1b[31m", "x" * 5_000]

@@ -23,7 +23,12 @@ NO_STATE = [
     ({"bookmarks": None}, 'the state does not have the form {"bookmarks"'),
     ({"bookmarks": {"order_list": "2025-01-01T00:00:00Z"}}, 'the state does not have the form {"bookmarks"'),
     ({"order_list": "2025-01-01T00:00:00Z"}, 'the state has no "bookmarks" but order_list'),
-    (of_orders(replication_key_value=5), "the state of stream order_list: replication_key_value is 5, not a time"),
+    (
+        of_orders(replication_key_value=5),
+        "replication_key_value is 5, not a time. Correct it, or remove the stream's entry from the state to start over",
+    ),
+    *((of_orders(replication_key_value=value), f"{value!r}, not a time") for value in ("", "2025-02-30", ["x"], True)),
+    ({"bookmarks": [], "more": 1}, 'the state does not have the form {"bookmarks"'),
     (of_orders(replication_key_value="2025-01-01T00:00:00+24:00"), ", not a time"),
     (of_orders(progress_markers=None), "the state of stream order_list has malformed progress_markers or partitions"),
     (of_orders(partitions={"a": {}}), "malformed progress_markers or partitions"),

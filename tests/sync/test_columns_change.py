@@ -10,6 +10,8 @@ import pytest
 
 from tap_exports.sandbox import Fault
 
+from .conftest import fixed
+
 SNAPSHOT = Path(__file__).with_name("catalog.txt")
 HEADER = "Order Number,Status,Total Incl Tax"
 
@@ -22,30 +24,21 @@ def files(store, *contents):
 
 def catalog_of(*columns, keys=("order_number",)):
     """A catalog of order_list with these columns, each a string."""
-    properties = {name: {"type": ["string", "null"]} for name in columns}
-    metadata = [{"breadcrumb": [], "metadata": {"selected": True}}]
-    return {
-        "streams": [
-            {
-                "tap_stream_id": "order_list",
-                "stream": "order_list",
-                "key_properties": list(keys),
-                "schema": {"type": "object", "properties": properties},
-                "metadata": metadata,
-            }
-        ]
+    entry = {
+        "tap_stream_id": "order_list",
+        "key_properties": list(keys),
+        "schema": {"properties": {name: {"type": ["string", "null"]} for name in columns}},
+        "metadata": [{"breadcrumb": [], "metadata": {"selected": True}}],
     }
+    return {"streams": [entry]}
 
 
-def two_windows(store, **more):
-    start = store.now - timedelta(days=2)
-    settings = {"window_days": 1.5, "max_window_days": 1.5, "max_concurrent_exports": 1}
-    return store.config | {"start_date": start.isoformat(), **settings, **more}
-
-
-def run_two(store, sync, first, second, *, catalog=None, **settings):
-    files(store, first, second)
-    return sync(two_windows(store, **settings), catalog=catalog, streams=["order_list"])
+def run_windows(store, sync, *contents, catalog=None, **settings):
+    """A sync of two days, with a window for each of these files."""
+    files(store, *contents)
+    config = {"start_date": (store.now - timedelta(days=2)).isoformat(), "max_concurrent_exports": 1}
+    config |= fixed(1.5 if len(contents) == 2 else 0.9)
+    return sync(store.config | config | settings, catalog=catalog, streams=["order_list"])
 
 
 @pytest.fixture
@@ -54,7 +47,7 @@ def store(make_store):
 
 
 def test_a_new_column_has_its_schema_before_its_records(store, sync):
-    run = run_two(
+    run = run_windows(
         store, sync, f"{HEADER}\r\n1,new,2.50\r\n", f"{HEADER},Paid At\r\n2,new,3.50,2025-01-01T00:00:00Z\r\n"
     )
     kinds = [m["type"] for m in run.messages if m.get("stream") == "order_list"]
@@ -69,7 +62,7 @@ def test_a_new_column_has_its_schema_before_its_records(store, sync):
 def test_a_deselected_column_stays_out(store, sync):
     catalog = catalog_of("order_number", "status", "total_incl_tax")
     catalog["streams"][0]["metadata"].append({"breadcrumb": ["properties", "status"], "metadata": {"selected": False}})
-    run = run_two(store, sync, f"{HEADER}\r\n1,new,2\r\n", f"{HEADER},Perk\r\n2,new,3,gold\r\n", catalog=catalog)
+    run = run_windows(store, sync, f"{HEADER}\r\n1,new,2\r\n", f"{HEADER},Perk\r\n2,new,3,gold\r\n", catalog=catalog)
     assert all("status" not in m["schema"]["properties"] for m in run.of("SCHEMA", "order_list"))
     assert all("status" not in record for record in run.records("order_list"))
     assert run.records("order_list")[1]["perk"] == "gold"
@@ -77,7 +70,7 @@ def test_a_deselected_column_stays_out(store, sync):
 
 def test_on_new_column_fail_fails_the_stream(store, sync):
     catalog = catalog_of("order_number", "status")
-    run = run_two(store, sync, f"{HEADER}\r\n1,new,2\r\n", "", catalog=catalog, on_new_column="fail")
+    run = run_windows(store, sync, f"{HEADER}\r\n1,new,2\r\n", "", catalog=catalog, on_new_column="fail")
     assert run.records("order_list") == []
     text = str(run.failures["order_list"])
     assert "total_incl_tax" in text
@@ -87,16 +80,9 @@ def test_on_new_column_fail_fails_the_stream(store, sync):
 
 def test_a_removed_column_leaves_schema_and_records_until_it_returns(store, sync, caplog):
     """A null would make an upsert erase what the target has."""
-    start = store.now - timedelta(days=2)
-    files(store, f"{HEADER}\r\n1,new,2\r\n", "Order Number,Total Incl Tax\r\n2,3\r\n", f"{HEADER}\r\n3,old,2\r\n")
-    settings = {
-        "start_date": start.isoformat(),
-        "window_days": 0.9,
-        "max_window_days": 0.9,
-        "max_concurrent_exports": 1,
-    }
+    contents = f"{HEADER}\r\n1,new,2\r\n", "Order Number,Total Incl Tax\r\n2,3\r\n", f"{HEADER}\r\n3,old,2\r\n"
     with caplog.at_level("INFO"):
-        run = sync(store.config | settings | {"start_date": start.isoformat()}, streams=["order_list"])
+        run = run_windows(store, sync, *contents)
     messages = [m for m in run.messages if m.get("stream") == "order_list"]
     assert [m["type"] for m in messages] == ["SCHEMA", "RECORD"] * 3
     holds = ["status" in (m["schema"]["properties"] if m["type"] == "SCHEMA" else m["record"]) for m in messages]
@@ -115,7 +101,7 @@ def test_a_column_that_only_the_catalog_has_is_in_no_record(store, sync):
 
 def test_stream_maps_see_a_new_column(store, sync):
     maps = {"order_list": {"order_number": "order_number", "note": "record.get('perk')", "__else__": None}}
-    run = run_two(store, sync, f"{HEADER}\r\n1,new,2\r\n", f"{HEADER},Perk\r\n2,new,3,gold\r\n", stream_maps=maps)
+    run = run_windows(store, sync, f"{HEADER}\r\n1,new,2\r\n", f"{HEADER},Perk\r\n2,new,3,gold\r\n", stream_maps=maps)
     assert not run.failures
     assert [r["note"] for r in run.records("order_list")] == [None, "gold"]
 
@@ -177,6 +163,7 @@ def test_unknown_streams_and_columns_in_settings_are_a_warning(store, sync, capl
     settings = {
         "column_types": {"order_list": {"stauts": "string"}, "invoices": {"a": "string"}},
         "primary_keys": {"order_lists": ["number"]},
+        "lookback_days": {"dispute_lists": 3, "*": 5},
     }
     files(store, f"{HEADER}\r\n1,new,2\r\n")
     with caplog.at_level("WARNING"):
@@ -185,6 +172,7 @@ def test_unknown_streams_and_columns_in_settings_are_a_warning(store, sync, capl
     assert [line for line in caplog.messages if "does not have" in line] == [
         "column_types names the stream invoices, which the store does not have",
         "primary_keys names the stream order_lists, which the store does not have",
+        "lookback_days names the stream dispute_lists, which the store does not have",
         "column_types names the column order_list.stauts, which the stream does not have",
     ]
 
@@ -199,21 +187,11 @@ def test_a_nul_character_is_removed_and_counted(store, sync, caplog):
 
 def test_discovery_makes_one_export_for_each_type_that_has_none(make_store, discover):
     store = make_store()
-    store.make_export("order_list", *spans_of(store))
+    store.make_export("order_list", store.now - timedelta(days=5), store.now - timedelta(days=1))
     discover(store.config)
     assert store.count(place="create") == 12
     discover(store.config)
     assert store.count(place="create") == 12
-
-
-def test_a_sync_creates_exports_of_its_windows_only(make_store, sync):
-    store = make_store()
-    sync(store.config | {"window_days": 100})
-    assert store.count(place="create") == 13
-
-
-def spans_of(store):
-    return store.now - timedelta(days=5), store.now - timedelta(days=1)
 
 
 def test_the_catalog_equals_its_snapshot(make_store, discover):

@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-import gzip
 from collections import Counter
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from hashlib import sha256
-from pathlib import Path
-from urllib.parse import urlparse
 
 from tap_exports.sandbox import Fault
+from tap_exports.window import rfc3339
 
-from .conftest import fixed, only
+from .conftest import fixed, lines_of_batches, moment, only
 
 LOG = "export_log"
-
-
-def moment(text):
-    return datetime.fromisoformat(text.replace("Z", "+00:00"))
-
-
-def rfc3339(instant):
-    return instant.astimezone(timezone.utc).replace(tzinfo=None).isoformat() + "Z"
 
 
 def test_export_log_is_selected_like_any_stream(make_store, sync, discover):
@@ -104,27 +94,21 @@ def test_exports_at_the_cap_are_marked(make_store, sync):
     assert records[0]["date_from"] == records[1]["date_from"]
 
 
-def test_invalid_cells_are_counted(make_store, sync):
-    store = make_store(days=3)
+def test_invalid_cells_are_counted_and_a_failed_export_is_not_logged(make_store, sync):
+    store = make_store("customer_list", "order_list", days=3)
+    store.add_fault(Fault("file", "body", body=b"<html>", times=None, export_type="customer_list"))
     body = "Order Number,Status,Total Incl Tax,Total Tax\r\n1,a,1.50,x\r\n2,b,2.50,1.00\r\n3,c,y,z\r\n4,d,1.00,2.00\r\n"
-    store.add_fault(Fault("file", "body", body=body))
-    run = sync(store.config | {"column_types": {"order_list": {"total_tax": "number"}}}, streams=["order_list", LOG])
+    store.add_fault(Fault("file", "body", body=body, export_type="order_list"))
+    run = sync(store.config | {"column_types": {"order_list": {"total_tax": "number"}}})
+    assert set(run.failures) == {"customer_list"}
     (record,) = run.records(LOG)
     assert sum(len(r["invalid_values"] or {}) for r in run.records("order_list")) == 3
     assert record["invalid_cells"] == 3
     assert record["row_count"] == 4
 
 
-def test_a_failed_export_is_not_logged(make_store, sync):
-    store = make_store(days=20)
-    store.add_fault(Fault("file", "body", body=b"<html>", times=None, export_type="order_list"))
-    run = sync(store.config, streams=["customer_list", "order_list", LOG])
-    assert set(run.failures) == {"order_list"}
-    assert {record["type"] for record in run.records(LOG)} == {"customer_list"}
-
-
 def test_selection_and_maps_apply_to_the_log(make_store, sync, discover):
-    store = make_store(days=10, orders_per_day=1)
+    store = make_store("order_list", days=10, orders_per_day=1)
     catalog = only(discover(store.config), "order_list", LOG)
     (entry,) = [e for e in catalog["streams"] if e["tap_stream_id"] == LOG]
     for item in entry["metadata"]:
@@ -142,21 +126,15 @@ def test_selection_and_maps_apply_to_the_log(make_store, sync, discover):
 
 def test_full_table_activates_no_version_of_the_log(make_store, sync, discover):
     """A target would delete the records of earlier runs."""
-    store = make_store(days=10, orders_per_day=1)
-    catalog = only(discover(store.config), "order_list", LOG)
-    for entry in catalog["streams"]:
-        entry["replication_method"] = "FULL_TABLE"
+    store = make_store("order_list", days=10, orders_per_day=1)
+    catalog = only(discover(store.config), "order_list", LOG, method="FULL_TABLE")
     run = sync(store.config | {"emit_activate_version_messages": True}, catalog=catalog)
     assert run.of("ACTIVATE_VERSION", LOG) == []
     assert run.of("ACTIVATE_VERSION", "order_list")
     assert run.records(LOG)
 
 
-def test_the_log_is_written_as_records_beside_batches(make_store, sync, tmp_path):
-    store = make_store(days=20)
-    batch = {"encoding": {"format": "jsonl", "compression": "gzip"}, "storage": {"root": f"file://{tmp_path}"}}
-    run = sync(store.config | {"batch_config": batch}, streams=["order_list", LOG])
-    addresses = [address for message in run.of("BATCH") for address in message["manifest"]]
-    rows = [line for a in addresses for line in gzip.decompress(Path(urlparse(a).path).read_bytes()).splitlines()]
+def test_the_log_is_written_as_records_beside_batches(make_store, sync, batch_config):
+    run = sync(make_store(days=20).config | {"batch_config": batch_config}, streams=["order_list", LOG])
     assert {message["stream"] for message in run.of("BATCH")} == {"order_list"}
-    assert [record["row_count"] for record in run.records(LOG)] == [len(rows)]
+    assert [record["row_count"] for record in run.records(LOG)] == [len(lines_of_batches(run))]

@@ -10,7 +10,7 @@ from tap_exports.ledger import Ledger
 from tap_exports.sandbox import Fault
 from tap_exports.tap import TapExports
 
-from .conftest import fixed, only
+from .conftest import assert_fails, fixed, only
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def ledger(tmp_path):
 @pytest.fixture
 def config(make_store, ledger):
     """A store whose orders never change, a window for all of it, and a ledger."""
-    store = make_store(frozen=True, days=20)
+    store = make_store("order_list", "order_line_items", "customer_list", frozen=True, days=20)
     end = (store.now - timedelta(hours=1)).isoformat()
     return store.config | {
         "ledger": str(ledger),
@@ -31,17 +31,21 @@ def config(make_store, ledger):
     }
 
 
-def position(run, stream="order_list"):
-    return run.state["bookmarks"][stream]["ledger"]
+@pytest.fixture
+def off(config):
+    """Its settings without the ledger."""
+    return config | {"ledger": None}
 
 
-def keys_of(run, stream):
-    name = {"order_list": "order_number", "customer_list": "customer_id"}[stream]
-    return [record[name] for record in run.records(stream)]
+KEYS = {"order_list": "order_number", "customer_list": "customer_id"}
 
 
 def keys(run, stream="order_list"):
-    return [record["order_number"] for record in run.records(stream)]
+    return [record[KEYS[stream]] for record in run.records(stream)]
+
+
+def position(run, stream="order_list"):
+    return run.state["bookmarks"][stream]["ledger"]
 
 
 @pytest.mark.parametrize("stream", ["order_list", "order_line_items", "customer_list"])
@@ -85,9 +89,8 @@ def test_without_a_position_everything_is_sent(config, sync, state):
     assert keys(sync(config, state=state, streams=["order_list"])) == keys(first)
 
 
-def test_a_run_without_the_ledger_says_so_in_every_state(config, sync):
+def test_a_run_without_the_ledger_says_so_in_every_state(config, off, sync):
     first = sync(config, streams=["order_list"])
-    off = {name: value for name, value in config.items() if name != "ledger"}
     run = sync(off, state=first.state, streams=["order_list"])
     states = [m["value"]["bookmarks"]["order_list"]["ledger"] for m in run.of("STATE")]
     assert len(states) > 1
@@ -96,16 +99,14 @@ def test_a_run_without_the_ledger_says_so_in_every_state(config, sync):
     assert keys(sync(config, state=run.state, streams=["order_list"])) == keys(first)
 
 
-def test_a_state_that_never_had_a_position_gets_none(config, sync):
-    off = {name: value for name, value in config.items() if name != "ledger"}
+def test_a_state_that_never_had_a_position_gets_none(off, sync):
     first = sync(off, streams=["order_list"])
     run = sync(off, state=first.state, streams=["order_list"])
     assert not any("ledger" in m["value"]["bookmarks"].get("order_list", {}) for m in run.of("STATE"))
 
 
-def test_a_deselected_stream_keeps_its_position(config, sync):
+def test_a_deselected_stream_keeps_its_position(config, off, sync):
     first = sync(config, streams=["order_list", "customer_list"])
-    off = {name: value for name, value in config.items() if name != "ledger"}
     run = sync(off, state=first.state, streams=["customer_list"])
     assert position(run) == position(first)
     assert position(run, "customer_list") == ""
@@ -125,12 +126,7 @@ def test_it_is_off_for_a_stream_without_a_key(config, sync):
 
 def test_it_is_off_for_a_full_table_sync(config, sync, discover):
     first = sync(config, streams=["order_list"])
-    catalog = only(discover(config), "order_list")
-    for entry in catalog["streams"]:
-        entry["replication_method"] = "FULL_TABLE"
-        for item in entry["metadata"]:
-            if not item["breadcrumb"]:
-                item["metadata"]["forced-replication-method"] = "FULL_TABLE"
+    catalog = only(discover(config), "order_list", method="FULL_TABLE")
     for _ in range(2):
         run = sync(config, state=first.state, catalog=catalog)
         assert keys(run) == keys(first)
@@ -145,56 +141,47 @@ def test_it_is_off_for_a_full_table_sync(config, sync, discover):
         {"flattening_enabled": True, "flattening_max_depth": 1},
         {"primary_keys": {"order_list": ["order_number", "currency"]}},
         {"column_types": {"order_list": {"total_incl_tax": "string"}}},
+        "version",
+        "selection",
     ],
+    ids=str,
 )
-def test_what_changes_the_records_form_sends_everything(config, sync, change):
-    first = sync(config, streams=["order_list"])
-    run = sync(config | change, state=first.state, streams=["order_list"])
-    assert len(keys(run)) == len(keys(first))
-    assert keys(sync(config | change, state=run.state, streams=["order_list"])) == []
-
-
-def test_another_version_of_the_tap_sends_everything(config, sync, monkeypatch):
-    first = sync(config, streams=["order_list"])
-    monkeypatch.setattr(TapExports, "plugin_version", "99.0.0")
-    assert keys(sync(config, state=first.state, streams=["order_list"])) == keys(first)
-
-
-def test_another_selection_of_columns_sends_everything(config, sync, discover):
+def test_what_changes_the_records_form_sends_everything(config, sync, discover, monkeypatch, change):
     catalog = only(discover(config), "order_list")
     first = sync(config, catalog=catalog)
-    entry = next(entry for entry in catalog["streams"] if entry["tap_stream_id"] == "order_list")
-    item = next(item for item in entry["metadata"] if item["breadcrumb"] == ["properties", "currency"])
-    item["metadata"]["selected"] = False
+    if change == "version":
+        monkeypatch.setattr(TapExports, "plugin_version", "99.0.0")
+    elif change == "selection":
+        (entry,) = [entry for entry in catalog["streams"] if entry["tap_stream_id"] == "order_list"]
+        (item,) = [item for item in entry["metadata"] if item["breadcrumb"] == ["properties", "currency"]]
+        item["metadata"]["selected"] = False
+    else:
+        config |= change
     run = sync(config, state=first.state, catalog=catalog)
     assert keys(run) == keys(first)
-    assert "currency" not in run.records("order_list")[0]
+    assert ("currency" in run.records("order_list")[0]) is (change != "selection")
     assert keys(sync(config, state=run.state, catalog=catalog)) == []
 
 
-def test_a_record_is_compared_as_it_is_before_maps(config, make_store, sync):
-    """A change that the map hides is a change."""
-    store = make_store(days=3)
-    config = store.config | {"ledger": config["ledger"]} | fixed(100)
-    config["stream_maps"] = {"order_list": {"status": None}}
+@pytest.mark.parametrize(
+    ("nights", "changed"),
+    [
+        # A change that the map hides is a change.
+        ([("new", True), ("paid", True), ("paid", False)], {"stream_maps": {"order_list": {"status": None}}}),
+        # A value that returns after a night without the ledger, in which another was sent and not recorded.
+        ([("new", True), ("without", True), ("new", True)], {}),
+    ],
+    ids=["map", "without"],
+)
+def test_a_record_is_sent_if_it_changed_before_maps(make_store, sync, ledger, nights, changed):
+    store = make_store("order_list", days=3)
+    config = store.config | {"ledger": str(ledger)} | fixed(100) | changed
     state = None
-    for status, wanted in (("new", ["1"]), ("paid", ["1"]), ("paid", [])):
+    for status, is_sent in nights:
         store.add_fault(Fault("file", "body", body=f"Order Number,Status\r\n1,{status}\r\n"))
-        run = sync(config, state=state, streams=["order_list"])
+        run = sync(config | ({"ledger": None} if status == "without" else {}), state=state)
         state = run.state
-        assert keys(run) == wanted
-
-
-def test_a_value_that_returns_after_a_run_without_the_ledger_is_sent(config, make_store, sync):
-    """A is recorded, then B is sent and not recorded, then A again."""
-    store = make_store(days=3)
-    config = store.config | {"ledger": config["ledger"]} | fixed(100)
-    state = None
-    for status, changed in (("A", {}), ("B", {"ledger": None}), ("A", {})):
-        store.add_fault(Fault("file", "body", body=f"Order Number,Status\r\n1,{status}\r\n"))
-        run = sync(config | changed, state=state, streams=["order_list"])
-        state = run.state
-        assert [record["status"] for record in run.records("order_list")] == [status]
+        assert keys(run) == ["1"] * is_sent
 
 
 def test_another_store_in_the_same_file_has_streams_of_its_own(config, make_store, sync):
@@ -221,19 +208,15 @@ def test_a_ledger_that_is_not_the_states_sends_everything_with_one_warning(confi
         ledger.write_bytes(older if what == "older" else other)
     caplog.clear()
     run = sync(config, state=second.state, streams=streams)
-    assert {stream: keys_of(run, stream) for stream in streams} == {s: keys_of(first, s) for s in streams}
+    assert [keys(run, stream) for stream in streams] == [keys(first, stream) for stream in streams]
     assert caplog.text.count("is not the one of the state") == 1
     again = sync(config, state=run.state, streams=streams)
     assert [again.records(stream) for stream in streams] == [[], []]
 
 
-def test_it_works_with_batches(config, sync, tmp_path):
-    batches = {
-        "encoding": {"format": "jsonl", "compression": "gzip"},
-        "storage": {"root": f"file://{tmp_path}/batches"},
-    }
-    first = sync(config | {"batch_config": batches}, streams=["order_list"])
-    again = sync(config | {"batch_config": batches}, state=first.state, streams=["order_list"])
+def test_it_works_with_batches(config, sync, batch_config):
+    first = sync(config | {"batch_config": batch_config}, streams=["order_list"])
+    again = sync(config | {"batch_config": batch_config}, state=first.state, streams=["order_list"])
     assert first.of("BATCH", "order_list")
     assert again.of("BATCH") == []
     other = sync(config, state=again.state, streams=["order_list"])
@@ -255,16 +238,13 @@ def test_invalid_values_are_counted_once(config, make_store, sync, caplog):
     assert run.records("export_log")[0]["invalid_cells"] == 1
 
 
-def test_a_ledger_in_use_is_an_error_before_any_request(make_store, inside, ledger):
-    store = make_store(days=3)
+def test_a_ledger_in_use_is_an_error_before_any_request(small_store, inside, ledger):
     held = Ledger(ledger)
-    run = inside(store.config | {"ledger": str(ledger)})
+    run = inside(small_store.config | {"ledger": str(ledger)})
     held.close()
-    assert run.code == 1
-    assert len(run.errors) == 1
-    assert "is in use by another run" in run.errors[0]
-    assert store.log == []
-    assert inside(store.config | {"ledger": str(ledger)}).code == 0
+    assert_fails(run, "is in use by another run")
+    assert small_store.log == []
+    assert inside(small_store.config | {"ledger": str(ledger)}).code == 0
 
 
 @pytest.mark.parametrize("arguments", [["--discover"], ["--plan"], ["--test"]])
@@ -275,8 +255,7 @@ def test_only_a_sync_opens_the_ledger(small_store, inside, ledger, arguments):
 
 def test_a_path_that_cannot_be_used_is_an_error(small_store, inside, tmp_path):
     run = inside(small_store.config | {"ledger": str(tmp_path / "missing" / "ledger.db")})
-    assert run.code == 1
-    assert "cannot be opened: No such file or directory" in run.errors[0]
+    assert_fails(run, "cannot be opened: No such file or directory")
 
 
 def test_a_damaged_ledger_sends_everything_and_says_so(config, inside, ledger):

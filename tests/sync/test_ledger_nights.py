@@ -62,8 +62,7 @@ def without_window(record):
 def assert_equals_the_store(target, sync, config):
     """The target has what a sync without a ledger sends; what the store no longer exports is not compared."""
     whole = Target()
-    plain = {name: value for name, value in config.items() if name != "ledger"}
-    whole.take(sync(plain, streams=STREAMS).messages)
+    whole.take(sync(config | {"ledger": None}, streams=STREAMS).messages)
     assert whole.rows
     for stream, rows in whole.content.items():
         assert {key: target.content[stream][key] for key in rows} == rows
@@ -76,12 +75,7 @@ def store(make_store):
 
 @pytest.fixture
 def config(store, tmp_path):
-    return store.config | {
-        "ledger": str(tmp_path / "ledger.db"),
-        "window_days": 10,
-        "max_window_days": 10,
-        "lookback_days": 100,
-    }
+    return store.config | fixed(10) | {"ledger": str(tmp_path / "ledger.db"), "lookback_days": 100}
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -189,17 +183,13 @@ def test_where_rows_are_appended_the_one_with_the_greatest_export_id_is_current(
 
 
 def test_a_removal_is_written_until_a_state_confirms_it(orders):
+    """It has a position of its own."""
     orders.night(ALL)
     before = orders.target.state
     assert len(orders.night(ALL[1:])[1]) == 1
     orders.target.state = before
     assert len(orders.night(ALL[1:])[1]) == 1
     assert orders.night(ALL[1:])[1] == []
-
-
-def test_a_removal_has_a_position_of_its_own(orders):
-    orders.night(ALL)
-    orders.night(ALL[1:])
     positions = {stream: entry["ledger"] for stream, entry in orders.target.state["bookmarks"].items()}
     assert set(positions) == {"order_list", REMOVED}
     assert len(set(positions.values())) == 2
@@ -227,15 +217,12 @@ def test_a_stream_that_failed_reports_no_removal(orders, store, sync):
     assert run.records(REMOVED) == []
 
 
-def test_removals_go_through_stream_maps_and_beside_batches(orders, tmp_path):
+def test_removals_go_through_stream_maps_and_beside_batches(orders, batch_config):
     orders.config |= {"stream_maps": {REMOVED: {"reason": "'gone'"}}}
     orders.night(ALL)
     assert orders.night(ALL[1:])[1][0]["reason"] == "gone"
     del orders.config["stream_maps"]
-    orders.config["batch_config"] = {
-        "encoding": {"format": "jsonl", "compression": "gzip"},
-        "storage": {"root": f"file://{tmp_path}/batches"},
-    }
+    orders.config["batch_config"] = batch_config
     orders.night(ALL[1:])
     assert [row["object_key"] for row in orders.night(ALL[2:])[1]] == ["101"]
 
@@ -254,11 +241,7 @@ def test_a_disk_that_fills_up_stops_nothing(store, sync, config, caplog):
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert not run.failures
     assert "cannot be used" in caplog.text
-    position = None
-    for message in run.messages:
-        if message["type"] == "STATE":
-            position = message["value"]["bookmarks"]["order_list"]["ledger"]
-    assert position == ""
+    assert run.state["bookmarks"]["order_list"]["ledger"] == ""
     target.take(run.messages)
     target.take(sync(config, state=target.state, streams=STREAMS).messages)
     assert_equals_the_store(target, sync, config)

@@ -3,31 +3,23 @@
 from __future__ import annotations
 
 import random
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
 from tap_exports.sandbox import Fault
 
-from .conftest import fixed
+from .conftest import fixed, moment
 from .test_ledger_nights import REMOVED, Target
 
 STREAMS = ("order_list", "order_line_items", "customer_list", "open_cart_list", "dispute_list")
 REFRESH = 4
 
 
-def moment(text):
-    return datetime.fromisoformat(text.replace("Z", "+00:00"))
-
-
 @pytest.fixture
 def store(make_store):
     """Old orders are refunded and edited, carts become orders, customers vanish, disputes are reported late."""
-    return make_store(
-        frozen=True,
-        days=50,
-        late_changes=True,
-    )
+    return make_store(frozen=True, days=50, late_changes=True)
 
 
 @pytest.fixture
@@ -42,7 +34,7 @@ def config(store, tmp_path):
 
 @pytest.fixture
 def night(store, sync, config):
-    """A sync of the next night, into a target."""
+    """A sync of the next night, from a target's state."""
 
     def run(target, days=1, **changed):
         store.advance(timedelta(days=days))
@@ -51,11 +43,18 @@ def night(store, sync, config):
     return run
 
 
+@pytest.fixture
+def target(night):
+    """A target after the first night."""
+    made = Target()
+    made.take(night(made).messages)
+    return made
+
+
 def whole_of(sync, config):
     """What a sync without a ledger sends."""
     target = Target()
-    plain = {name: value for name, value in config.items() if name not in {"ledger", "refresh_days"}}
-    target.take(sync(plain, streams=STREAMS).messages)
+    target.take(sync(config | {"ledger": None, "refresh_days": None}, streams=STREAMS).messages)
     return target
 
 
@@ -85,10 +84,8 @@ def test_nights_with_a_target_that_fails_end_with_the_stores_rows(night, store, 
     assert target.sent == 0
 
 
-def test_each_state_of_a_night_can_be_resumed(night, store, sync, config):
+def test_each_state_of_a_night_can_be_resumed(night, target, store, sync, config):
     """Of windows of the refresh too: what it claims was sent before it, and what follows it is sent again."""
-    target = Target()
-    target.take(night(target).messages)
     before = target.copy()
     messages = night(target, 3).messages
     target.take(messages)
@@ -107,10 +104,8 @@ def test_each_state_of_a_night_can_be_resumed(night, store, sync, config):
 
 
 @pytest.mark.parametrize("with_ledger", [True, False])
-def test_the_state_of_an_export_that_is_not_ready_has_the_position(night, store, sync, config, with_ledger):
+def test_the_state_of_an_export_that_is_not_ready_has_the_position(night, target, store, sync, config, with_ledger):
     """The one of the last window whose records are out, or none where they are not recorded."""
-    target = Target()
-    target.take(night(target).messages)
     store.add_fault(Fault("create", "never_ready", times=None, after=3))
     changed = {"export_timeout_minutes": 0.005, "max_concurrent_exports": 1}
     config.update({} if with_ledger else {"ledger": None})
@@ -128,10 +123,8 @@ def test_the_state_of_an_export_that_is_not_ready_has_the_position(night, store,
         assert_equals_the_store(target, sync, config)
 
 
-def test_removals_are_judged_after_the_last_window_of_the_refresh(night, store):
+def test_removals_are_judged_after_the_last_window_of_the_refresh(night, target, store):
     """In the run that exports the last part of the history; then only, and then at once."""
-    target = Target()
-    target.take(night(target).messages)
     numbers = sorted(key[0] for key in target.rows["order_list"])
     number = numbers[len(numbers) * 4 // 5]
     rows = store.renderer.rows
@@ -165,9 +158,7 @@ def test_a_bounded_sync_refreshes_by_the_ends_of_its_windows(store, sync, config
     assert timedelta(days=5) < shares[0] < timedelta(days=9)  # 26 days in 4, and the day by which they grow
 
 
-def test_a_backfill_that_ends_before_the_bookmark_changes_no_position(night, store, sync, config):
-    target = Target()
-    target.take(night(target).messages)
+def test_a_backfill_that_ends_before_the_bookmark_changes_no_position(night, target, store, sync, config):
     before = target.state
     end = store.now - timedelta(days=20)
     run = sync(config | {"end_date": end.isoformat()}, state=before, streams=[*STREAMS, REMOVED])

@@ -22,7 +22,7 @@ FACTS = [
 
 @pytest.mark.parametrize("fact", FACTS, ids=" ".join)
 def test_all_orders_arrive_with_their_values(make_store, sync, fact):
-    store = make_store(days=6, frozen=True, **fact)
+    store = make_store("order_list", days=6, frozen=True, **fact)
     run = sync(store.config, streams=["order_list"])
     rows = {row["Order Number"]: row for row in store.rows("order_list", store.start_date, store.now)}
     records = {record["order_number"]: record for record in run.records("order_list")}
@@ -35,15 +35,6 @@ def test_all_orders_arrive_with_their_values(make_store, sync, fact):
     assert types["order_date"]["format"] == "date-time"
     if "campaigns_app" in fact:
         assert types["timestamp"]["type"] == types["conversion_timestamp"]["type"] == ["integer", "null"]
-
-
-def test_an_empty_window_may_have_zero_bytes(make_store, sync, caplog):
-    store = make_store(days=6, frozen=True, orders_per_day=0, empty_file="blank")
-    run = sync(store.config, streams=["order_list"])
-    assert run.failures == {}
-    assert run.records("order_list") == []
-    assert run.bookmark("order_list")
-    assert "accepted as an empty window" in caplog.text
 
 
 def test_a_403_that_names_admin_scopes_says_which_to_give(make_store, sync, caplog):

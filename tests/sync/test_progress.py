@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -9,12 +10,12 @@ import pty
 import re
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
 from tap_exports.clock import Clock
 from tap_exports.exports.progress import EVERY_SECONDS, Progress, ReaderPosition
-from tap_exports.sandbox import Fault
 
 from .conftest import COMMAND, QUICK, fixed
 
@@ -28,17 +29,7 @@ class Tomorrow(Clock):
         return self.at
 
 
-def standing(**change):
-    fields = {
-        "stream": "order_list",
-        "window": 3,
-        "windows": 12,
-        "done": 20,
-        "total": 156,
-        "pending": 4,
-        "waited": 42.0,
-    }
-    return ReaderPosition(**(fields | change))
+POSITION = ReaderPosition(stream="order_list", window=3, windows=12, done=20, total=156, pending=4, waited=42.0)
 
 
 def test_a_progress_line_names_window_wait_rows_and_time_to_go():
@@ -46,14 +37,14 @@ def test_a_progress_line_names_window_wait_rows_and_time_to_go():
     progress = Progress(clock)
     progress.rows = 12345
     clock.at += 200
-    assert progress.line(standing()) == (
+    assert progress.line(POSITION) == (
         "order_list: window 3 of 12, waiting for 42 s; 4 exports pending, 12,345 rows so far,"
         " 20 of 156 windows done, about 23 min to go"
     )
-    assert progress.line(standing(done=1)).endswith("1 of 156 windows done")
-    assert progress.line(standing(done=150)).endswith("about 8 s to go")
-    assert "waiting" not in progress.line(standing(waited=0.0))
-    assert progress.line(standing(refresh=True)).startswith("order_list: refresh, window 3 of 12,")
+    assert progress.line(replace(POSITION, done=1)).endswith("1 of 156 windows done")
+    assert progress.line(replace(POSITION, done=150)).endswith("about 8 s to go")
+    assert "waiting" not in progress.line(replace(POSITION, waited=0.0))
+    assert progress.line(replace(POSITION, refresh=True)).startswith("order_list: refresh, window 3 of 12,")
 
 
 def test_progress_lines_are_seconds_apart(caplog):
@@ -62,14 +53,13 @@ def test_progress_lines_are_seconds_apart(caplog):
     progress = Progress(clock)
     for _ in range(1000):
         clock.at += EVERY_SECONDS / 100
-        progress.show(standing())
+        progress.show(POSITION)
     assert 9 <= len(caplog.messages) <= 10
 
 
 @pytest.mark.parametrize("watched", [True, False])
 def test_a_progress_bar_is_drawn_on_a_terminal_only(make_store, tmp_path, watched):
-    store = make_store(days=20, ready_seconds=0.2)
-    store.add_fault(Fault("types", "json", document={"types": [{"code": "order_list"}]}, times=None))
+    store = make_store("order_list", days=20, ready_seconds=0.2)
     config = tmp_path / "config.json"
     config.write_text(json.dumps(store.config | fixed(5)))
     leader, follower = pty.openpty()
@@ -83,14 +73,9 @@ def test_a_progress_bar_is_drawn_on_a_terminal_only(make_store, tmp_path, watche
         )
         os.close(follower)
         seen = b""
-        while watched:
-            try:
-                block = os.read(leader, 65536)
-            except OSError:
-                break
-            if not block:
-                break
-            seen += block
+        with contextlib.suppress(OSError):  # at the end, on Linux
+            while watched and (block := os.read(leader, 65536)):
+                seen += block
         assert process.wait(timeout=60) == 0
     os.close(leader)
     text = seen.decode() if watched else place.read_text()

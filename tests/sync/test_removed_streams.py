@@ -4,29 +4,24 @@ from __future__ import annotations
 
 import pytest
 
-from tap_exports.sandbox import Fault
-
-from .conftest import fixed, only
-
 
 @pytest.mark.parametrize(
     ("maps", "left"),
     [
-        ({"order_*": "__NULL__"}, {"customer_list"}),
+        ({"order_*": "__NULL__"}, {"customer_list", "export_log"}),
         ({"__else__": None, "order_*": {"shop": "'one'"}}, {"order_list"}),
-        ({"order_list": None, "copies": {"__source__": "order_list"}}, {"customer_list", "copies"}),
+        ({"order_list": None, "copies": {"__source__": "order_list"}}, {"customer_list", "copies", "export_log"}),
+        ({"export_log": None}, {"customer_list", "order_list"}),
     ],
 )
 @pytest.mark.parametrize("known", [True, False], ids=["with a catalog", "without"])
-def test_a_stream_that_the_maps_remove_is_not_requested(make_store, sync, discover, maps, left, known):  # noqa: PLR0913, PLR0917
+def test_a_stream_that_the_maps_remove_is_not_requested(make_store, sync, discover, maps, left, known):
     """It gets no bookmark either: without the map, all of it is loaded."""
-    store = two_types(make_store)
+    store = make_store("customer_list", "order_list", days=3)
     catalog = discover(store.config) if known else None
     before = len(store.exports)
     run = sync(store.config | {"stream_maps": maps, "reuse_exports_minutes": 0}, catalog=catalog)
     assert not run.failures
-    if "__else__" not in maps:
-        left = left | {"export_log"}
     assert {message["stream"] for message in run.of("RECORD")} == left
     assert {message["stream"] for message in run.of("SCHEMA")} == left
     requested = {"order_list" if name == "copies" else name for name in left - {"export_log"}}
@@ -35,7 +30,7 @@ def test_a_stream_that_the_maps_remove_is_not_requested(make_store, sync, discov
 
 
 def test_a_stream_that_the_maps_remove_is_neither_planned_nor_tested(make_store, inside):
-    store = two_types(make_store)
+    store = make_store("customer_list", "order_list", days=3)
     config = store.config | {"stream_maps": {"order_list": None}}
     plan = inside(config, "--plan")
     assert "customer_list" in plan.out
@@ -44,49 +39,11 @@ def test_a_stream_that_the_maps_remove_is_neither_planned_nor_tested(make_store,
     assert {export.type for export in store.exports} == {"customer_list"}
 
 
-def test_maps_may_remove_export_log(make_store, sync):
-    store = two_types(make_store)
-    run = sync(store.config | {"stream_maps": {"export_log": None}}, streams=["order_list", "export_log"])
-    assert not run.failures
-    assert {message["stream"] for message in run.of("SCHEMA")} == {"order_list"}
-    assert run.bookmark("order_list")
-
-
 def test_stream_maps_in_the_settings_are_not_modified(make_store, sync):
     """The SDK removes `__else__` from the maps that it is given."""
-    store = two_types(make_store)
+    store = make_store("customer_list", "order_list", days=3)
     config = store.config | {"stream_maps": {"__else__": None, "order_list": {}}}
     for _ in range(2):
         run = sync(config)
         assert {message["stream"] for message in run.of("RECORD")} == {"order_list"}
     assert config["stream_maps"] == {"__else__": None, "order_list": {}}
-
-
-def test_nothing_is_requested_after_a_window_that_failed(make_store, discover, sync):
-    catalog = only(discover(make_store(days=3).config), "customer_list", "order_list")
-    store = two_types(make_store, orders_per_day=5, days=40, parallel_exports=50, ready_seconds=seconds_of())
-    store.add_fault(Fault("file", "body", body="a,b\nx\n", export_type="order_list", times=2))
-    config = {"max_export_rows": 60, **fixed(20), "max_concurrent_exports": 4}
-    run = sync(store.config | config, catalog=catalog)
-    assert set(run.failures) == {"order_list"}
-    assert len([export for export in store.exports if export.type == "order_list"]) <= 4
-
-
-def two_types(make_store, **options):
-    store = make_store(**{"days": 3, **options})
-    types = [{"code": code, "name": code} for code in ("customer_list", "order_list")]
-    store.add_fault(Fault("types", "json", document={"types": types}, times=None))
-    return store
-
-
-def seconds_of():
-    """Durations of exports: the reader waits for customers, and the first of the orders' windows is ready first."""
-    orders = []
-
-    def seconds(export):
-        if export.type == "customer_list":
-            return 1.0
-        orders.append(export.id)
-        return 0.0 if export.id == orders[0] else 0.5
-
-    return seconds

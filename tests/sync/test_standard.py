@@ -9,17 +9,16 @@ import json
 import pytest
 from singer_sdk.testing import SuiteConfig, get_tap_test_class
 
-from tap_exports.sandbox import Fault, Sandbox
+from tap_exports.sandbox import Sandbox
 from tap_exports.tap import TapExports
 
-from .conftest import NOW, QUICK
+from .conftest import NOW, QUICK, list_types
 
 pytestmark = pytest.mark.xdist_group("standard")  # one sync for all of these tests
 
 store = Sandbox(now=NOW, rate_limit=None, days=10)
 store.__enter__()
-codes = [{"code": code} for code in ("customer_list", "order_line_items", "order_list")]
-store.add_fault(Fault("types", "json", document={"types": codes}, times=None))
+list_types(store, "customer_list", "order_line_items", "order_list")
 with contextlib.redirect_stdout(io.StringIO()) as out, pytest.MonkeyPatch.context() as quick:
     quick.setattr(TapExports, "timings", QUICK)
     TapExports(config=dict(store.config), setup_mapper=False).run_discovery()

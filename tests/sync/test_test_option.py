@@ -26,14 +26,11 @@ def test_the_test_option_moves_no_bookmark(make_store, inside):
     assert run.of("STATE") == []
 
 
-def test_the_test_option_writes_no_batch_files(make_store, inside, tmp_path):
-    place = tmp_path / "batches"
-    place.mkdir()
-    files = {"encoding": {"format": "jsonl", "compression": "gzip"}, "storage": {"root": f"file://{place}"}}
-    run = inside(make_store().config | {"batch_config": files}, "--test")
+def test_the_test_option_writes_no_batch_files(small_store, inside, batch_config, tmp_path):
+    run = inside(small_store.config | {"batch_config": batch_config}, "--test")
     assert run.code == 0, run.log
     assert run.of("BATCH") == []
-    assert list(place.iterdir()) == []
+    assert not (tmp_path / "batches").exists()
 
 
 def test_the_test_option_for_schemas_makes_no_export(make_store, inside):

@@ -20,9 +20,9 @@ from tap_exports.sandbox import Fault
 from .conftest import SECRET, assert_fails, signed, until
 
 
-def hook(port, path="/hook/"):
+def hook(port):
     """Settings of a run that registers its listener."""
-    return {"webhook_listen": f"127.0.0.1:{port}", "webhook_target_url": f"http://127.0.0.1:{port}{path}"}
+    return {"webhook_listen": f"127.0.0.1:{port}", "webhook_target_url": f"http://127.0.0.1:{port}/hook/"}
 
 
 def event(export_id=42, event_id="one"):
@@ -75,14 +75,6 @@ def test_an_invalid_delivery_is_refused(listener, notifier, change, status):
     body = change.pop("body", event())
     assert post(listener, body, **change).status_code == status
     assert not announced(notifier, 42)
-
-
-def test_a_signature_covers_the_raw_bytes_or_their_json_dumps(listener):
-    spaced = b'{"event_id":"two","data":{"id":7}}'
-    again = json.dumps(json.loads(spaced)).encode()
-    assert spaced != again
-    assert post(listener, spaced, signature=signed(again)).status_code == 200
-    assert post(listener, spaced, signature=signed(spaced).upper()).status_code == 200
 
 
 def sent(listener, data):
@@ -165,25 +157,29 @@ def test_refused_deliveries_are_logged_less_and_less_often(listener, caplog, cha
     assert [line for line in caplog.messages if text in line] == [f"1 {text}: {why}", f"10 {text}: {why}"]
 
 
+def register(store, target):
+    """Register a webhook at the store by hand."""
+    body = {"target": target, "events": ["export.created"], "secret_key": SECRET}
+    headers = {"Authorization": f"Bearer {store.token}", "X-29Next-Api-Version": "2024-04-01"}
+    requests.post(f"{store.config['api_url']}webhooks/", json=body, headers=headers, timeout=30).raise_for_status()
+
+
 def test_deliveries_of_a_webhook_registered_by_hand_are_accepted(make_store, sync, timings):
     timings(first_poll_seconds=100.0)
     store = make_store(days=10, ready_seconds=1.0)
     port = free_port()
-    body = {"target": f"http://127.0.0.1:{port}/my/hook", "events": ["export.created"], "secret_key": SECRET}
-    headers = {"Authorization": f"Bearer {store.token}", "X-29Next-Api-Version": "2024-04-01"}
-    requests.post(f"{store.config['api_url']}webhooks/", json=body, headers=headers, timeout=30).raise_for_status()
+    register(store, f"http://127.0.0.1:{port}/my/hook")
     ours = {"webhook_listen": f"127.0.0.1:{port}", "webhook_secret": SECRET}
     run = sync(store.config | ours, streams=["order_list"])
     assert len(run.records("order_list")) > 5
     assert len(store.webhooks) == 1
 
 
-@pytest.mark.parametrize(("signs", "path"), [("raw", "/hook/"), ("json_dumps", "/hook/")])
-def test_a_delivery_ends_the_wait_for_an_export(make_store, sync, signs, path, timings):
+@pytest.mark.parametrize("signs", ["raw", "json_dumps"])
+def test_a_delivery_ends_the_wait_for_an_export(make_store, sync, signs, timings):
     timings(first_poll_seconds=100.0)
     store = make_store(days=10, ready_seconds=1.0, webhook_signs=signs)
-    ours = hook(free_port(), path)
-    run = sync(store.config | ours, streams=["order_list"])
+    run = sync(store.config | hook(free_port()), streams=["order_list"])
     assert len(run.records("order_list")) > 5
     assert store.webhooks == []
     assert store.count(place="poll") <= 3
@@ -191,8 +187,7 @@ def test_a_delivery_ends_the_wait_for_an_export(make_store, sync, signs, path, t
 
 def test_an_early_delivery_is_verified_with_the_api(make_store, sync):
     store = make_store(days=10, ready_seconds=0.5, webhook_moment="created")
-    ours = hook(free_port())
-    run = sync(store.config | ours, streams=["order_list"])
+    run = sync(store.config | hook(free_port()), streams=["order_list"])
     assert not run.failures
     assert len(run.records("order_list")) > 5
 
@@ -200,16 +195,14 @@ def test_an_early_delivery_is_verified_with_the_api(make_store, sync):
 def test_polling_goes_on_without_deliveries(make_store, sync):
     store = make_store(days=10, ready_seconds=0.3)
     store.add_fault(Fault("webhook", "lost", times=None))
-    ours = hook(free_port())
-    run = sync(store.config | ours, streams=["order_list"])
+    run = sync(store.config | hook(free_port()), streams=["order_list"])
     assert len(run.records("order_list")) > 5
 
 
 def test_without_the_scope_the_tap_polls_with_a_warning(make_store, sync, caplog):
     store = make_store(days=10, scopes={"exports:read", "exports:write"})
-    ours = hook(free_port())
     with caplog.at_level("WARNING"):
-        run = sync(store.config | ours, streams=["order_list"])
+        run = sync(store.config | hook(free_port()), streams=["order_list"])
     assert not run.failures
     assert any("could not be registered" in line and "webhooks:" in line for line in caplog.messages)
 
@@ -237,9 +230,7 @@ def test_a_registration_whose_response_is_lost_is_removed_at_the_end(make_store,
 
 def test_other_registrations_are_kept(make_store, sync):
     store = make_store(days=10)
-    body = {"target": "https://example.com/theirs", "events": ["export.created"], "name": "theirs"}
-    headers = {"Authorization": f"Bearer {store.token}", "X-29Next-Api-Version": "2024-04-01"}
-    requests.post(f"{store.config['api_url']}webhooks/", json=body, headers=headers, timeout=30).raise_for_status()
+    register(store, "https://example.com/theirs")
     run = sync(store.config | hook(free_port()), streams=["order_list"])
     assert not run.failures
     assert [webhook.target for webhook in store.webhooks] == ["https://example.com/theirs"]
@@ -274,15 +265,9 @@ def test_registrations_do_not_accumulate(make_store, command, kind):
 
 
 def test_the_secret_is_new_in_each_run_and_never_logged(small_store, inside):
-    store = small_store
-    ours = hook(free_port())
-    secrets = []
-    for _ in range(2):
-        run = inside(store.config | ours, environment={"TAP_EXPORTS_LOGLEVEL": "DEBUG"})
-        assert run.code == 0
-        secret = [r.body["secret_key"] for r in store.log if r.place == "webhooks" and r.method == "POST"][-1]
-        assert secret not in run.log
-        assert store.token not in run.log
-        secrets.append(secret)
-    assert len(set(secrets)) == 2
+    environment = {"TAP_EXPORTS_LOGLEVEL": "DEBUG"}
+    runs = [inside(small_store.config | hook(free_port()), environment=environment) for _ in range(2)]
+    secrets = {r.body["secret_key"] for r in small_store.log if r.place == "webhooks" and r.method == "POST"}
+    assert len(secrets) == 2
     assert all(len(secret) >= 32 for secret in secrets)
+    assert not [secret for secret in (*secrets, small_store.token) for run in runs if secret in run.log]
