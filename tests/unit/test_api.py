@@ -110,7 +110,10 @@ def test_the_stores_zone_is_read(zone, read):
             for read in (Export.of, Webhook.of)
             for number in (None, "x", True, "9" * 5000)
         ),
-        *((types_of, body, "list of export types|instead of the types") for body in (None, {}, {"types": ["order_list"]}, {"types": [{"code": 5}]})),
+        *(
+            (types_of, body, "list of export types|instead of the types")
+            for body in (None, {}, {"types": ["order_list"]}, {"types": [{"code": 5}]})
+        ),
         *((link_of, {"url": url}, "no link") for url in (None, 5, "ftp://x/y", "https://x/\n")),
         # Read as a store in UTC, these would shift every time that is written without an offset.
         *((timezone_of, body, "no time zone") for body in ({}, {"timezone": 5})),
