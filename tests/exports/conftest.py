@@ -181,6 +181,14 @@ class Bench:
                 errors[code] = error
         return arrived, errors
 
+    def read_whole(self, scheduler, *codes, days=40):
+        """Read streams, and assert that none failed and all files are whole; return them."""
+        arrived, errors = self.read(scheduler, *codes)
+        assert not errors
+        for code in codes:
+            self.assert_whole(arrived, code, days=days)
+        return arrived
+
     def assert_whole(self, arrived, code, *, days=40):
         """Assert that the files have the store's rows, window after window without a gap, to the end."""
         exports = {export.id: export for export in self.store.exports}

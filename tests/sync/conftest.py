@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import gzip
-import hmac
 import io
 import json
 import logging
@@ -15,7 +14,6 @@ import threading
 import time
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
@@ -23,8 +21,7 @@ from urllib.parse import urlparse
 import pytest
 
 from tap_exports.__main__ import run as run_command
-from tap_exports.clock import Clock, Timings
-from tap_exports.exports.webhook import Listener, ReadyNotifier
+from tap_exports.clock import Timings
 from tap_exports.sandbox import Fault, Sandbox
 from tap_exports.tap import StreamsFailed, TapExports
 
@@ -43,8 +40,6 @@ COMMAND = (
 )
 """The command, with the timings that its first argument gives."""
 
-
-SECRET = "not a real one"
 
 NOW = datetime(2026, 3, 3, 12, 34, 56, tzinfo=timezone.utc)
 """The stores' time: the same data and windows at any hour, and far
@@ -263,46 +258,6 @@ def lines_of_batches(run):
     """The lines of a run's batch files."""
     paths = [urlparse(address).path for message in run.of("BATCH") for address in message["manifest"]]
     return [line for path in paths for line in gzip.decompress(Path(path).read_bytes()).splitlines()]
-
-
-class RecordingNotifier(ReadyNotifier):
-    """Records the exports that were announced."""
-
-    def __init__(self):
-        super().__init__(Clock())
-        self.announced = []
-
-    def notify(self, export_id):
-        self.announced.append(export_id)
-        super().notify(export_id)
-
-
-@pytest.fixture
-def notifier():
-    return RecordingNotifier()
-
-
-@pytest.fixture
-def make_listener(notifier):
-    """Make listeners to deliveries signed with SECRET."""
-    with contextlib.ExitStack() as ending:
-
-        def make(path="/hook", notifier=notifier):
-            listener = Listener("127.0.0.1:0", path, SECRET, notifier)
-            ending.callback(listener.close)
-            return listener
-
-        yield make
-
-
-@pytest.fixture
-def listener(make_listener):
-    """A listener at /hook."""
-    return make_listener()
-
-
-def signed(body, secret=SECRET):
-    return hmac.new(secret.encode(), body, sha256).hexdigest()
 
 
 @pytest.fixture

@@ -33,13 +33,6 @@ def test_a_token_revoked_during_a_run_ends_all_streams_in_one_line(make_store, i
     assert store.count() - before < 20
 
 
-def test_a_403_names_the_missing_scope(make_store, inside):
-    store = make_store(scopes={"exports:read", "store:read"})
-    run = inside(store.config)
-    assert_fails(run, "exports:write")
-    assert [code for code in store.types if code not in run.errors[0]] == []
-
-
 def test_optional_scopes_may_be_missing(make_store, inside):
     store = make_store("order_list", scopes={"exports:read", "exports:write"}, days=10, orders_per_day=1)
     run = inside(store.config)
@@ -115,14 +108,6 @@ def test_an_odd_file_is_accepted_with_a_warning_if_a_second_export_repeats_it(sm
     assert run.bookmark("order_list")
     assert "WARNING" in run.log
     assert small_store.count(place="create") == 2
-
-
-def test_bookmarks_of_another_tap_are_kept(make_store, sync):
-    store = make_store(days=10)
-    other = {"bookmarks": {"invoices": {"replication_key": "id", "replication_key_value": 7}}}
-    run = sync(store.config, state=other, streams=["order_list"])
-    assert run.state["bookmarks"]["invoices"] == other["bookmarks"]["invoices"]
-    assert len(run.records("order_list")) > 5
 
 
 def test_settings_are_read_from_the_environment(make_store, inside):

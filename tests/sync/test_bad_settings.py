@@ -11,7 +11,6 @@ import sys
 import pytest
 from singer_sdk.sinks.core import JSONSchemaValidator
 
-from tap_exports.sandbox import Fault
 from tap_exports.store.client import Client
 
 from .conftest import assert_ends_well, assert_fails
@@ -203,29 +202,6 @@ def test_every_command_reports_each_invalid_setting_once(small_store, inside, ar
     assert run.code == 1
     assert sorted(line.split(":")[0] for line in run.errors) == ["timezone", "window_days"]
     assert small_store.count() == 0
-
-
-def test_a_successful_test_of_the_connection_logs_no_error(small_store, inside):
-    run = inside(small_store.config, "--test")
-    assert_ends_well(run)
-    assert run.code == 0
-    assert len(run.records("order_list")) == 1
-    assert run.bookmark("order_list") is None
-
-
-@pytest.mark.parametrize(
-    ("fault", "words"),
-    [
-        (Fault("create", "status", status=403, body='{"detail": "No."}', times=None), "the scope exports:write"),
-        (Fault("list", "status", status=401, body='{"detail": "No."}', times=None), "create a new one for this store"),
-        (Fault("file", "body", body=b"<html>", times=None), "an error page, not CSV"),
-    ],
-    ids=["scope", "token", "file"],
-)
-def test_a_failed_test_of_the_connection_is_one_error_line(small_store, inside, fault, words):
-    small_store.add_fault(fault)
-    run = inside(small_store.config, "--test")
-    assert_fails(run, words)
 
 
 @pytest.mark.parametrize("arguments", [["--version"], ["--help"]], ids=str)

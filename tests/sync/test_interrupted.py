@@ -111,12 +111,12 @@ def test_a_run_killed_at_any_request_is_resumed_without_a_gap(make_store, discov
 
 @pytest.mark.parametrize(
     ("kind", "lines"),
-    [(signal.SIGINT, 1), (signal.SIGTERM, 130), (signal.SIGKILL, 130), (signal.SIGTERM, 550)],  # 550: second window
+    [(signal.SIGINT, 1), (signal.SIGTERM, 130), (signal.SIGKILL, 130), (signal.SIGTERM, 430)],  # 430: second window
     ids=str,
 )
 def test_a_run_stopped_within_a_window_is_resumed_without_a_gap(make_store, discover, command, kind, lines):
     """A signal ends the run on a complete line; the state covers what was written."""
-    store = make_store("order_list", orders_per_day=40, days=30)
+    store = make_store("order_list", orders_per_day=32, days=30)
     catalog = one_stream(discover, store)
     process = command(small(store), catalog=catalog, wait=False, patience=3600)
     read = [line_of(process) for _ in range(lines)]

@@ -235,28 +235,6 @@ def test_empty_windows_move_the_bookmark(make_store, sync):
     assert len(first.of("STATE")) >= 4
 
 
-def test_a_state_is_never_ahead_of_its_records(make_store, sync):
-    store = make_store()
-    run = sync(store.config | fixed(9), streams=["order_list", "transaction_list"])
-    written: dict[str, int] = {}
-    last: dict[str, datetime] = {}
-    states = 0
-    for message in run.messages:
-        if message["type"] == "RECORD":
-            written[message["stream"]] = written.get(message["stream"], 0) + 1
-        if message["type"] == "STATE":
-            for code, entry in message["value"]["bookmarks"].items():
-                if "replication_key_value" not in entry:
-                    continue
-                states += 1
-                until = moment(entry["replication_key_value"])
-                assert until >= last.get(code, until)
-                last[code] = until
-                spans = {(e.date_from, e.date_to) for e in store.exports if e.type == code and e.date_to <= until}
-                assert written.get(code, 0) >= sum(len(store.rows(code, *sync_range)) for sync_range in spans)
-    assert states >= 10
-
-
 def test_a_look_back_does_not_move_the_bookmark_back(make_store, sync):
     store = make_store()
     config = store.config | fixed(2)
