@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import select
 import socket
-import threading
 
 import pytest
 import trustme
@@ -16,64 +14,31 @@ from .tls import secure
 PASSWORD = "pr0xy-passw0rd"
 
 
-class Proxy:
-    """A tunnelling proxy that records all bytes of its clients.
+@pytest.fixture
+def make_proxy(make_wire):
+    """Make tunnelling proxies that record all bytes of their clients, or that send a refusal instead."""
 
-    Args:
-        refusal: Sent instead of opening a tunnel.
-    """
-
-    def __init__(self, refusal=b""):
-        self.heads: list[bytes] = []
-        self.tunnelled = bytearray()
-        self._refusal = refusal
-        self._socket = socket.create_server(("127.0.0.1", 0))
-        self.address = f"127.0.0.1:{self._socket.getsockname()[1]}"
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self):
-        with contextlib.suppress(OSError):
-            while True:
-                connection, _ = self._socket.accept()
-                threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
-
-    def _serve(self, client):
-        with client, contextlib.suppress(OSError):
-            head = b""
-            while b"\r\n\r\n" not in head:
-                if not (block := client.recv(65536)):
-                    return
-                head += block
-            self.heads.append(head)
-            if self._refusal or not head.startswith(b"CONNECT "):
-                client.sendall(self._refusal or b"HTTP/1.1 405 Tunnels alone\r\nContent-Length: 0\r\n\r\n")
+    def make(refusal=b""):
+        def serve(client, head):
+            if refusal or not head.startswith(b"CONNECT "):
+                client.sendall(refusal or b"HTTP/1.1 405 Tunnels alone\r\nContent-Length: 0\r\n\r\n")
                 return
             host, _, port = head.split()[1].decode().rpartition(":")
             with socket.create_connection((host, int(port))) as server:
                 client.sendall(b"HTTP/1.1 200 Connected\r\n\r\n")
-                self._tunnel(client, server)
+                other = {client: server, server: client}
+                while blocks := {end: end.recv(65536) for end in select.select(other, [], [])[0]}:
+                    if b"" in blocks.values():
+                        return
+                    proxy.tunnelled += blocks.get(client, b"")
+                    for end, block in blocks.items():
+                        other[end].sendall(block)
 
-    def _tunnel(self, client, server):
-        while True:
-            for end in select.select([client, server], [], [])[0]:
-                if not (block := end.recv(65536)):
-                    return
-                if end is client:
-                    self.tunnelled += block
-                (server if end is client else client).sendall(block)
+        proxy = make_wire(serve)
+        proxy.tunnelled = bytearray()
+        return proxy
 
-    def close(self):
-        self._socket.close()
-
-
-@pytest.fixture
-def make_proxy():
-    with contextlib.ExitStack() as stack:
-
-        def make(refusal=b""):
-            return stack.enter_context(contextlib.closing(Proxy(refusal)))
-
-        yield make
+    return make
 
 
 @pytest.fixture
@@ -94,7 +59,7 @@ def https(small_store, tmp_path, monkeypatch, timings):
 def test_a_proxy_sees_the_hosts_only(small_store, inside, https, make_proxy, variable):
     """Neither the token nor a link is readable for the proxy."""
     proxy = make_proxy()
-    run = inside(https, environment={variable: f"http://{proxy.address}"})
+    run = inside(https, environment={variable: proxy.origin})
     assert_ends_well(run)
     assert run.code == 0
     assert run.records("order_list")
@@ -108,7 +73,7 @@ def test_a_proxy_sees_the_hosts_only(small_store, inside, https, make_proxy, var
 
 def test_a_host_in_no_proxy_is_reached_directly(inside, https, make_proxy):
     proxy = make_proxy()
-    run = inside(https, environment={"HTTPS_PROXY": f"http://{proxy.address}", "NO_PROXY": "127.0.0.1"})
+    run = inside(https, environment={"HTTPS_PROXY": proxy.origin, "NO_PROXY": "127.0.0.1"})
     assert run.code == 0
     assert run.records("order_list")
     assert proxy.heads == []
@@ -117,7 +82,7 @@ def test_a_host_in_no_proxy_is_reached_directly(inside, https, make_proxy):
 def test_a_store_on_loopback_is_reached_directly(small_store, inside, make_proxy):
     """A proxy would read the token, because http is not encrypted."""
     proxy = make_proxy()
-    environment = dict.fromkeys(("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"), f"http://{proxy.address}")
+    environment = dict.fromkeys(("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"), proxy.origin)
     run = inside(small_store.config, environment={**environment, "NO_PROXY": "", "no_proxy": ""})
     assert_ends_well(run)
     assert run.code == 0
@@ -139,7 +104,7 @@ REFUSED = "the proxy (HTTPS_PROXY) refused the connection or was not reached"
 )
 def test_a_refusing_proxy_is_one_error_line(small_store, inside, https, make_proxy, closed_port, refusal, words):
     """Without the proxy's password."""
-    place = make_proxy(refusal).address if refusal else closed_port
+    place = make_proxy(refusal).origin.removeprefix("http://") if refusal else closed_port
     address = f"http://proxy-user:{PASSWORD}@{place}"
     run = inside(https, environment={"HTTPS_PROXY": address, "TAP_EXPORTS_LOGLEVEL": "DEBUG"})
     assert run.code == 1

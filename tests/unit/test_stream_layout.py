@@ -27,7 +27,9 @@ CHANGES = {
         ["INFO new columns, ignored: tax", "INFO new columns, ignored: fee"],
     ),
     "removed, and back": (
-        CHOICES, CATALOG, [*(("Number", changed, "number") for changed in (True, False)), (KNOWN[0], True, KNOWN[2])],
+        CHOICES, CATALOG,
+        [("Number", True, "number"), ("Number", False, "number"), (KNOWN[0], True, "number total"),
+         ("Number", True, "number")],
         ["WARNING columns were removed, and are omitted from now on: total"],
     ),
     "renamed": (
