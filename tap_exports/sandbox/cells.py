@@ -2,49 +2,49 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from tap_exports.sandbox.columns import CellType
+from tap_exports.sandbox.export import rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tap_exports.sandbox.columns import Value
+    from tap_exports.sandbox.model import Value
     from tap_exports.sandbox.options import Options
 
-CENT = Decimal("0.01")
-WHOLE = Decimal(1)
 SIGNS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
 WITHOUT_DECIMALS = {"JPY", "KRW"}
 SWAPPED = str.maketrans(",.", ".,")
-NOON = 12
 # As Django's N: Associated Press style.
 MONTHS = ["Jan.", "Feb.", "March", "April", "May", "June", "July", "Aug.", "Sept.", "Oct.", "Nov.", "Dec."]
 
 
+def _half(moment: datetime) -> str:
+    return "a.m." if moment.hour < 12 else "p.m."  # noqa: PLR2004
+
+
 def django_long(moment: datetime) -> str:
     """An instant in Django's default for US English (`N j, Y, P`), without seconds."""
-    hour = moment.hour % NOON or NOON
-    half = "a.m." if moment.hour < NOON else "p.m."
-    clock = f"{hour}:{moment.minute:02d} {half}" if moment.minute else f"{hour} {half}"
-    if not moment.minute:
-        clock = {0: "midnight", NOON: "noon"}.get(moment.hour, clock)
+    minutes = f":{moment:%M}" if moment.minute else ""
+    clock = f"{moment.hour % 12 or 12}{minutes} {_half(moment)}"
+    if not minutes:
+        clock = {0: "midnight", 12: "noon"}.get(moment.hour, clock)
     return f"{MONTHS[moment.month - 1]} {moment.day}, {moment.year}, {clock}"
 
 
-def _half(moment: datetime) -> str:
-    return "AM" if moment.hour < NOON else "PM"
-
-
-AM_PM: dict[str, Callable[[datetime], str]] = {
-    "am_pm": lambda one: f"{one:%Y-%m-%d %I:%M} {_half(one)}",
-    "am_pm_seconds": lambda one: f"{one:%Y-%m-%d %I:%M:%S} {_half(one)}",
-    "am_pm_short": lambda one: f"{one.year}-{one.month}-{one.day} {one.hour % NOON or NOON}:{one:%M} {_half(one)}",
-    "am_pm_dots": lambda one: f"{one:%Y-%m-%d %I:%M} {_half(one)[0].lower()}.m.",
+TIME_FORMATS: dict[str, Callable[[datetime], str]] = {
+    "iso_offset": datetime.isoformat,
+    "iso_naive": lambda one: one.replace(tzinfo=None).isoformat(),
+    "django_long": django_long,
+    "am_pm": lambda one: f"{one:%Y-%m-%d %I:%M %p}",
+    "am_pm_seconds": lambda one: f"{one:%Y-%m-%d %I:%M:%S %p}",
+    "am_pm_short": lambda one: f"{one.year}-{one.month}-{one.day} {one.hour % 12 or 12}:{one:%M %p}",
+    "am_pm_dots": lambda one: f"{one:%Y-%m-%d %I:%M} {_half(one)}",
 }
+"""How times in the store's zone are written; `iso_z` is in UTC."""
 
 
 class CellWriter:
@@ -54,37 +54,26 @@ class CellWriter:
         self._options = options
         self._zone = ZoneInfo(options.timezone)
         self._true, self._false = options.boolean_format.split("/")
-        self._null = options.null_text
-        self._writers: dict[CellType, Callable[[Value, str], str]] = {
-            CellType.INTEGER: lambda value, _: self._guarded(str(value)),
-            CellType.MONEY: lambda value, currency: self._guarded(self.money(value, currency)),
-            CellType.DECIMAL: lambda value, _: self._guarded(self._plain(value)),
-            CellType.BOOLEAN: lambda value, _: self._true if value else self._false,
-            CellType.TIME: lambda value, _: self.time(value),
-        }
 
-    def write(self, value: Value, kind: CellType, currency: str) -> str:
-        """One cell; the currency is that of the row."""
+    def write(self, value: Value, currency: str = "") -> str:
+        """One cell; with a currency, decimals are amounts."""
         if value is None:
-            return self._null
-        if kind is CellType.TEXT:
-            text = str(value)
-            return text.replace("\r\n", "\n").replace("\n", "\r") if self._options.lone_cr else text
-        return self._writers[kind](value, currency)
-
-    def _guarded(self, text: str) -> str:
+            return self._options.null_text
+        if isinstance(value, str):
+            return value.replace("\r\n", "\n").replace("\n", "\r") if self._options.lone_cr else value
+        if isinstance(value, bool):
+            return self._true if value else self._false
+        if isinstance(value, datetime):
+            return self._time(value)
+        text = self.money(value, currency) if isinstance(value, Decimal) else str(value)
         return f"'{text}" if self._options.guarded_negatives and text.startswith("-") else text
 
-    @staticmethod
-    def _plain(value: Value, unit: Decimal = CENT) -> str:
-        if not isinstance(value, Decimal):
-            raise TypeError(f"Not an amount: {value!r}")
-        return str(value.quantize(unit))
-
-    def money(self, value: Value, currency: str) -> str:
-        """An amount."""
-        text = self._plain(value, WHOLE if currency in WITHOUT_DECIMALS else CENT)
+    def money(self, value: Decimal, currency: str) -> str:
+        """An amount; without a currency, a plain decimal."""
+        text = str(value.quantize(Decimal(1) if currency in WITHOUT_DECIMALS else Decimal("0.01")))
         how = self._options.money_format
+        if not currency or how == "plain":
+            return text
         minus, amount = ("-" if text.startswith("-") else ""), text.removeprefix("-")
         if how in {"separators", "signs", "comma_separators"}:
             amount = f"{Decimal(amount):,}"
@@ -97,16 +86,6 @@ class CellWriter:
         after = f" {currency}" if how == "code_after" else ""
         return f"{before}{minus}{amount}{after}"
 
-    def time(self, value: Value) -> str:
-        """An instant."""
-        if not isinstance(value, datetime):
-            raise TypeError(f"Not an instant: {value!r}")
+    def _time(self, moment: datetime) -> str:
         how = self._options.time_format
-        if how == "iso_z":
-            return value.astimezone(timezone.utc).replace(tzinfo=None).isoformat() + "Z"
-        local = value.astimezone(self._zone)
-        if how == "iso_offset":
-            return local.isoformat()
-        if how in AM_PM:
-            return AM_PM[how](local)
-        return local.replace(tzinfo=None).isoformat() if how == "iso_naive" else django_long(local)
+        return rfc3339(moment) if how == "iso_z" else TIME_FORMATS[how](moment.astimezone(self._zone))

@@ -5,27 +5,25 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from tap_exports.sandbox.model import Kind
+from tap_exports.sandbox.model import Cart, Customer, Line, Order, StoreObject
 from tap_exports.sandbox.sample_data import PRODUCTS
 from tap_exports.sandbox.seeded_random import SeededRandom
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from tap_exports.sandbox.model import Line, Order, StoreObject
-
 REPORT_DAYS = 150
 """Days between `happened_at` of a dispute, to which the range of an export applies, and its creation."""
-_GONE = {Kind.CUSTOMER: 20, Kind.CART: 50, Kind.ORDER: 5}
+_GONE: dict[type[StoreObject], int] = {Customer: 20, Cart: 50, Order: 5}
 """Percentages of erased customers, carts that become orders, and deleted orders."""
 _EDITED = 40
 _ADDED_LINES = 1_000_000
 
 
-def gone_at(seed: int, kind: Kind, item: StoreObject) -> datetime | None:
+def gone_at(seed: int, item: StoreObject) -> datetime | None:
     """When an object leaves later exports, up to 60 days after its creation; None for never."""
-    rng = SeededRandom(seed, "gone", kind.value, item.id)
-    if not rng.chance(_GONE.get(kind, 0)):
+    rng = SeededRandom(seed, "gone", type(item).__name__, item.id)
+    if not rng.chance(_GONE.get(type(item), 0)):
         return None
     return item.created + timedelta(days=rng.between(1, 60), hours=rng.below(24))
 

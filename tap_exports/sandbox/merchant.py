@@ -8,14 +8,13 @@ from decimal import Decimal
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from tap_exports.sandbox.columns import CellType, Column
 from tap_exports.sandbox.sample_data import AWKWARD
 from tap_exports.sandbox.seeded_random import SeededRandom
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tap_exports.sandbox.columns import Value
+    from tap_exports.sandbox.model import Value
 
 COLOURS = ("red", "grün", "007", "blue")
 MADE = datetime(2023, 5, 4, 9, 30, tzinfo=timezone.utc)
@@ -33,11 +32,6 @@ class MetadataType(str, Enum):
     BOOLEAN = "boolean"
 
 
-_CELLS = {
-    MetadataType.INTEGER: CellType.INTEGER,
-    MetadataType.DECIMAL: CellType.DECIMAL,
-    MetadataType.BOOLEAN: CellType.BOOLEAN,
-}
 _VALUES: dict[MetadataType, Callable[[SeededRandom], Value]] = {
     MetadataType.TEXT: lambda rng: rng.pick(AWKWARD),
     MetadataType.INTEGER: lambda rng: rng.between(-5, 5_000),
@@ -59,10 +53,6 @@ class Definition:
     type: MetadataType  # what its values are
     enable_export: bool  # whether exports have it as a column
     id: int = 0  # as the API has it
-
-    def column(self, *, by_key: bool) -> Column:
-        """Its column, headed by its key or its name."""
-        return Column(self.key if by_key else self.name, _CELLS.get(self.type, CellType.TEXT))
 
     def value(self, seed: int, holder: object) -> Value:
         """The value of one object; None for a third of them."""

@@ -3,59 +3,57 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import Enum
+from datetime import datetime, time
+from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from datetime import datetime, timedelta
-    from decimal import Decimal
+    from collections.abc import Iterable
+    from datetime import timedelta
 
     from tap_exports.sandbox.sample_data import Product
 
-
-class Kind(str, Enum):
-    """The kinds of objects that have an export of their own."""
-
-    ORDER = "order"
-    CUSTOMER = "customer"
-    TRANSACTION = "transaction"
-    DISPUTE = "dispute"
-    SUBSCRIPTION = "subscription"
-    CART = "cart"
-    RETURN = "return"
-    FULFILLMENT = "fulfillment"
-
-
-class Customer(NamedTuple):
-    """A customer."""
-
-    id: int
-    created: datetime
+Value = str | int | Decimal | bool | datetime | None
+"""The value of a cell."""
 
 
 class Line(NamedTuple):
-    """One line of an order, a cart or a subscription."""
+    """A line of an order, a cart or a subscription; or of a return or a fulfillment, of a line of the order."""
 
     id: int
     product: Product
     quantity: int
     is_upsell: bool = False
+    order_line: int | None = None
 
 
-class Sent(NamedTuple):
-    """One line of a return or a fulfillment."""
-
-    id: int
-    line: Line
-    quantity: int
+def price_of(lines: Iterable[Line]) -> Decimal:
+    """What lines cost together, with tax."""
+    return sum((line.product.price * line.quantity for line in lines), Decimal(0))
 
 
 @dataclass(slots=True, eq=False)
-class Subscription:
-    """A subscription."""
+class StoreObject:
+    """An object that exports show."""
 
     id: int
     created: datetime
+
+    @property
+    def at_midnight(self) -> bool:
+        """Whether it was created exactly at midnight UTC, where windows are likely to end."""
+        return self.created.time() == time()
+
+
+@dataclass(slots=True, eq=False)
+class Customer(StoreObject):
+    """A customer."""
+
+
+@dataclass(slots=True, eq=False)
+class Subscription(StoreObject):
+    """A subscription."""
+
     customer: Customer
     lines: tuple[Line, ...]
     currency: str
@@ -66,32 +64,33 @@ class Subscription:
 
 
 @dataclass(slots=True, eq=False)
-class Order:
+class Order(StoreObject):
     """An order, with everything that follows from it."""
 
-    id: int
     number: str
-    created: datetime
     placed: datetime
     customer: Customer
     lines: tuple[Line, ...]
     currency: str
-    shipping: tuple[str, str, Decimal]
+    shipping_method: str
+    shipping_price: Decimal
     subscription: Subscription | None
-    total: Decimal
     cancelled: datetime | None
     transactions: list[Transaction] = field(default_factory=list)
     fulfillments: list[Fulfillment] = field(default_factory=list)
     returns: list[Return] = field(default_factory=list)
     disputes: list[Dispute] = field(default_factory=list)
 
+    @property
+    def total(self) -> Decimal:
+        """What was paid for it."""
+        return price_of(self.lines) + self.shipping_price
+
 
 @dataclass(slots=True, eq=False)
-class Transaction:
+class Transaction(StoreObject):
     """A transaction."""
 
-    id: int
-    created: datetime
     order: Order
     type: str
     amount: Decimal
@@ -100,11 +99,9 @@ class Transaction:
 
 
 @dataclass(slots=True, eq=False)
-class Dispute:
+class Dispute(StoreObject):
     """A dispute."""
 
-    id: int
-    created: datetime
     transaction: Transaction
     happened: datetime
     resolved: datetime
@@ -112,40 +109,31 @@ class Dispute:
 
 
 @dataclass(slots=True, eq=False)
-class Fulfillment:
+class Fulfillment(StoreObject):
     """A fulfillment."""
 
-    id: int
-    created: datetime
     order: Order
-    lines: tuple[Sent, ...]
+    lines: tuple[Line, ...]
     shipped: datetime
     delivered: datetime
 
 
 @dataclass(slots=True, eq=False)
-class Return:
+class Return(StoreObject):
     """A return."""
 
-    id: int
     number: str
-    created: datetime
     order: Order
-    lines: tuple[Sent, ...]
+    lines: tuple[Line, ...]
     received: datetime
     refunded: datetime
 
 
 @dataclass(slots=True, eq=False)
-class Cart:
+class Cart(StoreObject):
     """An open cart."""
 
-    id: int
-    created: datetime
     customer: Customer | None
     lines: tuple[Line, ...]
     currency: str
     abandoned: datetime
-
-
-StoreObject = Order | Customer | Transaction | Dispute | Subscription | Cart | Return | Fulfillment

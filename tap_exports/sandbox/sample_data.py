@@ -21,15 +21,6 @@ class Product(NamedTuple):
     cost: Decimal
 
 
-class City(NamedTuple):
-    """A city. Some postcodes have leading zeros."""
-
-    name: str
-    state: str
-    postcode: str
-    country: str
-
-
 FIRST_NAMES = (
     "Ada", "Zoë", "José", "Mary Ann", "Łukasz", "Chloé", "Noah", "O'Neil", "Søren", "美咲", "Amélie",
     "Dwayne", "Priya", "Jürgen", "NULL", "Nan", "Yusuf", "Ana María", "Björk", "True", "Ivy", "Ed",
@@ -38,18 +29,19 @@ LAST_NAMES = (
     "Lovelace", "Müller", "García, Jr.", 'Smith "Smitty"', "O'Brien", "Nuñez", "de la Cruz", "佐藤", "None",
     "Null", "Kowalski", "St. John", "Dvořák", "Van Der Berg", "Ng", "Åström", "Mc  Donald", "Øst",
 )  # fmt: skip
+# City, state, postcode (some with leading zeros), country.
 CITIES = (
-    City("Boston", "MA", "02134", "US"),
-    City("Newark", "NJ", "07102", "US"),
-    City("San Juan", "PR", "00901", "US"),
-    City("Austin", "TX", "78701", "US"),
-    City("Portland", "OR", "97209", "US"),
-    City("New York", "NY", "10001-0042", "US"),
-    City("Dresden", "Sachsen", "01067", "DE"),
-    City("Córdoba", "Andalucía", "14001", "ES"),
-    City("Nice", "Provence-Alpes-Côte d'Azur", "06000", "FR"),
-    City("London", "", "SW1A 1AA", "GB"),
-    City("札幌市", "北海道", "060-0001", "JP"),
+    ("Boston", "MA", "02134", "US"),
+    ("Newark", "NJ", "07102", "US"),
+    ("San Juan", "PR", "00901", "US"),
+    ("Austin", "TX", "78701", "US"),
+    ("Portland", "OR", "97209", "US"),
+    ("New York", "NY", "10001-0042", "US"),
+    ("Dresden", "Sachsen", "01067", "DE"),
+    ("Córdoba", "Andalucía", "14001", "ES"),
+    ("Nice", "Provence-Alpes-Côte d'Azur", "06000", "FR"),
+    ("London", "", "SW1A 1AA", "GB"),
+    ("札幌市", "北海道", "060-0001", "JP"),
 )
 STREETS = ("Main St", "Broadway", "High Street", "Rue de l'Église", "Königsallee", "Elm Ave", "中央区北一条")
 LINE2 = ("", "", "", "Apt 4, 2nd floor", 'c/o "The Barn"', "Unit #007", "  Rear house ")
@@ -60,57 +52,37 @@ CAMPAIGNS = ("spring_sale", "été 2024", "50% off, today!", "retarget|warm", "0
 FUNNELS = (None, "Main Funnel", "Upsell A/B", "VSL-2")
 AFFILIATES = (None, None, "1001", "0007", "partner-x")
 SHIPPING = (
-    ("standard", "Standard Shipping", Decimal("5.99")),
-    ("express", "Express, 2 days", Decimal("14.50")),
-    ("free", "Free Shipping", Decimal("0.00")),
+    ("Standard Shipping", Decimal("5.99")),
+    ("Express, 2 days", Decimal("14.50")),
+    ("Free Shipping", Decimal("0.00")),
 )
 PAYMENT_METHODS = ("Card", "Card", "Card", "PayPal", "Apple Pay", "Klarna")
 CARRIERS = ("UPS", "USPS", "DHL", "FedEx")
-LOCATIONS = (("1", "Main Warehouse"), ("2", "Newark, NJ"), ("7", "3PL “West”"))
+LOCATIONS = ((1, "Main Warehouse"), (2, "Newark, NJ"), (7, "3PL “West”"))
 TAGS = ("", "", "vip", "vip, gift", "wholesale", "first-order, 🎁")
-RETURN_REASONS = (
-    "Wrong size",
-    "Damaged in transit",
-    'Not "as described"',
-    "Changed mind",
-    "Other; see notes",
-)
+RETURN_REASONS = ("Wrong size", "Damaged in transit", 'Not "as described"', "Changed mind", "Other; see notes")
 CANCEL_REASONS = ("Too expensive", "No longer needed", "Moving abroad,\nwill be back")
 DISPUTE_TYPES = ("chargeback", "inquiry", "pre_dispute")
 DECLINES = (("51", "Insufficient funds"), ("05", "Do not honor"), ("54", "Expired card"))
 AWKWARD = (
-    "",
-    "NULL",
-    "007",
-    "  two spaces each side  ",
-    'She said "hi", twice',
-    "Happy birthday!\nLove, Gran",
-    "naïve café",
-    "ありがとう",
-    "🎁 for you",
-    "a,b;c\td",
-    "=1+1",
-    "None",
-    "nan",
-    "1e5",
-    "2024-02-30",
-    "line\r\nbreak",
-)
+    "", "NULL", "007", "  two spaces each side  ", 'She said "hi", twice', "Happy birthday!\nLove, Gran", "naïve café",
+    "ありがとう", "🎁 for you", "a,b;c\td", "=1+1", "None", "nan", "1e5", "2024-02-30", "line\r\nbreak",
+)  # fmt: skip
 
 
-def _product(number: int, name: str, variants: tuple[str, ...], price: str, cost: str) -> tuple[Product, ...]:
-    return tuple(
+def _product(number: int, name: str, variants: tuple[str, ...], price: str, cost: str) -> list[Product]:
+    return [
         Product(
-            100 + number,
-            1000 + number * 10 + at,
-            name,
-            variant,
-            f"{number:03d}-{variant[:2].upper()}{at}",
-            Decimal(price) + at,
-            Decimal(cost),
+            product_id=100 + number,
+            variant_id=1000 + number * 10 + at,
+            product=name,
+            variant=variant,
+            sku=f"{number:03d}-{variant[:2].upper()}{at}",
+            price=Decimal(price) + at,
+            cost=Decimal(cost),
         )
         for at, variant in enumerate(variants)
-    )
+    ]
 
 
 PRODUCTS = (
@@ -123,7 +95,6 @@ PRODUCTS = (
     *_product(58, "Sticker", ("Round",), "0.10", "0.01"),
     *_product(61, "Daily Vitamins", ("30 days", "90 days"), "29.95", "4.45"),
 )
-GIFT_CARD = 144
 SUBSCRIBABLE = tuple(product for product in PRODUCTS if product.product in {"Daily Vitamins", "抹茶 Matcha Tin"})
 
 
@@ -131,22 +102,26 @@ SUBSCRIBABLE = tuple(product for product in PRODUCTS if product.product in {"Dai
 def profile(seed: int, customer: int) -> dict[str, str | bool]:
     """A customer's name, address and flags, by the keys of the customers' columns."""
     rng = SeededRandom(seed, "profile", customer)
-    first, last = rng.pick(FIRST_NAMES), rng.pick(LAST_NAMES)
-    values: dict[str, str | bool] = {
-        "first_name": first,
-        "last_name": last,
+    mobile, other = f"+1555{rng.digits(7)}", rng.pick(("", "0049 351 0123", "(617) 555-0100"))
+    ipv4, ipv6 = f"203.0.113.{rng.below(256)}", f"2001:db8::{rng.hex(4)}"
+    city, state, postcode, country = rng.pick(CITIES)
+    return {
+        "first_name": rng.pick(FIRST_NAMES),
+        "last_name": rng.pick(LAST_NAMES),
         "email": f"customer{customer}@example.com",
-        "phone_number": f"+1555{rng.digits(7)}"
-        if rng.chance(70)
-        else rng.pick(("", "0049 351 0123", "(617) 555-0100")),
-        "ip": f"203.0.113.{rng.below(256)}" if rng.chance(80) else f"2001:db8::{rng.hex(4)}",
+        "phone_number": mobile if rng.chance(70) else other,
+        "ip": ipv4 if rng.chance(80) else ipv6,
         "language": rng.pick(LANGUAGES),
         "line1": f"{rng.between(1, 999)} {rng.pick(STREETS)}",
         "line2": rng.pick(LINE2),
+        "line4": city,
+        "state": state,
+        "postcode": postcode,
+        "country": country,
+        "accepts_marketing": rng.chance(60),
+        "is_blocked": rng.chance(2),
+        "tags": rng.pick(TAGS),
     }
-    city = rng.pick(CITIES)
-    values |= {"line4": city.name, "state": city.state, "postcode": city.postcode, "country": city.country}
-    return values | {"accepts_marketing": rng.chance(60), "is_blocked": rng.chance(2), "tags": rng.pick(TAGS)}
 
 
 def attribution(seed: int, order: int) -> dict[str, str | None]:

@@ -10,30 +10,24 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# Below this, values from the pool would be uneven.
 SPENT = 1 << 64
+"""Below this, values from the pool would be uneven."""
 
 
 class SeededRandom:
     """Random values for a name, such as `(seed, "order", 17)`."""
 
-    __slots__ = ("_name", "_pool", "_refills")
-
     def __init__(self, *name: object) -> None:
         self._name = "/".join(map(str, name))
         self._refills = 0
         self._pool = 0
-        self._refill()
-
-    def _refill(self) -> None:
-        text = f"{self._name}#{self._refills}"
-        self._pool = int.from_bytes(blake2b(text.encode(), digest_size=64).digest(), "big")
-        self._refills += 1
 
     def below(self, limit: int) -> int:
         """A whole number from 0 to `limit - 1`."""
         if self._pool < SPENT:
-            self._refill()
+            text = f"{self._name}#{self._refills}"
+            self._pool = int.from_bytes(blake2b(text.encode()).digest(), "big")
+            self._refills += 1
         self._pool, value = divmod(self._pool, limit)
         return value
 
