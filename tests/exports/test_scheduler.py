@@ -195,15 +195,6 @@ def test_one_streams_failure_leaves_the_others_whole(live):
         bench.assert_whole(arrived, code)
 
 
-def test_windows_after_a_failed_one_are_not_requested(live):
-    bench = live(ready_seconds=0.02)
-    bench.store.add_fault(Fault("file", "body", body="A,B\r\n1\r\n", times=None, export_type="order_list"))
-    scheduler = bench.scheduler("order_list", "customer_list", step=1, max_pending=2)
-    _, errors = bench.read(scheduler, "order_list", "customer_list")
-    assert set(errors) == {"order_list"}
-    assert len(bench.made("order_list")) <= 6
-
-
 def test_without_the_list_no_export_is_made(live):
     """An export may exist already."""
     bench = live()

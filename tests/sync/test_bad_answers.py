@@ -79,8 +79,7 @@ def test_a_malformed_export_ends_in_one_line(answered, place):
 def test_a_malformed_link_fails_its_stream_and_is_not_shown(answered):
     for link in LINKS:
         run = answered("link", {"url": link})
-        assert_ends_well(run)
-        assert run.code == 1
+        assert_ends_well(run, 1)
         assert "127.0.0.1:1/" not in run.log
         assert ":pw@" not in run.log
 
@@ -92,8 +91,7 @@ CODES = ["a/b", "..", "a\0b", "\x1b[31m", "x" * 5_000]
 def test_a_code_that_can_name_no_stream_is_left_out(answered, code):
     """Targets make files and tables of a stream's name."""
     run = answered("types", {"types": [{"code": code}, {"code": "order_list"}]})
-    assert_ends_well(run)
-    assert run.code == 0
+    assert_ends_well(run, 0)
     assert {m["stream"] for m in run.of("SCHEMA")} == {"order_list", "export_log"}
     assert "is ignored: its code cannot be a stream's name" in run.log
     assert "\x1b" not in run.log

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from .conftest import Run, fixed, line_of, lines_of_batches, only, rest_of
+from .conftest import Run, assert_fails, fixed, line_of, lines_of_batches, only, rest_of
 
 
 def changed(batch_config, encoding=(), storage=(), **more):
@@ -70,9 +70,7 @@ def test_maps_and_batches_exclude_one_another(make_store, inside, batch_config, 
     """A column that a map drops would be in the files."""
     store = make_store()
     run = inside(store.config | given | {"batch_config": batch_config})
-    assert run.code == 1
-    (fault,) = run.errors
-    assert f"batch_config: {next(iter(given))} has no effect on batch files" in fault
+    assert_fails(run, f"batch_config: {next(iter(given))} has no effect on batch files")
     assert store.count() == 0
 
 

@@ -60,8 +60,7 @@ def test_a_proxy_sees_the_hosts_only(small_store, inside, https, make_proxy, var
     """Neither the token nor a link is readable for the proxy."""
     proxy = make_proxy()
     run = inside(https, environment={variable: proxy.origin})
-    assert_ends_well(run)
-    assert run.code == 0
+    assert_ends_well(run, 0)
     assert run.records("order_list")
     hosts = [small_store.api_url.split("/")[2], small_store.file_origin.split("/")[2]]
     assert {head.split()[1].decode() for head in proxy.heads} == set(hosts)
@@ -84,8 +83,7 @@ def test_a_store_on_loopback_is_reached_directly(small_store, inside, make_proxy
     proxy = make_proxy()
     environment = dict.fromkeys(("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"), proxy.origin)
     run = inside(small_store.config, environment={**environment, "NO_PROXY": "", "no_proxy": ""})
-    assert_ends_well(run)
-    assert run.code == 0
+    assert_ends_well(run, 0)
     assert run.records("order_list")
     assert proxy.heads == []
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from tap_exports.sandbox import Fault
+
+from .conftest import fixed, only
+
 
 @pytest.mark.parametrize(
     ("maps", "left"),
@@ -47,3 +51,22 @@ def test_stream_maps_in_the_settings_are_not_modified(make_store, sync):
         run = sync(config)
         assert {message["stream"] for message in run.of("RECORD")} == {"order_list"}
     assert config["stream_maps"] == {"__else__": None, "order_list": {}}
+
+
+def test_nothing_is_requested_after_a_window_that_failed(make_store, discover, sync):
+    """Although the reader, which waits for customers, has not seen the failure of the orders' first window."""
+    orders = []
+
+    def seconds(export):
+        if export.type == "customer_list":
+            return 1.0
+        orders.append(export.id)
+        return 0.0 if export.id == orders[0] else 0.5
+
+    codes = ("customer_list", "order_list")
+    catalog = only(discover(make_store(*codes, days=3).config), *codes)
+    store = make_store(*codes, orders_per_day=5, parallel_exports=50, ready_seconds=seconds)
+    store.add_fault(Fault("file", "body", body="a,b\nx\n", export_type="order_list", times=2))
+    run = sync(store.config | {"max_export_rows": 60, **fixed(20)}, catalog=catalog)
+    assert set(run.failures) == {"order_list"}
+    assert len([export for export in store.exports if export.type == "order_list"]) <= 4

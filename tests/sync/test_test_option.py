@@ -53,9 +53,7 @@ def test_the_test_option_for_schemas_makes_no_export(make_store, inside):
 def test_an_invalid_token_and_a_missing_scope_have_different_errors(make_store, inside, token, scopes, words):
     store = make_store(**({"scopes": scopes} if scopes else {}))
     run = inside(store.config | ({"access_token": token} if token else {}), "--test")
-    assert run.code == 1
-    assert len(run.errors) == 1, run.log
-    assert [word for word in words if word not in run.errors[0]] == []
+    assert_fails(run, *words)
     assert store.exports == []
 
 

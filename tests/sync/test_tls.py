@@ -67,8 +67,7 @@ def test_a_ca_named_in_the_environment_is_trusted(small_store, inside, secured, 
     config = secured()
     assert config["api_url"].startswith("https://")
     run = inside(config, environment={variable: bundle})
-    assert_ends_well(run)
-    assert run.code == 0
+    assert_ends_well(run, 0)
     assert run.records("order_list")
     assert {entry.host for entry in small_store.log} == {"api", "file"}
 
