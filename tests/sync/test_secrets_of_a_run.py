@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from ports import free_port
 
+from tap_exports.sandbox import Fault
+
 from .conftest import until
 
 SECRET = "wh-secret-0123456789"
@@ -54,6 +56,8 @@ def assert_untold(store, *texts):
 def test_no_logger_at_any_level_reveals_a_secret(make_store, command, loud, arguments, formatter):
     """With urllib3, requests, waitress and the SDK at debug level, as SINGER_SDK_LOG_CONFIG can set it."""
     store = make_store("customer_list", "order_list", days=10, orders_per_day=1)
+    for fault in ({"kind": "cut", "times": 2}, {"kind": "status", "status": 403}):
+        store.add_fault(Fault("file", **fault))
     hook = {"webhook_listen": f"127.0.0.1:{free_port()}", "webhook_secret": SECRET}
     process = command(store.config | hook, *arguments, wait=False, environment=loud(formatter))
     out, err = process.communicate(timeout=60)

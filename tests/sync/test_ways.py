@@ -44,7 +44,7 @@ def test_stream_maps_rename_filter_hash_and_copy(make_store, sync):
         },
         "orders_again": {"__source__": "order_list", "order_number": "order_number", "__else__": None},
     }
-    run = sync(store.config | {"stream_maps": maps}, streams=["order_list"])
+    run = sync(store.config | {"stream_maps": maps, "batch_config": {}}, streams=["order_list"])
     assert {m["stream"] for m in run.of("SCHEMA")} == {"orders", "orders_again"}
     assert set(run.records("orders")[0]) == {"order_number", "email_hash"}
     assert len(run.records("orders")[0]["email_hash"]) == 32
@@ -55,6 +55,13 @@ def test_map_results_that_json_lacks_are_text(make_store, sync):
     maps = {"order_list": {"seen": "datetime.datetime(2026, 1, 2, 3, 4)", "zone": "datetime.timezone.utc"}}
     run = sync(make_store(days=10).config | {"stream_maps": maps}, streams=["order_list"])
     assert {(r["seen"], r["zone"]) for r in run.records("order_list")} == {("2026-01-02T03:04:00", "UTC")}
+
+
+def test_flattening_keeps_invalid_values(make_store, sync):
+    config = make_store("order_list", days=10).config | {"flattening_enabled": True, "flattening_max_depth": 1}
+    run = sync(config, streams=["order_list"])
+    assert len(run.records("order_list")) > 5
+    assert "invalid_values" in run.of("SCHEMA", "order_list")[0]["schema"]["properties"]
 
 
 def test_metrics_have_the_sdks_names(make_store, sync, caplog):
