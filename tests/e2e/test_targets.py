@@ -1,4 +1,4 @@
-"""Targets with keys and types, and a mapper before one without; `make targets` tries more."""
+"""A mapper before a target, and the counts in docs/targets.md; `make targets` tries all targets."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 import plumbing
 import pytest
 from targets.feeding import attempt
-from targets.listed import DUCKDB, MAPPED, SQLITE
+from targets.listed import DUCKDB, MAPPED
 from targets.recording import record
 
 # All of these tests share the environments and the recording of one worker.
@@ -17,16 +17,6 @@ pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("targets")]
 @pytest.fixture(scope="module")
 def syncs(tmp_path_factory):
     return record(tmp_path_factory.mktemp("recorded"))
-
-
-@pytest.mark.parametrize("target", [DUCKDB, SQLITE], ids=lambda target: target.package)
-def test_each_target_has_each_object_once_with_every_cell(syncs, tmp_path, target):
-    first, second = attempt(target, syncs, tmp_path / "out")
-    for finding in (first, second):
-        assert finding.differences == {"number"} == target.quirks, finding
-        assert finding.wrong["number"][0] == 1
-        assert finding.tables == (13, 13)
-    assert second.filled[0] > 0
 
 
 def test_a_mapper_changes_the_mapped_cells_only(syncs, tmp_path):

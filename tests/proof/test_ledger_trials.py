@@ -1,14 +1,11 @@
-"""The trials with a ledger, a few; and that a loss is noticed."""
+"""The trials with a ledger notice a loss."""
 
 from __future__ import annotations
 
 import shutil
-import signal
 
-import ledger_trials
 import pytest
-from ledger_trials import EVENTS, attempt, ground_of_nights, killed
-from pipe import Point
+from ledger_trials import attempt, ground_of_nights
 
 
 @pytest.fixture(scope="module")
@@ -16,20 +13,6 @@ def nights():
     found = ground_of_nights()
     yield found
     found.close()
-
-
-@pytest.mark.parametrize("name", ["nothing", "ledger behind", "ledger bits", "run without it", "disk full, night 2"])
-def test_no_row_is_lost_whatever_happens_to_the_ledger(nights, name):
-    found = attempt(nights, name, EVENTS[name])
-    assert found.finding.violations == [], found.log
-    ledger_trials.show([found])
-
-
-def test_no_row_is_lost_where_tap_and_target_are_killed(nights):
-    found = attempt(nights, "killed", killed(Point("lines", 60, signal.SIGKILL), seed=1))
-    assert found.came
-    assert found.finding.violations == [], found.log
-    assert found.withheld > 0
 
 
 def test_a_lost_row_is_noticed(nights):
