@@ -116,7 +116,7 @@ def test_a_run_killed_at_any_request_is_resumed_without_a_gap(make_store, discov
 )
 def test_a_run_stopped_within_a_window_is_resumed_without_a_gap(make_store, discover, command, kind, lines):
     """A signal ends the run on a complete line; the state covers what was written."""
-    store = make_store("order_list", orders_per_day=32, days=30)
+    store = make_store("order_list", orders_per_day=32, days=29)  # more than one batch in each window
     catalog = one_stream(discover, store)
     process = command(small(store), catalog=catalog, wait=False, patience=3600)
     read = [line_of(process) for _ in range(lines)]
