@@ -181,7 +181,7 @@ def test_the_verifier_finds_an_export_that_is_created_twice(ground, later):
 
 def test_a_reference_run_must_equal_the_store():
     """A tap that is always wrong in the same way would agree with itself."""
-    with pytest.raises(SystemExit, match=r"not what the store has: wrong: .* Date: "):
+    with pytest.raises(SystemExit, match=r"differ from the store: wrong: .* Date: "):
         Ground({"timezone": "Asia/Kolkata"})
 
 
