@@ -10,8 +10,9 @@ import click
 from singer_sdk.exceptions import SingerSDKError
 
 from tap_exports.errors import InvalidSettings, Stopped, TapExportsError, UnexpectedError
+from tap_exports.singer.session import StreamsFailed
 from tap_exports.singer.writer import OutputFailed, TargetGone, standard_output
-from tap_exports.tap import StreamsFailed, TapExports
+from tap_exports.tap import TapExports
 
 logger = logging.getLogger(TapExports.name)
 

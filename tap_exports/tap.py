@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import sys
 import threading
-import time
-from contextlib import ExitStack, contextmanager
 from copy import deepcopy
 from functools import cached_property
 from importlib.util import find_spec
@@ -25,7 +23,7 @@ from tap_exports.config.schema import CONFIG_SCHEMA
 from tap_exports.config.settings import Settings, coerce
 from tap_exports.config.validation import validation_errors
 from tap_exports.context import RunContext
-from tap_exports.errors import InvalidSettings, SettingsError, Stopped, Unauthorized
+from tap_exports.errors import InvalidSettings, SettingsError, Stopped
 from tap_exports.exports.plan import plan_lines
 from tap_exports.ledger.removed import REMOVED_OBJECTS
 from tap_exports.singer import batches as batch_files
@@ -34,7 +32,7 @@ from tap_exports.singer.environment import read_environment
 from tap_exports.singer.export_log import EXPORT_LOG, ExportLog
 from tap_exports.singer.mapped_stream import MappedStream
 from tap_exports.singer.removed_objects import RemovedObjectsStream
-from tap_exports.singer.reports import report_failures, report_requests
+from tap_exports.singer.session import end_process, listening, raise_failures, report_failures, session, summarized
 from tap_exports.singer.writer import MessageWriter
 from tap_exports.streams import ExportStream
 
@@ -44,7 +42,7 @@ else:
     from typing_extensions import override
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from types import FrameType
 
     from singer_sdk.plugin_base import _ConfigInput
@@ -53,10 +51,6 @@ if TYPE_CHECKING:
 
 _OWN_STREAMS = (EXPORT_LOG, REMOVED_OBJECTS)
 """Streams that the store does not list; the second one exists only with a ledger."""
-
-
-class StreamsFailed(Exception):
-    """Some streams failed; the others are complete and their state is written."""
 
 
 class TapExports(Tap):
@@ -245,7 +239,7 @@ class TapExports(Tap):
         Raises:
             StreamsFailed: After all streams, if some failed; each was reported.
         """
-        with self._summarized(), self._listening(), self._session():
+        with summarized(self.run_context), listening(self.run_context), session(self.run_context):
             self._report_unlisted()
             for stream in self._export_streams:
                 if stream.selected:
@@ -280,33 +274,12 @@ class TapExports(Tap):
         Raises:
             StreamsFailed: After all streams, if some failed; each was reported.
         """
-        with self._session():
+        with session(self.run_context):
             for stream in self._export_streams:
                 stream.ABORT_AT_RECORD_COUNT = 1
                 if not stream.is_removed:  # all streams are exported at once
                     self.run_context.scheduler.add(stream.queue())
             self.run_sync_dry_run(1, self._export_streams)
-
-    @contextmanager
-    def _summarized(self) -> Iterator[None]:
-        """Log a summary at the end, however the run ends."""
-        run = self.run_context
-        try:
-            yield
-        finally:
-            run.summary.log(run.failures, sum(count for *_, count in run.client.request_counter))
-
-    @contextmanager
-    def _session(self) -> Iterator[None]:
-        """Close everything at the end, report failures, and raise them."""
-        with ExitStack() as ending:
-            ending.callback(report_failures, self.run_context.failures)
-            ending.callback(report_requests, self.run_context.client.request_counter)
-            ending.callback(self.run_context.close_ledger)
-            ending.callback(self.run_context.scheduler.close)
-            ending.callback(self.run_context.progress.close)
-            yield
-        self._raise_failures()
 
     def print_plan(self) -> None:
         """Print the exports that a sync would request.
@@ -319,7 +292,7 @@ class TapExports(Tap):
         for line in plan_lines({s.name: self.run_context.scheduler.preview(s.queue()) for s in streams}):
             click.echo(line)
         report_failures(self.run_context.failures)
-        self._raise_failures()
+        raise_failures(self.run_context.failures)
 
     @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
@@ -327,32 +300,9 @@ class TapExports(Tap):
         if TapExports.ended_by:
             os._exit(128 + signum)
         TapExports.ended_by = signum
-        # In a thread of its own: the signal may have interrupted code that holds a lock which stop() needs.
-        threading.Thread(target=self._end, args=(128 + signum,), daemon=True).start()
 
-    def _end(self, code: int) -> None:
-        """Let `run_sync` end with Stopped; end the process if it has not ended in time."""
-        self.clock.stop()
-        late = time.monotonic() + self.clock.timings.finish_line_seconds
-        time.sleep(self.clock.timings.grace_seconds)
-        writer = self.message_writer
-        while writer.is_writing and time.monotonic() < late:  # finish the line for a slow target
-            time.sleep(0.05)
-        os._exit(code)
+        def end() -> None:
+            end_process(self.clock, self.message_writer, 128 + signum)
 
-    @contextmanager
-    def _listening(self) -> Iterator[None]:
-        """Receive webhooks during the run, if the settings have a listener."""
-        with ExitStack() as ending:
-            if webhook := self.run_context.webhook():
-                ending.callback(webhook.close)
-                webhook.register()
-            yield
-
-    def _raise_failures(self) -> None:
-        """Raise, if streams failed."""
-        for error in self.run_context.failures.values():
-            if isinstance(error, Unauthorized):
-                raise error
-        if self.run_context.failures:
-            raise StreamsFailed
+        # In a thread of its own: the signal may have interrupted code that holds a lock which `end_process` needs.
+        threading.Thread(target=end, daemon=True).start()

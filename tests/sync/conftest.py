@@ -23,7 +23,8 @@ import pytest
 from tap_exports.__main__ import run as run_command
 from tap_exports.clock import Timings
 from tap_exports.sandbox import Fault, Sandbox
-from tap_exports.tap import StreamsFailed, TapExports
+from tap_exports.singer.session import StreamsFailed
+from tap_exports.tap import TapExports
 
 QUICK = Timings(
     rate_seconds=0.02,

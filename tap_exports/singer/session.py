@@ -1,0 +1,103 @@
+"""The session of a run: what begins before the sync, and ends or is reported after it, however the run ends."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk import metrics
+
+from tap_exports.errors import TapExportsError, Unauthorized, lines_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from tap_exports.clock import Clock
+    from tap_exports.context import RunContext
+    from tap_exports.singer.writer import MessageWriter
+    from tap_exports.store.request_counter import RequestCounter
+
+
+class StreamsFailed(Exception):
+    """Some streams failed; the others are complete and their state is written."""
+
+
+@contextmanager
+def session(run: RunContext) -> Iterator[None]:
+    """Close everything at the end, and report failures.
+
+    Raises:
+        StreamsFailed: If some streams failed; each was reported.
+        Unauthorized: If the store does not accept the token.
+    """
+    with ExitStack() as ending:
+        ending.callback(report_failures, run.failures)
+        ending.callback(_report_requests, run.client.request_counter)
+        ending.callback(run.close_ledger)
+        ending.callback(run.scheduler.close)
+        ending.callback(run.progress.close)
+        yield
+    raise_failures(run.failures)
+
+
+@contextmanager
+def listening(run: RunContext) -> Iterator[None]:
+    """Receive webhooks, if the settings have a listener."""
+    with ExitStack() as ending:
+        if webhook := run.webhook():
+            ending.callback(webhook.close)
+            webhook.register()
+        yield
+
+
+@contextmanager
+def summarized(run: RunContext) -> Iterator[None]:
+    """Log a summary at the end."""
+    try:
+        yield
+    finally:
+        run.summary.log(run.failures, sum(count for *_, count in run.client.request_counter))
+
+
+def raise_failures(failures: Mapping[str, TapExportsError]) -> None:
+    """Raise, if streams failed, as `session` does."""
+    for error in failures.values():
+        if isinstance(error, Unauthorized):
+            raise error
+    if failures:
+        raise StreamsFailed
+
+
+def end_process(clock: Clock, writer: MessageWriter, code: int) -> None:
+    """End all waiting, so that the sync ends with Stopped; end the process if it has not ended in time."""
+    clock.stop()
+    late = time.monotonic() + clock.timings.finish_line_seconds
+    time.sleep(clock.timings.grace_seconds)
+    while writer.is_writing and time.monotonic() < late:  # finish the line for a slow target
+        time.sleep(0.05)
+    os._exit(code)
+
+
+def report_failures(failures: Mapping[str, TapExportsError]) -> None:
+    """Log an ERROR line for each cause of streams' failures; the command reports an invalid token."""
+    logger = logging.getLogger("tap-exports")
+    failed = {stream: error for stream, error in failures.items() if not isinstance(error, Unauthorized)}
+    for line in lines_of(failed):
+        logger.error("%s", line)
+    for stream, error in failed.items():
+        logger.debug("Traceback of %s:", stream, exc_info=error)
+
+
+def _report_requests(counter: RequestCounter) -> None:
+    """Log a metric for each endpoint and status; 0 is a request without a response."""
+    for endpoint, status, count in counter:
+        tags: dict[str, Any] = {
+            metrics.Tag.ENDPOINT: endpoint,
+            metrics.Tag.HTTP_STATUS_CODE: status,
+            metrics.Tag.PID: os.getpid(),
+        }
+        point = metrics.Point("counter", metrics.Metric.HTTP_REQUEST_COUNT, count, tags)
+        metrics.log(metrics.get_metrics_logger(), point)
