@@ -23,7 +23,7 @@ from tap_exports.config.schema import CONFIG_SCHEMA
 from tap_exports.config.settings import Settings, coerce
 from tap_exports.config.validation import validation_errors
 from tap_exports.context import RunContext
-from tap_exports.errors import InvalidSettings, SettingsError, Stopped
+from tap_exports.errors import InvalidSettings, Stopped
 from tap_exports.exports.plan import plan_lines
 from tap_exports.ledger.removed import REMOVED_OBJECTS
 from tap_exports.singer import batches as batch_files
@@ -32,7 +32,15 @@ from tap_exports.singer.environment import read_environment
 from tap_exports.singer.export_log import EXPORT_LOG, ExportLog
 from tap_exports.singer.mapped_stream import MappedStream
 from tap_exports.singer.removed_objects import RemovedObjectsStream
-from tap_exports.singer.session import end_process, listening, raise_failures, report_failures, session, summarized
+from tap_exports.singer.session import (
+    end_process,
+    listening,
+    raise_failures,
+    report_failures,
+    report_unlisted,
+    session,
+    summarized,
+)
 from tap_exports.singer.writer import MessageWriter
 from tap_exports.streams import ExportStream
 
@@ -47,10 +55,6 @@ if TYPE_CHECKING:
 
     from singer_sdk.plugin_base import _ConfigInput
     from singer_sdk.streams import Stream
-
-
-_OWN_STREAMS = (EXPORT_LOG, REMOVED_OBJECTS)
-"""Streams that the store does not list; the second one exists only with a ledger."""
 
 
 class TapExports(Tap):
@@ -240,7 +244,7 @@ class TapExports(Tap):
             StreamsFailed: After all streams, if some failed; each was reported.
         """
         with summarized(self.run_context), listening(self.run_context), session(self.run_context):
-            self._report_unlisted()
+            report_unlisted(self, self.run_context.failures)
             for stream in self._export_streams:
                 if stream.selected:
                     stream.check_bookmark()
@@ -255,18 +259,6 @@ class TapExports(Tap):
                 if self.state:
                     self.state_writer.write_state(self.state)
                 raise
-
-    def _report_unlisted(self) -> None:
-        """Fail the streams that the catalog selects and the store does not list, and warn of other bookmarks."""
-        listed = {*self.streams, *_OWN_STREAMS}
-        for name, entry in sorted((self.input_catalog or {}).items()):
-            if name not in listed and entry.metadata.resolve_selection().get((), True):
-                self.run_context.failures[name] = SettingsError(
-                    "the catalog selects a stream that the store does not list",
-                    "Deselect it, or run --discover again if the store renamed it.",
-                ).at(f"stream {name}")
-        for name in sorted(self.state.get("bookmarks", {}).keys() - listed - self.run_context.failures.keys()):
-            self.logger.warning("The state has a bookmark of the stream %s, which the store does not list", name)
 
     def run_test(self) -> None:
         """Write one record of each stream: `--test`.
@@ -287,7 +279,7 @@ class TapExports(Tap):
         Raises:
             StreamsFailed: If the catalog selects streams that the store does not list.
         """
-        self._report_unlisted()
+        report_unlisted(self, self.run_context.failures)
         streams = [stream for stream in self._export_streams if stream.selected]
         for line in plan_lines({s.name: self.run_context.scheduler.preview(s.queue()) for s in streams}):
             click.echo(line)

@@ -10,10 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from singer_sdk import metrics
 
-from tap_exports.errors import TapExportsError, Unauthorized, lines_of
+from tap_exports.errors import SettingsError, TapExportsError, Unauthorized, lines_of
+from tap_exports.ledger.removed import REMOVED_OBJECTS
+from tap_exports.singer.export_log import EXPORT_LOG
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, MutableMapping
+
+    from singer_sdk import Tap
 
     from tap_exports.clock import Clock
     from tap_exports.context import RunContext
@@ -60,6 +64,19 @@ def summarized(run: RunContext) -> Iterator[None]:
         yield
     finally:
         run.summary.log(run.failures, sum(count for *_, count in run.client.request_counter))
+
+
+def report_unlisted(tap: Tap, failures: MutableMapping[str, TapExportsError]) -> None:
+    """Fail the streams that the catalog selects and the store does not list, and warn of other bookmarks."""
+    listed = {*tap.streams, EXPORT_LOG, REMOVED_OBJECTS}  # the last one exists only with a ledger
+    for name, entry in sorted((tap.input_catalog or {}).items()):
+        if name not in listed and entry.metadata.resolve_selection().get((), True):
+            failures[name] = SettingsError(
+                "the catalog selects a stream that the store does not list",
+                "Deselect it, or run --discover again if the store renamed it.",
+            ).at(f"stream {name}")
+    for name in sorted(tap.state.get("bookmarks", {}).keys() - listed - failures.keys()):
+        tap.logger.warning("The state has a bookmark of the stream %s, which the store does not list", name)
 
 
 def raise_failures(failures: Mapping[str, TapExportsError]) -> None:
