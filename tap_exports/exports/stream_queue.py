@@ -130,6 +130,7 @@ class StreamQueue:
             if (window.start == newest.start or window.start in self._reusable_starts)
             and newest.start <= window.start
             and newest.end - slack <= window.end <= newest.end
+            and (self.bookmark is None or window.end > self.bookmark)
         ]
         return max(ends, default=newest.end)
 

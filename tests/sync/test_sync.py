@@ -153,6 +153,17 @@ def test_the_second_run_starts_at_the_bookmark_minus_the_look_back(make_store, s
     assert moment(second.bookmark("order_list")) > moment(first.bookmark("order_list"))
 
 
+def test_each_sync_brings_the_newest_windows_although_an_own_export_ends_at_the_bookmark(make_store, sync):
+    """Where the look-back reaches start_date, the export of the last sync begins where this one begins."""
+    store = make_store(days=5, frozen=True)
+    state = None
+    for _ in range(3):
+        run = sync(store.config, state=state, streams=["order_list"])
+        state = run.state
+        assert store.now - moment(run.bookmark("order_list")) < timedelta(minutes=6)
+        store.advance(timedelta(minutes=30))
+
+
 def test_older_history_is_exported_again_within_refresh_days(make_store, sync):
     """A part each night, after the newest windows; the bookmark stays at their end."""
     store = make_store(days=60)
