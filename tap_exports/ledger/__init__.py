@@ -34,8 +34,9 @@ that last covered each range of time. An object is removed when every range was 
 that last contained it. This concerns the store, not any target, so forgetting digests does not affect it.
 """
 
+from tap_exports.ledger.coverage import Export
 from tap_exports.ledger.database import Ledger
 from tap_exports.ledger.removed import RemovedObject, RemovedObjects
-from tap_exports.ledger.stream_ledger import Export, StreamLedger
+from tap_exports.ledger.stream_ledger import StreamLedger
 
 __all__ = ["Export", "Ledger", "RemovedObject", "RemovedObjects", "StreamLedger"]

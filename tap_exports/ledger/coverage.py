@@ -6,12 +6,33 @@ order in which they were requested.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
+
+    from tap_exports.window import Window
 
 Range = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Export:
+    """A complete export whose records are compared.
+
+    `at` is the current time; it decides which records were sent too long ago.
+    """
+
+    id: int
+    window: Window
+    at: datetime
+
+    @property
+    def seconds(self) -> tuple[int, int]:
+        """The window, in seconds since the epoch."""
+        return int(self.window.start.timestamp()), int(self.window.end.timestamp())
 
 
 def cover(ranges: Sequence[Range], start: int, end: int, export_id: int) -> list[Range]:

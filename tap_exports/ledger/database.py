@@ -12,10 +12,13 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from tap_exports.errors import SettingsError
+from tap_exports.ledger.coverage import cover
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
+
+    from tap_exports.ledger.coverage import Export
 
 _APPLICATION = 0x74617065
 _VERSION = 1
@@ -227,6 +230,20 @@ class Ledger:
             return [(int(start), int(end), int(export_id)) for start, end, export_id in json.loads(text)]
         except (TypeError, ValueError):
             raise sqlite3.DatabaseError("coverage cannot be read") from None
+
+    def cover(self, stream: int, export: Export) -> None:
+        """Record that a complete export covered its window."""
+        covered = cover(self.coverage(stream), *export.seconds, export.id)
+        self.execute("UPDATE streams SET coverage = ? WHERE id = ?", (json.dumps(covered), stream))
+
+    def cover_empty(self, name: str, export: Export) -> None:
+        """Record a complete export of a stream that has no header, and so no records."""
+        if not self.failed:
+            try:
+                with self.transaction():
+                    self.cover(self.stream_id(name), export)
+            except sqlite3.Error as error:
+                self.fail(error)
 
     # Positions
 

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tap_exports.ledger.coverage import cover
 from tap_exports.ledger.digests import SumOfDigests, digest_of_text, digests_of, keys_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-    from datetime import datetime
 
+    from tap_exports.ledger.coverage import Export
     from tap_exports.ledger.database import Ledger
-    from tap_exports.window import Window
 
     Record = dict[str, Any]
     Batches = Callable[[], Iterable[list[Record]]]
@@ -37,18 +34,6 @@ ON CONFLICT (stream, key) DO UPDATE SET
 """
 _HOLD_OBJECTS = "UPDATE objects SET held = ? WHERE stream = ? AND key = ?"
 _STORE_PARENTS = "INSERT OR REPLACE INTO parents (stream, key, digest, sent) VALUES (?, ?, ?, ?)"
-
-
-@dataclass(frozen=True)
-class Export:
-    """A complete export whose records are compared.
-
-    `at` is the current time; it decides which records were sent too long ago.
-    """
-
-    id: int
-    window: Window
-    at: datetime
 
 
 class _Past(NamedTuple):
@@ -124,7 +109,7 @@ class StreamLedger:
         known = ledger.known(self.id, position)
         windows = ledger.execute("SELECT position, export_id, at FROM windows WHERE stream = ?", (self.id,))
         self._windows.update((number, _Past(export_id, at)) for number, export_id, at in windows)
-        if row[0] != identity:
+        if row[0] and row[0] != identity:
             for table in ("objects", "parents"):
                 ledger.execute(f"DELETE FROM {table} WHERE stream = ?", (self.id,))  # noqa: S608
             clear = "UPDATE streams SET coverage = '[]', withheld_below = NULL, withheld_until = NULL WHERE id = ?"
@@ -171,9 +156,7 @@ class StreamLedger:
             return UNRECORDED
         try:
             with ledger.transaction():
-                span, known = window.export.window, ledger.coverage(self.id)
-                covered = cover(known, int(span.start.timestamp()), int(span.end.timestamp()), window.export.id)
-                ledger.execute("UPDATE streams SET coverage = ? WHERE id = ?", (json.dumps(covered), self.id))
+                ledger.cover(self.id, window.export)
         except sqlite3.Error as error:
             ledger.fail(error)
             return UNRECORDED
@@ -184,9 +167,8 @@ class StreamLedger:
         with self._ledger.transaction():
             if self._open is not None:  # it was abandoned, so its records may not have been sent
                 self._forget_after(self._open.position - 1)
-            window, at = export.window, int(export.at.timestamp())
-            start, end = int(window.start.timestamp()), int(window.end.timestamp())
-            position = self._ledger.new_position(self.id, export.id, start, end, at)
+            at = int(export.at.timestamp())
+            position = self._ledger.new_position(self.id, export.id, *export.seconds, at)
         self._windows[position] = _Past(export.id, at)
         self._open = _Open(position, export, at)
 

@@ -54,7 +54,6 @@ class Recording:
         self._incremental = incremental
         self._write_state = write_state
         self._stream_ledger: StreamLedger | None = None
-        self._without_columns: list[Export] = []
         self._is_unrecorded = False
 
     @property
@@ -74,8 +73,8 @@ class Recording:
     ) -> Iterator[list[dict[str, Any]]]:
         """The records of an export to write; each is recorded before it is returned."""
         found = Export(export.export.id, export.window, self._run.client.time.now())
-        if layout is None and self.is_on:  # nothing to compare; the range is covered once the key is known
-            self._without_columns.append(found)
+        if layout is None and self._run.ledger is not None and self.is_on:  # zero bytes, so there are no records
+            self._run.ledger.cover_empty(self._stream, found)
             return
         ledger = self._ledger_of(layout, selected) if layout else None
         for batch in batches() if ledger is None else ledger.changed(found, batches):
@@ -99,9 +98,6 @@ class Recording:
                 identity=json.dumps(key),
                 fingerprint=self._fingerprint,
             )
-            for export in self._without_columns:
-                list(self._stream_ledger.changed(export, list))
-                self._stream_ledger.finish()
         return self._stream_ledger
 
     @property
@@ -122,5 +118,5 @@ class Recording:
 
     def write_removals(self) -> None:
         """Find and write removed objects, after the stream's last window."""
-        if self._is_recorded and (removed := self._run.removed_objects) is not None:
+        if self.is_on and not self._is_unrecorded and (removed := self._run.removed_objects) is not None:
             removed.write(self._stream)

@@ -193,6 +193,17 @@ def test_more_than_5_percent_at_once_wait_for_the_next_cycle(orders, caplog):
     assert {row["object_key"] for row in orders.night(ALL[3:])[1]} == {"100", "101", "102"}
 
 
+def test_files_of_zero_bytes_hold_no_object(orders):
+    """Also without a catalog, where such a file has no columns."""
+    orders.night(ALL)
+    for wanted in ([], ALL):
+        orders.store.advance(timedelta(hours=2))
+        orders.store.add_fault(Fault("file", "body", body="", times=2))
+        run = orders.sync(orders.config, state=orders.target.state, streams=("order_list", REMOVED))
+        orders.target.take(run.messages)
+        assert [row["object_key"] for row in run.records(REMOVED)] == wanted  # 100 %, so after a second cycle
+
+
 def test_removals_that_were_deselected_are_written_later(orders):
     orders.night(ALL)
     orders.night(ALL[1:], streams=["order_list"])
