@@ -167,7 +167,7 @@ class ExportStream(CatalogStream):
 
     def _to_write(self, export: CheckedExport, records: Records) -> Iterator[list[dict[str, Any]]]:
         """The records to write: with a ledger, those that are new or have changed."""
-        if self._is_test:
+        if self._is_test or self.run.ledger is None:
             return self._batches(records)
         return self._recording.to_write(
             export, self.layout.current, self.selected_columns, lambda: self._batches(records)
