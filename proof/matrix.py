@@ -82,7 +82,7 @@ def attempt(ground: Ground, trial: Trial, column: str) -> Cell:
             # Where it reused the newest export, its bookmark is that of the first run.
             finding.arrived(ground, store, began, again)
         stuck = frozenset(e.id for e in store.exports if trial.wastes and e.status(store.now).value == "pending")
-        finding.exports(store, stuck)
+        finding.exports(store, stuck, suspect=trial.suspect)
         finding.secrets(store, *runs)
     hit = [request.fault for request in store.log] + [delivery.fault for delivery in store.deliveries]
     if trial.fault is not None and not any(hit):

@@ -45,6 +45,8 @@ class Trial:
     columns: tuple[str, ...] = tuple(TIMES)
     wastes: bool = False
     """Whether the export cannot be used, so that another one has to be created."""
+    suspect: bool = False
+    """Whether a fresh export of the window decides what to make of the file."""
     without: str = ""
     """A scope that the run may lack: the records may be those of a token without it."""
     bare: bool = False
@@ -84,7 +86,7 @@ def _call(place: str, name: str, fault: Callable[[Sandbox], Mapping[str, Any]]) 
         place,
         name,
         fault,
-        patience(name.removeprefix("JSON: ")) if place in {"create", "poll"} else {},
+        _config(place, name.removeprefix("JSON: ")),
         columns=_columns(place, name),
         wastes=name == "never ready",
         without=_MAY_LACK.get(place, "") if name in _REFUSALS.get(place, ()) else "",
@@ -92,9 +94,17 @@ def _call(place: str, name: str, fault: Callable[[Sandbox], Mapping[str, Any]]) 
     )
 
 
+def _config(place: str, name: str) -> dict[str, Any]:
+    """The settings for a fault of one call."""
+    alone = {"max_concurrent_exports": 1} if place == "poll" else {}  # several pending exports are polled by the list
+    return alone | (patience(name) if place in {"create", "poll"} else {})
+
+
 def _columns(place: str, name: str) -> tuple[str, ...]:
     if name == "then gone":
         return _ONCE
+    if place == "file" and name in _CONFIRMED:
+        return _CONFIRMED[name]
     return _THREE if place in {"types", "store", "metadata", "list"} else tuple(TIMES)  # requested once in a run
 
 
@@ -102,7 +112,10 @@ def trials() -> list[Trial]:
     """All rows, by place."""
     found = [_call(place, name, fault) for place in API for name, fault in rows_of(place).items()]
     files = {name: fault for name, fault in CONNECTION.items() if name != "answer lost"} | FILE
-    found += [Trial("file", name, fault, columns=_columns("file", name)) for name, fault in files.items()]
+    found += [
+        Trial("file", name, fault, columns=_columns("file", name), suspect=name in _SUSPECT)
+        for name, fault in files.items()
+    ]
     hooks = rows_of("webhooks") | DELIVERIES
     found += [
         Trial("webhook", name, fault, {"hook": True}, columns=_columns("webhook", name))
@@ -128,6 +141,9 @@ def settings_of(trial: Trial) -> dict[str, Any]:
     return (config | _hook()) if config.pop("hook", False) else config
 
 
+_SUSPECT = {"empty", "over-long", "ends early", "key twice", "key blank"}
 _ONCE = ("once",)
 _THREE = ("once", "burst", "for ever")
 _EVER = ("for ever", "later")
+_CONFIRMED = {"empty": _ONCE, "over-long": ("once", "burst"), "ends early": ("once", "burst")}
+"""How often these may occur: where a second export is the same, its file is accepted with a warning."""

@@ -192,7 +192,7 @@ class RunContext:
             raw.get("webhook_secret"),
             notifier=self.notifier,
             client=self.client,
-            closing_client=Client(self._connection, Clock()),
+            closing_client=Client(self._connection, Clock(self.clock.timings)),
         )
 
     @cached_property

@@ -250,14 +250,18 @@ def test_other_registrations_are_kept(make_store, sync):
     assert [webhook.target for webhook in store.webhooks] == ["https://example.com/theirs"]
 
 
-def test_a_registration_that_cannot_be_removed_is_a_warning(make_store, sync, caplog):
+@pytest.mark.parametrize(("status", "tries"), [(403, 1), (500, 2)])
+def test_a_registration_that_cannot_be_removed_is_a_warning(make_store, sync, caplog, timings, status, tries):
+    """The attempts end with the timings of the run."""
+    timings(tries=2)
     store = make_store(days=10)
-    store.add_fault(Fault("webhooks", "status", status=403, after=2, times=None))
+    store.add_fault(Fault("webhooks", "status", status=status, after=2, times=None))
     with caplog.at_level("WARNING"):
         run = sync(store.config | hook(free_port()), streams=["order_list"])
     assert not run.failures
     assert len(run.records("order_list")) > 5
     assert len(store.webhooks) == 1
+    assert store.count(status=status) == tries
     assert any("could not be removed from the store; the next run removes it" in line for line in caplog.messages)
 
 
