@@ -16,8 +16,8 @@ from runs import CODE, HEADER, KEY, Run, bookmark, column, whole_lines
 from table import compare
 
 from tap_exports.sandbox import Sandbox
-from tap_exports.sandbox.merchant import definitions
-from tap_exports.sandbox.options import Scope
+from tap_exports.sandbox.metadata import definitions
+from tap_exports.sandbox.options import SCOPES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -98,7 +98,7 @@ class Ground:
         """The records of a token that lacks a scope."""
         with self._lock:
             if scope not in self._without:
-                scopes = {one.value for one in Scope} - {scope}
+                scopes = set(SCOPES) - {scope}
                 zone = "UTC" if scope == "store:read" else None
                 self._without[scope], _ = self._run_clean(zone, bare=scope == "metadata:read", scopes=scopes)
             return self._without[scope]

@@ -93,8 +93,8 @@ class Nights:
     def change(self, text: str) -> None:
         """Begin the next night, in which a cell of every order has this text."""
 
-        def changed(window: Any) -> bytes:
-            rows = list(csv.reader(io.StringIO(self._csv(window).decode(), newline="")))
+        def changed(export: Any) -> bytes:
+            rows = list(csv.reader(io.StringIO(self._csv(export).decode(), newline="")))
             at = rows[0].index(CHANGING)
             out = io.StringIO(newline="")
             csv.writer(out).writerows([rows[0], *([*row[:at], text, *row[at + 1 :]] for row in rows[1:])])

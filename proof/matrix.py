@@ -81,7 +81,7 @@ def attempt(ground: Ground, trial: Trial, column: str) -> Cell:
                 finding.say(f"the second run failed too: {' '.join(again.errors)}")
             # Where it reused the newest export, its bookmark is that of the first run.
             finding.arrived(ground, store, began, again)
-        stuck = frozenset(e.id for e in store.exports if trial.wastes and e.status(store.now).value == "pending")
+        stuck = frozenset(e.id for e in store.exports if trial.wastes and e.status(store.now) == "pending")
         finding.exports(store, stuck, suspect=trial.suspect)
         finding.secrets(store, *runs)
     hit = [request.fault for request in store.log] + [delivery.fault for delivery in store.deliveries]

@@ -131,7 +131,7 @@ class Fleet:
 
         wait_for("both workers to be busy", lambda: busy("worker-1") and busy("worker-2"), NIGHT_SECONDS)
         away, *_ = sorted(self.running("worker-2"), key=lambda one: len(one.exports))
-        away.store.add_fault(Fault("any", "away", seconds=AWAY_SECONDS))  # type: ignore[arg-type]
+        away.store.add_fault(Fault("any", "away", seconds=AWAY_SECONDS))
         killed = self.running("worker-1")
         names = kill_tree(self.workers["worker-1"])
         live = ", ".join(one.name for one in killed)

@@ -60,7 +60,7 @@ def suffix_trap(bench: Bench, warehouse: str) -> tuple[int, int, int]:
     Returns:
         Rows of the first store in its table, rows that the store has, and the exit code of its run.
     """
-    away = Fault("any", "away")  # type: ignore[arg-type]
+    away = Fault("any", "away")
     with Sandbox(seed=71, days=9, rate_limit=None) as first, Sandbox(seed=72, days=9, rate_limit=None) as second:
 
         def start(name: str, store: Sandbox) -> psutil.Popen:

@@ -60,7 +60,7 @@ def record(folder: Path, settings: dict[str, Any] | None = None) -> list[Sync]:
     with Sandbox(now=NOW, frozen=True, rate_limit=None, days=25, orders_per_day=4) as store:
         end = NOW - SETTLE
         body = _difficult_file(store, end)
-        store.add_fault(Fault("file", "body", times=None, export_type="customer_list", body=body))  # type: ignore[arg-type]
+        store.add_fault(Fault("file", "body", times=None, export_type="customer_list", body=body))
         first = Sync(folder / "first.jsonl", _rows_of(store, store.start_date, end))
         customers = csv.DictReader(io.StringIO(body.decode(), newline=""))
         first.rows["customer_list"] = [{_name_of(key): cell for key, cell in row.items()} for row in customers]
@@ -99,7 +99,7 @@ def _add_column(store: Sandbox, start: datetime) -> None:
     """Add the merchant's column after the first window's file was downloaded."""
     while not any(one.downloads for one in store.exports if (one.type, one.date_from) == ("order_list", start)):
         time.sleep(0.005)
-    store.add_column("order", NEW_COLUMN, "Gift Budget", "decimal")  # type: ignore[arg-type]
+    store.add_column("order", NEW_COLUMN, "Gift Budget", "decimal")
 
 
 def _name_of(header: str) -> str:

@@ -9,10 +9,10 @@ import sys
 import threading
 from dataclasses import fields
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tap_exports.sandbox.faults import Fault
-from tap_exports.sandbox.options import Options, Scope
+from tap_exports.sandbox.options import Options
 from tap_exports.sandbox.sandbox import Sandbox
 
 if TYPE_CHECKING:
@@ -26,13 +26,7 @@ While it runs, on the API's port, without a token:
   POST /sandbox/faults {"place": "file", "kind": "cut"}
   DELETE /sandbox/faults
   POST /sandbox/advance {"days": 1}"""
-# Options without a flag, or with a flag of another form.
-SPECIAL = {"now", "rate_limit", "ready_seconds", "scopes", "extra_types"}
-
-
-def _help(name: str) -> str:
-    (option,) = (one for one in fields(Options) if one.name == name)
-    return str(option.metadata["help"]).replace("%", "%%")
+FAULT = 'A fault, such as {"place": "create", "kind": "status", "status": 503, "times": 2}. Repeatable.'
 
 
 def _fault(text: str) -> Fault:
@@ -53,54 +47,30 @@ def _parser() -> argparse.ArgumentParser:
     add("--port", type=int, default=0, help="Port of the API; any free one by default.")
     add("--file-port", type=int, default=0, help="Port of the file host; any free one by default.")
     add("--behind-days", type=float, default=0.0, help="Start the store's clock this many days in the past.")
-    add(
-        "--fault",
-        type=_fault,
-        action="append",
-        default=[],
-        metavar="JSON",
-        help='A fault, such as {"place": "create", "kind": "status", "status": 503, "times": 2}. Repeatable.',
-    )
+    add("--fault", type=_fault, action="append", default=[], metavar="JSON", help=FAULT)
     for one in fields(Options):
-        if one.name in SPECIAL:
-            continue
-        flag, choices, text = f"--{one.name.replace('_', '-')}", one.metadata["choices"], _help(one.name)
-        if choices:
-            add(flag, choices=choices, default=one.default, help=text)
+        how: dict[str, Any] = {"default": one.default, "help": one.metadata["help"]}
+        if one.metadata["choices"]:
+            how["choices"] = one.metadata["choices"]
         elif isinstance(one.default, bool):
-            add(flag, action=argparse.BooleanOptionalAction, default=one.default, help=text)
+            how["action"] = argparse.BooleanOptionalAction
+        elif isinstance(one.default, tuple):
+            how |= {"nargs": "*", "metavar": "TEXT"}
         else:
-            kind = str if one.default is None else type(one.default)
-            add(flag, type=kind, default=one.default, metavar=kind.__name__.upper(), help=text)
-    add(
-        "--rate-limit",
-        type=int,
-        default=Options.rate_limit,
-        metavar="INT",
-        help="Requests per second; 0 turns the limit off.",
-    )
-    add("--ready-seconds", type=float, default=3.0, metavar="FLOAT", help=_help("ready_seconds"))
-    add(
-        "--without-scope",
-        action="append",
-        default=[],
-        choices=[scope.value for scope in Scope],
-        help="A scope that the token does not have. Repeatable.",
-    )
+            how["type"] = str if one.default is None else type(one.default)
+            how["metavar"] = how["type"].__name__.upper()
+        if one.name != "now":
+            add(f"--{one.name.replace('_', '-')}", **how)
+    parser.set_defaults(ready_seconds=3.0)
     return parser
 
 
-def _sandbox(given: argparse.Namespace) -> Sandbox:
-    named = {one.name: getattr(given, one.name) for one in fields(Options) if one.name not in SPECIAL}
-    options = Options(
-        now=datetime.now(timezone.utc) - timedelta(days=given.behind_days),
-        rate_limit=given.rate_limit or None,
-        ready_seconds=given.ready_seconds,
-        scopes=frozenset(Scope) - {Scope(scope) for scope in given.without_scope},
-        **named,
-    )
-    store = Sandbox(options, port=given.port, file_port=given.file_port)
-    for fault in given.fault:
+def _sandbox(given: dict[str, Any]) -> Sandbox:
+    """The store of the command's arguments; those of no other use are options."""
+    given["now"] = datetime.now(timezone.utc) - timedelta(days=given.pop("behind_days"))
+    faults = given.pop("fault")
+    store = Sandbox(**given)
+    for fault in faults:
         store.add_fault(fault)
     return store
 
@@ -111,7 +81,7 @@ def _run(arguments: Sequence[str] | None) -> str | None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
     try:
-        store = _sandbox(_parser().parse_args(arguments))
+        store = _sandbox(vars(_parser().parse_args(arguments)))
     except (ValueError, LookupError) as error:
         return f"Invalid option: {error}"
     try:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from tap_exports.sandbox.export import rfc3339
+from tap_exports.sandbox.clock import rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,6 +7,11 @@ import time
 from datetime import datetime, timedelta, timezone
 
 
+def rfc3339(moment: datetime) -> str:
+    """An instant in UTC with a `Z`."""
+    return moment.astimezone(timezone.utc).replace(tzinfo=None).isoformat() + "Z"
+
+
 class Clock:
     """Runs from `start` (None: the real now), or stands still when frozen; `advance` moves it forward."""
 
@@ -24,13 +29,13 @@ class Clock:
         return self._start + self._jumped + timedelta(seconds=ran)
 
     def advance(self, step: timedelta) -> None:
-        """Move forward.
-
-        Raises:
-            ValueError: When the step is negative.
-        """
+        """Move forward; a negative step is a ValueError."""
         if step < timedelta(0):
             raise ValueError(f"The store's clock cannot go back by {step}")
+        self._jumped += step
+        self.notify()
+
+    def notify(self) -> None:
+        """Let waiting threads check the time again."""
         with self.changed:
-            self._jumped += step
             self.changed.notify_all()

@@ -4,17 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from tap_exports.sandbox.model import (
-    Cart,
-    Customer,
-    Dispute,
-    Fulfillment,
-    Order,
-    Return,
-    StoreObject,
-    Subscription,
-    Transaction,
-)
+from tap_exports.sandbox import model
 
 LINE_IDS = {"Line ID", "Order Line ID"}
 """Columns that exist with the option `line_ids` only."""
@@ -25,7 +15,7 @@ class ExportType(NamedTuple):
 
     code: str  # as the API has it
     name: str  # as the API shows it
-    kind: type[StoreObject]  # of its objects, or of its lines' parents
+    kind: type[model.StoreObject]  # of its objects, or of its lines' parents
     headers: tuple[str, ...]  # in Title Case, without a merchant's own; the first one is the object's key
     lines: bool = False  # whether a row is a line
 
@@ -100,15 +90,15 @@ _HEADERS = {
         Tracking Code; Created At
     """,
 }
-_KINDS = {
-    "order": Order,
-    "customer": Customer,
-    "transaction": Transaction,
-    "dispute": Dispute,
-    "subscription": Subscription,
-    "open_cart": Cart,
-    "return": Return,
-    "fulfillment": Fulfillment,
+_KINDS: dict[str, type[model.StoreObject]] = {
+    "order": model.Order,
+    "customer": model.Customer,
+    "transaction": model.Transaction,
+    "dispute": model.Dispute,
+    "subscription": model.Subscription,
+    "open_cart": model.Cart,
+    "return": model.Return,
+    "fulfillment": model.Fulfillment,
 }
 MERCHANT = {
     "order_list": {"order": "order_number", "attribution": "order_number"},

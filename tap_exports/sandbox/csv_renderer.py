@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
     from tap_exports.sandbox.columns import ExportType
     from tap_exports.sandbox.dataset import Dataset
-    from tap_exports.sandbox.export import Window
-    from tap_exports.sandbox.merchant import Definition
+    from tap_exports.sandbox.metadata import Definition
     from tap_exports.sandbox.model import StoreObject
     from tap_exports.sandbox.options import Options
+    from tap_exports.sandbox.records import Export
     from tap_exports.sandbox.rows import Values
 
 
@@ -36,30 +36,30 @@ class CsvRenderer:
         self._dataset = dataset
         self._cells = CellWriter(options)
 
-    def header(self, window: Window) -> list[str]:
+    def header(self, export: Export) -> list[str]:
         """The headers, left to right."""
-        kind = self.types[window.code]
+        kind = self.types[export.type]
         headers = self._headers(kind)
         if self._options.own_key == "bare" and not kind.lines:
             headers[0] = headers[0].split()[-1]
         by_key = self._options.metadata_headers == "key"
-        headers += [one.key if by_key else one.name for one, _ in self._merchant(window)]
+        headers += [one.key if by_key else one.name for one, _ in self._merchant(export)]
         return [key_of(one) for one in headers] if self._options.header_style == "snake" else headers
 
-    def rows(self, window: Window) -> Iterator[list[str]]:
+    def rows(self, export: Export) -> Iterator[list[str]]:
         """The rows below the header as cells of text."""
-        keys = [key_of(header) for header in self._headers(self.types[window.code])]
-        own = self._merchant(window)
+        keys = [key_of(header) for header in self._headers(self.types[export.type])]
+        own = self._merchant(export)
         write, seed = self._cells.write, self._dataset.seed
-        for values in self._values(window):
+        for values in self._values(export):
             currency = str(values.get("currency") or "")
             cells = [write(values[key], currency) for key in keys]
             yield cells + [write(definition.value(seed, values[holder])) for definition, holder in own]
 
-    def csv(self, window: Window) -> bytes:
+    def csv(self, export: Export) -> bytes:
         """The file, byte for byte."""
-        header, rows = self.header(window), list(self.rows(window))
-        for name, wanted in window.where:
+        header, rows = self.header(export), list(self.rows(export))
+        for name, wanted in export.where.items():
             rows = [row for row in rows if row[header.index(name)] == wanted]
         if not rows and self._options.empty_file == "blank":
             return b""
@@ -71,17 +71,17 @@ class CsvRenderer:
     def _headers(self, kind: ExportType) -> list[str]:
         return [header for header in kind.headers if self._options.line_ids or header not in LINE_IDS]
 
-    def _merchant(self, window: Window) -> list[tuple[Definition, str]]:
+    def _merchant(self, export: Export) -> list[tuple[Definition, str]]:
         """A merchant's own columns, each with the value that identifies what has it."""
-        holders = MERCHANT.get(window.code, {})
-        return [(one, holders[one.owner]) for one in window.merchant if one.owner in holders]
+        holders = MERCHANT.get(export.type, {})
+        return [(one, holders[one.object]) for one in export.merchant if one.object in holders]
 
-    def _values(self, window: Window) -> Iterable[Values]:
+    def _values(self, export: Export) -> Iterable[Values]:
         """The rows up to the cap."""
         cap, parents = self._options.row_cap, self._options.cap_counts_parents
-        at = Snapshot(self._dataset, window.now)
-        kind = self.types[window.code]
-        items = self._items(kind, window, at)
+        at = Snapshot(self._dataset, export.created_at)
+        kind = self.types[export.type]
+        items = self._items(kind, export, at)
         if not kind.lines:
             return (row(item, at) for item in items[:cap])
         numbered = [one for item in (items[:cap] if parents else items) for one in enumerate(line_rows(item, at))]
@@ -89,20 +89,20 @@ class CsvRenderer:
             numbered.sort(key=lambda one: one[0])
         return islice((values for _, values in numbered), None if parents else cap)
 
-    def _items(self, kind: ExportType, window: Window, at: Snapshot) -> list[StoreObject]:
+    def _items(self, kind: ExportType, export: Export, at: Snapshot) -> list[StoreObject]:
         """The objects in an export, oldest first by the date to which the range applies."""
-        now, late = window.now, self._options.late_changes
+        now, late = export.created_at, self._options.late_changes
         # Generated up to now for any range: customers count later orders.
         self._dataset.grow(now)
         field = "happened" if late and kind.kind is Dispute else self._options.range_field
         start, end = self._dataset.start, now
         if field == "created":
-            start, end = window.date_from, min(window.date_to, now)
+            start, end = export.date_from, min(export.date_to, now)
         dated = []
         for item in self._dataset.between(kind.kind, start, end):
             date = _date(field, item, at)
-            inside = window.date_from <= date < window.date_to
-            if inside or (date == window.date_to and self._options.date_to_included):
+            inside = export.date_from <= date < export.date_to
+            if inside or (date == export.date_to and self._options.date_to_included):
                 dated.append((date, item.id, item))
         found = [item for *_, item in sorted(dated, key=lambda one: one[:2])]
         return [item for item in found if not at.past(gone_at(self._dataset.seed, item))] if late else found

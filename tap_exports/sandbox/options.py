@@ -5,25 +5,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from tap_exports.sandbox.export import Export
+    from tap_exports.sandbox.records import Export
 
 
-class Scope(str, Enum):
-    """Scopes of a token."""
-
-    EXPORTS_READ = "exports:read"
-    EXPORTS_WRITE = "exports:write"
-    STORE_READ = "store:read"
-    METADATA_READ = "metadata:read"
-    WEBHOOKS_READ = "webhooks:read"
-    WEBHOOKS_WRITE = "webhooks:write"
+SCOPES = ("exports:read", "exports:write", "store:read", "metadata:read", "webhooks:read", "webhooks:write")
 
 
 def _option(default: object, text: str, *more: str) -> Any:  # noqa: ANN401
@@ -74,14 +65,11 @@ class Options:
     )
 
     # The API
-    rate_limit: int | None = _option(4, "Requests in any one second of the store's clock; None turns the limit off.")
-    link_seconds: float = _option(300.0, "How long a signed link is valid.")
+    rate_limit: int | None = _option(4, "Requests in any one second of the store's clock; 0 turns the limit off.")
     page_size: int = _option(20, "Of the lists of exports, metadata and webhooks.")
     list_order: str = _option("newest", "What the list of exports begins with.", "oldest")
     list_timezone: str | None = _option(None, "Zone of the days in that list's filters; the store's when None.")
-    scopes: frozenset[Scope] = field(
-        default_factory=lambda: frozenset(Scope), metadata={"help": "Scopes of the token."}
-    )
+    scopes: tuple[str, ...] = _option(SCOPES, "Scopes of the token.")
     token: str | None = _option(None, "The accepted bearer token; derived from the seed when None.")
     admin_scopes: bool = _option(False, "A 403 message names the missing scope and `admin:read` or `admin:write`.")
     store_shape: str = _option("object", "What `GET store/` answers: an object, or a list with one.", "list")
@@ -138,6 +126,7 @@ class Options:
             choices = one.metadata.get("choices")
             if choices and getattr(self, one.name) not in choices:
                 raise ValueError(f"{one.name} must be one of {', '.join(choices)}")
-        object.__setattr__(self, "scopes", frozenset(Scope(scope) for scope in self.scopes))
+        if unknown := set(self.scopes) - set(SCOPES):
+            raise ValueError(f"Unknown scopes: {', '.join(sorted(unknown))}")
         if self.now is not None and self.now.tzinfo is None:
             raise ValueError("now needs a time zone")

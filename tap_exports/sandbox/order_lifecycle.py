@@ -34,7 +34,7 @@ class OrderLifecycle:
     def follow(self, order: Order, rng: SeededRandom) -> None:
         """Generate what follows from an order."""
         if not order.at_midnight and rng.chance(8):
-            self._move(order, order.created, "purchase", order.total, declined=True)
+            self._move(order, order.created, "purchase", order.total).declined = True
         charge = self._move(order, order.created, "purchase", order.total)
         if order.cancelled is not None:
             self._move(order, order.cancelled, "refund", order.total, charge)
@@ -49,17 +49,10 @@ class OrderLifecycle:
         if rng.chance(3) or (order.at_midnight and day % EVERY_MIDNIGHT_DISPUTE == 0):
             self._dispute(charge, rng)
 
-    def _move(  # noqa: PLR0913
-        self,
-        order: Order,
-        when: datetime,
-        what: str,
-        amount: Decimal,
-        parent: Transaction | None = None,
-        *,
-        declined: bool = False,
+    def _move(
+        self, order: Order, when: datetime, what: str, amount: Decimal, parent: Transaction | None = None
     ) -> Transaction:
-        transaction = Transaction(next(self._transactions), when, order, what, amount, parent, declined)
+        transaction = Transaction(next(self._transactions), when, order, what, amount, parent)
         order.transactions.append(transaction)
         self._file(transaction)
         return transaction

@@ -4,24 +4,40 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tap_exports.sandbox.faults import Fault, FaultKind, Place
-from tap_exports.sandbox.reply import Reply, Transmission, json_reply
+from tap_exports.sandbox.faults import UNANSWERED
+from tap_exports.sandbox.records import Request
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Mapping
 
-    from werkzeug.wrappers import Request
+    from werkzeug.wrappers import Request as HttpRequest
 
+    from tap_exports.sandbox.faults import Fault, Place
+    from tap_exports.sandbox.records import Export
     from tap_exports.sandbox.store import Store
 
 HTML = b"<!doctype html><html><head><title>Sorry</title></head><body><h1>Be right back</h1></body></html>\n"
-OVERLONG_BY = 7
 
 
-def parsed(request: Request) -> object:
+class Reply(NamedTuple):
+    """An answer."""
+
+    status: int
+    body: bytes = b""
+    headers: Mapping[str, str] = {}  # without `Content-Length`
+    fault: Fault | None = None  # with which it is sent
+
+
+def json_reply(status: int, document: object, **headers: str) -> Reply:
+    """An answer in JSON; in names of headers, `_` stands for `-`."""
+    body = json.dumps(document, ensure_ascii=False).encode()
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Reply(status, body, {"Content-Type": "application/json", **named})
+
+
+def parsed(request: HttpRequest) -> Any:  # noqa: ANN401
     """The body as JSON; None when invalid."""
     try:
         return json.loads(request.get_data())
@@ -29,70 +45,25 @@ def parsed(request: Request) -> object:
         return None
 
 
-@dataclass(frozen=True)
-class Call:
-    """A request that has been logged."""
-
-    request: Request
-    place: Place
-    body: object  # the parsed JSON, or None
-    parts: tuple[str, ...] = ()  # of the path, such as the id of an export
-    fault: Fault | None = None
-
-    def has_fault(self, kind: FaultKind) -> bool:
-        """Whether its fault is of this kind."""
-        return self.fault is not None and self.fault.kind is kind
-
-
-def _status(fault: Fault) -> Reply:
-    kind = "application/json" if fault.content[:1] in {b"{", b"["} else "text/html"
-    return Reply(fault.status, fault.content, {"Content-Type": kind, **fault.headers})
-
-
-def _redirect(fault: Fault) -> Reply:
-    status = fault.status if 300 <= fault.status < 400 else 302  # noqa: PLR2004
-    return Reply(status, b"", {"Location": fault.location})
-
-
-REPLACEMENTS: dict[FaultKind, Callable[[Fault], Reply]] = {
-    FaultKind.STATUS: _status,
-    FaultKind.REFUSE: lambda _: Reply(0, transmission=Transmission.DROP),
-    FaultKind.RESET: lambda _: Reply(0, transmission=Transmission.RESET),
-    FaultKind.HANG: lambda _: Reply(0, transmission=Transmission.DROP),
-    FaultKind.EMPTY: lambda _: Reply(200, b"", {"Content-Type": "text/csv"}),
-    FaultKind.HTML: lambda _: Reply(200, HTML, {"Content-Type": "text/html; charset=utf-8"}),
-    FaultKind.BODY: lambda fault: Reply(200, fault.content, {"Content-Type": "text/csv"}),
-    FaultKind.JSON: lambda fault: json_reply(200, fault.document),
-    FaultKind.REDIRECT: _redirect,
-}
-"""Answers that replace the right one; the request has no effect."""
-
-
-def _cut(reply: Reply, fault: Fault) -> Reply:
-    keep = fault.keep
-    if keep is None:
-        # After a whole row, so that only the length shows the cut.
-        half = len(reply.body) // 2
-        keep = reply.body.rfind(b"\n", 0, half) + 1 or half
-    return replace(reply, transmission=Transmission.CUT, keep=keep)
-
-
-def _overlong(reply: Reply, fault: Fault) -> Reply:
-    declared = len(reply.body) - OVERLONG_BY if fault.keep is None else fault.keep
-    return replace(reply, declared=max(0, declared))
-
-
-DISTORTIONS: dict[FaultKind, Callable[[Reply, Fault], Reply]] = {
-    FaultKind.CUT: _cut,
-    FaultKind.OVERLONG: _overlong,
-    FaultKind.WRONG_LENGTH: lambda reply, _: replace(reply, declared=len(reply.body) + OVERLONG_BY),
-    FaultKind.STALL: lambda reply, fault: replace(
-        _cut(reply, fault), transmission=Transmission.STALL, seconds=fault.seconds
-    ),
-    FaultKind.AWAY: lambda reply, fault: replace(reply, transmission=Transmission.AWAY, seconds=fault.seconds),
-    FaultKind.LOST: lambda reply, _: replace(reply, transmission=Transmission.DROP),
-}
-"""Changes of the right answer."""
+def _replacement(fault: Fault) -> Reply | None:
+    """The answer that replaces the right one, which then has no effect; None for a fault of another kind."""
+    status, content, headers = 200, fault.content, fault.headers
+    match fault.kind:
+        case "refuse" | "reset" | "hang" | "empty" | "body":
+            pass
+        case "status":
+            status = fault.status
+        case "redirect":
+            status = fault.status if 300 <= fault.status < 400 else 302  # noqa: PLR2004
+            headers = {"Location": fault.location}
+        case "html":
+            content = HTML
+        case "json":
+            content = json.dumps(fault.document, ensure_ascii=False).encode()
+        case _:
+            return None
+    kinds = {b"{": "application/json", b"[": "application/json", b"<": "text/html; charset=utf-8"}
+    return Reply(status, content, {"Content-Type": kinds.get(content[:1], "text/csv"), **headers})
 
 
 class RequestHandler(ABC):
@@ -104,47 +75,43 @@ class RequestHandler(ABC):
         self._store = store
 
     @abstractmethod
-    def place(self, request: Request) -> tuple[Place, tuple[str, ...]]:
-        """Which call a request is, and the parts of its path."""
+    def _place(self, request: HttpRequest) -> tuple[Place, int | None]:
+        """Which call a request is, and the number in its path."""
 
     @abstractmethod
-    def export_type(self, call: Call) -> str | None:
-        """The type of export that a call concerns."""
-
-    @abstractmethod
-    def handle(self, call: Call) -> Reply:
+    def _handle(self, request: Request) -> Reply:
         """The right answer."""
 
-    def answer(self, request: Request) -> Reply:
-        """Answer one request."""
-        place, parts = self.place(request)
-        call = Call(request, place, parsed(request), parts)
-        number = self._store.request_log.open(
-            host=self.host,
-            place=place.value,
-            method=request.method,
-            path=request.path,
-            query=dict(request.args),
-            headers=dict(request.headers),
-            body=call.body,
-        )
-        fault = self._store.pending_faults.take(place, self.export_type(call))
-        if fault is not None and fault.kind is FaultKind.HANG:
-            self._store.request_log.close(number, None, fault.kind)
-            self._store.stopping.wait(fault.seconds)
-            return REPLACEMENTS[FaultKind.HANG](fault)
-        if fault is not None and fault.kind is FaultKind.SLOW:
-            self._store.stopping.wait(fault.seconds if fault.seconds is not None else 1.0)
-        reply = self._replied(replace(call, fault=fault))
-        answered = reply.transmission not in {Transmission.DROP, Transmission.RESET}
-        self._store.request_log.close(number, reply.status if answered else None, fault.kind if fault else None)
-        return reply
+    def _export(self, request: Request) -> Export | None:
+        """The export in a request's path."""
+        return self._store.export(request.number) if request.place in {"poll", "link", "file"} else None
 
-    def _replied(self, call: Call) -> Reply:
-        fault = call.fault
-        if fault is not None and fault.kind in REPLACEMENTS:
-            return REPLACEMENTS[fault.kind](fault)
-        reply = self.handle(call)
-        if fault is not None and fault.kind in DISTORTIONS:
-            return DISTORTIONS[fault.kind](reply, fault)
-        return reply
+    def _export_type(self, request: Request) -> str | None:
+        """The type of export that a request concerns."""
+        if request.place == "create" and isinstance(request.body, dict):
+            return str(request.body.get("type"))
+        export = self._export(request)
+        return export.type if export else request.query.get("type")
+
+    def answer(self, http: HttpRequest) -> Reply:
+        """Answer one request."""
+        place, number = self._place(http)
+        request = Request(
+            time=self._store.now,
+            host=self.host,
+            place=place,
+            number=number,
+            method=http.method,
+            path=http.path,
+            query=dict(http.args),
+            headers=dict(http.headers),
+            body=parsed(http),
+        )
+        self._store.log.append(request)
+        fault = request.fault = self._store.pending_faults.take(request.place, self._export_type(request))
+        if fault is not None and fault.kind in {"hang", "slow"}:
+            self._store.stopping.wait(fault.seconds)
+        reply = (_replacement(fault) if fault else None) or self._handle(request)
+        if fault is None or fault.kind not in UNANSWERED:
+            request.status = reply.status
+        return reply._replace(fault=fault)

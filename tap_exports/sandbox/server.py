@@ -6,7 +6,8 @@ import socket
 import struct
 import sys
 import threading
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from email.utils import format_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -14,16 +15,34 @@ from werkzeug.exceptions import ClientDisconnected
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 from werkzeug.wrappers import Request
 
-from tap_exports.sandbox.reply import Reply, Transmission
+from tap_exports.sandbox.faults import BREAKING, UNANSWERED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+
+    from tap_exports.sandbox.request_handler import Reply
+    from tap_exports.sandbox.store import Store
 
 HOST = "127.0.0.1"
 POLL_SECONDS = 0.02
 STOP_SECONDS = 2.0
 # Linger for 0 seconds: closing sends an RST.
 RESET = struct.pack("ii", 1, 0)
+WRONG_BYTES = 7
+
+
+def _distorted(reply: Reply) -> tuple[bytes, int]:
+    """The bytes to send of an answer's body, and the length to declare."""
+    body, fault, length = reply.body, reply.fault, len(reply.body)
+    if fault is not None and fault.kind in {"cut", "stall"}:
+        # After a whole row, so that only the length shows the cut.
+        half = body.rfind(b"\n", 0, length // 2) + 1 or length // 2
+        return body[: half if fault.keep is None else fault.keep], length
+    if fault is not None and fault.kind == "overlong":
+        return body, max(0, length - WRONG_BYTES) if fault.keep is None else fault.keep
+    if fault is not None and fault.kind == "wrong_length":
+        return body, length + WRONG_BYTES
+    return body, length
 
 
 class _Handler(WSGIRequestHandler):
@@ -39,55 +58,50 @@ class _Handler(WSGIRequestHandler):
         request = Request(self.environ)
         # Read first: an unread body would be parsed as the next request.
         request.get_data(cache=True)
-        self._send(self.server.answer(request))
+        reply = self.server.answer(request)
+        kind = reply.fault.kind if reply.fault else ""
+        self.close_connection |= kind in BREAKING
+        if kind == "reset":
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+        if kind == "away" and reply.fault:
+            with self.server.closed_port(reply.fault.seconds, but=self.connection):
+                self._send(reply)
+        elif kind not in UNANSWERED:
+            self._send(reply)
+        if kind == "stall" and reply.fault:
+            self.server.store.stopping.wait(reply.fault.seconds)
 
     def _send(self, reply: Reply) -> None:
-        self.close_connection |= reply.transmission is not Transmission.WHOLE or reply.declared is not None
-        if reply.transmission is Transmission.RESET:
-            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
-        if reply.transmission in {Transmission.DROP, Transmission.RESET}:
-            return
-        if reply.transmission is Transmission.AWAY:
-            self.server.close_for(reply.seconds, but=self.connection)
-        length = len(reply.body) if reply.declared is None else reply.declared
+        body, length = _distorted(reply)
         self.send_response(reply.status)
         for name, value in reply.headers.items():
             self.send_header(name, value)
-        if reply.transmission is Transmission.AWAY:
+        if reply.fault and reply.fault.kind == "away":
             self.send_header("Connection", "close")  # so that the client connects again, and is refused
         if reply.status != HTTPStatus.NO_CONTENT:
             self.send_header("Content-Length", str(length))
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(
-                reply.body[: reply.keep] if reply.transmission in {Transmission.CUT, Transmission.STALL} else reply.body
-            )
-        if reply.transmission is Transmission.STALL:
-            self.server.stopping.wait(reply.seconds)
+            self.wfile.write(body)
 
     def date_time_string(self, timestamp: float | None = None) -> str:  # noqa: ARG002
-        return self.server.date()
+        return format_datetime(self.server.store.now, usegmt=True)
 
     def log(self, type: str, message: str, *args: object) -> None:  # noqa: A002
         pass
 
 
 class Server(ThreadedWSGIServer):
-    """Answers requests on one port.
-
-    Raises:
-        OSError: When the port is taken.
-    """
+    """Answers requests on one port; one that is taken is an OSError."""
 
     daemon_threads = True
 
-    def __init__(self, port: int, answer: Callable[[Request], Reply], date: Callable[[], str]) -> None:
+    def __init__(self, store: Store, port: int, answer: Callable[[Request], Reply]) -> None:
+        self.store = store
         self.answer = answer
-        self.date = date
         self._connections: set[socket.socket] = set()
         self._closed = threading.Condition()
-        self.stopping = threading.Event()
-        self._closing: threading.Thread | None = None
+        self._away = threading.Lock()
         self._reopening = threading.Event()
         # Bound here: werkzeug would exit when the port is taken.
         with socket.create_server((HOST, port)) as listening:
@@ -126,47 +140,39 @@ class Server(ThreadedWSGIServer):
         if not isinstance(sys.exc_info()[1], (OSError, ClientDisconnected)):
             super().handle_error(request, client_address)  # type: ignore[arg-type]
 
-    def close_for(self, seconds: float | None, but: socket.socket) -> None:
-        """Close the port and all connections but one, until some seconds have passed or `reopen` is called."""
-        with self._closed:
-            if self._closing is not None or self.stopping.is_set():
-                return
-            self._reopening.clear()
-            gone = threading.Event()
-            self._closing = threading.Thread(target=self._stay_closed, args=(seconds, but, gone), daemon=True)
-            self._closing.start()
-        gone.wait()
-
-    def reopen(self) -> None:
-        """Listen again."""
-        with self._closed:
-            away = self._closing
-            self._reopening.set()
-        if away is not None:
-            away.join()
-
-    def _stay_closed(self, seconds: float | None, but: socket.socket, gone: threading.Event) -> None:
+    @contextmanager
+    def closed_port(self, seconds: float | None, but: socket.socket) -> Iterator[None]:
+        """Close the port and all connections but one; some seconds after the block, or at `reopen`, listen again."""
+        if self.store.stopping.is_set() or not self._away.acquire(blocking=False):
+            yield
+            return
         self._close_port()
         # A bound socket that does not listen refuses connections, and keeps the port reserved.
         self.socket = socket.socket()
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.bind((HOST, self.port))
+        self._close_connections(but)
         try:
-            self.socket.bind((HOST, self.port))
-            self._close_connections(but)
+            yield
+            self._reopening.wait(seconds)
         finally:
-            gone.set()
-        self._reopening.wait(seconds)
-        with self._closed:
-            self._closing = None
-            if self.stopping.is_set():
+            self._reopening.clear()
+            if self.store.stopping.is_set():
                 self.socket.close()
             else:
                 self.socket.listen()
                 self._begin()
+            self._away.release()
+
+    def reopen(self) -> None:
+        """End a time in which the port is closed."""
+        if self._away.locked():
+            self._reopening.set()
+            with self._away:
+                pass
 
     def stop(self) -> None:
-        """Close the port and all connections."""
-        self.stopping.set()
+        """Close the port and all connections; the store must be stopping."""
         self.reopen()
         self._close_port()
         self._close_connections()

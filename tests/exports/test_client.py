@@ -84,7 +84,7 @@ def test_retry_after_is_honoured(bench, status, text, least):
         Fault("types", "json", document={"types": [{"name": "no code"}]}),
         Fault("types", "json", document=None),
     ],
-    ids=lambda f: f"{f.kind.value} {f.status if f.kind.value == 'status' else ''} {f.document or ''}".strip(),
+    ids=lambda f: f"{f.kind} {f.status if f.kind == 'status' else ''} {f.document or ''}".strip(),
 )
 def test_transient_errors_are_retried(bench, fault):
     bench.store.add_fault(fault)
@@ -104,7 +104,7 @@ def test_transient_errors_are_retried(bench, fault):
         (Fault("types", "empty", times=None), "an empty body"),
         (Fault("types", "cut", times=None), "ended early"),
     ],
-    ids=lambda value: value.kind.value if isinstance(value, Fault) else "",
+    ids=lambda value: value.kind if isinstance(value, Fault) else "",
 )
 def test_a_lasting_error_is_reported_with_its_call_and_host(bench, fault, said):
     bench.store.add_fault(fault)

@@ -86,7 +86,7 @@ def test_a_redirect_of_the_file_host_receives_no_credential(bench, export, make_
         Fault("file", "status", status=403, body="<Error>Request has expired</Error>"),
         Fault("file", "redirect", location="http://[broken"),
     ],
-    ids=lambda f: f"{f.place.value} {f.kind.value} {f.status}",
+    ids=lambda f: f"{f.place} {f.kind} {f.status}",
 )
 def test_a_failed_download_is_retried_with_a_new_link(bench, export, empty_temp, fault):
     """No partial file is left."""

@@ -29,7 +29,7 @@ from .conftest import open_temp_files
 
 
 def kind(fault):
-    return f"{fault.place.value} {fault.kind.value} {fault.status}"
+    return f"{fault.place} {fault.kind} {fault.status}"
 
 
 def rows(checked):

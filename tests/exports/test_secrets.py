@@ -52,7 +52,7 @@ def caught(call):
     return None
 
 
-@pytest.mark.parametrize("fault", TROUBLES, ids=lambda f: f"{f.place.value} {f.kind.value} {f.status}")
+@pytest.mark.parametrize("fault", TROUBLES, ids=lambda f: f"{f.place} {f.kind} {f.status}")
 def test_no_fault_reveals_a_secret(bench, caplog, fault):
     caplog.set_level(logging.DEBUG)
     bench.store.add_fault(fault)

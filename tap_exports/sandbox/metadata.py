@@ -1,12 +1,9 @@
-"""A merchant's own columns: metadata definitions and their values."""
+"""Metadata definitions, which are a merchant's own columns, and their values."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime, timezone
 from decimal import Decimal
-from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tap_exports.sandbox.sample_data import AWKWARD
 from tap_exports.sandbox.seeded_random import SeededRandom
@@ -17,46 +14,31 @@ if TYPE_CHECKING:
     from tap_exports.sandbox.model import Value
 
 COLOURS = ("red", "grün", "007", "blue")
-MADE = datetime(2023, 5, 4, 9, 30, tzinfo=timezone.utc)
-
-
-class MetadataType(str, Enum):
-    """The type of a definition's values."""
-
-    TEXT = "text"
-    INTEGER = "integer"
-    DECIMAL = "decimal"
-    RICH_TEXT = "rich_text"
-    MULTI_TEXT = "multi_text"
-    FILE = "file"
-    BOOLEAN = "boolean"
-
-
-_VALUES: dict[MetadataType, Callable[[SeededRandom], Value]] = {
-    MetadataType.TEXT: lambda rng: rng.pick(AWKWARD),
-    MetadataType.INTEGER: lambda rng: rng.between(-5, 5_000),
-    MetadataType.DECIMAL: lambda rng: Decimal(rng.between(-500, 250_000)) / 100,
-    MetadataType.RICH_TEXT: lambda rng: f'<p>Pack with <b>care</b>,\n"{rng.below(9)}" layers</p>',
-    MetadataType.MULTI_TEXT: lambda rng: f"{rng.pick(COLOURS)}, {rng.pick(COLOURS)}",
-    MetadataType.FILE: lambda rng: f"https://cdn.example.com/media/{rng.hex(12)}.pdf",
-    MetadataType.BOOLEAN: lambda rng: rng.chance(50),
+_VALUES: dict[str, Callable[[SeededRandom], Value]] = {
+    "text": lambda rng: rng.pick(AWKWARD),
+    "integer": lambda rng: rng.between(-5, 5_000),
+    "decimal": lambda rng: Decimal(rng.between(-500, 250_000)) / 100,
+    "rich_text": lambda rng: f'<p>Pack with <b>care</b>,\n"{rng.below(9)}" layers</p>',
+    "multi_text": lambda rng: f"{rng.pick(COLOURS)}, {rng.pick(COLOURS)}",
+    "file": lambda rng: f"https://cdn.example.com/media/{rng.hex(12)}.pdf",
+    "boolean": lambda rng: rng.chance(50),
 }
+"""Values by the types that the API has."""
 
 
-@dataclass(frozen=True)
-class Definition:
-    """One metadata definition."""
+class Definition(NamedTuple):
+    """One metadata definition, by the API's names."""
 
-    owner: str  # what it is on: attribution, customer, dispute, line, order, product or variant
-    key: str  # unique among those of the owner
+    id: int
+    object: str  # attribution, customer, dispute, line, order, product or variant
+    key: str  # unique
     name: str  # what the merchant calls it
-    type: MetadataType  # what its values are
-    enable_export: bool  # whether exports have it as a column
-    id: int = 0  # as the API has it
+    type: str
+    enable_export: bool = True  # whether exports have it as a column
 
-    def value(self, seed: int, holder: object) -> Value:
+    def value(self, seed: int, holder: Value) -> Value:
         """The value of one object; None for a third of them."""
-        rng = SeededRandom(seed, "metadata", self.owner, self.key, holder)
+        rng = SeededRandom(seed, "metadata", self.object, self.key, holder)
         if rng.chance(30):
             return None
         if self.key == "erp_code":
@@ -65,21 +47,10 @@ class Definition:
             return 1_700_000_000_000 + rng.below(10**11)
         return _VALUES[self.type](rng)
 
-    def as_json(self) -> dict[str, object]:
+    def as_json(self) -> dict[str, Any]:
         """As the API answers it."""
-        made = MADE.strftime("%Y-%m-%dT%H:%M:%SZ")
-        return {
-            "id": self.id,
-            "name": self.name,
-            "key": self.key,
-            "object": self.owner,
-            "type": self.type.value,
-            "enable_export": self.enable_export,
-            "enable_filter": False,
-            "validations": [],
-            "created_at": made,
-            "updated_at": made,
-        }
+        made = dict.fromkeys(("created_at", "updated_at"), "2023-05-04T09:30:00Z")
+        return {**self._asdict(), "enable_filter": False, "validations": [], **made}
 
 
 _TABLE = """
@@ -119,33 +90,11 @@ _CAMPAIGNS_APP = """
 """
 
 
-def definitions(table: str = _TABLE, first: int = 1) -> list[Definition]:
+def definitions(*, campaigns_app: bool = False) -> list[Definition]:
     """The definitions that a new store has."""
-    made = []
-    for number, line in enumerate(table.strip().splitlines(), start=first):
+    lines = (_TABLE + (_CAMPAIGNS_APP if campaigns_app else "")).splitlines()
+    found: list[Definition] = []
+    for line in filter(None, lines):
         owner, key, name, kind, switch = (part.strip() for part in line.split("|"))
-        made.append(Definition(owner, key, name, MetadataType(kind), switch == "on", number))
-    return made
-
-
-class Merchant:
-    """The definitions of a store, and whether exports have them."""
-
-    def __init__(self, *, campaigns_app: bool = False) -> None:
-        self._definitions = definitions()
-        if campaigns_app:
-            self._definitions += definitions(_CAMPAIGNS_APP, len(self._definitions) + 1)
-
-    @property
-    def all(self) -> tuple[Definition, ...]:
-        """All definitions, oldest first."""
-        return tuple(self._definitions)
-
-    def enabled(self) -> tuple[Definition, ...]:
-        """Those that are columns of exports."""
-        return tuple(one for one in self.all if one.enable_export)
-
-    def add(self, owner: str, key: str, name: str, kind: MetadataType) -> None:
-        """Add a definition whose column is in exports from now on."""
-        number = len(self._definitions) + 1
-        self._definitions.append(Definition(owner, key, name, MetadataType(kind), enable_export=True, id=number))
+        found.append(Definition(len(found) + 1, owner, key, name, kind, switch == "on"))
+    return found
