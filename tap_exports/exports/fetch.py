@@ -55,12 +55,12 @@ class CheckedExport(CheckedFile):
     """Exports of longer windows that reached the row cap before this one; their files are closed."""
 
     @property
-    def made_in(self) -> float:
-        """Seconds from its request until it was found ready; 0 if unknown."""
+    def made_in(self) -> float | None:
+        """Seconds from its request until it was found ready; None if unknown."""
         created = self.export.created_at
-        if self.reused or created is None or self.ready_at is None:
-            return 0.0
-        return max(0.0, (self.ready_at - created).total_seconds())
+        if self.reused or created is None:
+            return None
+        return max(0.0, (self.ready_at - created).total_seconds()) if self.ready_at else 0.0
 
 
 class Exporter:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tap_exports.errors import Stopped
 from tap_exports.exports.window_size import StreamMemory, WindowSize
-from tap_exports.window import MINUTE, Window, WindowLimits, newest_range, own_boundary, refresh_ranges, rfc3339
+from tap_exports.window import MINUTE, SECOND, Window, WindowLimits, newest_range, own_boundary, refresh_ranges, rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -197,7 +197,7 @@ class StreamQueue:
         if not self.planned or (self.failed and not self.size.is_known):
             return datetime.max.replace(tzinfo=timezone.utc)
         length = self.size.length()
-        return own_boundary(instant + length + MINUTE) if length > 2 * MINUTE else instant + length
+        return own_boundary(instant + length + MINUTE) if length > 2 * MINUTE else instant + length // SECOND * SECOND
 
     def shrink(self, task: WindowTask) -> None:
         """Replace a window whose file is at the cap by a shorter one, and insert the rest behind it.
@@ -209,8 +209,8 @@ class StreamQueue:
         size.shrink(task.window.length)
         self._fit(task, size.length())
 
-    def learn(self, task: WindowTask, rows: int, made_in: float) -> None:
-        """Record a file below the cap, and the seconds in which the store made it."""
+    def learn(self, task: WindowTask, rows: int, made_in: float | None) -> None:
+        """Record a file below the cap, and the seconds in which the store made it, if known."""
         self._size(task).learn(task.window.length, rows, made_in)
         self._exported.append(task.window)
 

@@ -79,16 +79,17 @@ class WindowSize:
             seconds = min(seconds, self._cap / 2 * self._seconds / self._rows)
         return max(SECOND, timedelta(seconds=seconds))
 
-    def learn(self, length: timedelta, rows: int, made_in: float) -> None:
-        """Record a window whose file was below the cap, and the seconds in which the store made it."""
+    def learn(self, length: timedelta, rows: int, made_in: float | None) -> None:
+        """Record a window whose file was below the cap, and the seconds in which the store made it, if known."""
         seconds = length.total_seconds()
         self._rows = _KEPT * self._rows + rows
         self._seconds = _KEPT * self._seconds + seconds
         self._capped_in_a_row, self._upper_limit = 0, math.inf
         if 2 * seconds > self._longest:  # not a short rest
             self._longest = max(self._longest, seconds)
-            times = self._half_timeout / made_in * seconds / self._longest if made_in > 0 else math.inf
-            self._growth = max(1.0, times)
+            if made_in is not None:
+                times = self._half_timeout / made_in * seconds / self._longest if made_in > 0 else math.inf
+                self._growth = max(1.0, times)
 
     def shrink(self, length: timedelta) -> None:
         """Record a window whose file was at the cap.

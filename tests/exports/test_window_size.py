@@ -192,7 +192,7 @@ def test_shrinking_ends_at_a_second():
 
 
 def test_growth_stops_where_making_an_export_took_half_of_the_timeout():
-    for made_in, longest in ((1800, 10), (3000, 10), (600, 30), (0, 300)):
+    for made_in, longest in ((1800, 10), (3000, 10), (600, 30), (0, 300), (None, 10)):  # None: it was reused
         queue = planned(310, first=10 * DAY)
         finish(queue, claimed(queue), 0, made_in)
         assert claimed(queue).window.length / DAY == pytest.approx(longest, rel=0.01)
@@ -243,6 +243,12 @@ def test_a_line_item_window_is_no_longer_than_its_parents():
     assert lines.next_task(parent) is None
     finish(parent, claimed(parent), 50)
     assert claimed(lines, parent).window.length / DAY == pytest.approx(10, abs=0.01)
+
+
+def test_a_line_item_window_beside_short_windows_of_its_parents_ends_at_a_whole_second():
+    parent = planned(1, memory=StreamMemory(rows_per_day=70_000, longest_days=1))  # cap / 2 rows in 61.7 s
+    lines = planned(1, cap=1000, reading=True)
+    assert claimed(lines, parent).window.length == 61 * SECOND
 
 
 def test_a_line_item_stream_that_is_read_first_does_not_wait():
