@@ -132,6 +132,15 @@ def test_objects_before_a_later_start_are_not_taken_for_removed(store, full):
     assert full.removed == {}
 
 
+def test_the_share_is_that_of_the_objects_since_a_later_start(store, pipeline):
+    store.put(0, **{f"w0_{n}": n for n in range(200)})
+    store.put(1, **{f"w1_{n}": n for n in range(10)})
+    pipeline.sync()
+    store.remove(*(f"w1_{n}" for n in range(10)))
+    pipeline.sync([1, 2], start=store.windows[1].start)
+    assert pipeline.removed == {}
+
+
 def test_an_earlier_start_waits_until_its_range_is_covered(store, full):
     store.remove("w0_1")
     full.sync(start=START.replace(year=2025))
