@@ -56,7 +56,6 @@ def answered(small_store, inside):
     ("place", "arguments"), [*((place, []) for place in PLACES), ("list", ["--discover"])], ids=str
 )
 def test_a_malformed_response_ends_in_one_line(answered, place, arguments):
-    """For each call."""
     for answer in RUBBISH:
         assert_ends_well(answered(place, answer, *arguments))
 

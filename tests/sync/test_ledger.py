@@ -33,7 +33,6 @@ def config(make_store, ledger):
 
 @pytest.fixture
 def off(config):
-    """Its settings without the ledger."""
     return config | {"ledger": None}
 
 

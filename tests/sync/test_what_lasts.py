@@ -17,7 +17,7 @@ def store(make_store):
 
 
 def night(store, sync, content, *, state=None, stream="order_list", **how):
-    """Sync one stream with this file."""
+    """Sync one stream; all its files are this one."""
     store.clear_faults()
     store.add_fault(Fault("file", "body", body=content, times=None))
     settings = how.pop("settings", {})

@@ -6,16 +6,7 @@ import ssl
 
 
 def secure(store, api, files):
-    """Switch a running store's two ports to TLS.
-
-    Args:
-        store: The practice store.
-        api: trustme's certificate for the API.
-        files: That of the file host.
-
-    Returns:
-        Settings for it.
-    """
+    """Switch a running store's two ports to TLS, with trustme's certificates; return its settings."""
     for server, certificate in zip(store._servers, (api, files), strict=True):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         certificate.configure_cert(context)
