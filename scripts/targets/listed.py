@@ -66,7 +66,7 @@ class Target:
 
 
 ROUNDS = frozenset({"number"})  # to about 15 digits
-LOSES_ROWS = frozenset({"rows", "missing row", "string", "date-time"})  # and with them what had changed
+LOSES_ROWS = frozenset({"rows", "missing row", "new column", "string", "date-time", "integer"})  # and what had changed
 NEVER_RUNS = frozenset({"exit", "state", "rows", "missing row", "new column"})
 NEVER_INSTALLS = frozenset({"install"})
 

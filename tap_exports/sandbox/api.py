@@ -207,15 +207,7 @@ class Api(RequestHandler):
         return api.geturl()
 
     def _get_store(self, _: Request) -> Reply:
-        document = {
-            "name": "Practice Store",
-            "subdomain": "sandbox",
-            "domain": "shop.example.com",
-            "email": "store@example.com",
-            "currency": "USD",
-            "language": "en",
-            "timezone": self._store.options.timezone,
-        }
+        document = {"name": "Practice Store", "subdomain": "sandbox", "timezone": self._store.options.timezone}
         return json_reply(200, [document] if self._store.options.store_shape == "list" else document)
 
     def _metadata(self, request: Request) -> Reply:

@@ -15,7 +15,7 @@ from werkzeug.exceptions import ClientDisconnected
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 from werkzeug.wrappers import Request
 
-from tap_exports.sandbox.faults import BREAKING, UNANSWERED
+from tap_exports.sandbox.faults import BREAKING, UNANSWERED, Fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,15 +33,16 @@ WRONG_BYTES = 7
 
 def _distorted(reply: Reply) -> tuple[bytes, int]:
     """The bytes to send of an answer's body, and the length to declare."""
-    body, fault, length = reply.body, reply.fault, len(reply.body)
-    if fault is not None and fault.kind in {"cut", "stall"}:
-        # After a whole row, so that only the length shows the cut.
-        half = body.rfind(b"\n", 0, length // 2) + 1 or length // 2
-        return body[: half if fault.keep is None else fault.keep], length
-    if fault is not None and fault.kind == "overlong":
-        return body, max(0, length - WRONG_BYTES) if fault.keep is None else fault.keep
-    if fault is not None and fault.kind == "wrong_length":
-        return body, length + WRONG_BYTES
+    body, length = reply.body, len(reply.body)
+    match reply.fault:
+        case Fault(kind="cut" | "stall", keep=keep):
+            # After a whole row, so that only the length shows the cut.
+            half = body.rfind(b"\n", 0, length // 2) + 1 or length // 2
+            return body[: half if keep is None else keep], length
+        case Fault(kind="overlong", keep=keep):
+            return body, max(0, length - WRONG_BYTES) if keep is None else keep
+        case Fault(kind="wrong_length"):
+            return body, length + WRONG_BYTES
     return body, length
 
 
