@@ -40,24 +40,20 @@ lengths = st.integers(1, 400 * 86400).map(lambda n: SECOND * n)
 # The newest range
 
 
-def test_a_stream_without_a_bookmark_starts_at_the_start():
-    assert newest_range(at(1), at(8), None, DAY) == Window(at(1), at(8))
-
-
-def test_a_bookmark_minus_the_look_back_is_where_a_sync_starts():
-    assert newest_range(at(1), own(11), own(10), 2 * DAY) == Window(own(8), own(11))
-    assert newest_range(at(1), own(11), at(10), 2 * DAY) == Window(at(7, 23, 59, 37), own(11))
-
-
-@pytest.mark.parametrize("bookmark", [at(10), at(9), at(2)])
-def test_the_look_back_never_goes_before_the_start(bookmark):
-    assert newest_range(at(9), at(11), bookmark, 2 * DAY) == Window(at(9), at(11))
-
-
-@pytest.mark.parametrize("bookmark", [own(11), at(12), at(31)])
-def test_a_bookmark_at_the_end_leaves_no_range(bookmark):
-    assert newest_range(at(1), own(11), bookmark, timedelta(0)) is None
-    assert newest_range(at(12), own(11), None, DAY) is None
+@pytest.mark.parametrize(
+    ("start", "end", "bookmark", "lookback", "found"),
+    [
+        (at(1), at(8), None, DAY, Window(at(1), at(8))),
+        (at(1), own(11), own(10), 2 * DAY, Window(own(8), own(11))),
+        (at(1), own(11), at(10), 2 * DAY, Window(at(7, 23, 59, 37), own(11))),
+        *((at(9), at(11), bookmark, 2 * DAY, Window(at(9), at(11))) for bookmark in (at(10), at(9), at(2))),
+        *((at(1), own(11), bookmark, 0 * DAY, None) for bookmark in (own(11), at(12), at(31))),
+        (at(12), own(11), None, DAY, None),
+    ],
+)
+def test_a_sync_starts_at_the_bookmark_minus_the_look_back_or_at_the_start(start, end, bookmark, lookback, found):
+    """A bookmark at the end leaves no range."""
+    assert newest_range(start, end, bookmark, lookback) == found
 
 
 # The refresh
@@ -66,40 +62,23 @@ HISTORY = Window(at(1), own(31))
 """Thirty days and 37 seconds."""
 
 
-def refreshed(elapsed, position=None, refresh=30 * DAY):
-    return refresh_ranges(HISTORY, position=position, elapsed=elapsed, refresh=refresh)
-
-
-def test_a_night_refreshes_its_share_of_the_history():
-    (night,) = refreshed(DAY)
-    assert (night.start, night.end) == (at(1), own(3))
-
-
-def test_the_refresh_continues_where_it_stopped():
-    (nights,) = refreshed(3 * DAY, own(10))
-    assert (nights.start, nights.end) == (own(10), own(16) + MINUTE)
-
-
-def test_the_position_wraps_around():
-    first, second = refreshed(DAY, own(30))
-    assert first == Window(own(30), own(31))
-    assert (second.start, second.end) == (at(1), own(2))
-
-
-@pytest.mark.parametrize("elapsed", [30 * DAY, 365 * DAY])
-def test_the_refresh_covers_the_history_once_at_most(elapsed):
-    first, second = refreshed(elapsed, own(10))
-    assert (first, second) == (Window(own(10), own(31)), Window(at(1), own(10)))
-    assert refreshed(elapsed) == [HISTORY]
-
-
-@pytest.mark.parametrize("position", [own(31), datetime(2024, 1, 1, tzinfo=timezone.utc)])
-def test_a_refresh_position_outside_the_history_is_its_start(position):
-    assert refreshed(DAY, position)[0].start == at(1)
-
-
-def test_a_refresh_that_is_not_due_is_empty():
-    assert refreshed(timedelta(0)) == refreshed(-DAY) == refreshed(DAY, refresh=timedelta(0)) == []
+@pytest.mark.parametrize(
+    ("elapsed", "position", "ranges"),
+    [
+        (DAY, None, [Window(at(1), own(3))]),
+        (3 * DAY, own(10), [Window(own(10), own(16) + MINUTE)]),
+        (DAY, own(30), [Window(own(30), own(31)), Window(at(1), own(2))]),
+        *((days * DAY, own(10), [Window(own(10), own(31)), Window(at(1), own(10))]) for days in (30, 365)),
+        *((days * DAY, None, [HISTORY]) for days in (30, 365)),
+        *((DAY, position, [Window(at(1), own(3))]) for position in (own(31), at(1) - 365 * DAY)),
+        (0 * DAY, None, []),
+        (-DAY, None, []),
+    ],
+)
+def test_a_refresh_of_30_days_covers_its_share_of_the_history_from_its_position_on(elapsed, position, ranges):
+    """All of it at most; the position wraps around, and one outside the history is its start."""
+    assert refresh_ranges(HISTORY, position=position, elapsed=elapsed, refresh=30 * DAY) == ranges
+    assert refresh_ranges(HISTORY, position=position, elapsed=elapsed, refresh=0 * DAY) == []
 
 
 @given(
