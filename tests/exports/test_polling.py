@@ -40,26 +40,21 @@ def test_a_list_of_many_pages_is_read_as_far_as_needed(make_bench, order):
     assert bench.store.count("poll") == 0
 
 
-def test_a_single_export_is_polled_by_its_id(make_bench):
+@pytest.mark.parametrize(
+    ("many", "fault", "lists", "polls"),
+    [
+        (1, {"kind": "slow", "seconds": 0}, 0, 2),
+        (2, {"kind": "json", "document": {"next": None, "previous": None, "results": []}}, 2, 4),
+        (2, {"kind": "status", "status": 404}, 1, 4),
+    ],
+    ids=["a single one", "missing from the list", "no list"],
+)
+def test_exports_are_polled_by_their_ids_without_a_list(make_bench, caplog, many, fault, lists, polls):
     bench = make_bench(ready_seconds=60)
-    pending, (export,) = pending_at(bench, 1)
-    pending.poll(export)
-    assert (bench.store.count("list"), bench.store.count("poll")) == (0, 1)
-
-
-def test_an_export_missing_from_the_list_is_polled_by_its_id(make_bench):
-    bench = make_bench(ready_seconds=60)
-    pending, made = pending_at(bench, 2)
-    bench.store.add_fault(Fault("list", "json", document={"next": None, "previous": None, "results": []}, times=None))
-    assert [pending.poll(export).id for export in made] == [export.id for export in made]
-    assert bench.store.count("poll") == 2
-
-
-def test_without_the_list_each_export_is_polled_by_its_id(make_bench, caplog):
-    bench = make_bench(ready_seconds=60)
-    pending, made = pending_at(bench, 2)
-    bench.store.add_fault(Fault("list", "status", status=404, times=None))
+    pending, made = pending_at(bench, many)
+    bench.store.add_fault(Fault("list", times=None, **fault))
     for export in [*made, *made]:
         assert pending.poll(export).id == export.id
-    assert (bench.store.count("list"), bench.store.count("poll")) == (1, 4)
-    assert "polled one by one" in caplog.text
+    assert bench.store.count("poll") == polls
+    assert bench.store.count("list") == lists
+    assert ("polled one by one" in caplog.text) is (fault.get("status") == 404)
