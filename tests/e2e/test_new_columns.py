@@ -37,7 +37,7 @@ def test_new_columns_become_columns_of_the_table(meltano, database):
     with Sandbox(now=NOW, rate_limit=None, days=40, orders_per_day=4) as store:
         config = store.config | {
             "window_days": 10, "max_window_days": 10, "max_concurrent_exports": 1, "lookback_days": 8,
-            "reuse_exports_minutes": 0,
+            "reuse_exports_minutes": 0, "refresh_days": 0,  # a refresh exports the first days again
         }  # fmt: skip
         project = meltano(
             config,
