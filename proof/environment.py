@@ -46,6 +46,7 @@ class Ground:
             "window_days": 8,
             "max_window_days": 8,
             "lookback_days": 0,
+            "refresh_days": 0,  # it exports windows with the same start again
             "max_concurrent_exports": 2,
             **(config or {}),
         }
