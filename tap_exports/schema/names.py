@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,7 @@ _WORDS = str.maketrans({"%": " percent ", "$": " dollar ", "#": " number ", "&":
 _REST = re.compile(r"[^a-z0-9]+")
 
 
+@lru_cache(maxsize=4096)
 def snake_case(header: str) -> str:
     """The name for a header cell alone; empty where the cell is blank."""
     # Normalized again after casefold: some signs become capital letters (№ is No, ㎏ is kg).
