@@ -153,7 +153,7 @@ def test_changes_of_old_objects_arrive_within_refresh_days(pipeline, settings, d
         for key in first.keys() & last.keys():
             assert rows[key] in [snapshot[table.code].get(key) for snapshot in snapshots], (table.code, key)
     orders = snapshots[0]["order_list"], snapshots[-1]["order_list"]
-    month = store.now.replace(tzinfo=None) - timedelta(days=60)
+    month = store.now.replace(tzinfo=None) - timedelta(days=30)
     assert any(orders[0][key] != row for key, row in orders[1].items() if row["order_date"] < month)
     assert max(lines[1:]) < lines[0] / 5
     # Missed nights are caught up at once: then all of it is of the same instant.
