@@ -23,7 +23,7 @@ demo: $(READY)  ## load a practice store into PostgreSQL with Meltano, twice
 demo-picture: $(READY)  ## the demo again, with its output in docs/demo.svg
 	@$(BIN)/python scripts/demo.py --picture docs/demo.svg
 
-test: lint types  ## linter, type checker, and the tests to run often: about 6 minutes on two cores
+test: lint types  ## linter, type checker, and the tests to run often: about 5 minutes on two cores
 	@$(BIN)/python -m pytest $(PARALLEL) -m 'not slow'
 
 test-all: lint types  ## everything: all tests, the proof, all targets, the fleet

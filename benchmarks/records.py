@@ -33,8 +33,6 @@ KINDS = ("string", "string", "string", "number", "string", "date-time", "string"
 """The columns of a file, repeated: most of them text, as in an export of orders."""
 NAMES = {"string": "Note {}", "number": "Part {} Amount", "date-time": "Part {} Date", "integer": "Part {} Quantity"}
 ZONE = timezone(timedelta(hours=-4))
-ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-"""As on an ordinary machine: bytecode is kept, and standard output is buffered."""
 
 
 def columns_of(count: int) -> list[tuple[str, str]]:
@@ -180,6 +178,14 @@ def stock_path(path: Path, columns: int) -> int:
     return round((time.process_time() - began) * 1e6)
 
 
+def environment() -> dict[str, str]:
+    """The environment of the processes that are measured."""
+    sys.path.insert(0, str(Path(__file__).parent.parent / "scripts"))
+    import plumbing  # not above: the measured processes would import it too
+
+    return plumbing.environment()
+
+
 PATHS = {"tap": tap_path, "stock": stock_path, "plain": plain_path}
 
 
@@ -191,7 +197,7 @@ def measure(path_name: str, file: Path, columns: int) -> dict[str, float]:
         stderr=subprocess.PIPE,
         text=True,
         check=True,
-        env=ENVIRONMENT,
+        env=environment(),
     )
     return json.loads(done.stderr.splitlines()[-1])
 
@@ -218,7 +224,7 @@ def whole(path_name: str, store: Sandbox, place: Path, columns: int) -> dict[str
         if not catalog.exists():
             tap = [sys.executable, "-m", "tap_exports", "--config", config]
             found = json.loads(
-                subprocess.run([*tap, "--discover"], capture_output=True, check=True, env=ENVIRONMENT).stdout
+                subprocess.run([*tap, "--discover"], capture_output=True, check=True, env=environment()).stdout
             )
             catalog.write_text(json.dumps({"streams": [s for s in found["streams"] if s["stream"] == "order_list"]}))
         command = [sys.executable, "-m", "tap_exports", "--config", config, "--catalog", catalog]
@@ -226,7 +232,10 @@ def whole(path_name: str, store: Sandbox, place: Path, columns: int) -> dict[str
         command = [sys.executable, __file__, "--load", path_name, store.api_url, store.token, str(columns)]
     began = time.monotonic()
     process = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**ENVIRONMENT, "LOGLEVEL": "ERROR"}
+        command,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**environment(), "LOGLEVEL": "ERROR"},
     )
     _, status, usage = os.wait4(process.pid, 0)
     if status:

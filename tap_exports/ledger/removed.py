@@ -19,8 +19,8 @@ REMOVED_OBJECTS = "removed_objects"
 MOST_AT_ONCE = 0.05
 """A larger share of a stream is more likely an error of the store than a deletion."""
 
-_NEWEST = 1 << 62
-"""More than the id of any export."""
+_ANY_EXPORT = 1 << 62
+"""More than the id of any export: with it, `_GONE` selects all objects of the range that are not removed."""
 _GONE = """
 stream = :stream AND removed_at IS NULL AND held IN (
     SELECT position FROM windows WHERE stream = :stream AND export_id < :below AND date_from >= :start
@@ -83,7 +83,7 @@ class RemovedObjects:
             self._remove(number, below, start, at)
             below = until = None
         gone = self._count(_GONE, stream=number, below=oldest, start=start)
-        objects = self._count(_GONE, stream=number, below=_NEWEST, start=start) if gone else 0
+        objects = self._count(_GONE, stream=number, below=_ANY_EXPORT, start=start) if gone else 0
         if gone > MOST_AT_ONCE * objects:
             if below is None:
                 below, until = oldest, max(part[2] for part in ranges)
