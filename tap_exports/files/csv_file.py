@@ -14,18 +14,18 @@ import re
 import sys
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from typing import IO, TYPE_CHECKING
 
 from tap_exports.errors import InvalidFile, InvalidKey, LocalTrouble, ZeroBytes
 from tap_exports.files.file_kinds import reject_other_headers, reject_other_kinds
-from tap_exports.files.row_keys import KEY_HINT, key_function
+from tap_exports.files.row_keys import KEY_HINT, key_values
 from tap_exports.schema.numeric_values import NumberReadings
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
-    from tap_exports.files.row_keys import KeyColumn, KeyFunction
+    from tap_exports.files.row_keys import KeyColumn
 
 csv.field_size_limit(sys.maxsize)  # a field may have many megabytes
 
@@ -40,6 +40,8 @@ _MARKS = {
 _WIDEST = 4
 """Bytes of a character in the widest encoding."""
 _BLOCK = 1024 * 1024
+_BATCH_ROWS = 250
+"""So few that a batch stays in the processor's cache."""
 _LONE_CR = re.compile(r"\r(?!\n|\Z)")
 _LONE_CR_BYTES = re.compile(rb"\r[^\n]")
 _BYTE_ORDER_MARK = "\ufeff"
@@ -77,6 +79,8 @@ class CsvFile:
         self._scan()
         self.nul_characters = 0
         self._copies: frozenset[int] = frozenset()
+        self._batch_rows = 1
+        """Rows of the next batch; it depends on the length of the rows that were read so far, also by check()."""
 
     def _scan(self) -> None:
         """Find bytes that need extra work for each line: NUL, and CR without LF."""
@@ -143,41 +147,53 @@ class CsvFile:
         header = self._header(reader)
         names = {*header, *(_BYTE_ORDER_MARK + cell for cell in header)}
         ordered = sorted(header)
-        key_of = key_function(keys)
         readings = NumberReadings(numbers)
         seen: set[int] = set()
         suspects: set[int] = set()
         rows = 0
-        for row in _as_wide(_strictly(reader, self._encoding), len(header)):
-            rows += 1
-            if rows >= cap:
+        for batch in _as_wide(self._in_batches(reader), len(header), cap):
+            first = rows + 1
+            rows += len(batch)
+            if rows == cap:
                 return CheckResult(rows, capped=True)
-            if row[0] in names and sorted(cell.removeprefix(_BYTE_ORDER_MARK) for cell in row) == ordered:
-                raise InvalidFile(f"row {rows} repeats the header")
-            readings.observe(row)
-            if key_of is not None:
-                key = hash((key_of(row, rows),))
-                if unique and key in seen:
-                    suspects.add(key)
-                seen.add(key)
-        if suspects and key_of is not None:
-            self._copies = self._find_copies(key_of, suspects, keys, drop=drop_copies)
+            if not names.isdisjoint([row[0] for row in batch]):
+                for number, row in enumerate(batch, first):
+                    if sorted(cell.removeprefix(_BYTE_ORDER_MARK) for cell in row) == ordered:
+                        raise InvalidFile(f"row {number} repeats the header")
+            readings.observe(batch)
+            for key in key_values(keys, batch, first):
+                digest = hash((key,))
+                (suspects if unique and digest in seen else seen).add(digest)
+        if suspects:
+            self._copies = self._find_copies(suspects, keys, drop=drop_copies)
         return CheckResult(rows - len(self._copies), capped=False, copies=self._copies, numbers=readings)
 
     def rows(self) -> Iterator[list[str]]:
         """The rows of a validated file, without the header, copies and NUL characters; otherwise verbatim."""
+        return chain.from_iterable(self.batches())
+
+    def batches(self) -> Iterator[list[list[str]]]:
+        """The rows, some hundred in a batch, fewer if they are long."""
         if not self.size:
             return iter(())
         reader = self._reader()
         self._header(reader)
-        rows = filter(None, _strictly(reader, self._encoding))
-        if not self._copies:
-            return rows
-        return (row for number, row in enumerate(rows, start=1) if number not in self._copies)
+        rows: Iterator[list[str]] = filter(None, reader)
+        if copies := self._copies:
+            rows = (row for number, row in enumerate(rows, start=1) if number not in copies)
+        return self._in_batches(rows)
 
-    def _find_copies(
-        self, key_of: KeyFunction, suspects: set[int], keys: Sequence[KeyColumn], *, drop: bool
-    ) -> frozenset[int]:
+    def _in_batches(self, rows: Iterator[list[str]]) -> Iterator[list[list[str]]]:
+        """The rows in batches that grow while they are short; errors of reading become InvalidFile."""
+        position = self._file.tell()
+        with _reading(self._encoding):
+            while batch := list(islice(rows, self._batch_rows)):
+                yield batch
+                start, position = position, self._file.tell()
+                short = position - start < _BLOCK
+                self._batch_rows = min(2 * self._batch_rows, _BATCH_ROWS) if short else max(1, self._batch_rows // 4)
+
+    def _find_copies(self, suspects: set[int], keys: Sequence[KeyColumn], *, drop: bool) -> frozenset[int]:
         """The rows that repeat a key and equal the first such row in every cell.
 
         Raises:
@@ -186,7 +202,7 @@ class CsvFile:
         first: dict[object, tuple[int, list[str]]] = {}
         copies = set()
         for number, row in enumerate(self.rows(), start=1):
-            key = key_of(row, number)
+            (key,) = key_values(keys, [row], number)
             if hash((key,)) not in suspects:
                 continue
             earlier, cells = first.setdefault(key, (number, row))
@@ -248,24 +264,25 @@ class _Text(io.TextIOWrapper):
             self.detach()
 
 
-def _as_wide(rows: Iterator[list[str]], width: int) -> Iterator[list[str]]:
-    """The rows, which must be as wide as the header; blank lines at the end are ignored."""
+def _as_wide(batches: Iterable[list[list[str]]], width: int, cap: int) -> Iterator[list[list[str]]]:
+    """The batches up to the cap; rows must be as wide as the header, and blank lines are allowed at the end only."""
     number, blank = 0, False
-    for row in rows:
-        if len(row) == width and not blank:
-            number += 1
-            yield row
-        elif row:
-            problem = "follows a blank line" if blank else f"has {len(row)} cells, the header has {width}"
-            raise InvalidFile(f"row {number + 1} {problem}")
+    for batch in batches:
+        if not blank and set(map(len, batch)) == {width}:
+            wide = batch[: cap - number]
         else:
-            blank = True
-
-
-def _strictly(reader: Iterator[list[str]], encoding: str) -> Iterator[list[str]]:
-    """The reader's rows; its errors become InvalidFile."""
-    with _reading(encoding):
-        yield from reader
+            wide = []
+            for row in batch:
+                if number + len(wide) == cap:
+                    break
+                if row and (blank or len(row) != width):
+                    problem = "follows a blank line" if blank else f"has {len(row)} cells, the header has {width}"
+                    raise InvalidFile(f"row {number + len(wide) + 1} {problem}")
+                blank = not row
+                if row:
+                    wide.append(row)
+        number += len(wide)
+        yield wide
 
 
 @contextmanager

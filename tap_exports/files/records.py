@@ -28,9 +28,6 @@ if TYPE_CHECKING:
     from tap_exports.schema.types import ColumnType
     from tap_exports.window import Window
 
-_BATCH_ROWS = 250
-"""So few that a batch stays in the processor's cache."""
-_BATCH_BYTES = 4 * 1024 * 1024
 _REMEMBERED = 1000
 """The most texts of a column whose values are cached from one batch to the next."""
 _SHORT = 100
@@ -154,10 +151,8 @@ class Records:
     def batches(self) -> Iterator[list[dict[str, Any]]]:
         """The records in the file's order, a few hundred in a batch, fewer if rows are long."""
         self.invalid = InvalidCells()  # the file may be read twice
-        rows = self._file.csv.rows()
-        size = self._batch_size()
         lines = LineKeys(self._names, self._layout.line_identity)
-        while batch := list(islice(rows, size)):
+        for batch in self._file.csv.batches():
             yield self._typed(batch, lines)
 
     def refuse_invalid(self) -> None:
@@ -172,10 +167,6 @@ class Records:
                     f"a cell of {name} does not fit its type: {example!r}",
                     "on_invalid_value is fail; with keep, the text would be in invalid_values.",
                 )
-
-    def _batch_size(self) -> int:
-        average = self._file.size // max(1, self._file.checked.rows)
-        return max(1, min(_BATCH_ROWS, _BATCH_BYTES // max(1, average)))
 
     def _typed(self, batch: list[list[str]], lines: LineKeys) -> list[dict[str, Any]]:
         columns = list(zip(*batch))  # noqa: B905 - all rows have the same width

@@ -9,9 +9,7 @@ from tap_exports.errors import InvalidKey
 from tap_exports.schema.values import is_null
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    KeyFunction = Callable[[list[str], int], object]
+    from collections.abc import Callable, Iterable, Sequence
 
 KEY_HINT = "Set primary_keys for this stream to columns that are always filled and never repeat, or to [] for no key."
 
@@ -25,14 +23,14 @@ class KeyColumn:
     convert: Callable[[str], Any] | None
 
 
-def key_function(keys: Sequence[KeyColumn]) -> KeyFunction | None:
-    """The function from a row and its number to the key's value, which raises InvalidKey; None without a key."""
-    if not keys:
-        return None
-    if len(keys) == 1:
-        only = keys[0]
-        return lambda row, number: _value(only, row, number)
-    return lambda row, number: tuple(_value(column, row, number) for column in keys)
+def key_values(keys: Sequence[KeyColumn], rows: Sequence[list[str]], first: int) -> Iterable[object]:
+    """The key of each row; nothing without a key. `first` is the number of the first row.
+
+    Raises:
+        InvalidKey: If a key is blank or does not fit its type.
+    """
+    columns = [[_value(column, row, number) for number, row in enumerate(rows, first)] for column in keys]
+    return columns[0] if len(columns) == 1 else zip(*columns)  # noqa: B905 - all have one value for each row
 
 
 def _value(column: KeyColumn, row: list[str], number: int) -> object:

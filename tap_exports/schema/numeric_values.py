@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from itertools import chain
 from operator import itemgetter
 from typing import TYPE_CHECKING, TypeVar
 
@@ -116,7 +117,7 @@ class NumberReading:
 class NumberReadings:
     """How the integer and number columns of a file are read, by their positions.
 
-    The validation of the file calls `observe` for every row, before `converter` is used for the records.
+    The validation of the file calls `observe` for all rows, before `converter` is used for the records.
     """
 
     def __init__(self, positions: Collection[int] = ()) -> None:
@@ -124,14 +125,16 @@ class NumberReadings:
         first = list(self._readings)[:1]  # twice, because itemgetter returns a tuple only for several positions
         self._cells = itemgetter(*first, *self._readings) if first else None
 
-    def observe(self, row: Sequence[str]) -> None:
-        """Consider a row. Only a comma or two points in it cost more than one pass over its text."""
+    def observe(self, rows: Sequence[Sequence[str]]) -> None:
+        """Consider some rows. Only a comma or two points in them cost more than one pass over their text."""
         if self._cells is None:
             return
-        signs = "\n".join(self._cells(row)).encode("utf-8", "replace").translate(None, b"0123456789")
+        cells = chain.from_iterable(map(self._cells, rows))
+        signs = "\n".join(cells).encode("utf-8", "replace").translate(None, b"0123456789")
         if b"," in signs or b".." in signs:
             for position, reading in self._readings.items():
-                reading.observe(row[position])
+                for row in rows:
+                    reading.observe(row[position])
 
     def converter(self, position: int, convert: Callable[[str], T]) -> Callable[[str], T]:
         """The function for a column's cells: `convert`, or a stricter one."""

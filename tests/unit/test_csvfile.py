@@ -152,7 +152,8 @@ def test_a_file_may_have_brackets_no_rows_or_blank_lines_at_its_end(header, text
         ("\ufeffa,b\r\n1,2\r\n\ufeffa,b\r\n3,4\r\n", "row 2 repeats the header"),
         ("a,b\r\n1\r\n", "row 1 has 1 cells, the header has 2"),
         ("a,b\r\n1,2\r\n3,4,5\r\n", "row 2 has 3 cells, the header has 2"),
-        ("a,b\r\n1,2\r\n\r\n3,4\r\n", "row 2 follows a blank line"), ('a,b\r\n1,"2\r\n', "not well-formed CSV"),
+        ("a,b\r\n1,2\r\n\r\n3,4\r\n", "row 2 follows a blank line"),
+        ("a,b\r\n1,2\r\n\r\n\r\n\r\n3,4\r\n", "row 2 follows a blank line"), ('a,b\r\n1,"2\r\n', "not well-formed CSV"),
     ],
 )  # fmt: skip
 def test_a_file_that_is_not_an_export_is_refused(content, what):
@@ -213,6 +214,8 @@ def test_random_bytes_are_a_file_or_an_invalid_file(content, encoding):
 def test_a_file_with_as_many_rows_as_the_cap_is_capped(cap, capped, rows):
     """Rows past the cap are not checked."""
     assert file_of("a,b\r\n1,2\r\nx\r\n").check([NUMBER], cap=1).capped
+    with pytest.raises(InvalidFile, match="row 3 follows a blank line"):
+        file_of("a,b\r\n1,2\r\n3,4\r\n\r\n5,6\r\n").check(cap=3)
     found = file_of("a,b\r\n1,2\r\n3,4\r\n5,6\r\n").check(cap=cap)
     assert (found.capped, found.rows) == (capped, rows)
 
