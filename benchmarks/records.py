@@ -12,9 +12,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-import os
 import random
-import resource
 import subprocess
 import sys
 import tempfile
@@ -189,17 +187,34 @@ def environment() -> dict[str, str]:
 PATHS = {"tap": tap_path, "stock": stock_path, "plain": plain_path}
 
 
-def measure(path_name: str, file: Path, columns: int) -> dict[str, float]:
-    """CPU and wall seconds of one path's records, and peak memory in MiB, in a process of its own."""
+LAUNCHER = """
+import json, resource, subprocess, sys, time
+began = time.monotonic()
+code = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode
+wall = time.monotonic() - began
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(json.dumps({"cpu": used.ru_utime + used.ru_stime, "wall": wall, "peak": used.ru_maxrss / 1024}))
+sys.exit(code)
+"""
+"""Linux counts the memory of the process that starts another as the other's peak, so a small one starts those here."""
+
+
+def usage_of(command: list[object], **variables: str) -> tuple[dict[str, float], str]:
+    """CPU and wall seconds and peak memory in MiB of a process of its own, and its stderr."""
     done = subprocess.run(
-        [sys.executable, __file__, "--run", path_name, str(file), str(columns)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
+        [sys.executable, "-c", LAUNCHER, *map(str, command)],
+        capture_output=True,
         text=True,
         check=True,
-        env=environment(),
+        env={**environment(), **variables},
     )
-    return json.loads(done.stderr.splitlines()[-1])
+    return json.loads(done.stdout), done.stderr
+
+
+def measure(path_name: str, file: Path, columns: int) -> dict[str, float]:
+    """CPU and wall seconds of one path's records, and the peak memory of its process."""
+    usage, report = usage_of([sys.executable, __file__, "--run", path_name, file, columns])
+    return {**usage, **json.loads(report.splitlines()[-1])}
 
 
 def run(path_name: str, file: str, columns: str) -> None:
@@ -207,12 +222,7 @@ def run(path_name: str, file: str, columns: str) -> None:
     began = time.monotonic()
     micros = PATHS[path_name](Path(file), int(columns))
     sys.stdout.flush()
-    report = {
-        "cpu": micros / 1e6,
-        "wall": time.monotonic() - began,
-        "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-    }
-    print(json.dumps(report), file=sys.stderr)
+    print(json.dumps({"cpu": micros / 1e6, "wall": time.monotonic() - began}), file=sys.stderr)
 
 
 def whole(path_name: str, store: Sandbox, place: Path, columns: int) -> dict[str, float]:
@@ -227,24 +237,10 @@ def whole(path_name: str, store: Sandbox, place: Path, columns: int) -> dict[str
                 subprocess.run([*tap, "--discover"], capture_output=True, check=True, env=environment()).stdout
             )
             catalog.write_text(json.dumps({"streams": [s for s in found["streams"] if s["stream"] == "order_list"]}))
-        command = [sys.executable, "-m", "tap_exports", "--config", config, "--catalog", catalog]
+        command: list[object] = [sys.executable, "-m", "tap_exports", "--config", config, "--catalog", catalog]
     else:
         command = [sys.executable, __file__, "--load", path_name, store.api_url, store.token, str(columns)]
-    began = time.monotonic()
-    process = subprocess.Popen(
-        command,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env={**environment(), "LOGLEVEL": "ERROR"},
-    )
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        raise RuntimeError(f"{path_name} ended with {status}")
-    return {
-        "cpu": usage.ru_utime + usage.ru_stime,
-        "wall": time.monotonic() - began,
-        "peak": usage.ru_maxrss / 1024,
-    }
+    return usage_of(command, LOGLEVEL="ERROR")[0]
 
 
 def load(path_name: str, api_url: str, token: str, columns: str) -> None:
