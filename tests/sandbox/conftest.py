@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
 import pytest
 import requests
@@ -10,6 +10,7 @@ import requests
 from tap_exports.sandbox import Sandbox
 
 NOW = datetime(2025, 3, 4, 15, 30, tzinfo=timezone.utc)
+DAY = timedelta(days=1)
 START = "2024-01-01T00:00:00Z"
 END = "2026-01-01T00:00:00Z"
 
@@ -30,11 +31,8 @@ class Caller(requests.Session):
     def create(self, code="order_list", date_from=START, date_to=END):
         return self.post("exports/", json={"type": code, "date_from": date_from, "date_to": date_to})
 
-    def link(self, export_id):
+    def link(self, export_id=42):
         return self.get(f"exports/{export_id}/download/").json()["url"]
-
-    def control(self, method, path, **how):
-        return self.request(method, self.store.api_url.replace("/api/admin/", f"/sandbox/{path}"), **how)
 
 
 def fetch(url, **how):
@@ -52,6 +50,15 @@ def wait_for(condition):
         time.sleep(0.005)
 
 
+def store_of(**options):
+    """A store without servers, whose clock stands still."""
+    return Sandbox(**{"now": NOW, "days": 60, "frozen": True} | options)
+
+
+def column(rows, name):
+    return [row[name] for row in rows]
+
+
 @pytest.fixture
 def open_store():
     """Open stores with options, and close them after the test."""
@@ -65,15 +72,10 @@ def open_store():
 
 
 @pytest.fixture
-def store_and_call(open_store):
-    return open_store()
+def call(open_store):
+    return open_store()[1]
 
 
 @pytest.fixture
-def store(store_and_call):
-    return store_and_call[0]
-
-
-@pytest.fixture
-def call(store_and_call):
-    return store_and_call[1]
+def store(call):
+    return call.store

@@ -1,87 +1,71 @@
+"""The command, and the calls with which another process controls the store."""
+
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import socket
 import subprocess
 import sys
+from datetime import timedelta
 
 import pytest
-import requests
 
-WAIT = 20
+from .conftest import NOW, fetch
 
-
-@pytest.fixture
-def run():
-    """Start the command as a process, and kill it after the test."""
-    started = []
-
-    def running(*arguments):
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tap_exports.sandbox", *arguments],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        started.append(process)
-        return process
-
-    yield running
-    for process in started:
-        process.kill()
-        process.communicate()
-
-
-def config_of(process):
-    """The JSON that it prints first."""
-    text = ""
-    while not text.endswith("}\n"):
-        line = process.stdout.readline()
-        assert line, process.stderr.read()
-        text += line
-    return json.loads(text)
+COMMAND = [sys.executable, "-m", "tap_exports.sandbox"]
+WITHOUT_EXTRA = (
+    "import sys; sys.modules['werkzeug'] = None; sys.modules['werkzeug.serving'] = None;"
+    "from tap_exports.sandbox.__main__ import main; sys.exit(main([]))"
+)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_prints_a_config_and_runs_until_a_signal(run, number):
+def test_it_prints_a_config_and_runs_until_a_signal(number):
     """Stdout has one JSON document; the exit code is 0."""
-    process = run(
-        "--days", "10", "--ready-seconds", "0", "--fault", '{"place": "types", "kind": "status", "status": 418}'
-    )
-    config = config_of(process)
-    assert set(config) == {"api_url", "access_token", "start_date"}
-    headers = {"Authorization": f"Bearer {config['access_token']}", "X-29Next-Api-Version": "2024-04-01"}
-    with requests.Session() as session:
-        session.trust_env = False
-        answers = [session.get(f"{config['api_url']}exports/types/", headers=headers, timeout=5) for _ in range(2)]
-    assert [answer.status_code for answer in answers] == [418, 200]
-    process.send_signal(number)
-    out, err = process.communicate(timeout=WAIT)
+    fault = '{"place": "types", "kind": "status", "status": 418}'
+    options = ["--days", "10", "--ready-seconds", "0", "--fault", fault]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen([*COMMAND, *options], **pipes) as process, contextlib.ExitStack() as ending:
+        ending.callback(process.kill)
+        text = ""
+        while not text.endswith("}\n"):
+            line = process.stdout.readline()
+            assert line, process.stderr.read()
+            text += line
+        config = json.loads(text)
+        assert set(config) == {"api_url", "access_token", "start_date"}
+        headers = {"Authorization": f"Bearer {config['access_token']}", "X-29Next-Api-Version": "2024-04-01"}
+        statuses = [fetch(f"{config['api_url']}exports/types/", headers=headers).status_code for _ in range(2)]
+        process.send_signal(number)
+        out, err = process.communicate(timeout=20)
+    assert statuses == [418, 200]
     assert (process.returncode, out) == (0, "")
     assert config["api_url"] in err
     assert "Traceback" not in err
 
 
-def test_a_port_in_use_is_one_error_line():
+def test_what_prevents_the_start_is_one_error_line():
+    """A port in use, and a missing extra."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        done = subprocess.run(
-            [sys.executable, "-m", "tap_exports.sandbox", "--port", port],
-            capture_output=True,
-            text=True,
-            timeout=WAIT,
-            check=False,
-        )
-    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
-    assert "--port" in done.stderr
+        commands = {"see --port": [*COMMAND, "--port", port], "'.[sandbox]'": [sys.executable, "-c", WITHOUT_EXTRA]}
+        for words, command in commands.items():
+            done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+            assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+            assert words in done.stderr
 
 
-def test_a_missing_extra_is_one_error_line():
-    code = (
-        "import sys; sys.modules['werkzeug'] = None; sys.modules['werkzeug.serving'] = None;"
-        "from tap_exports.sandbox.__main__ import main; sys.exit(main([]))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=WAIT, check=False)
-    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
-    assert "pip install '.[sandbox]'" in done.stderr
+def test_another_process_may_add_faults_and_advance_the_clock(open_store):
+    """Without a token, and without a trace in the log."""
+    store, call = open_store(frozen=True)
+    call.headers.pop("Authorization")
+    document = {"place": "types", "kind": "status", "status": 502, "times": None}
+    assert call.post("/sandbox/faults", json=document).status_code == 200
+    assert call.get("exports/types/").status_code == 502
+    call.delete("/sandbox/faults")
+    assert call.get("exports/types/").status_code == 401
+    assert call.post("/sandbox/advance", json={"days": 2, "hours": 3}).json() == {"now": "2025-03-06T18:30:00Z"}
+    assert store.now == NOW + timedelta(days=2, hours=3)
+    assert store.count() == 2

@@ -6,30 +6,17 @@ from datetime import timedelta
 
 import pytest
 
-from tap_exports.sandbox import Sandbox
 from tap_exports.sandbox.options import SCOPES
 
-from .conftest import NOW
-
-DAY = timedelta(days=1)
+from .conftest import DAY, NOW, column, store_of
 
 
-def store_of(**options):
-    """A store without servers."""
-    return Sandbox(**{"now": NOW, "days": 60, "frozen": True} | options)
+def orders(store):
+    return store.rows("order_list", store.start_date, store.now + DAY)
 
 
-def all_rows(store, code):
-    return store.rows(code, store.start_date, store.now + DAY)
-
-
-def column(store, code, name):
-    return [row[name] for row in all_rows(store, code)]
-
-
-def test_the_store_may_be_a_list_with_one(open_store):
-    (_, as_object), (_, as_list) = open_store(), open_store(store_shape="list")
-    assert as_list.get("store/").json() == [as_object.get("store/").json()]
+def test_the_store_may_be_a_list_with_one(open_store, call):
+    assert open_store(store_shape="list")[1].get("store/").json() == [call.get("store/").json()]
 
 
 @pytest.mark.parametrize(("how", "begins"), [("other_scheme", "https://127.0.0.1:"), ("no_port", "http://127.0.0.1/")])
@@ -45,12 +32,20 @@ def test_next_links_may_have_another_origin(open_store, how, begins, path):
 
 
 def test_the_api_may_write_times_in_the_stores_offset(open_store):
-    """With microseconds, in lists too."""
     _, call = open_store(api_times="offset", frozen=True)
     export = call.create(date_from="2025-01-01T05:00:00Z").json()
     assert export["created_at"] == "2025-03-04T10:30:00.000000-05:00"
     assert export["date_from"] == "2025-01-01T00:00:00.000000-05:00"
     assert call.get("exports/").json()["results"] == [{**export, "status": "available"}]
+
+
+def test_null_dates_and_a_missing_status_are_options(open_store):
+    store, call = open_store(null_dates=True, omit_status=True, ready_seconds=5, frozen=True)
+    export = call.create().json()
+    assert "status" not in export
+    assert (export["date_from"], export["date_to"]) == (None, None)
+    store.advance(timedelta(seconds=5))
+    assert call.get("exports/42/").json()["status"] == "available"
 
 
 def test_a_403_may_name_admin_scopes(open_store):
@@ -62,28 +57,22 @@ def test_the_campaigns_app_has_eleven_definitions(open_store):
     """Both of its timestamps are integers, and orders have its columns."""
     (_, without), (store, call) = open_store(page_size=100), open_store(page_size=100, campaigns_app=True)
     plain, found = (one.get("metadata/").json()["results"] for one in (without, call))
-    app = [one for one in found if one not in plain]
-    assert len(app) == 11
-    assert {one["name"]: one["type"] for one in app if one["type"] != "text"} == {
-        "Conversion Timestamp": "integer",
-        "Timestamp": "integer",
-    }
-    assert all(text.isdigit() for text in column(store, "order_list", "Timestamp") if text)
-    assert {"Campaign ID", "User IP"} <= set(all_rows(store, "order_list")[0])
+    types = {one["name"]: one["type"] for one in found if one not in plain}
+    assert len(types) == 11
+    assert {name for name, kind in types.items() if kind == "integer"} == {"Conversion Timestamp", "Timestamp"}
+    assert all(text.isdigit() for text in column(orders(store), "Timestamp") if text)
 
 
-def test_a_definition_may_be_missing_from_the_list(open_store):
-    """Its column is still there."""
+def test_the_column_of_an_unlisted_definition_is_still_there(open_store):
     store, call = open_store(page_size=100, unlisted_metadata=("vip",))
-    assert "vip" not in {one["key"] for one in call.get("metadata/").json()["results"]}
-    assert "VIP Order" in all_rows(store, "order_list")[0]
+    assert "vip" not in column(call.get("metadata/").json()["results"], "key")
+    assert "VIP Order" in orders(store)[0]
 
 
 def test_an_export_of_the_dashboard_may_be_filtered(open_store):
     """It is in the same list, and no field shows it."""
     store, call = open_store()
-    window = (store.start_date, NOW)
-    export = store.make_export("order_list", *window, where={"Status": "completed"})
+    export = store.make_export("order_list", store.start_date, NOW, where={"Status": "completed"})
     own = call.create(date_from="2025-01-03T00:00:00Z", date_to="2025-03-04T15:30:00Z").json()
     listed = {one["id"]: one for one in call.get("exports/").json()["results"]}
     assert set(listed[export.id]) == set(own)
@@ -93,6 +82,6 @@ def test_an_export_of_the_dashboard_may_be_filtered(open_store):
 
 
 def test_currencies_are_those_of_the_option():
-    store = store_of(currencies=("CHF", "JPY"), money_format="sign")
-    assert set(column(store, "order_list", "Currency")) == {"CHF", "JPY"}
-    assert {text[0] for text in column(store, "order_list", "Total Incl Tax")} == {"C", "¥"}
+    rows = orders(store_of(currencies=("CHF", "JPY"), money_format="sign"))
+    assert set(column(rows, "Currency")) == {"CHF", "JPY"}
+    assert {text[0] for text in column(rows, "Total Incl Tax")} == {"C", "¥"}

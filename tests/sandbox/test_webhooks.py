@@ -14,45 +14,33 @@ from tap_exports.sandbox import Fault
 from .conftest import wait_for
 
 
-class Listener:
-    """A receiver."""
-
-    def __init__(self):
-        self.received = []
-        listener = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                listener.received.append((body, self.headers["X-29Next-Signature"]))
-                self.send_response(200)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, *_):
-                pass
-
-        self.server = HTTPServer(("127.0.0.1", 0), Handler)
-        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,))
-        self.thread.start()
-        self.target = f"http://127.0.0.1:{self.server.server_port}/hook"
-
-    def stop(self):
-        self.server.shutdown()
-        self.thread.join()
-        self.server.server_close()
-
-
 @pytest.fixture
 def listener():
-    listening = Listener()
-    yield listening
-    listening.stop()
+    """A receiver with the body and the signature of each delivery."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            server.received.append((body, self.headers["X-29Next-Signature"]))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.received = []
+        server.target = f"http://127.0.0.1:{server.server_port}/hook"
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
 
 
-def register(call, to, **more):
-    body = {"target": to, "events": ["export.created"], "secret_key": "s3cret", "name": "n", "active": True}
-    return call.post("webhooks/", json={**body, "api_version": "2024-04-01", **more})
+def register(call, to):
+    body = {"target": to, "events": ["export.created"], "secret_key": "s3cret", "api_version": "2024-04-01"}
+    return call.post("webhooks/", json=body)
 
 
 def signed(body):
@@ -63,20 +51,13 @@ def test_webhooks_are_registered_and_removed(store, call):
     answer = register(call, "https://example.com/hook")
     assert answer.status_code == 201
     webhook = answer.json()
-    assert webhook == {
-        "id": 1,
-        "target": "https://example.com/hook",
-        "events": ["export.created"],
-        "name": "n",
-        "active": True,
-        "api_version": "2024-04-01",
-    }
+    assert (webhook["id"], webhook["target"]) == (1, "https://example.com/hook")
+    assert "secret_key" not in webhook
     assert call.get("webhooks/").json() == {"next": None, "previous": None, "results": [webhook]}
     assert [one.secret_key for one in store.webhooks] == ["s3cret"]
     gone = call.delete("webhooks/1/")
     assert (gone.status_code, gone.content) == (204, b"")
     assert call.delete("webhooks/1/").status_code == 404
-    assert store.webhooks == []
 
 
 def test_a_delivery_is_sent_when_an_export_is_ready(open_store, listener):
@@ -91,20 +72,13 @@ def test_a_delivery_is_sent_when_an_export_is_ready(open_store, listener):
     assert signature != signed(json.dumps(json.loads(body)).encode())
     document = json.loads(body)
     assert document["data"] == {**export, "status": "available"} == call.get("exports/42/").json()
-    assert (document["object"], document["event_type"], document["api_version"]) == (
-        "export",
-        "export.created",
-        "2024-04-01",
-    )
-    assert document["webhook"] == {
-        "id": 1,
-        "store": "sandbox",
-        "events": ["export.created"],
-        "target": listener.target,
-    }
+    assert [document[name] for name in ("object", "event_type", "api_version")] == [
+        "export", "export.created", "2024-04-01",
+    ]  # fmt: skip
+    assert (document["webhook"]["id"], document["webhook"]["target"]) == (1, listener.target)
     (delivery,) = store.deliveries
     assert delivery.time >= store.exports[0].ready_at
-    assert (delivery.export_id, delivery.event_id, delivery.status) == (42, document["event_id"], 200)
+    assert (delivery.export_id, delivery.event_id, delivery.status) == (42, document["event_id"], 204)
 
 
 def test_deliveries_can_have_faults(open_store, listener):
