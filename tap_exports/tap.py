@@ -12,14 +12,14 @@ from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 import click
 from singer_sdk import Tap
-from singer_sdk.plugin_base import JSONSchemaValidator, PluginBase
+from singer_sdk.plugin_base import PluginBase
 from singer_sdk.tap_base import CliTestOptionValue
 
 from tap_exports.clock import Clock, Timings
 from tap_exports.config.catalog import check_catalog
 from tap_exports.config.files import read_config, read_object
-from tap_exports.config.json_schema import described, well_formed
 from tap_exports.config.schema import CONFIG_SCHEMA
+from tap_exports.config.sdk_settings import well_formed
 from tap_exports.config.settings import Settings, coerce
 from tap_exports.config.validation import validation_errors
 from tap_exports.context import RunContext
@@ -168,12 +168,7 @@ class TapExports(Tap):
         self._config = coerce(self._config)
         schema = self.config_jsonschema
         self.append_builtin_config(schema)
-        found = [
-            described(error.absolute_path, error.message, error.schema)
-            for error in JSONSchemaValidator(schema).iter_errors(self._config)
-        ]
-        errors = list(dict.fromkeys(found))  # one value can cause the same message twice
-        errors = errors or [*validation_errors(self._config), *batch_files.validation_errors(self._config)]
+        errors = validation_errors(self._config, schema, batch_files.validation_errors)
         if self._config.get("webhook_listen") and find_spec("waitress") is None:
             errors.append("webhook_listen: requires the extra webhook: pip install 'tap-exports[webhook]'")
         if errors and raise_errors:

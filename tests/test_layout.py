@@ -26,7 +26,7 @@ ALLOWED = {
     "sandbox": set(),
 }
 """The imports that each folder or top-level module may have, besides its own."""
-USES_SDK = {"config.catalog", "config.schema", "streams", "tap", "__main__"}
+USES_SDK = {"config.catalog", "config.schema", "config.validation", "streams", "tap", "__main__"}
 """Modules outside `singer` that import the Singer SDK."""
 USES_HTTP = "store"
 

@@ -11,8 +11,17 @@ def _setting(name: str, title: str, description: str, kind: Any = th.StringType,
     return th.Property(name, kind, title=title, description=description, **more)
 
 
-_DAYS = th.CustomType({"type": ["number", "object", "null"], "additionalProperties": {"type": "number"}})
-"""A number of days for all streams, or a map `{stream: number, "*": number}`."""
+def _days(minimum: float) -> Any:  # noqa: ANN401
+    """A number of days for all streams, or a map `{stream: number, "*": number}`; at most a century."""
+    bounds = {"minimum": minimum, "maximum": 36_525}
+    return th.CustomType(
+        {"type": ["number", "object", "null"], **bounds, "additionalProperties": {"type": "number", **bounds}}
+    )
+
+
+_SHORTEST_WINDOW = 0.04
+"""In days, about an hour; for the first window. Windows with too many rows become shorter than that."""
+_MANY_MINUTES = 1_000_000
 
 
 CONFIG_SCHEMA: dict[str, Any] = th.PropertiesList(
@@ -39,22 +48,28 @@ CONFIG_SCHEMA: dict[str, Any] = th.PropertiesList(
         "window_days",
         "First window",
         "Length of a stream's first window, in days; at least 0.04, about an hour. Later windows follow the row count.",
-        _DAYS,
+        _days(_SHORTEST_WINDOW),
         default=30,
     ),
-    _setting("max_window_days", "Longest window", "Length of the longest window, in days.", _DAYS, default=366),
+    _setting(
+        "max_window_days",
+        "Longest window",
+        "Length of the longest window, in days.",
+        _days(_SHORTEST_WINDOW),
+        default=366,
+    ),
     _setting(
         "lookback_days",
         "Look-back",
         "How far before the bookmark each sync restarts, in days, because objects change; 0 turns it off.",
-        _DAYS,
+        _days(0),
         default={"*": 7, "dispute_list": 120, "fulfillment_list": 30, "fulfillment_line_items": 30},
     ),
     _setting(
         "refresh_days",
         "Refresh",
         "Every object back to start_date is exported again at least this often, in days; 0 turns it off.",
-        _DAYS,
+        _days(0),
         default={
             "*": 30,
             "customer_list": 7,
@@ -68,42 +83,42 @@ CONFIG_SCHEMA: dict[str, Any] = th.PropertiesList(
         "settle_minutes",
         "Settling time",
         "Delay between now and the end of the newest window, in minutes.",
-        th.NumberType,
+        th.NumberType(minimum=0, maximum=_MANY_MINUTES),
         default=5,
     ),
     _setting(
         "max_concurrent_exports",
         "Concurrent exports",
         "Exports pending at the store at once, over all streams.",
-        th.IntegerType,
+        th.IntegerType(minimum=1, maximum=1000),
         default=4,
     ),
     _setting(
         "poll_interval_seconds",
         "Polling interval",
         "Maximum polling interval, in seconds; polling starts fast and slows down to it.",
-        th.NumberType,
+        th.NumberType(exclusive_minimum=0, maximum=86_400),
         default=120,
     ),
     _setting(
         "export_timeout_minutes",
         "Export timeout",
         "How long to wait for one export, in minutes.",
-        th.NumberType,
+        th.NumberType(exclusive_minimum=0, maximum=_MANY_MINUTES),
         default=60,
     ),
     _setting(
         "reuse_exports_minutes",
         "Reuse of exports",
         "Up to which age the tap reuses its own exports, in minutes; 0 turns it off.",
-        th.NumberType,
+        th.NumberType(minimum=0, maximum=_MANY_MINUTES),
         default=60,
     ),
     _setting(
         "max_export_rows",
         "Row cap",
         "The store's row cap: a file with this many rows is treated as truncated.",
-        th.IntegerType,
+        th.IntegerType(minimum=1),
         default=100_000,
     ),
     _setting(
@@ -166,3 +181,18 @@ CONFIG_SCHEMA: dict[str, Any] = th.PropertiesList(
     ),
     _setting("user_agent", "User agent", "Default: tap-exports/{version}."),
 ).to_dict()
+
+SETTINGS: dict[str, dict[str, Any]] = CONFIG_SCHEMA["properties"]
+EVERY_STREAM = "*"
+"""In a map, the streams that are not named."""
+MAPS = tuple(name for name, setting in SETTINGS.items() if {"number", "object"} <= set(setting["type"]))
+"""Settings that are a number of days, or a map of such numbers by stream."""
+INTEGERS = tuple(name for name, setting in SETTINGS.items() if "integer" in setting["type"])
+NUMBERS = (*INTEGERS, *(name for name, setting in SETTINGS.items() if "number" in setting["type"]))
+CONFIDENTIAL = (
+    *(name for name, setting in SETTINGS.items() if setting.get("secret")),
+    "batch_config",
+    "stream_map_config",
+    "faker_config",
+)
+"""Settings whose values are never shown: they are secrets, or may contain some."""

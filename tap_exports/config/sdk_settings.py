@@ -17,6 +17,16 @@ _OPTIONS = ("__alias__", "__source__", "__else__", "__filter__", "__key_properti
 _EXPRESSIONS = ("__alias__", "__filter__")
 
 
+def well_formed(schema: Any) -> Any:  # noqa: ANN401
+    """A JSON schema without the strings that the SDK has where there should be schemas."""
+    if isinstance(schema, list):
+        return [well_formed(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    options = {"anyOf": [part for part in schema["anyOf"] if isinstance(part, dict)]} if "anyOf" in schema else {}
+    return {name: well_formed(part) for name, part in (schema | options).items()}
+
+
 def sdk_validation_errors(config: Mapping[str, Any]) -> Iterator[str]:
     """One line for each error in the SDK's own settings, which fit the JSON schema."""
     yield from _maps(config.get("stream_maps") or {})

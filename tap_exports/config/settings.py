@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
-from tap_exports.config.schema import CONFIG_SCHEMA
-from tap_exports.config.validation import AT_LEAST_ONE, EVERY_STREAM, MAPS, NUMBERS
+from tap_exports.config.schema import EVERY_STREAM, INTEGERS, MAPS, NUMBERS, SETTINGS
 from tap_exports.schema.types import ColumnType
 from tap_exports.schema.values import to_instant
 from tap_exports.window import WindowLimits
@@ -50,7 +50,7 @@ class Settings:
 
     def _days(self, name: str, stream: str) -> float:
         """A stream's number of days: the map's, else the default's."""
-        for days in (self.raw[name], CONFIG_SCHEMA["properties"][name]["default"]):
+        for days in (self.raw[name], SETTINGS[name]["default"]):
             if not isinstance(days, dict):
                 return float(days)
             found = days.get(stream, days.get(EVERY_STREAM))
@@ -64,7 +64,7 @@ class Settings:
         yield "primary_keys", set(self.primary_keys)
         for name in MAPS:
             if isinstance(days := self.raw[name], dict):
-                default = CONFIG_SCHEMA["properties"][name]["default"]
+                default = SETTINGS[name]["default"]
                 yield name, set(days) - {EVERY_STREAM, *(default if isinstance(default, dict) else ())}
 
     @cached_property
@@ -104,7 +104,7 @@ def coerce(config: Mapping[str, Any]) -> dict[str, Any]:
     for name in NUMBERS:
         if name in coerced:
             coerced[name] = _number(coerced[name])
-    for name in AT_LEAST_ONE:
+    for name in INTEGERS:
         if isinstance(number := coerced.get(name), float) and number.is_integer():
             coerced[name] = int(number)
     return coerced
@@ -112,10 +112,9 @@ def coerce(config: Mapping[str, Any]) -> dict[str, Any]:
 
 def _number(value: Any) -> Any:  # noqa: ANN401
     """A number that is text, or a Decimal, which the SDK makes of fractions in a file; anything else is unchanged."""
-    if isinstance(value, Decimal):
-        return float(value)
+    number = float(value) if isinstance(value, Decimal) else value
     if isinstance(value, str):
-        for read in (int, float):
+        for read in (float, int):
             with suppress(ValueError):
-                return read(value)
-    return value
+                number = read(value)
+    return str(value) if isinstance(number, float) and not isfinite(number) else number  # JSON schema accepts NaN

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from singer_sdk.plugin_base import JSONSchemaValidator
+
+from tap_exports.config.schema import CONFIDENTIAL, CONFIG_SCHEMA
 from tap_exports.config.sdk_settings import sdk_validation_errors
 from tap_exports.errors import shortened
 from tap_exports.schema.keys import key_error
@@ -19,31 +22,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from urllib.parse import SplitResult
 
+    from jsonschema import ValidationError  # type: ignore[import-untyped]
+
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
-_CHOICES = {"on_invalid_value": ("keep", "fail"), "on_new_column": ("add", "ignore", "fail")}
-_SHORTEST_WINDOW = 0.04
-"""In days, about an hour; for the first window. Windows with too many rows become shorter than that."""
-EVERY_STREAM = "*"
-"""In a map, the streams that are not named."""
-MAPS = ("window_days", "max_window_days", "lookback_days", "refresh_days")
-"""Settings that are a number of days, or a map of such numbers by stream."""
-_MORE_THAN_ZERO = ("poll_interval_seconds", "export_timeout_minutes")
-_AT_LEAST_ZERO = ("lookback_days", "refresh_days", "settle_minutes", "reuse_exports_minutes")
-AT_LEAST_ONE = ("max_concurrent_exports", "max_export_rows")
-_LARGEST = {
-    **dict.fromkeys(MAPS, 36_525),
-    "max_concurrent_exports": 1_000,
-    "settle_minutes": 1_000_000,
-    "reuse_exports_minutes": 1_000_000,
-    "export_timeout_minutes": 1_000_000,
-    "poll_interval_seconds": 86_400,
-}
-NUMBERS = ("window_days", "max_window_days", *_MORE_THAN_ZERO, *_AT_LEAST_ZERO, *AT_LEAST_ONE)
-SECRETS = ("access_token", "webhook_secret")
-CONFIDENTIAL = (*SECRETS, "batch_config", "stream_map_config", "faker_config")
-"""Settings whose values are never shown: they are secrets, or may contain some."""
-
+_OUT_OF_RANGE = ("minimum", "exclusiveMinimum", "maximum", "enum")
+"""The JSON schema's conditions that a value of the right type may violate."""
 _NOT_IN_FILES = frozenset({"utf-7", "unicode-escape", "raw-unicode-escape", "punycode", "idna", "undefined"})
 """Python's text encodings that no CSV uses."""
 
@@ -55,13 +39,42 @@ _PORT = re.compile(r"[0-9]{1,5}")
 _BRACKETS = re.compile(r"(?:[^@]*@)?\[[0-9a-f:.]+(?:%[^\]\s]+)?\](?::[0-9]*)?", re.IGNORECASE)
 
 
-def validation_errors(config: Mapping[str, Any]) -> Iterator[str]:
-    """One line for each error in settings that fit the JSON schema and have their defaults.
+def validation_errors(
+    config: Mapping[str, Any],
+    schema: Mapping[str, Any] = CONFIG_SCHEMA,
+    *more: Callable[[Mapping[str, Any]], Iterator[str]],
+) -> list[str]:
+    """One line for each error: the setting, its value unless that may be a secret, and what is expected.
 
-    A line has the setting, its value unless that may be a secret, and what is expected.
+    Defaults are added to `config`. `more` are further checks; like those here, they need values of the right types.
     """
-    for check in (_address, _range, _numbers, _words, _columns, _webhook, sdk_validation_errors):
-        yield from check(config)
+    misfits = list(JSONSchemaValidator(schema).iter_errors(config))
+    lines = [*dict.fromkeys(map(_described, misfits))]  # one value can cause the same message twice
+    if all(error.validator in _OUT_OF_RANGE for error in misfits):
+        for check in (_address, _range, _words, _columns, _webhook, sdk_validation_errors, *more):
+            lines += check(config)
+    return lines
+
+
+def _described(error: ValidationError) -> str:
+    """The line for a misfit; without the value, if that may be a secret."""
+    path, message, schema = error.absolute_path, shortened(error.message), error.schema
+    if not path:
+        return message
+    name = shortened(".".join(map(str, path)), 80)
+    if path[0] not in CONFIDENTIAL:
+        return f"{name}: {message}"
+    if "enum" in schema:
+        return f"{name}: it must be {' or '.join(schema['enum'])}"
+    return f"{name}: it must be of the type {' or '.join(kind for kind in _kinds(schema) if kind != 'null')}"
+
+
+def _kinds(schema: Mapping[str, Any]) -> Iterator[str]:
+    """The types that a JSON schema allows."""
+    kinds = schema.get("type", ())
+    yield from [kinds] if isinstance(kinds, str) else kinds
+    for one in schema.get("oneOf", ()):
+        yield from _kinds(one)
 
 
 def _address(config: Mapping[str, Any]) -> Iterator[str]:
@@ -96,27 +109,7 @@ def _range(config: Mapping[str, Any]) -> Iterator[str]:
         yield f"start_date: {config['start_date']} is after end_date {config['end_date']}"
 
 
-def _numbers(config: Mapping[str, Any]) -> Iterator[str]:
-    bounds: dict[str, tuple[Callable[[float], bool], str]] = {
-        **dict.fromkeys(MAPS[:2], (lambda n: n >= _SHORTEST_WINDOW, f"{_SHORTEST_WINDOW} or more")),
-        **{name: (lambda n: n > 0, "more than 0") for name in _MORE_THAN_ZERO},
-        **{name: (lambda n: n >= 0, "0 or more") for name in _AT_LEAST_ZERO},
-        **{name: (lambda n: n >= 1, "1 or more") for name in AT_LEAST_ONE},
-    }
-    for name, (fits, wanted) in bounds.items():
-        given = config[name]  # each has a default
-        by_stream = isinstance(given, dict)
-        for key, value in ((f"{name}.{k}", v) for k, v in given.items()) if by_stream else [(name, given)]:
-            if not fits(value):  # NaN does not fit either
-                yield f"{shortened(key, 80)}: {value} is not {wanted}"
-            elif value > _LARGEST.get(name, value):
-                yield f"{shortened(key, 80)}: {value} is more than {_LARGEST[name]:,}"
-
-
 def _words(config: Mapping[str, Any]) -> Iterator[str]:
-    for name, choices in _CHOICES.items():
-        if config.get(name) not in (None, *choices):
-            yield f"{name}: {config[name]!r} is not one of {', '.join(choices)}"
     if (zone := config.get("timezone")) and zone_of(zone) is None:
         yield f"timezone: {zone!r} is not an IANA time zone such as America/New_York"
     try:

@@ -51,7 +51,10 @@ WORD = "t0psecret"
 UNTOLD = [
     ({"access_token": [WORD]}, "access_token: it must be of the type string"),
     ({"batch_config": {"storage": [{"key": WORD}]}}, "batch_config.storage: it must be of the type object"),
-    ({"batch_config": {"encoding": {"format": WORD}}}, "batch_config.encoding.format: it must be jsonl or parquet"),
+    (
+        {"batch_config": {"encoding": {"format": WORD}, "storage": {"root": "file:///batches"}}},
+        "batch_config.encoding.format: it must be jsonl or parquet",
+    ),
     ({"stream_map_config": json.dumps({"seed": WORD})}, "stream_map_config: it must be of the type object"),
     ({"faker_config": {"seed": [WORD]}}, "faker_config.seed: it must be of the type number or string or boolean"),
 ]
