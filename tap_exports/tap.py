@@ -191,9 +191,8 @@ class TapExports(Tap):
 
     @override
     def discover_streams(self) -> Sequence[Stream]:
-        types = self.run_context.client.types()
-        codes = {kind.code for kind in types}
-        streams: list[Stream] = [ExportStream(self, kind.code, self.run_context) for kind in types]
+        codes = self.run_context.client.types()
+        streams: list[Stream] = [ExportStream(self, code, self.run_context) for code in codes]
         if EXPORT_LOG not in codes:
             self.run_context.export_log = ExportLog(self, self.run_context)
             streams.append(self.run_context.export_log)
@@ -201,7 +200,7 @@ class TapExports(Tap):
             self.run_context.removed_objects = RemovedObjectsStream(self, self.run_context)
             streams.append(self.run_context.removed_objects)
         for setting, named in self.settings.streams_named():
-            for stream in sorted(named - codes):
+            for stream in sorted(named.difference(codes)):
                 self.logger.warning("%s names the stream %s, which the store does not have", setting, stream)
         return streams
 

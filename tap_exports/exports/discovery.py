@@ -16,7 +16,6 @@ from tap_exports.errors import TapExportsError, Unauthorized
 from tap_exports.files.csv_file import CsvFile
 from tap_exports.files.file_kinds import reject_text_with_commas
 from tap_exports.schema.layout import SAMPLE_ROWS, Layout, decide, relaxed, standard_layout
-from tap_exports.store.models import Export, ExportStatus
 from tap_exports.window import Window, own_boundary
 
 if TYPE_CHECKING:
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from tap_exports.exports.requester import StreamExports
     from tap_exports.store.client import Client
     from tap_exports.store.download import Downloader
+    from tap_exports.store.models import Export
 
 _SAMPLE_BYTES = 1024 * 1024
 _RECENT = timedelta(days=31)
@@ -78,7 +78,7 @@ class Discovery:
         try:
             recent = (self.client.time.now() - _RECENT).date()
             exports = list(self.client.exports(source.code, recent))
-            if not any(e.status is ExportStatus.AVAILABLE for e in exports):
+            if not any(e.available for e in exports):
                 exports = list(self.client.exports(source.code))
         except Unauthorized:
             raise
@@ -88,12 +88,12 @@ class Discovery:
         source.seen.update(e.id for e in exports)
         newest = sorted((e for e in exports if e.type == source.code), key=_made, reverse=True)
         heads: list[_Head] = []
-        for export in [e for e in newest if e.status is ExportStatus.AVAILABLE][:_MOST_READ]:
+        for export in [e for e in newest if e.available][:_MOST_READ]:
             heads += self._read(source, export)
             if heads and heads[-1].sample:
                 break
         since = self.client.time.now() - timedelta(hours=1)
-        fresh = [e for e in newest if e.status is ExportStatus.PENDING and e.created_at and e.created_at > since]
+        fresh = [e for e in newest if not e.available and e.created_at and e.created_at > since]
         return heads, fresh[0] if fresh and not heads else None
 
     def _create(self, source: StreamExports) -> Export | None:

@@ -12,7 +12,7 @@ from tap_exports.files.checked import CheckedFile
 from tap_exports.files.csv_file import CheckResult, CsvFile
 from tap_exports.files.file_kinds import reject_text_with_commas
 from tap_exports.files.row_keys import KeyColumn
-from tap_exports.store.retry import pauses
+from tap_exports.store.http import pauses
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -21,7 +21,6 @@ from tap_exports.errors import (
 from tap_exports.exports.polling import PendingExports, PollSchedule
 from tap_exports.exports.requester import ExportPolicy, ExportRequester
 from tap_exports.files.checked import CheckedFile
-from tap_exports.store.models import Export, ExportStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from tap_exports.exports.export_files import ExportFiles
     from tap_exports.exports.requester import StreamExports
     from tap_exports.store.client import Client
+    from tap_exports.store.models import Export
     from tap_exports.window import Window
 
 _CHECK_EXPORT = "Check the export in the store, then run again: an export that cannot be used is replaced by a new one."
@@ -159,7 +159,7 @@ class Exporter:
         where = f"stream {source.code}, export {export.id}, window {window}"
         ready_at = None
         try:
-            if export.status is not ExportStatus.AVAILABLE:
+            if not export.available:
                 slot.acquire()
                 export = self.ready(export, reused=reused)
                 ready_at = self._client.time.now()
@@ -193,7 +193,7 @@ class Exporter:
     def _await(self, export: Export, began: float, *, learns: bool) -> Export:
         deadline = began + self._policy.timeout_seconds
         pending_at = 0.0
-        while export.status is not ExportStatus.AVAILABLE:
+        while not export.available:
             now = self._clock.monotonic()
             if now >= deadline:
                 raise ExportStuck(
@@ -204,7 +204,7 @@ class Exporter:
             self._wait(export.id, pause)
             woken = self._clock.monotonic() < now + pause
             export = self._pending.poll(export, alone=woken)
-            if export.status is ExportStatus.AVAILABLE and learns:
+            if export.available and learns:
                 self._schedule.learn(pending_at, self._clock.monotonic() - began)
             pending_at = self._clock.monotonic() - began
         return export

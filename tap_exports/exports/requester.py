@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 from tap_exports.errors import StoreRefused, StoreTrouble, TapExportsError
 from tap_exports.store.client import AnswerLost, Client
-from tap_exports.store.models import Export, ExportStatus
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from tap_exports.clock import Clock
     from tap_exports.schema.stream_layout import StreamLayout
+    from tap_exports.store.models import Export
     from tap_exports.window import Window
 
 _DAY = timedelta(days=1)
@@ -82,7 +82,7 @@ class StreamExports:
             found = [e for e in self.reusable if e.window == window]
             if not found:
                 return None
-            best = max(found, key=lambda e: (e.status is ExportStatus.AVAILABLE, e.id))
+            best = max(found, key=lambda e: (e.available, e.id))
             self.reusable.remove(best)
             return best
 
@@ -129,7 +129,7 @@ class ExportRequester:
             return False
         if made < window.end + max(timedelta(0), policy.settle - _APART):
             return False
-        return export.status is ExportStatus.AVAILABLE or (now - made).total_seconds() < policy.timeout_seconds
+        return export.available or (now - made).total_seconds() < policy.timeout_seconds
 
     def create(self, source: StreamExports, window: Window) -> Export:
         """Create an export. If the response is lost, the list is searched for it before another call.

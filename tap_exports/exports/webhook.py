@@ -24,7 +24,7 @@ from tap_exports.store.client import AnswerLost
 from tap_exports.store.models import id_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from tap_exports.clock import Clock
     from tap_exports.store.client import Client
@@ -223,22 +223,18 @@ class Webhook:
         if not self._target:
             return
         try:
-            for webhook_id in self._registered():
+            for webhook_id in self._client.webhooks(self._target):
                 self._client.remove_webhook(webhook_id)
             try:
-                self._id = self._client.register_webhook(self._target, self._secret, "tap-exports").id
+                self._id = self._client.register_webhook(self._target, self._secret)
             except AnswerLost:  # the list shows whether it is registered
-                self._id = next(self._registered(), None)
-                if self._id is None:
+                if not (found := self._client.webhooks(self._target)):
                     raise
+                self._id = found[0]
         except Unauthorized:
             raise
         except (TapExportsError, AnswerLost) as error:
             logger.warning("The webhook could not be registered; polling continues without it: %s", error)
-
-    def _registered(self) -> Iterator[int]:
-        """The ids of the webhooks with this address."""
-        return (webhook.id for webhook in self._client.webhooks() if webhook.target == self._target)
 
     def close(self) -> None:
         """Stop listening, and remove the registration."""

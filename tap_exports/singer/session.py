@@ -15,6 +15,7 @@ from tap_exports.ledger.removed import REMOVED_OBJECTS
 from tap_exports.singer.export_log import EXPORT_LOG
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Iterator, Mapping, MutableMapping
 
     from singer_sdk import Tap
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from tap_exports.clock import Clock
     from tap_exports.context import RunContext
     from tap_exports.singer.writer import MessageWriter
-    from tap_exports.store.request_counter import RequestCounter
 
 
 class StreamsFailed(Exception):
@@ -63,7 +63,7 @@ def summarized(run: RunContext) -> Iterator[None]:
     try:
         yield
     finally:
-        run.summary.log(run.failures, sum(count for *_, count in run.client.request_counter))
+        run.summary.log(run.failures, run.client.request_counter.total())
 
 
 def report_unlisted(tap: Tap, failures: MutableMapping[str, TapExportsError]) -> None:
@@ -108,9 +108,9 @@ def report_failures(failures: Mapping[str, TapExportsError]) -> None:
         logger.debug("Traceback of %s:", stream, exc_info=error)
 
 
-def _report_requests(counter: RequestCounter) -> None:
+def _report_requests(counter: Counter[tuple[str, int]]) -> None:
     """Log a metric for each endpoint and status; 0 is a request without a response."""
-    for endpoint, status, count in counter:
+    for (endpoint, status), count in sorted(counter.items()):
         tags: dict[str, Any] = {
             metrics.Tag.ENDPOINT: endpoint,
             metrics.Tag.HTTP_STATUS_CODE: status,

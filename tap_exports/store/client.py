@@ -5,7 +5,6 @@ Facts about the API are those of its public guide and its OpenAPI document, vers
 
 from __future__ import annotations
 
-import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urljoin, urlsplit
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import date
 
-    from tap_exports.clock import Clock
     from tap_exports.schema.layout import Definition
     from tap_exports.window import Window
 
@@ -29,7 +27,7 @@ __all__ = ["AnswerLost", "Client", "Connection"]
 T = TypeVar("T")
 
 
-class Client:
+class Client(ApiSession):
     """The calls of the Admin API that the tap makes.
 
     Every call waits for the rate limit, and is retried with backoff after a transient error: a broken connection, a
@@ -40,47 +38,37 @@ class Client:
         MissingScope: 403.
         StoreRefused: 400, 404 and other refusals, and redirects, which are not followed.
         StoreTrouble: A transient error that outlasted every retry.
+        AnswerLost: If a POST may have taken effect, and its response did not arrive.
         Stopped: If the run ends meanwhile.
     """
 
-    def __init__(self, connection: Connection, clock: Clock) -> None:
-        self._connection = connection
-        self._session = ApiSession(connection, clock)
-        self._logger = logging.getLogger("tap-exports")
-        self.rate_limiter = self._session.rate_limiter
-        self.time = self._session.time
-        self.request_counter = self._session.request_counter
-
-    def types(self) -> list[api.ExportType]:
-        """The export types that the store lists, without those whose codes cannot be a stream's name."""
-        found = self._get("exports/types/", api.types_of)
-        for unusable in [kind for kind in found if not kind.is_usable]:
-            code = shortened(ascii(unusable.code), 80)
-            self._logger.warning("The store's export type %s is ignored: its code cannot be a stream's name", code)
-        return [kind for kind in found if kind.is_usable]
+    def types(self) -> list[str]:
+        """The codes of the export types that the store lists, without those that cannot be a stream's name."""
+        codes = self.send("GET", "exports/types/", api.types_of)
+        for code in codes:
+            if not api.is_usable(code):
+                warning = "The store's export type %s is ignored: its code cannot be a stream's name"
+                self._logger.warning(warning, shortened(ascii(code), 80))
+        return list(filter(api.is_usable, codes))
 
     def create(self, code: str, window: Window) -> api.Export:
-        """Create an export. The call is retried only where the store certainly did not create one.
-
-        Raises:
-            AnswerLost: If an export may have been created, and the response did not arrive.
-        """
+        """Create an export. The call is retried only where the store certainly did not create one."""
         body = {"type": code, "date_from": rfc3339(window.start), "date_to": rfc3339(window.end)}
-        return self._session.send("POST", "exports/", api.Export.of, json=body)
+        return self.send("POST", "exports/", api.Export.of, body=body)
 
     def export(self, export_id: int) -> api.Export:
         """An export as it is now."""
-        return self._get(f"exports/{export_id}/", api.Export.of)
+        return self.send("GET", f"exports/{export_id}/", api.Export.of)
 
     def link(self, export_id: int) -> str:
         """A new signed link to an export's file; short-lived, and a secret."""
-        return self._get(f"exports/{export_id}/download/", api.link_of)
+        return self.send("GET", f"exports/{export_id}/download/", api.link_of)
 
     def exports(self, code: str | None, created_from: date | None = None) -> Iterator[api.Export]:
         """The store's exports of one type, or of all types, in the store's order; only those created since a day."""
         created = created_from.isoformat() if created_from else None
         params = {name: text for name, text in (("type", code), ("date_created_from", created)) if text}
-        yield from (e for e in self._pages("exports/", self._listed, params) if e is not None)
+        yield from filter(None, self._pages("exports/", self._listed, params))
 
     def _listed(self, body: Any) -> api.Export | None:  # noqa: ANN401 - the decoded JSON
         """An export in a list; None for one with an unknown status, which may not be the tap's."""
@@ -92,49 +80,48 @@ class Client:
 
     def timezone(self) -> str | None:
         """The name of the store's time zone; None where the store has none."""
-        return self._get("store/", api.timezone_of)
+        return self.send("GET", "store/", api.timezone_of)
 
     def definitions(self) -> tuple[Definition, ...]:
         """The merchant's own columns that are in exports."""
-        return tuple(d for d in self._pages("metadata/", api.definition_of) if d is not None)
+        return tuple(filter(None, self._pages("metadata/", api.definition_of)))
 
-    def webhooks(self) -> list[api.Webhook]:
-        """The webhooks that are registered at the store."""
-        return list(self._pages("webhooks/", api.Webhook.of))
+    def webhooks(self, target: str) -> list[int]:
+        """The ids of the webhooks with this address that are registered at the store."""
+        return [number for number, address in self._pages("webhooks/", api.webhook_of) if address == target]
 
-    def register_webhook(self, target: str, secret: str, name: str) -> api.Webhook:
-        """Register a webhook for `export.created`; `name` is shown in the store's dashboard."""
+    def register_webhook(self, target: str, secret: str) -> int:
+        """Register a webhook for `export.created`, and return its id."""
         body = {
             "target": target,
             "events": ["export.created"],
             "secret_key": secret,
-            "name": name,
+            "name": "tap-exports",
             "active": True,
             "api_version": self._connection.api_version,
         }
-        self._session.keep_secret(secret)
-        return self._session.send("POST", "webhooks/", api.Webhook.of, json=body)
+        self._secrets.add(secret)
+        return self.send("POST", "webhooks/", api.id_of, body=body)
 
     def remove_webhook(self, webhook_id: int) -> None:
         """Remove a webhook. One that does not exist is not an error, because an earlier response may have been lost."""
         with suppress(NotFound):
-            self._session.send("DELETE", f"webhooks/{webhook_id}/", lambda _: None)
+            self.send("DELETE", f"webhooks/{webhook_id}/", lambda _: None)
 
     def _pages(self, path: str, parse: Callable[[Any], T], params: dict[str, str] | None = None) -> Iterator[T]:
-        page = self._get(path, lambda body: api.page_of(body, parse), params=params)
-        seen = set()
-        while True:
-            yield from page.results
-            if page.next is None:
-                return
-            following = self._on_own_origin(page.next)
+        seen: set[str] = set()
+        results, link = self.send("GET", path, lambda body: api.page_of(body, parse), params=params)
+        yield from results
+        while link is not None:
+            following = self._on_own_origin(link)
             if following is None or following in seen:
                 raise StoreRefused(
                     f"the list {path} continues at an address that is not followed",
                     "The token is sent to the API's own host only; check api_url.",
                 )
             seen.add(following)
-            page = self._get(following, lambda body: api.page_of(body, parse))
+            results, link = self.send("GET", following, lambda body: api.page_of(body, parse))
+            yield from results
 
     def _on_own_origin(self, url: str) -> str | None:
         """A `next` link on the API's own origin; None for another host.
@@ -145,6 +132,3 @@ class Client:
         if target is None or target[0] not in ("http", "https") or target[1] != own.hostname:
             return None
         return urljoin(self._connection.api_url, urlsplit(url)._replace(scheme=own.scheme, netloc=own.netloc).geturl())
-
-    def _get(self, path: str, parse: Callable[[Any], T], params: dict[str, str] | None = None) -> T:
-        return self._session.send("GET", path, parse, params=params)

@@ -1,18 +1,27 @@
-"""Common parts of all requests: addresses, proxies, descriptions of failures, and the filter on urllib3's log."""
+"""Common parts of all requests: sessions, pauses, addresses, and descriptions of failures."""
 
 from __future__ import annotations
 
 import logging
+import random
 import re
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
 import requests
+from requests import exceptions
 
 from tap_exports.errors import LocalTrouble
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tap_exports.clock import Timings
+
+CA_HINT = "Check the address. For a CA of your own, set REQUESTS_CA_BUNDLE to its file."
+_UNTRUSTED = re.compile(r"certificate verify failed: (.*?)\.? \(_ssl")
 
 
 class _NoQueries(logging.Filter):
@@ -31,55 +40,88 @@ for _name in ("", ".connection", ".connectionpool", ".poolmanager", ".response",
     logging.getLogger(f"urllib3{_name}").addFilter(_NoQueries())
 
 
-def origin(url: str, base: str = "") -> tuple[str, str, int | None] | None:
-    """Scheme, host and port of an address; None where it is invalid or contains credentials."""
+class Transient(Exception):
+    """A failure that may pass; `retry_after` is in seconds, `maybe_done` says whether the call may have had effect."""
+
+    def __init__(self, reason: str, retry_after: float = 0.0, *, maybe_done: bool = True) -> None:
+        super().__init__(reason)
+        self.retry_after = retry_after
+        self.maybe_done = maybe_done
+
+
+class PlainSession(requests.Session):
+    """A session that adds no credentials, which a .netrc file would do otherwise."""
+
+    def __init__(self, **headers: str) -> None:
+        super().__init__()
+        self.auth = lambda request: request
+        self.headers.update({name.replace("_", "-"): value for name, value in headers.items()})
+
+
+def pauses(timings: Timings) -> Iterator[float]:
+    """The pauses between tries, in seconds: exponential, with full jitter, one fewer than tries."""
+    for n in range(timings.tries - 1):
+        longest = min(timings.longest_pause, 2**n)
+        yield min(0.1, timings.longest_pause) + random.uniform(0, longest)  # noqa: S311 - spreads requests
+
+
+def retry_after(response: requests.Response, now: datetime, longest: float) -> float | None:
+    """Seconds to wait by the `Retry-After` header, at most `longest`; None without a valid one."""
+    text = response.headers.get("Retry-After", "").strip()
+    if text.isascii() and text.isdigit():
+        return min(float(text), longest)
+    moment = http_date(text)
+    return None if moment is None else min(max(0.0, (moment - now).total_seconds()), longest)
+
+
+def http_date(text: str | None) -> datetime | None:
+    """The instant of an HTTP date, in UTC; None where it is not a date."""
+    try:
+        moment = parsedate_to_datetime(text or "")
+        return moment.replace(tzinfo=moment.tzinfo or timezone.utc).astimezone(timezone.utc)
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def origin(url: str, base: str = "") -> tuple[str, str] | None:
+    """Scheme and host of an address; None where it is invalid or contains credentials."""
     try:
         parts = urlsplit(urljoin(base, url))
-        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
     except ValueError:
         return None
-    return (parts.scheme, parts.hostname, port) if parts.hostname and "@" not in parts.netloc else None
+    return (parts.scheme, parts.hostname) if parts.hostname and "@" not in parts.netloc else None
 
 
 def was_sent(error: requests.RequestException) -> bool:
-    """Whether a failed request may have reached the store: there was a connection.
-
-    A TLS error may also occur while the response is read.
-    """
-    cause = str(error)
+    """Whether a failed request may have reached the store. A TLS error may occur while the response is read."""
     return not (
-        isinstance(error, (requests.exceptions.ConnectTimeout, requests.exceptions.ProxyError))
-        or "NewConnectionError" in cause
-        or "NameResolutionError" in cause
-        or "CERTIFICATE_VERIFY_FAILED" in cause
+        isinstance(error, (exceptions.ConnectTimeout, exceptions.ProxyError))
+        or re.search("NewConnectionError|NameResolutionError", str(error))
     )
 
 
-def describe(error: requests.RequestException, timings: Timings) -> str:
+def describe(error: Exception, timings: Timings) -> str:
     """A short description of a failed request, without its address, which may be signed."""
-    cause = str(error)
-    kinds = (
-        (requests.exceptions.SSLError, "the TLS handshake or certificate verification failed"),
-        (requests.exceptions.ProxyError, "the proxy (HTTPS_PROXY) refused the connection or was not reached"),
-        (requests.exceptions.ConnectTimeout, f"no connection within {timings.connect_seconds:g} seconds"),
-        (requests.exceptions.ReadTimeout, f"no response within {timings.read_seconds:g} seconds"),
-        (requests.exceptions.ChunkedEncodingError, "the response ended early"),
-        (requests.exceptions.ContentDecodingError, "the response's compression is invalid"),
-        (requests.exceptions.TooManyRedirects, "too many redirects"),
-    )
-    for kind, words in kinds:
+    no_response = f"no response within {timings.read_seconds:g} seconds"
+    for kind, words in (
+        (exceptions.SSLError, "the TLS handshake or certificate verification failed"),
+        (exceptions.ProxyError, "the proxy (HTTPS_PROXY) refused the connection or was not reached"),
+        (exceptions.ConnectTimeout, f"no connection within {timings.connect_seconds:g} seconds"),
+        (exceptions.ReadTimeout, no_response),
+        (exceptions.ContentDecodingError, "the response's compression is invalid"),
+        (exceptions.TooManyRedirects, "too many redirects"),
+    ):
         if isinstance(error, kind):
             return words
-    if "NameResolutionError" in cause:
-        return "the host's name cannot be resolved"
-    if "refused" in cause:
-        return "the connection was refused"
-    if "Read timed out" in cause:
-        return f"no response within {timings.read_seconds:g} seconds"
+    for text, words in (
+        ("NameResolutionError", "the host's name cannot be resolved"),
+        ("Read timed out", no_response),
+        ("Connection broken", "the response ended early"),
+        ("refused", "the connection was refused"),
+    ):
+        if text in str(error):
+            return words
     return "the connection broke"
-
-
-_UNTRUSTED = re.compile(r"certificate verify failed: (.*?)\.? \(_ssl")
 
 
 def certificate_error(error: requests.RequestException) -> str | None:
@@ -87,11 +129,8 @@ def certificate_error(error: requests.RequestException) -> str | None:
 
     It is not retried, and no setting turns the check off.
     """
-    found = _UNTRUSTED.search(str(error)) if isinstance(error, requests.exceptions.SSLError) else None
+    found = _UNTRUSTED.search(str(error)) if isinstance(error, exceptions.SSLError) else None
     return found[1] if found else None
-
-
-CA_HINT = "Check the address. For a CA of your own, set REQUESTS_CA_BUNDLE to its file."
 
 
 def bad_environment(error: Exception) -> LocalTrouble:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from contextlib import AbstractContextManager
 
     from tap_exports.clock import Clock
 
@@ -36,11 +35,10 @@ class RateLimiter:
         self._free_at = [-math.inf] * RATE
         """When each place is free again, in monotonic seconds."""
         self._not_before = -math.inf
-        self.requests = 0
-        self.throttled = 0
 
-    def take(self) -> AbstractContextManager[None]:
-        """Wait until a request may be sent; it is sent, and answered, in the context that is returned.
+    @contextmanager
+    def take(self) -> Iterator[None]:
+        """Wait until a request may be sent; it is sent, and answered, in this context.
 
         Raises:
             Stopped: If the run ends meanwhile.
@@ -53,11 +51,6 @@ class RateLimiter:
                 place = self._free_at.index(min(self._free_at))
                 counted_until = self._clock.monotonic() + _LONGEST_WAY + self._clock.timings.rate_seconds
                 self._free_at[place] = counted_until
-                self.requests += 1
-        return self._in_flight(place, counted_until)
-
-    @contextmanager
-    def _in_flight(self, place: int, counted_until: float) -> Iterator[None]:
         try:
             yield
         finally:
@@ -74,5 +67,4 @@ class RateLimiter:
     def hold(self, seconds: float) -> None:
         """Send no request for so many seconds, as `Retry-After` demands."""
         with self._lock:
-            self.throttled += 1
             self._not_before = max(self._not_before, self._clock.monotonic() + seconds)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from datetime import datetime, timedelta, timezone
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
+
+from tap_exports.store.http import http_date
 
 if TYPE_CHECKING:
     from tap_exports.clock import Clock
@@ -18,7 +19,6 @@ class ServerClock:
         self._clock = clock
         self._known: tuple[datetime, float] | None = None
         self._warned = False
-        self._logger = logging.getLogger("tap-exports")
 
     def update(self, date_header: str | None) -> None:
         """Learn the store's time from an answer's `Date` header, whole seconds in UTC."""
@@ -26,13 +26,15 @@ class ServerClock:
         if moment is None:
             return
         here = self._clock.now()
-        ahead = moment - here
+        ahead = abs(moment - here)
         # Dates are whole seconds, and a response takes time, so clocks within two seconds agree. Between responses
         # only monotonic time counts, so that a change of this machine's clock does not move a window's end.
-        self._known = (moment if abs(ahead) > timedelta(seconds=2) else here, self._clock.monotonic())
-        if abs(ahead) > timedelta(minutes=5) and not self._warned:
+        self._known = (moment if ahead > timedelta(seconds=2) else here, self._clock.monotonic())
+        if ahead > timedelta(minutes=5) and not self._warned:
             self._warned = True
-            self._logger.warning("This machine's clock and the store's differ by %s; the store's is used", abs(ahead))
+            logging.getLogger("tap-exports").warning(
+                "This machine's clock and the store's differ by %s; the store's is used", ahead
+            )
 
     def now(self) -> datetime:
         """The store's time, in UTC."""
@@ -40,14 +42,3 @@ class ServerClock:
             return self._clock.now()
         moment, at = self._known
         return moment + timedelta(seconds=self._clock.monotonic() - at)
-
-
-def http_date(text: str | None) -> datetime | None:
-    """The instant of an HTTP date, in UTC; None where it is not a date."""
-    if not text:
-        return None
-    try:
-        moment = parsedate_to_datetime(text)
-        return moment.replace(tzinfo=moment.tzinfo or timezone.utc).astimezone(timezone.utc)
-    except (TypeError, ValueError, OverflowError):
-        return None

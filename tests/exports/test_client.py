@@ -29,9 +29,10 @@ def test_every_request_carries_the_apis_headers(bench):
     list(bench.client.exports("order_list"))
     bench.client.timezone()
     bench.client.definitions()
-    hook = bench.client.register_webhook("https://tap.example/hook", "s3cret", "tap")
-    assert [h.id for h in bench.client.webhooks()] == [hook.id]
-    bench.client.remove_webhook(hook.id)
+    hook = bench.client.register_webhook("https://tap.example/hook", "s3cret")
+    assert bench.client.webhooks("https://tap.example/hook") == [hook]
+    assert bench.client.webhooks("https://tap.example/") == []
+    bench.client.remove_webhook(hook)
     assert len(bench.store.log) >= 10
     for request in bench.store.log:
         assert request.headers["Authorization"] == f"Bearer {bench.store.token}"
@@ -64,7 +65,6 @@ def test_retry_after_is_honoured(bench, status, text, least):
     assert len(bench.client.types()) == 13
     assert statuses(bench) == [status, 200]
     assert least <= bench.clock.monotonic() - began < least + 3
-    assert bench.client.rate_limiter.throttled == (status == 429)
 
 
 @pytest.mark.parametrize(
@@ -161,8 +161,8 @@ def test_refusals_are_not_retried(bench, status, kind):
         (["exports:read"], lambda c, w: c.create("order_list", w), "exports:write"),
         (["exports:read"], lambda c, _: c.timezone(), "store:read"),
         (["exports:read"], lambda c, _: c.definitions(), "metadata:read"),
-        (["exports:read"], lambda c, _: c.webhooks(), "webhooks:read"),
-        (["exports:read"], lambda c, _: c.register_webhook("https://x", "s", "n"), "webhooks:write"),
+        (["exports:read"], lambda c, _: c.webhooks("https://x"), "webhooks:read"),
+        (["exports:read"], lambda c, _: c.register_webhook("https://x", "s"), "webhooks:write"),
         (["exports:read"], lambda c, _: c.remove_webhook(3), "webhooks:write"),
     ],
     ids=["types", "link", "create", "store", "metadata", "webhooks", "register", "remove"],
@@ -263,8 +263,5 @@ def test_a_create_call_that_times_out_may_have_created_an_export(bench, monkeypa
         bench.client.create("order_list", bench.window())
 
 
-def test_a_tls_error_may_follow_a_sent_request_unless_it_is_the_certificates():
+def test_a_tls_error_may_follow_a_sent_request():
     assert was_sent(SSLError("Caused by SSLError(SSLEOFError(8, 'EOF occurred in violation of protocol'))"))
-    assert not was_sent(
-        SSLError("Caused by SSLError(SSLCertVerificationError(1, '[SSL: CERTIFICATE_VERIFY_FAILED] …'))")
-    )

@@ -172,10 +172,9 @@ def test_a_busy_run_is_never_throttled(make_bench):
     bench = make_bench(clock=Clock(), frozen=False, rate_limit=4, reuse=0)
     scheduler = bench.scheduler("order_list", "customer_list", days=40, step=20)
     bench.read(scheduler, "order_list", "customer_list")
-    assert bench.client.rate_limiter.requests > 8
+    assert len(bench.store.log) > 8
     assert bench.store.count(status=429) == 0
     assert bench.store.peak_requests_per_second() <= 4
-    assert bench.client.rate_limiter.throttled == 0
 
 
 # Failure

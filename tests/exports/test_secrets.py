@@ -120,9 +120,9 @@ def test_a_token_in_a_response_is_masked(make_bench, caplog, place):
 def test_a_webhooks_secret_is_not_revealed(bench, caplog):
     caplog.set_level(logging.DEBUG)
     secret = "v3ry" + "secret"  # in two parts, because a traceback shows the test's own lines too
-    bench.client.register_webhook("https://tap.example/", secret, "tap")
+    bench.client.register_webhook("https://tap.example/", secret)
     body = f'{{"secret_key": ["Too short: {secret}"]}}'
     bench.store.add_fault(Fault("webhooks", "status", status=400, body=body, times=None))
-    error = caught(lambda: bench.client.register_webhook("https://tap.example/", secret, "tap"))
+    error = caught(lambda: bench.client.register_webhook("https://tap.example/", secret))
     assert "Too short" in str(error)
     assert secret not in shown(caplog, error)

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from tap_exports.clock import Clock, Timings
 from tap_exports.errors import Stopped
 from tap_exports.sandbox import Fault
+from tap_exports.store.http import pauses, retry_after
 from tap_exports.store.rate_limit import RateLimiter
-from tap_exports.store.retry import pauses, retry_after
 from tap_exports.store.server_clock import ServerClock
 
 from .conftest import NOW, FakeClock
@@ -79,8 +79,8 @@ def test_a_stopped_clock_releases_all_threads_that_wait_for_a_turn():
     ended = []
 
     def one():
-        with pytest.raises(Stopped):
-            rate_limiter.take()
+        with pytest.raises(Stopped), rate_limiter.take():
+            pass
         ended.append(1)
 
     threads = [threading.Thread(target=one) for _ in range(20)]

@@ -13,7 +13,7 @@ from tap_exports.exports.stream_queue import StreamQueue, SyncRange
 from tap_exports.exports.window_size import StreamMemory
 from tap_exports.schema.layout import Knowledge, standard_layout
 from tap_exports.schema.stream_layout import StreamLayout
-from tap_exports.store.models import Export, ExportStatus
+from tap_exports.store.models import Export
 from tap_exports.window import MINUTE, SECOND, Window, WindowLimits
 
 START = datetime(2025, 1, 1, 0, 0, 37, tzinfo=timezone.utc)
@@ -200,7 +200,7 @@ def test_growth_stops_where_making_an_export_took_half_of_the_timeout():
 
 def test_the_longest_own_export_that_begins_with_a_window_is_reused():
     spans = [Window(START + a * DAY, START + b * DAY) for a, b in ((0, 2), (0, 4), (10, 20), (25, 40))]
-    exports = [Export(n, "order_list", ExportStatus.AVAILABLE, START, span) for n, span in enumerate(spans)]
+    exports = [Export(n, "order_list", START, span, available=True) for n, span in enumerate(spans)]
     queue = planned(30, exports=exports)
     ends = []
     while queue.tasks:
@@ -212,7 +212,7 @@ def test_the_longest_own_export_that_begins_with_a_window_is_reused():
 
 
 def test_the_shorter_export_is_reused_where_the_longer_one_is_at_the_cap():
-    exports = [Export(n, "order_list", ExportStatus.AVAILABLE, START, Window(START, START + n * DAY)) for n in (3, 8)]
+    exports = [Export(n, "order_list", START, Window(START, START + n * DAY)) for n in (3, 8)]
     queue = planned(8, exports=exports)
     task = claimed(queue)
     assert queue.source.take(task.window).id == 8
