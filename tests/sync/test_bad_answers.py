@@ -18,9 +18,6 @@ from .conftest import assert_ends_well, list_types
 
 RUBBISH = [b"<html>", b"\xff\xfe", b"null", b"{}", b'{"results": [null], "next": null}']
 PLACES = ("types", "list", "create", "poll", "link", "store", "metadata")
-IDS = [None, "x", "-1", -1, 10**30, [], "1/../2"]
-TIMES = [None, 5, "x", "0001-01-01T00:00:00+14:00"]  # fmt: skip
-LINKS = [None, 5, "http://[", "https://127.0.0.1:1/x", "file:///etc/passwd", "http://user:pw@127.0.0.1:1/"]  # fmt: skip
 AN_EXPORT = {
     "id": 1, "created_at": "2025-01-01T00:00:00Z", "type": "order_list", "status": "available",
     "date_from": "2025-01-01T00:00:00Z", "date_to": "2025-02-01T00:00:00Z", "url": "x",
@@ -39,7 +36,7 @@ def answered(small_store, inside):
     port = free_port()
     hook = {"webhook_listen": f"127.0.0.1:{port}", "webhook_target_url": f"http://127.0.0.1:{port}/T"}
 
-    def run(place, answer, *arguments, **more):
+    def run(place, answer, *arguments):
         small_store.clear_faults()
         if place != "types":
             list_types(small_store, "order_list")
@@ -47,7 +44,7 @@ def answered(small_store, inside):
         small_store.add_fault(Fault(place, "body", body=content, times=None))
         patient = {"export_timeout_minutes": 0.001, "reuse_exports_minutes": 60 if place == "list" else 0}
         hooked = hook if place == "webhooks" else {}
-        return inside(small_store.config | patient | hooked | more, *arguments)
+        return inside(small_store.config | patient | hooked, *arguments)
 
     return run
 
@@ -60,33 +57,7 @@ def test_a_malformed_response_ends_in_one_line(answered, place, arguments):
         assert_ends_well(answered(place, answer, *arguments))
 
 
-def exports():
-    """Exports with one malformed field."""
-    for name, values in {"id": IDS, "created_at": TIMES, "status": TIMES, "type": TIMES, "url": TIMES}.items():
-        yield from ({**AN_EXPORT, name: value} for value in values)
-    for first in TIMES:
-        yield {**AN_EXPORT, "date_from": first, "date_to": "9999-12-31T23:59:59Z"}
-
-
-@pytest.mark.parametrize("place", ["list", "create"])
-def test_a_malformed_export_ends_in_one_line(answered, place):
-    for export in exports():
-        run = answered(place, {"next": None, "results": [export]} if place == "list" else export)
-        assert_ends_well(run)
-
-
-def test_a_malformed_link_fails_its_stream_and_is_not_shown(answered):
-    for link in LINKS:
-        run = answered("link", {"url": link})
-        assert_ends_well(run, 1)
-        assert "127.0.0.1:1/" not in run.log
-        assert ":pw@" not in run.log
-
-
-CODES = ["a/b", "..", "a\0b", "\x1b[31m", "x" * 5_000]
-
-
-@pytest.mark.parametrize("code", CODES, ids=ascii)
+@pytest.mark.parametrize("code", ["a/b", "..", "\x1b[31m", "x" * 5_000], ids=lambda code: ascii(code)[:9])
 def test_a_code_that_can_name_no_stream_is_left_out(answered, code):
     """Targets make files and tables of a stream's name."""
     run = answered("types", {"types": [{"code": code}, {"code": "order_list"}]})

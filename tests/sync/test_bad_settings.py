@@ -13,30 +13,30 @@ from singer_sdk.sinks.core import JSONSchemaValidator
 
 from tap_exports.store.client import Client
 
-from .conftest import assert_ends_well, assert_fails
+from .conftest import assert_fails
 
 
 def mapped(**columns):
     return {"stream_maps": {"order_list": columns}}
 
 
-def flat(**more):
-    return {"flattening_enabled": True, "flattening_max_depth": 1, **more}
-
-
+SECRET = "t0psecret"
 REFUSED = [
-    (mapped(a="((("), "stream_maps: order_list.a is '(((', which is not a Python expression"),
-    (mapped(a="x = 1"), "order_list.a is 'x = 1', which is not a Python expression"),
+    (mapped(a="x = 1"), "stream_maps: order_list.a is 'x = 1', which is not a Python expression"),
     (mapped(__filter__="((("), "stream_maps: order_list.__filter__ is '(((', which is not a Python expression"),
     (mapped(__alias__="a b"), "stream_maps: order_list.__alias__ is 'a b', which is not a Python expression"),
     (mapped(__filter__=5), "stream_maps.order_list: {'__filter__': 5} is not valid"),
-    (mapped(__else__="x"), "stream_maps.order_list: {'__else__': 'x'} is not valid"),
     ({"stream_maps": []}, "stream_maps: [] is not of type"),
-    ({"faker_config": {"seed": []}}, "faker_config.seed: it must be of the type number or string or boolean"),
     ({"flattening_enabled": True}, "flattening_max_depth: required with flattening_enabled"),
-    (flat(flattening_max_depth=-1), "flattening_max_depth: -1 is not 0 or more"),
-    ({"encoding": "utf-7"}, "encoding: 'utf-7' is not a text encoding"),
+    ({"flattening_max_depth": -1}, "flattening_max_depth: -1 is not 0 or more"),
     ({"encoding": "unicode_escape"}, "encoding: 'unicode_escape' is not a text encoding"),
+    # An error about a setting that may hold a secret names the expected kind instead of the value.
+    ({"access_token": [SECRET]}, "access_token: it must be of the type string"),
+    (
+        {"batch_config": {"encoding": {"format": SECRET}, "storage": {"root": "file:///batches"}}},
+        "batch_config.encoding.format: it must be jsonl or parquet",
+    ),
+    ({"faker_config": {"seed": [SECRET]}}, "faker_config.seed: it must be of the type number or string or boolean"),
 ]
 
 
@@ -44,38 +44,15 @@ REFUSED = [
 def test_an_invalid_setting_is_refused_before_any_request(small_store, inside, change, words):
     run = inside(small_store.config | change)
     assert_fails(run, words)
-    assert small_store.count() == 0
-
-
-WORD = "t0psecret"
-UNTOLD = [
-    ({"access_token": [WORD]}, "access_token: it must be of the type string"),
-    ({"batch_config": {"storage": [{"key": WORD}]}}, "batch_config.storage: it must be of the type object"),
-    (
-        {"batch_config": {"encoding": {"format": WORD}, "storage": {"root": "file:///batches"}}},
-        "batch_config.encoding.format: it must be jsonl or parquet",
-    ),
-    ({"stream_map_config": json.dumps({"seed": WORD})}, "stream_map_config: it must be of the type object"),
-    ({"faker_config": {"seed": [WORD]}}, "faker_config.seed: it must be of the type number or string or boolean"),
-]
-
-
-@pytest.mark.parametrize(("change", "line"), UNTOLD, ids=lambda value: str(value)[:60])
-def test_an_error_about_a_secret_names_the_setting_and_the_expected_kind(small_store, inside, change, line):
-    run = inside(small_store.config | change)
-    assert_ends_well(run)
-    assert run.errors == [line]
-    assert WORD not in run.log
+    assert SECRET not in run.log
     assert small_store.count() == 0
 
 
 FAILING = [
     (mapped(a="nope"), "fails at a record: MapExpressionError"),
-    (mapped(a="1 / 0"), "fails at a record: ZeroDivisionError"),
     (mapped(__filter__="1 / 0"), "fails at a record: ZeroDivisionError"),
     (mapped(a="config['nope']") | {"stream_map_config": {}}, "fails at a record: KeyError"),
     (mapped(order_number=None), "cannot be used: StreamMapConfigError: Removing key property 'order_number'"),
-    (mapped(__key_properties__=["nope"]), "cannot be used: StreamMapConfigError: Invalid key properties"),
     (mapped(__alias__="1 / 0"), "cannot be used: ZeroDivisionError"),
 ]
 
@@ -112,9 +89,8 @@ def test_an_unexpected_error_fails_one_stream_without_its_message(make_store, in
     create = Client.create
     monkeypatch.setattr(Client, "create", fail)
     run = inside(store.config, environment={"TAP_EXPORTS_LOGLEVEL": "DEBUG"})
-    assert run.code == 1
     (line,) = run.errors
-    assert "Unexpected error: KeyError in" in line
+    assert line.startswith("Unexpected error: KeyError in")
     assert "(stream customer_list)" in line
     assert secret not in run.log
     assert "Traceback" in run.log
@@ -124,14 +100,10 @@ def test_an_unexpected_error_fails_one_stream_without_its_message(make_store, in
 def test_an_unexpected_error_before_any_stream_is_one_line(small_store, inside, monkeypatch):
     monkeypatch.setattr(Client, "types", lambda self: 1 / 0)
     run = inside(small_store.config)
-    assert run.code == 1
-    assert "Traceback" not in run.log
     (line,) = run.errors
-    assert "Unexpected error: ZeroDivisionError in" in line
+    assert "Traceback" not in run.log
+    assert line.startswith("Unexpected error: ZeroDivisionError in")
     assert "LOGLEVEL=DEBUG" in line
-
-
-# Config files
 
 
 @pytest.mark.parametrize(
@@ -153,10 +125,8 @@ def test_an_invalid_config_file_is_an_error_that_names_it(small_store, inside, t
     assert small_store.count() == 0
 
 
-@pytest.mark.parametrize("path", ["/nowhere/config.json", "/"])
-def test_a_config_path_without_a_file_is_an_error(inside, path):
-    run = inside(None, "--config", path)
-    assert_fails(run, "cannot be read")
+def test_a_config_path_without_a_file_is_an_error(inside):
+    assert_fails(inside(None, "--config", "/nowhere/config.json"), "cannot be read: No such file")
 
 
 @pytest.mark.parametrize(
@@ -176,14 +146,10 @@ def test_an_invalid_environment_variable_is_an_error_that_names_the_setting(smal
     assert small_store.count() == 0
 
 
-# The command line
-
-
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (["--nope"], "No such option"),
-        (["order_list"], "Got unexpected extra argument"),
         (["--test=x"], "'x' is not one of 'all', 'records', 'schema'"),
         (["--state", "/nowhere/state.json"], "No such file or directory"),
     ],
@@ -204,9 +170,9 @@ def test_every_command_reports_each_invalid_setting_once(small_store, inside, ar
     assert small_store.count() == 0
 
 
-@pytest.mark.parametrize("arguments", [["--version"], ["--help"]], ids=str)
-def test_version_and_help_require_no_settings(inside, arguments):
-    run = inside(None, *arguments)
+@pytest.mark.parametrize("option", ["--version", "--help"])
+def test_version_and_help_require_no_settings(inside, option):
+    run = inside(None, option)
     assert run.code == 0
     assert run.out
 
@@ -220,7 +186,5 @@ def test_about_prints_a_valid_json_schema(inside):
 def test_webhook_listen_requires_its_extra(small_store, inside, monkeypatch):
     monkeypatch.setitem(sys.modules, "waitress", None)
     run = inside(small_store.config | {"webhook_listen": "127.0.0.1:0", "webhook_secret": "x"})
-    assert_ends_well(run)
-    (fault,) = run.errors
-    assert fault == "webhook_listen: requires the extra webhook: pip install 'tap-exports[webhook]'"
+    assert_fails(run, "webhook_listen: requires the extra webhook: pip install 'tap-exports[webhook]'")
     assert small_store.count() == 0
