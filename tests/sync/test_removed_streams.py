@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 
 from tap_exports.sandbox import Fault
 
 from .conftest import fixed, only
 
+MAPS = {
+    "a pattern": ({"order_*": "__NULL__"}, {"customer_list", "export_log"}),
+    "all others": ({"__else__": None, "order_*": {"shop": "'one'"}}, {"order_list"}),
+    "a copy stays": (
+        {"order_list": None, "copies": {"__source__": "order_list"}},
+        {"customer_list", "copies", "export_log"},
+    ),
+    "the log": ({"export_log": None}, {"customer_list", "order_list"}),
+}
+"""Maps, and the streams that they leave."""
 
-@pytest.mark.parametrize(
-    ("maps", "left"),
-    [
-        ({"order_*": "__NULL__"}, {"customer_list", "export_log"}),
-        ({"__else__": None, "order_*": {"shop": "'one'"}}, {"order_list"}),
-        ({"order_list": None, "copies": {"__source__": "order_list"}}, {"customer_list", "copies", "export_log"}),
-        ({"export_log": None}, {"customer_list", "order_list"}),
-    ],
-)
+
+@pytest.mark.parametrize("name", MAPS)
 @pytest.mark.parametrize("known", [True, False], ids=["with a catalog", "without"])
-def test_a_stream_that_the_maps_remove_is_not_requested(make_store, sync, discover, maps, left, known):
-    """It gets no bookmark either: without the map, all of it is loaded."""
+def test_a_stream_that_the_maps_remove_is_not_requested(make_store, sync, discover, name, known):
+    """It gets no bookmark either: without the map, all of it is loaded. The settings stay as they are."""
+    maps, left = MAPS[name]
+    given = copy.deepcopy(maps)
     store = make_store("customer_list", "order_list", days=3)
     catalog = discover(store.config) if known else None
     before = len(store.exports)
@@ -28,6 +35,7 @@ def test_a_stream_that_the_maps_remove_is_not_requested(make_store, sync, discov
     assert not run.failures
     assert {message["stream"] for message in run.of("RECORD")} == left
     assert {message["stream"] for message in run.of("SCHEMA")} == left
+    assert maps == given  # the SDK removes `__else__` from maps that it is given
     requested = {"order_list" if name == "copies" else name for name in left - {"export_log"}}
     assert {export.type for export in store.exports[before:]} == requested
     assert {name for name in run.state["bookmarks"] if run.bookmark(name)} == requested
@@ -41,16 +49,6 @@ def test_a_stream_that_the_maps_remove_is_neither_planned_nor_tested(make_store,
     assert "order_list" not in plan.out
     assert inside(config, "--test").code == 0
     assert {export.type for export in store.exports} == {"customer_list"}
-
-
-def test_stream_maps_in_the_settings_are_not_modified(make_store, sync):
-    """The SDK removes `__else__` from the maps that it is given."""
-    store = make_store("customer_list", "order_list", days=3)
-    config = store.config | {"stream_maps": {"__else__": None, "order_list": {}}}
-    for _ in range(2):
-        run = sync(config)
-        assert {message["stream"] for message in run.of("RECORD")} == {"order_list"}
-    assert config["stream_maps"] == {"__else__": None, "order_list": {}}
 
 
 def test_nothing_is_requested_after_a_window_that_failed(make_store, discover, sync):

@@ -9,20 +9,13 @@ from tap_exports.sandbox import Fault
 from .conftest import assert_fails
 
 
-def test_the_test_option_reads_one_record_of_each_stream(make_store, inside):
-    store = make_store(days=90)
+@pytest.mark.parametrize("orders_per_day", [3, 0], ids=["records", "an empty window"])
+def test_the_test_option_reads_one_record_of_each_stream_and_moves_no_bookmark(make_store, inside, orders_per_day):
+    store = make_store(days=90, orders_per_day=orders_per_day)
     run = inside(store.config | {"window_days": 60}, "--test")
     assert run.code == 0, run.log
     assert store.count(place="create") == 13
-    assert [len(run.records(code)) for code in store.types] == [1] * 13
-
-
-def test_the_test_option_moves_no_bookmark(make_store, inside):
-    """Not even where the newest window is empty."""
-    store = make_store(orders_per_day=0)
-    run = inside(store.config | {"window_days": 10}, "--test")
-    assert run.code == 0, run.log
-    assert store.count(place="create") == 13
+    assert [len(run.records(code)) for code in store.types] == [bool(orders_per_day)] * 13
     assert run.of("STATE") == []
 
 
