@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import codecs
-import io
 import re
 import tracemalloc
 
@@ -9,11 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_exports.errors import InvalidFile, InvalidKey
-from tap_exports.files.csv_file import CsvFile
+from tap_exports.errors import InvalidFile
 from tap_exports.files.row_keys import KeyColumn
 from tap_exports.schema.numeric_values import to_integer
-from tests.unit.conftest import STAND_IN, csv_bytes, file_of
+from tests.unit.conftest import STAND_IN, file_of
 
 NUMBER = KeyColumn("number", 0, None)
 ID = KeyColumn("id", 0, to_integer)
@@ -34,9 +32,6 @@ tables = st.integers(2, 4).flatmap(
 def everything(file):
     header, _ = file.head(0)
     return [header, *file.rows()]
-
-
-# Reading
 
 
 @given(tables)
@@ -65,14 +60,13 @@ def test_a_byte_order_mark_is_dropped(encoding, mark):
     assert file.check().rows == 1
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "cp1252", "utf-16", "utf-16-le"])
-def test_nul_characters_are_removed_and_counted(encoding):
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-16", "utf-16-le"])
+def test_nul_characters_are_removed_and_counted_in_each_pass(encoding):
     """In encodings of two bytes, every other byte is zero without being a NUL character."""
     file = file_of("a,b\r\nx\0y,\0\0\r\nz,\r\n", encoding)
-    assert everything(file) == [["a", "b"], ["xy", ""], ["z", ""]]
-    assert file.nul_characters == 3
-    assert everything(file) == [["a", "b"], ["xy", ""], ["z", ""]]
-    assert file.nul_characters == 3
+    for _ in range(2):
+        assert everything(file) == [["a", "b"], ["xy", ""], ["z", ""]]
+        assert file.nul_characters == 3
 
 
 def test_a_field_of_megabytes_is_read():
@@ -82,8 +76,7 @@ def test_a_field_of_megabytes_is_read():
     assert [row[1] for row in file.rows()] == [big, "small"]
 
 
-@pytest.mark.parametrize("quote", ["", '"'])
-@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize(("quote", "end"), [("", "\n"), ('"', "\r\n")], ids=ascii)
 def test_a_lone_carriage_return_belongs_to_its_cell(quote, end):
     text = f"a,b{end}1,{quote}x\ry{quote}{end}{quote}\r{quote},2{end}"
     assert everything(file_of(text)) == [["a", "b"], ["1", "x\ry"], ["\r", "2"]]
@@ -96,18 +89,6 @@ def test_a_file_knows_whether_it_ends_with_a_line_break():
     assert file_of("a,b\n1,2\n".encode("utf-16-le"), "utf-16-le").ends_with_line_break
     assert not file_of("a,b\r\n1,2").ends_with_line_break
     assert not file_of("").ends_with_line_break
-
-
-def test_each_pass_over_a_file_starts_at_its_beginning():
-    file = file_of("a,b\r\n1,2\r\n3,4\r\n")
-    assert next(file.rows()) == ["1", "2"]
-    assert file.head(1) == (["a", "b"], [["1", "2"]])
-    assert file.check().rows == 2
-    assert list(file.rows()) == [["1", "2"], ["3", "4"]]
-    file.close()
-
-
-# The head
 
 
 @pytest.mark.parametrize("cut", range(8, 31))
@@ -125,35 +106,30 @@ def test_the_head_skips_invalid_rows():
     assert file_of('a,b\r\n1,2\r\n3,"4\r\n').head(9) == (["a", "b"], [["1", "2"]])
 
 
-# The check
+@pytest.mark.parametrize("header", ["{size},b", "[Order] id,b", "<18,b", "'{',b"])
+def test_a_header_may_begin_with_a_bracket(header):
+    assert file_of(f"{header}\r\n").check().rows == 0
 
 
-@pytest.mark.parametrize("header", ["a,b", "{size},b", "[Order] id,b", "<18,b", "'{',b"])
-@pytest.mark.parametrize(("text", "rows"), [("", []), ("1,2\r\n", [["1", "2"]]), ("1,2\r\n\r\n\r\n", [["1", "2"]])])
-def test_a_file_may_have_brackets_no_rows_or_blank_lines_at_its_end(header, text, rows):
-    file = file_of(f"{header}\r\n{text}")
-    assert (file.check().rows, list(file.rows())) == (len(rows), rows)
+def test_blank_lines_at_the_end_are_no_rows():
+    file = file_of("a,b\r\n1,2\r\n\r\n\r\n")
+    assert (file.check().rows, list(file.rows())) == (1, [["1", "2"]])
 
 
 @pytest.mark.parametrize(
     ("content", "what"),
     [
-        ("", "zero bytes"), ("\r\n", "the file is empty"),
+        ("", "zero bytes"),
         ("<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>", "an error page"),
         ("  <!DOCTYPE html>\n<html><body>, </body></html>", "an error page"),
-        ('{"detail": "Not found."}', "an error page"), ("Service unavailable", "text, not an export"),
-        ("a;b;c\r\n1;2;3\r\n", "separated by semicolons"), ("a;b;c, d\r\n1;2,5;3\r\n", "separated by semicolons"),
-        ("a\tb\r\n1\t2\r\n", "separated by tabs"), ('"a";"b"\r\n"1";"2"\r\n', "separated by semicolons"),
-        ('\ufeff"a, b"\t"c"\r\n', "separated by tabs"), ('a,b\r1,"two\nlines"\r', "lines end with a carriage return"),
-        ("PK\x03\x04a,b\r\n", "a zip archive"), ("%PDF-1.7,b\r\n", "a PDF document"),
-        ("orders.csv" + "\0" * 247 + "ustar", "a tar archive"),
-        ("a,b\r\n1,2\r\na,b\r\n3,4\r\n", "row 2 repeats the header"),
+        ('{"detail": "Not found."}', "an error page"), ("a;b;c, d\r\n1;2,5;3\r\n", "separated by semicolons"),
+        ("a\tb\r\n1\t2\r\n", "separated by tabs"), ('\ufeff"a, b"\t"c"\r\n', "separated by tabs"),
+        ('a,b\r1,"two\nlines"\r', "lines end with a carriage return"), ("PK\x03\x04a,b\r\n", "a zip archive"),
+        ("%PDF-1.7,b\r\n", "a PDF document"), ("orders.csv" + "\0" * 247 + "ustar", "a tar archive"),
         ("a,b\r\n1,2\r\nb,a\r\n3,4\r\n", "row 2 repeats the header"),
         ("\ufeffa,b\r\n1,2\r\n\ufeffa,b\r\n3,4\r\n", "row 2 repeats the header"),
-        ("a,b\r\n1\r\n", "row 1 has 1 cells, the header has 2"),
         ("a,b\r\n1,2\r\n3,4,5\r\n", "row 2 has 3 cells, the header has 2"),
-        ("a,b\r\n1,2\r\n\r\n3,4\r\n", "row 2 follows a blank line"),
-        ("a,b\r\n1,2\r\n\r\n\r\n\r\n3,4\r\n", "row 2 follows a blank line"), ('a,b\r\n1,"2\r\n', "not well-formed CSV"),
+        ("a,b\r\n1,2\r\n\r\n3,4\r\n", "row 2 follows a blank line"), ('a,b\r\n1,"2\r\n', "not well-formed CSV"),
     ],
 )  # fmt: skip
 def test_a_file_that_is_not_an_export_is_refused(content, what):
@@ -167,47 +143,12 @@ def test_a_file_that_is_not_an_export_is_refused(content, what):
         (b"a,b\r\n1,\xe9\r\n", "utf-8", "the file is not utf-8: byte 0xe9 cannot be read.*Set encoding"),
         (b"a,b\r\n1,\x81\r\n", "cp1252", "the file is not cp1252: byte 0x81"),
         (b"a,b\r\n1,2\r", "utf-16-le", "the file is not utf-16-le"),
-        (codecs.BOM_UTF16_LE + "a,b\r\n1,2\r\n".encode("utf-16-le"), "utf-8", "the file is not utf-8: byte 0xff"),
     ],
 )
 def test_another_encoding_is_refused(content, encoding, what):
     with pytest.raises(InvalidFile) as error:
         file_of(content, encoding).check()
     assert re.search(what, str(error.value))
-
-
-@given(tables, st.randoms())
-def test_a_truncated_file_is_refused_or_is_the_beginning_of_the_whole(table, random):
-    """A cut between two rows, or in the last cell, can be noticed by the length only."""
-    whole = csv_bytes(table)
-    head = len(csv_bytes(table[:1]))
-    cut = random.randint(head, len(whole))
-    try:
-        file = file_of(whole[:cut])
-        file.check()
-        found = everything(file)
-    except InvalidFile:
-        return
-    table = [[cell.replace("\0", "") for cell in row] for row in table]
-    assert found[:-1] == table[: len(found) - 1]
-    last, meant = found[-1], table[len(found) - 1]
-    assert last[:-1] == meant[:-1]
-    assert meant[-1].startswith(last[-1])
-
-
-@given(st.binary(max_size=200), st.sampled_from(["utf-8", "cp1252", "shift_jis", "utf-16", "utf-16-le"]))
-def test_random_bytes_are_a_file_or_an_invalid_file(content, encoding):
-    file = CsvFile(io.BytesIO(content), encoding)
-    try:
-        header, sample = file.head(5)
-        rows = file.check([NUMBER]).rows
-    except InvalidFile:
-        return
-    assert len(list(file.rows())) == rows >= len(sample)
-    assert all(len(row) == len(header) for row in file.rows())
-
-
-# The cap
 
 
 @pytest.mark.parametrize(("cap", "capped", "rows"), [(2, True, 2), (3, True, 3), (4, False, 3)])
@@ -218,9 +159,6 @@ def test_a_file_with_as_many_rows_as_the_cap_is_capped(cap, capped, rows):
         file_of("a,b\r\n1,2\r\n3,4\r\n\r\n5,6\r\n").check(cap=3)
     found = file_of("a,b\r\n1,2\r\n3,4\r\n5,6\r\n").check(cap=cap)
     assert (found.capped, found.rows) == (capped, rows)
-
-
-# Keys
 
 
 SAME_HASH = 5 + 2**61 - 1
@@ -254,17 +192,6 @@ def test_a_blank_or_repeated_key_is_an_error_that_names_rows_and_setting(keys, r
         return
     with pytest.raises(InvalidFile, match=words):
         file.check(keys)
-
-
-def test_rows_with_one_key_are_kept_once_where_they_are_equal_in_every_cell():
-    file = file_of("number,b\r\nA,1\r\nB,2\r\nA,1\r\nC,3\r\nA,1\r\n")
-    with pytest.raises(InvalidKey, match="rows 1 and 3 have the same key"):
-        file.check([NUMBER])
-    found = file.check([NUMBER], drop_copies=True)
-    assert (found.rows, found.copies) == (3, {3, 5})
-    assert list(file.rows()) == [["A", "1"], ["B", "2"], ["C", "3"]]
-    with pytest.raises(InvalidKey, match="rows 1 and 3 have the same key"):
-        file_of("number,b\r\nA,1\r\nB,2\r\nA,2\r\n").check([NUMBER], drop_copies=True)
 
 
 def test_the_keys_of_many_rows_are_checked_in_little_memory():

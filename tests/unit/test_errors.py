@@ -3,18 +3,9 @@ from __future__ import annotations
 from tap_exports.errors import InvalidFile, lines_of
 
 
-def test_an_error_is_one_line_of_what_where_and_what_to_do():
-    error = InvalidFile("row 2 has\n3 cells", "Look at it.").at("stream order_list, export 42")
-    assert str(error) == "row 2 has 3 cells (stream order_list, export 42). Look at it."
-
-
-def test_the_first_place_of_an_error_is_kept():
-    error = InvalidFile("it is empty")
-    assert error.at("export 42") is error
-    assert str(error.at("stream order_list")) == "it is empty (export 42)"
-
-
-def test_a_message_that_ends_with_a_full_stop_gets_no_second_one():
+def test_an_error_is_one_line_of_what_its_first_place_and_what_to_do():
+    error = InvalidFile("row 2 has\n3 cells", "Look at it.").at("export 42").at("stream order_list")
+    assert str(error) == "row 2 has 3 cells (export 42). Look at it."
     assert str(InvalidFile("it says: No.", "Try again.")) == "it says: No. Try again."
 
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta, timezone
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -14,9 +14,7 @@ from tap_exports.schema.values import is_null, to_boolean, to_date, to_datetime
 
 UTC = timezone.utc
 NEW_YORK = ZoneInfo("America/New_York")
-ZONES = [ZoneInfo(n) for n in ("America/New_York", "Europe/Berlin", "Australia/Lord_Howe", "Asia/Kolkata", "UTC")]
 CONVERTERS = [to_integer, to_number, to_boolean, to_date, to_datetime(UTC), to_datetime(NEW_YORK)]
-YEARS = datetime(1971, 1, 1), datetime(2036, 1, 1)  # noqa: DTZ001 - clocks of any zone
 
 decimals = st.decimals(allow_nan=False, allow_infinity=False, places=2) | st.decimals(
     min_value=-(10**40), max_value=10**40, places=10
@@ -28,22 +26,12 @@ def exact(number):
     return Decimal(number).as_tuple()
 
 
-# Nulls
+NULLS = ["", " ", "\t\n", "None", "NONE", "none", "NULL", "null", "—", " — ", "-", " - ", "'-"]
 
 
-@pytest.mark.parametrize(
-    "text", ["", " ", "\t\n", "None", "NONE", "none", "NULL", "null", "—", " — ", "-", " - ", "'-"]
-)
-def test_blanks_and_null_texts_are_null(text):
-    assert is_null(text)
-
-
-@pytest.mark.parametrize("text", ["0", "--", "n/a", "no", "nil", "False", "nan", "'"])
-def test_other_texts_are_not_null(text):
-    assert not is_null(text)
-
-
-# Numbers
+def test_blanks_and_null_texts_are_null():
+    assert all(map(is_null, NULLS))
+    assert not any(map(is_null, ["0", "--", "n/a", "no", "nil", "False", "nan", "'"]))
 
 
 @pytest.mark.parametrize(
@@ -105,21 +93,11 @@ def test_without_a_decimal_comma_commas_separate_thousands(cells):
     assert reading.converter(to_number) is to_number
 
 
-# Booleans
-
-
 @pytest.mark.parametrize(
-    ("text", "value"),
-    [
-        ("True", True), ("TRUE", True), ("true", True), ("Yes", True), ("y", True), ("1", True), (" t ", True),
-        ("False", False), ("No", False), ("N", False), ("0", False), ("f", False),
-    ],
-)  # fmt: skip
-def test_booleans_are_read_in_three_forms(text, value):
-    assert to_boolean(text) is value
-
-
-# Days
+    ("value", "words"), [(True, "True TRUE true Yes y 1 t"), (False, "False false No N 0 f")], ids=str
+)
+def test_booleans_are_read_in_three_forms(value, words):
+    assert {to_boolean(f" {word} ") for word in words.split()} == {value}
 
 
 @pytest.mark.parametrize(
@@ -132,9 +110,6 @@ def test_booleans_are_read_in_three_forms(text, value):
 )  # fmt: skip
 def test_days_are_read_in_two_forms(text, day):
     assert to_date(text) == day
-
-
-# Times
 
 
 @pytest.mark.parametrize(
@@ -179,28 +154,6 @@ def test_iso_times_with_an_offset_agree_with_arithmetic(moment, minutes, letter)
         assert to_datetime(NEW_YORK)(text) == utc.isoformat() + "Z"
 
 
-@given(st.datetimes(*YEARS), st.sampled_from(ZONES))
-def test_times_without_an_offset_are_in_the_stores_zone(moment, zone):
-    text = to_datetime(zone)(moment.isoformat())
-    back = datetime.fromisoformat(text.removesuffix("Z")).replace(tzinfo=UTC).astimezone(zone).replace(tzinfo=None)
-    missing = moment.replace(tzinfo=zone).astimezone(UTC).astimezone(zone).replace(tzinfo=None) != moment
-    assert back == moment or missing
-
-
-@given(st.datetimes(*YEARS), st.sampled_from(ZONES), st.sampled_from(["AM PM", "am pm", "a.m. p.m.", "A.M. P.M."]))
-def test_the_documented_time_format_is_the_same_time_as_iso(moment, zone, halves):
-    moment = moment.replace(microsecond=0)
-    half = halves.split()[moment.hour // 12]
-    hour = moment.hour % 12 or 12
-    meant = to_datetime(zone)(moment.isoformat())
-    assert to_datetime(zone)(f"{moment:%Y-%m-%d} {hour:02d}:{moment:%M:%S} {half}") == meant
-    assert to_datetime(zone)(f"{moment.year}-{moment.month}-{moment.day} {hour}:{moment:%M:%S} {half}") == meant
-    minute = moment.replace(second=0)
-    assert to_datetime(zone)(f"{moment:%Y-%m-%d} {hour:02d}:{moment:%M} {half}") == to_datetime(zone)(
-        minute.isoformat()
-    )
-
-
 @pytest.mark.parametrize(
     ("zone", "text", "utc"),
     [
@@ -215,16 +168,11 @@ def test_the_documented_time_format_is_the_same_time_as_iso(moment, zone, halves
         ("Australia/Lord_Howe", "2024-10-06T02:15:00", "2024-10-05T15:45:00Z"),
         # A day that Samoa skipped.
         ("Pacific/Apia", "2011-12-30T12:00:00", "2011-12-30T22:00:00Z"),
-        # The store's zone may be an old alias.
-        ("US/Eastern", "2024-07-01T00:00:00", "2024-07-01T04:00:00Z"),
     ],
 )
 def test_repeated_and_skipped_hours_are_read_as_documented(zone, text, utc):
     """The first of a repeated hour; a skipped hour by the offset before it."""
     assert to_datetime(ZoneInfo(zone))(text) == utc
-
-
-# Any text
 
 
 INVALID = [

@@ -12,7 +12,6 @@ from tap_exports.window import (
     SECOND,
     Window,
     newest_range,
-    own_boundary,
     refresh_ranges,
     rfc3339,
     whole_second,
@@ -37,9 +36,6 @@ seconds = instants.map(whole_second)
 lengths = st.integers(1, 400 * 86400).map(lambda n: SECOND * n)
 
 
-# The newest range
-
-
 @pytest.mark.parametrize(
     ("start", "end", "bookmark", "lookback", "found"),
     [
@@ -55,8 +51,6 @@ def test_a_sync_starts_at_the_bookmark_minus_the_look_back_or_at_the_start(start
     """A bookmark at the end leaves no range."""
     assert newest_range(start, end, bookmark, lookback) == found
 
-
-# The refresh
 
 HISTORY = Window(at(1), own(31))
 """Thirty days and 37 seconds."""
@@ -100,9 +94,6 @@ def test_every_instant_is_refreshed_within_refresh_days(nights, history, refresh
         position = ranges[-1].end
 
 
-# Boundaries
-
-
 @given(start=seconds, length=lengths, most=lengths)
 def test_a_cut_window_is_its_first_part_and_the_rest(start, length, most):
     """No longer than a length, or a minute more; at a boundary of the tap's own, where it is not very short."""
@@ -115,23 +106,7 @@ def test_a_cut_window_is_its_first_part_and_the_rest(start, length, most):
         return
     assert (first.end, rest.end) == (rest.start, window.end)
     assert first.end.second == OWN_SECOND or first.length <= 2 * MINUTE
-
-
-@given(start=seconds, length=lengths, most=st.integers(1, 400).map(lambda n: n * DAY))
-def test_a_range_is_cut_into_the_fewest_windows(start, length, most):
-    rest, parts = Window(start, start + length), 0
-    while rest is not None and parts < 100:
-        _, rest = rest.cut(most)
-        parts += 1
-    assert parts <= max(1, -(-length // most)) or parts == 100
-
-
-@pytest.mark.parametrize(
-    ("instant", "boundary"),
-    [(own(1), own(1)), (own(1) - SECOND, own(1) - MINUTE), (own(1) + 59 * SECOND, own(1)), (at(1), own(1) - MINUTE)],
-)
-def test_a_boundary_of_the_taps_own_is_at_its_second(instant, boundary):
-    assert own_boundary(instant) == boundary
+    assert rest.parts(most) < window.parts(most) <= -(-length // most)
 
 
 @pytest.mark.parametrize(
