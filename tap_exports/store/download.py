@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import logging
 import tempfile
 import zlib
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from tap_exports.store.server_clock import ServerClock
 
 BLOCK = 256 * 1024
+_GZIP_MAGIC = b"\x1f\x8b"
 _COMPRESSIONS = frozenset({"gzip", "deflate", "compress", "br", "zstd"})
 _LINKS = 3
 """How many links are requested for a file if the host refuses them."""
@@ -187,11 +189,13 @@ def _decompressed(response: requests.Response) -> IO[bytes]:
     """
     encodings = response.headers.get("Content-Encoding", "").lower().replace("x-", "").replace(",", " ").split()
     used = [word for word in encodings if word in _COMPRESSIONS]
-    if used == ["gzip"]:  # decompressed here, because urllib3 accepts a truncated gzip stream
-        return cast("IO[bytes]", gzip.GzipFile(fileobj=response.raw))
-    if used:
+    if used not in ([], ["gzip"]):
         raise InvalidFile(
             f"the file host compresses the file with {', '.join(used)}, so truncation would not be noticed",
             "The tap accepts gzip only: check the proxies between the tap and the file host.",
         )
-    return cast("IO[bytes]", response.raw)  # some hosts send other words, which are not compressions
+    response.raw.auto_close = False  # as a BufferedReader needs it
+    body = io.BufferedReader(response.raw, BLOCK)
+    if not used or body.peek(2)[:2] != _GZIP_MAGIC:  # another word is not a compression; or labelled, but plain
+        return body
+    return cast("IO[bytes]", gzip.GzipFile(fileobj=body))  # because urllib3 accepts a truncated gzip stream
