@@ -106,7 +106,15 @@ def test_a_cut_window_is_its_first_part_and_the_rest(start, length, most):
         return
     assert (first.end, rest.end) == (rest.start, window.end)
     assert first.end.second == OWN_SECOND or first.length <= 2 * MINUTE
-    assert rest.parts(most) < window.parts(most) <= -(-length // most)
+
+
+@given(start=seconds, length=lengths, most=st.integers(1, 400).map(lambda n: n * DAY))
+def test_a_range_is_cut_into_the_fewest_windows(start, length, most):
+    rest, parts = Window(start, start + length), 0
+    while rest is not None and parts < 100:
+        _, rest = rest.cut(most)
+        parts += 1
+    assert parts <= max(1, -(-length // most)) or parts == 100
 
 
 @pytest.mark.parametrize(
