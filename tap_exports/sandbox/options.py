@@ -116,9 +116,8 @@ class Options:
     own_key: str = _option("full", "Header of the object's own number or id: Customer ID or ID.", "bare")
     gzip: str = _option(
         "off",
-        "Files compressed with `Content-Encoding: gzip`: never, where the request accepts it, or always; or plain "
-        "bytes with that header.",
-        *("accepted", "always", "mislabeled"),
+        "Files compressed with `Content-Encoding: gzip`: never, where the request accepts it, or always.",
+        *("accepted", "always"),
     )
 
     def __post_init__(self) -> None:

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
+
+from tap_exports.sandbox import Sandbox
+
+from .conftest import NOW
 
 FACTS = [
     {"store_shape": "list"},
@@ -11,29 +17,39 @@ FACTS = [
     {"next_links": "no_port", "page_size": 1},
     {"campaigns_app": True},
     {"unlisted_metadata": ("vip",)},
-    {"null_dates": True},
-    {"gzip": "mislabeled"},
+    {"gzip": "always", "metadata_headers": "key"},
     {"lone_cr": True},
+    {"list_order": "oldest", "null_dates": True, "omit_status": True, "page_size": 2, "own_key": "bare"},
+    {"bom": True, "header_style": "snake", "money_format": "signs"},
     {"guarded_negatives": True, "money_format": "signs", "currencies": ("CHF", "JPY")},
+    {"time_format": "iso_naive", "money_format": "separators"},
+    {"time_format": "iso_offset", "money_format": "sign", "boolean_format": "Yes/No", "null_text": "None"},
+    {"time_format": "django_long", "boolean_format": "1/0", "null_text": "—"},
     {"time_format": "am_pm_dots"},
     {"time_format": "am_pm_short"},
+    {"encoding": "utf-16"},
 ]
 
 
-@pytest.mark.parametrize("fact", FACTS, ids=" ".join)
+@pytest.mark.parametrize("fact", FACTS, ids=lambda fact: "-".join(map(str, fact.values())))
 def test_all_orders_arrive_with_their_values(make_store, sync, fact):
+    """As a store with the usual formats has them."""
+    data = {"currencies": fact["currencies"]} if "currencies" in fact else {}
+    usual = Sandbox(now=NOW, days=6, orders_per_day=2, frozen=True, **data)
+    rows = usual.rows("order_list", usual.start_date, usual.now)
     store = make_store("order_list", days=6, frozen=True, **fact)
-    run = sync(store.config, streams=["order_list"])
-    rows = {row["Order Number"]: row for row in store.rows("order_list", store.start_date, store.now)}
-    records = {record["order_number"]: record for record in run.records("order_list")}
-    assert run.failures == {}
-    assert set(records) == set(rows)
-    assert len(rows) > 5
-    assert all(record["invalid_values"] is None for record in records.values())
-    types = run.of("SCHEMA", "order_list")[0]["schema"]["properties"]
-    assert types["total_incl_tax"]["type"] == ["number", "null"]
-    assert types["order_date"]["format"] == "date-time"
+    run = sync(store.config | {"encoding": fact.get("encoding", "utf-8")}, streams=["order_list"])
+    records = run.records("order_list")
+    assert len(rows) == len(records) > 5
+    for row, record in zip(rows, records, strict=True):
+        assert record.get("order_number", record.get("number")) == row["Order Number"]
+        assert record["order_date"][:16] == row["Order Date"][:16]  # some formats have no seconds
+        assert Decimal(record["total_incl_tax"]) == Decimal(row["Total Incl Tax"])
+        assert str(record["is_test"]) == row["Is Test"]
+        assert record["shipping_line2"] in {row["Shipping Line2"] or None, fact.get("null_text")}
+        assert record["invalid_values"] is None
     if "campaigns_app" in fact:
+        types = run.of("SCHEMA")[0]["schema"]["properties"]
         assert types["timestamp"]["type"] == types["conversion_timestamp"]["type"] == ["integer", "null"]
 
 
