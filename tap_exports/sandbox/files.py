@@ -78,6 +78,6 @@ class Files(RequestHandler):
         how = self._store.options.gzip
         headers = {"Content-Type": "text/csv"}
         zipped = how == "always" or (how == "accepted" and "gzip" in request.headers.get("Accept-Encoding", ""))
-        if zipped:
+        if zipped or how == "mislabeled":
             headers["Content-Encoding"] = "gzip"
         return Reply(200, gzip.compress(content, 1, mtime=0) if zipped else content, headers)

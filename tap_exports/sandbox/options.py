@@ -116,8 +116,9 @@ class Options:
     own_key: str = _option("full", "Header of the object's own number or id: Customer ID or ID.", "bare")
     gzip: str = _option(
         "off",
-        "Files compressed with `Content-Encoding: gzip`: never, where the request accepts it, or always.",
-        *("accepted", "always"),
+        "Files compressed with `Content-Encoding: gzip`: never, where the request accepts it, or always; or plain "
+        "bytes with that header.",
+        *("accepted", "always", "mislabeled"),
     )
 
     def __post_init__(self) -> None:

@@ -17,6 +17,7 @@ FACTS = [
     {"next_links": "no_port", "page_size": 1},
     {"campaigns_app": True},
     {"unlisted_metadata": ("vip",)},
+    {"gzip": "mislabeled"},
     {"gzip": "always", "metadata_headers": "key"},
     {"lone_cr": True},
     {"list_order": "oldest", "null_dates": True, "omit_status": True, "page_size": 2, "own_key": "bare"},
