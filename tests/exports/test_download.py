@@ -69,36 +69,41 @@ def test_a_redirect_of_the_file_host_receives_no_credential(bench, export, make_
     assert b"authorization" not in other.heads[0].lower()
 
 
+FAULTS = {
+    "ended early": [("cut", {}), ("cut", {"keep": 0}), ("wrong_length", {})],
+    "the connection broke": [("refuse", {}), ("reset", {})],
+    "answers 500": [("status", {"status": 500})],
+    "answers 429": [("status", {"status": 429, "headers": {"Retry-After": "5"}})],
+    "invalid address": [("redirect", {"location": "http://[broken"})],
+}
+
+
 @pytest.mark.parametrize(
-    "fault",
-    [
-        Fault("file", "cut"),
-        Fault("file", "cut", keep=0),
-        Fault("file", "wrong_length"),
-        Fault("file", "refuse"),
-        Fault("file", "reset"),
-        Fault("file", "status", status=500),
-        Fault("file", "status", status=503, headers={"Retry-After": "5"}),
-        Fault("file", "status", status=429),
-        Fault("link", "status", status=502),
-        Fault("link", "html"),
-        Fault("link", "expire"),
-        Fault("file", "status", status=403, body="<Error>Request has expired</Error>"),
-        Fault("file", "redirect", location="http://[broken"),
-    ],
-    ids=lambda f: f"{f.place} {f.kind} {f.status}",
+    ("said", "kind", "more"), [(said, *fault) for said, faults in FAULTS.items() for fault in faults], ids=str
 )
-def test_a_failed_download_is_retried_with_a_new_link(bench, export, empty_temp, fault):
-    """No partial file is left."""
-    bench.store.add_fault(fault)
-    bench.store.add_fault(fault)
+def test_a_failed_download_is_retried_with_a_new_link_and_reported_if_it_lasts(
+    bench, export, empty_temp, said, kind, more
+):
+    """With its host. No partial file is left."""
+    bench.store.add_fault(Fault("file", kind, times=2, **more))
     assert content(bench.downloader.get(export.id)) == bench.store.file(export.id)
     assert bench.store.count("link") == 3
+    bench.store.add_fault(Fault("file", kind, times=None, **more))
+    with pytest.raises(StoreTrouble, match=rf"could not be downloaded: (?=.*127\.0\.0\.1).*{said}"):
+        bench.downloader.get(export.id)
+    assert bench.store.count("file") == 3 + Timings().tries
     gc.collect()
     assert open_temp_files(empty_temp) == []
 
 
-def test_a_body_that_stalls_is_retried_after_the_read_timeout(bench, export, monkeypatch, make_wire):
+@pytest.mark.parametrize("fault", [Fault("link", "status", status=502), Fault("link", "html")], ids=lambda f: f.kind)
+def test_a_failed_request_for_a_link_is_retried(bench, export, fault):
+    bench.store.add_fault(fault)
+    assert content(bench.downloader.get(export.id)) == bench.store.file(export.id)
+    assert bench.store.count("link") == 2
+
+
+def test_a_body_that_stalls_is_retried_after_the_read_timeout(bench, export, make_wire):
     bench.clock.timings = replace(bench.clock.timings, read_seconds=0.1)
     ended = threading.Event()
 
@@ -111,22 +116,13 @@ def test_a_body_that_stalls_is_retried_after_the_read_timeout(bench, export, mon
     ended.set()
 
 
-@pytest.mark.parametrize("kind", ["cut", "wrong_length", "refuse", "reset"])
-def test_a_lasting_download_error_names_the_host_and_leaves_no_file(bench, export, empty_temp, kind):
-    bench.store.add_fault(Fault("file", kind, times=None))
-    with pytest.raises(StoreTrouble, match="could not be downloaded") as caught:
-        bench.downloader.get(export.id)
-    assert "host 127.0.0.1" in str(caught.value)
-    assert bench.store.count("file") == Timings().tries
-    gc.collect()
-    assert open_temp_files(empty_temp) == []
-
-
 def test_a_link_refused_three_times_is_an_error(bench, export):
+    bench.store.add_fault(Fault("link", "expire", times=2))
+    assert content(bench.downloader.get(export.id)) == bench.store.file(export.id)
     bench.store.add_fault(Fault("link", "expire", times=None))
     with pytest.raises(LinkExpired, match=r"refused the link \(403\)"):
         bench.downloader.get(export.id)
-    assert bench.store.count("file") == 3
+    assert bench.store.count("file") == 6
 
 
 @pytest.mark.parametrize(
@@ -170,40 +166,28 @@ def test_an_incomplete_body_is_not_accepted(bench, make_wire, empty_temp, head, 
     assert open_temp_files(empty_temp) == []
 
 
-@pytest.mark.parametrize("encoding", [b"deflate", b"br", b"zstd", b"gzip, gzip"])
-def test_an_unrequested_compression_is_refused(bench, make_wire, encoding):
-    """Such a file's length cannot be verified."""
-    head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nContent-Encoding: %s\r\n\r\n" % (len(BODY), encoding)
-    linked(bench, make_wire(head + BODY).origin)
-    with pytest.raises(
-        InvalidFile, match=f"compresses the file with {encoding.decode()}, so truncation would not be noticed"
-    ):
+@pytest.mark.parametrize(
+    ("head", "words"),
+    [
+        *(
+            (f"Content-Length: {len(BODY)}\r\nContent-Encoding: {encoding}", f"compresses the file with {encoding}")
+            for encoding in ("deflate", "br", "zstd", "gzip, gzip")
+        ),
+        ("Connection: close", "does not declare the file's length"),
+    ],
+    ids=lambda value: value.split()[-1],
+)
+def test_a_body_whose_length_cannot_be_verified_is_refused(bench, make_wire, head, words):
+    linked(bench, make_wire(f"HTTP/1.1 200 OK\r\n{head}\r\n\r\n".encode() + BODY).origin)
+    with pytest.raises(InvalidFile, match=f"{words}, so truncation would not be noticed"):
         bench.downloader.get(1)
 
 
-def test_a_body_without_any_length_is_refused(bench, make_wire):
-    """A file that ends with its connection could be truncated anywhere."""
-    linked(bench, make_wire(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + BODY).origin)
-    with pytest.raises(InvalidFile, match="does not declare"):
-        bench.downloader.get(1)
-
-
-def test_a_link_must_be_https_where_the_api_is(bench):
+def test_a_link_must_be_https_where_the_api_is(bench, export):
     downloader = Downloader(bench.client.link, bench.clock, bench.client.time, AGENT, insecure=False)
-    window = bench.window()
-    export = bench.store.make_export("order_list", window.start, window.end)
     with pytest.raises(StoreRefused, match=r"the link to the file leads to 127\.0\.0\.1 and is not https"):
         downloader.get(export.id)
     assert bench.store.count("file") == 0
-
-
-def test_a_downloaded_file_has_no_name(bench, export, empty_temp):
-    """Its space is freed with it, whatever ends the process."""
-    download = bench.downloader.get(export.id)
-    assert list(empty_temp.iterdir()) == []
-    assert len(open_temp_files(empty_temp)) == 1
-    download.file.close()
-    assert open_temp_files(empty_temp) == []
 
 
 @pytest.mark.parametrize("size", [5_000, 2_000_000], ids=["in the buffer", "past the buffer"])
