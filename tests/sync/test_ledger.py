@@ -47,45 +47,37 @@ def position(run, stream="order_list"):
     return run.state["bookmarks"][stream]["ledger"]
 
 
-@pytest.mark.parametrize("stream", ["order_list", "order_line_items", "customer_list"])
-def test_unchanged_records_are_not_sent_twice(config, sync, stream):
-    first = sync(config, streams=[stream])
-    again = sync(config, state=first.state, streams=[stream])
-    assert first.records(stream)
-    assert again.records(stream) == []
-    assert position(again, stream) != position(first, stream)
-    assert again.bookmark(stream) == first.bookmark(stream)
+def test_unchanged_records_are_not_sent_twice(config, sync):
+    streams = ["order_list", "order_line_items", "customer_list"]
+    first = sync(config, streams=streams)
+    again = sync(config, state=first.state, streams=streams)
+    for stream in streams:
+        assert first.records(stream)
+        assert again.records(stream) == []
+        assert position(again, stream) != position(first, stream)
+        assert again.bookmark(stream) == first.bookmark(stream)
 
 
 def test_every_state_after_a_window_has_a_position(config, sync):
     run = sync(config | fixed(5), streams=["order_list"])
     entries = [m["value"]["bookmarks"].get("order_list", {}) for m in run.of("STATE")]
     positions = [entry["ledger"] for entry in entries if "replication_key_value" in entry]
-    assert len(positions) >= 4
-    assert len(set(positions)) == len(positions)
+    assert len(set(positions)) == len(positions) >= 4
 
 
 def test_all_lines_of_an_order_are_sent_if_one_changes(config, make_store, sync):
-    header = "Order Number,SKU,Quantity"
-    files = [
-        [header, "1,a,1", "1,b,1", "2,a,1"],
-        [header, "1,a,1", "1,b,2", "2,a,1"],
-        [header, "1,b,2", "2,a,1"],
-    ]
-    expected = [{("1", "a#1"), ("1", "b#1"), ("2", "a#1")}, {("1", "a#1"), ("1", "b#1")}, {("1", "b#1")}]
     store = make_store(days=3)
     state = None
-    for lines, wanted in zip(files, expected, strict=True):
-        store.add_fault(Fault("file", "body", body="\r\n".join([*lines, ""])))
+    nights = [
+        (["1,a,1", "1,b,1", "2,a,1"], {("1", "a#1"), ("1", "b#1"), ("2", "a#1")}),
+        (["1,a,1", "1,b,2", "2,a,1"], {("1", "a#1"), ("1", "b#1")}),
+        (["1,b,2", "2,a,1"], {("1", "b#1")}),
+    ]
+    for lines, sent in nights:
+        store.add_fault(Fault("file", "body", body="\r\n".join(["Order Number,SKU,Quantity", *lines, ""])))
         run = sync(store.config | {"ledger": config["ledger"]}, state=state, streams=["order_line_items"])
         state = run.state
-        assert {(r["order_number"], r["export_line"]) for r in run.records("order_line_items")} == wanted
-
-
-@pytest.mark.parametrize("state", [None, {}, {"bookmarks": {"order_list": {"ledger": ""}}}])
-def test_without_a_position_everything_is_sent(config, sync, state):
-    first = sync(config, streams=["order_list"])
-    assert keys(sync(config, state=state, streams=["order_list"])) == keys(first)
+        assert {(r["order_number"], r["export_line"]) for r in run.records("order_line_items")} == sent
 
 
 def test_a_run_without_the_ledger_says_so_in_every_state(config, off, sync):
@@ -115,21 +107,19 @@ def test_it_is_off_for_a_stream_without_a_key(config, sync):
     first = sync(config, streams=["order_list"])
     keyless = config | {"primary_keys": {"order_list": []}}
     run = sync(keyless, state=first.state, streams=["order_list"])
-    assert len(keys(run)) == len(keys(first))
-    assert position(run) == ""
     before = next(n for n, m in enumerate(run.messages) if m["type"] == "RECORD")
     states = [m["value"]["bookmarks"]["order_list"]["ledger"] for m in run.messages[:before] if m["type"] == "STATE"]
-    assert states[-1] == ""
-    assert len(keys(sync(keyless, state=run.state, streams=["order_list"]))) == len(keys(first))
+    assert states[-1] == position(run) == ""
+    again = sync(keyless, state=run.state, streams=["order_list"])
+    assert len(keys(again)) == len(keys(run)) == len(keys(first))
 
 
 def test_it_is_off_for_a_full_table_sync(config, sync, discover):
     first = sync(config, streams=["order_list"])
     catalog = only(discover(config), "order_list", method="FULL_TABLE")
-    for _ in range(2):
-        run = sync(config, state=first.state, catalog=catalog)
-        assert keys(run) == keys(first)
-        assert position(run) == ""
+    run = sync(config, state=first.state, catalog=catalog)
+    assert keys(run) == keys(first)
+    assert position(run) == ""
     assert keys(sync(config, state=first.state, streams=["order_list"])) == keys(first)
 
 
@@ -191,22 +181,12 @@ def test_another_store_in_the_same_file_has_streams_of_its_own(config, make_stor
         assert keys(sync(one, state=state, streams=["order_list"])) == []
 
 
-@pytest.mark.parametrize("what", ["missing", "another", "older"])
-def test_a_ledger_that_is_not_the_states_sends_everything_with_one_warning(config, sync, ledger, what, caplog):
+def test_a_ledger_that_is_not_the_states_sends_everything_with_one_warning(config, sync, ledger, caplog):
     streams = ["order_list", "customer_list"]
     first = sync(config, streams=streams)
-    older = ledger.read_bytes()
-    if what == "another":
-        ledger.unlink()
-        sync(config, streams=streams)
-        other = ledger.read_bytes()
-    second = sync(config, state=first.state, streams=streams)
-    if what == "missing":
-        ledger.unlink()
-    else:
-        ledger.write_bytes(older if what == "older" else other)
+    ledger.unlink()
     caplog.clear()
-    run = sync(config, state=second.state, streams=streams)
+    run = sync(config, state=first.state, streams=streams)
     assert [keys(run, stream) for stream in streams] == [keys(first, stream) for stream in streams]
     assert caplog.text.count("is not the one of the state") == 1
     again = sync(config, state=run.state, streams=streams)
@@ -250,18 +230,3 @@ def test_a_ledger_in_use_is_an_error_before_any_request(small_store, inside, led
 def test_only_a_sync_opens_the_ledger(small_store, inside, ledger, arguments):
     assert inside(small_store.config | {"ledger": str(ledger)}, *arguments).code == 0
     assert not ledger.exists()
-
-
-def test_a_path_that_cannot_be_used_is_an_error(small_store, inside, tmp_path):
-    run = inside(small_store.config | {"ledger": str(tmp_path / "missing" / "ledger.db")})
-    assert_fails(run, "cannot be opened: No such file or directory")
-
-
-def test_a_damaged_ledger_sends_everything_and_says_so(config, inside, ledger):
-    first = inside(config)
-    ledger.write_bytes(b"\xa5" * 5000)
-    run = inside(config, state=first.state)
-    assert run.code == 0
-    assert "everything is sent" in run.log
-    assert keys(run) == keys(first)
-    assert {entry.get("ledger") for entry in run.state["bookmarks"].values() if "replication_key" in entry} == {""}

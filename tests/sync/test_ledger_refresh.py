@@ -52,24 +52,23 @@ def target(night):
 
 
 def whole_of(sync, config):
-    """What a sync without a ledger sends."""
+    """What a sync without a ledger sends, by stream and key."""
     target = Target()
     target.take(sync(config | {"ledger": None, "refresh_days": None}, streams=STREAMS).messages)
-    return target
+    return target.content
 
 
 def assert_equals_the_store(target, sync, config):
     """Cell by cell; rows that the store no longer has are exactly those that removed_objects reports."""
-    for stream, rows in whole_of(sync, config).content.items():
+    for stream, rows in whole_of(sync, config).items():
         gone = {row["object_key"] for row in target.rows[REMOVED].values() if row["stream"] == stream}
         back = {row["object_key"] for row in target.rows[REMOVED].values() if not row["removed_at"]}
         current = {key: row for key, row in target.content[stream].items() if str(key[0]) not in gone - back}
         assert current == rows, stream
 
 
-@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
-def test_nights_with_a_target_that_fails_end_with_the_stores_rows(night, store, sync, config, seed):
-    chance = random.Random(seed)
+def test_nights_with_a_target_that_fails_end_with_the_stores_rows(night, store, sync, config):
+    chance = random.Random(0)
     target = Target()
     for _ in range(6):
         messages = night(target, chance.randrange(1, 4)).messages
@@ -100,7 +99,7 @@ def test_each_state_of_a_night_can_be_resumed(night, target, store, sync, config
         resumed.take(messages[mark + 1 : mark + 40])
         store.advance(timedelta(minutes=1))
         resumed.take(sync(config | {"refresh_days": 1e-6}, state=state, streams=STREAMS).messages)
-        for stream, rows in whole_of(sync, config).content.items():
+        for stream, rows in whole_of(sync, config).items():
             assert resumed.content[stream] == resumed.content[stream] | rows
 
 
