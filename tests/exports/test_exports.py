@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from itertools import pairwise, product
 
 import pytest
 
+from tap_exports.clock import Timings
 from tap_exports.errors import (
     ExportStuck,
-    InvalidFile,
     InvalidKey,
     LocalTrouble,
     MissingScope,
@@ -59,39 +60,15 @@ def reusable(bench):
     return sorted(export.window for export in bench.source().reusable)
 
 
-# Without faults
-
-
-def test_a_window_becomes_a_checked_file(make_bench):
-    """Created, waited for, downloaded, checked: the store's rows, with where they came from."""
-    bench = make_bench(ready_seconds=40)
-    checked = bench.fetch()
-    store_rows = [
-        list(row.values()) for row in bench.store.rows("order_list", checked.window.start, checked.window.end)
-    ]
-    assert checked.checked.rows == len(store_rows) > 5
-    assert checked.export.id == bench.made()[0].id
-    assert checked.size == len(bench.store.file(checked.export.id))
-    assert not checked.reused
-    assert rows(checked) == store_rows
-    assert [r.place for r in bench.store.log if r.place != "poll"] == ["create", "link", "file"]
-
-
-# Waiting
-
-
 def test_polling_starts_fast_and_backs_off(make_bench):
     """The first poll comes within two seconds; each pause is a tenth of the time waited, two minutes at most."""
     bench = make_bench(ready_seconds=3000)
-    bench.fetch().csv.close()
-    polls = [r.time for r in bench.store.log if r.place == "poll"]
-    pauses = [(b - a).total_seconds() for a, b in pairwise(polls)]
-    assert (polls[0] - bench.made()[0].created_at).total_seconds() < 2
-    assert pauses[0] < 2
-    assert max(pauses) <= 120.5
-    assert min(pauses[-5:]) > 100
-    assert len(polls) < 90
-    assert (polls[-1] - bench.made()[0].ready_at).total_seconds() <= 120.5
+    fetched(bench)
+    times = [r.time for r in bench.store.log if r.place in ("create", "poll")]
+    pauses = [(b - a).total_seconds() for a, b in pairwise(times)]
+    assert max(pauses[:2]) < 2
+    assert 100 < min(pauses[-5:]) < max(pauses) <= 120.5
+    assert len(pauses) < 90
 
 
 def test_no_pause_is_longer_than_poll_interval_seconds():
@@ -112,8 +89,7 @@ def test_an_export_that_stays_pending_fails_at_the_timeout(make_bench):
 
 
 def test_an_export_is_polled_once_more_at_the_timeout(make_bench):
-    bench = make_bench(timeout=900, ready_seconds=899)
-    bench.fetch().csv.close()
+    fetched(make_bench(timeout=900, ready_seconds=899))
 
 
 def test_an_unknown_status_is_an_error_at_once(bench):
@@ -124,21 +100,11 @@ def test_an_unknown_status_is_an_error_at_once(bench):
     assert len(bench.made()) == 1
 
 
-def test_a_missing_status_is_pending(make_bench):
-    bench = make_bench(omit_status=True, ready_seconds=30)
-    bench.store.add_fault(Fault("poll", "json", document={"id": 42, "type": "order_list", "status": None}))
-    bench.fetch().csv.close()
-    assert bench.store.count("poll") > 2
-
-
-# Creating
-
-
 @pytest.mark.parametrize(
     ("kind", "more", "creates"),
     [
         *((kind, {}, 1) for kind in ("lost", "cut", "wrong_length")),
-        *((kind, {}, 3) for kind in ("refuse", "reset", "html", "empty")),
+        *((kind, {}, 3) for kind in ("refuse", "reset", "html", "empty", "hang")),
         ("json", {"document": {"sorry": True}}, 3),
         *(("status", {"status": status}, 3) for status in (429, 502)),
         ("status", {"status": 503, "headers": {"Retry-After": "2"}}, 3),
@@ -146,9 +112,9 @@ def test_a_missing_status_is_pending(make_bench):
 )
 def test_a_create_call_whose_response_is_lost_makes_no_second_export(bench, kind, more, creates):
     """It is sent again only if the list does not have its export, which two faults in a row did not make."""
-    for _ in range(creates - 1 or 1):
-        bench.store.add_fault(Fault("create", kind, **more))
-    bench.fetch().csv.close()
+    bench.clock.timings = replace(bench.clock.timings, read_seconds=0.1)
+    bench.store.add_fault(Fault("create", kind, times=creates - 1 or 1, **more))
+    fetched(bench)
     assert len(bench.made()) == 1
     assert bench.store.count("create") == creates
     assert creates > 1 or bench.store.count("list") == 1
@@ -158,13 +124,13 @@ def test_a_create_call_whose_response_is_lost_makes_no_second_export(bench, kind
 def test_after_a_lost_response_nothing_is_created_until_the_list_is_read(bench, faults):
     bench.store.add_fault(Fault("create", "lost"))
     bench.store.add_fault(Fault("list", "status", status=503, times=faults))
-    bench.fetch().csv.close()
+    fetched(bench)
     assert (len(bench.made()), bench.store.count("create"), bench.store.count("list")) == (1, 1, faults + 1)
 
 
 def test_retry_after_is_honoured_before_the_list_is_searched(bench):
     bench.store.add_fault(Fault("create", "status", status=503, headers={"Retry-After": "150"}))
-    bench.fetch().csv.close()
+    fetched(bench)
     first, second = bench.store.log[:2]
     assert (first.place, second.place) == ("create", "list")
     assert second.time - first.time >= timedelta(seconds=150)
@@ -188,16 +154,23 @@ def test_an_export_that_is_listed_late_is_found(bench, monkeypatch):
     assert bench.store.count("create") == 1
 
 
-@pytest.mark.parametrize(("ago", "listed"), [(1, True), (10, False)], ids=["listed before", "made long before"])
-def test_an_earlier_export_is_not_taken_for_the_lost_one(bench, ago, listed):
-    older = earlier_export(bench, ago=ago)
-    source = bench.source()
-    if listed:
-        bench.exporter.requester.look_up(source)
-        source.reusable.clear()
+@pytest.mark.parametrize(
+    ("days", "code", "ago", "listed"),
+    [
+        (10, "order_list", 1, True),
+        (10, "order_list", 10, False),
+        (9, "order_list", 0, False),
+        (10, "customer_list", 0, False),
+    ],
+    ids=["listed before", "made long before", "another window", "another type"],
+)
+def test_another_export_is_not_taken_for_the_lost_one(bench, days, code, ago, listed):
     bench.store.add_fault(Fault("create", "refuse"))  # it created nothing
-    checked = fetched(bench)
-    assert checked.export.id != older.id
+    earlier = earlier_export(bench, bench.window(0, days), code=code, ago=ago)
+    if listed:
+        reusable(bench)
+        bench.source().reusable.clear()
+    assert fetched(bench).export.id != earlier.id
     assert len(bench.made()) == 2
 
 
@@ -206,18 +179,9 @@ def test_a_lost_export_is_found_whatever_the_zone_of_the_list(make_bench, zone):
     """The list filters by day, of an unknown zone."""
     bench = make_bench(now=datetime(2025, 3, 4, 0, 20, tzinfo=timezone.utc), list_timezone=zone)
     bench.store.add_fault(Fault("create", "lost"))
-    bench.fetch().csv.close()
+    fetched(bench)
     assert len(bench.made()) == 1
     assert bench.store.count("create") == 1
-
-
-def test_an_export_of_another_window_or_type_is_not_taken_for_the_lost_one(bench):
-    bench.store.add_fault(Fault("create", "refuse"))
-    earlier_export(bench, bench.window(0, 9))
-    earlier_export(bench, bench.window(), code="customer_list")
-    checked = fetched(bench)
-    assert checked.export.window == bench.window()
-    assert len(bench.made()) == 3
 
 
 @pytest.mark.parametrize(("seconds", "taken"), [(23, False), (240, False), (280, True), (300, True)])
@@ -225,10 +189,9 @@ def test_an_export_made_before_its_window_had_settled_is_not_reused(make_bench, 
     bench = make_bench(settle=5)
     end = bench.store.now.replace(microsecond=0) - timedelta(seconds=23)
     bench.clock.sleep(seconds - 23)
-    made = earlier_export(bench, Window(end - timedelta(days=10), end))
-    source = bench.source()
-    bench.exporter.requester.look_up(source)
-    assert [export.id for export in source.reusable] == ([made.id] if taken else [])
+    window = Window(end - timedelta(days=10), end)
+    earlier_export(bench, window)
+    assert reusable(bench) == [window] * taken
 
 
 def test_responses_that_stay_lost_fail_the_stream(bench):
@@ -246,33 +209,22 @@ def test_responses_that_stay_lost_fail_the_stream(bench):
     ids=["ends early", "begins late"],
 )
 def test_an_export_of_a_smaller_window_is_refused(bench, begin, end):
-    window = bench.window()
     document = {"id": 7, "type": "order_list", "status": "pending", "date_from": begin, "date_to": end}
     bench.store.add_fault(Fault("create", "json", document=document))
     with pytest.raises(StoreRefused, match="but 2025-01-03T00:00:37Z to 2025-01-13T00:00:37Z was requested"):
-        bench.fetch(window)
+        bench.fetch()
 
 
 @pytest.mark.parametrize(
-    ("status", "error"), [(400, StoreRefused), (401, Unauthorized), (403, MissingScope), (404, StoreRefused)]
+    ("status", "error"),
+    [(400, StoreRefused), (401, Unauthorized), (403, MissingScope), (404, StoreRefused), (405, StoreRefused)],
 )
-def test_a_refused_create_call_is_reported_with_its_window(bench, status, error):
+def test_a_refused_call_is_not_retried_and_reported_with_its_window(bench, status, error):
     bench.store.add_fault(Fault("create", "status", status=status, body='{"date_to": ["Too far."]}', times=None))
-    with pytest.raises(error, match=r"date_to: Too far\..*\(stream order_list, window 2025-01-03"):
+    with pytest.raises(error, match=rf"answered {status}: date_to: Too far\..*\(stream order_list, window 2025-01-03"):
         bench.fetch()
     assert len(bench.store.log) == 1
-
-
-# Reusing
-
-
-def test_an_available_export_is_reused(bench):
-    export = earlier_export(bench, ago=10)
-    assert reusable(bench) == [bench.window()]
-    checked = fetched(bench)
-    assert checked.reused
-    assert checked.export.id == export.id
-    assert [r.place for r in bench.store.log] == ["list", "link", "file"]
+    assert bench.clock.waited == 0
 
 
 def test_a_pending_export_is_reused_until_its_own_timeout(make_bench):
@@ -292,14 +244,13 @@ def test_an_export_is_reused_for_reuse_exports_minutes_whatever_the_zone_of_the_
         assert reusable(bench) == [bench.window()] * (ago < 60)
 
 
-def test_an_export_of_another_window_or_type_is_not_reused(bench):
-    window = bench.window()
-    bench.store.make_export("order_list", window.start, window.end + timedelta(seconds=1))
-    bench.store.make_export("order_list", window.start + timedelta(seconds=1), window.end)
-    bench.store.make_export("customer_list", window.start, window.end)
-    bench.exporter.requester.look_up(bench.source())
-    checked = fetched(bench, window)
-    assert not checked.reused
+@pytest.mark.parametrize(
+    ("days", "code"), [(11, "order_list"), (9, "order_list"), (10, "customer_list")], ids=["longer", "shorter", "type"]
+)
+def test_an_export_of_another_window_or_type_is_not_reused(bench, days, code):
+    earlier_export(bench, bench.window(0, days), code=code, ago=1)
+    reusable(bench)
+    assert not fetched(bench).reused
 
 
 @pytest.mark.parametrize(
@@ -337,7 +288,7 @@ def test_only_exports_of_the_taps_own_windows_are_reused(make_bench, start, end,
 )
 def test_an_invalid_reused_export_is_replaced_once(bench, caplog, fault):
     old = earlier_export(bench, ago=10)
-    bench.exporter.requester.look_up(bench.source())
+    reusable(bench)
     bench.store.add_fault(fault)
     checked = fetched(bench)
     assert not checked.reused
@@ -361,37 +312,27 @@ def test_a_reused_export_that_stays_pending_is_replaced_at_its_timeout(make_benc
 
 def test_the_newest_available_export_is_preferred(make_bench):
     bench = make_bench(ready_seconds=300)
-    first = earlier_export(bench, ago=1)
-    second = earlier_export(bench, ago=20)
-    third = earlier_export(bench)
-    bench.exporter.requester.look_up(bench.source())
+    made = [earlier_export(bench, ago=ago) for ago in (1, 20, 0)]
+    reusable(bench)
     bench.store.add_fault(Fault("file", "body", body="A,B\r\n1\r\n", times=2))
-    checked = fetched(bench)
-    assert checked.export.id == first.id
-    assert bench.source().reusable[0].id == third.id
-    assert second.id not in (e.id for e in bench.source().reusable)
+    assert fetched(bench).export.id == made[0].id
+    assert [export.id for export in bench.source().reusable] == [made[2].id]
 
 
 @pytest.mark.parametrize(("status", "error"), [(401, Unauthorized), (403, MissingScope)])
 def test_a_refused_link_does_not_create_another_export(bench, status, error):
     earlier_export(bench, ago=1)
-    bench.exporter.requester.look_up(bench.source())
+    reusable(bench)
     bench.store.add_fault(Fault("link", "status", status=status, times=None))
     with pytest.raises(error):
         bench.fetch()
     assert len(bench.made()) == 1
 
 
-# Checking
-
-
 def test_an_error_page_in_place_of_the_file_is_transient(bench):
     bench.store.add_fault(Fault("file", "html", times=5))
     assert len(rows(bench.fetch())) > 5
     assert len(bench.made()) == 1
-    bench.store.add_fault(Fault("file", "html", times=None))
-    with pytest.raises(StoreTrouble, match="the file is an error page, not CSV"):
-        bench.fetch()
 
 
 HEADER = "Order Number,Status\r\n"
@@ -480,31 +421,23 @@ def test_only_a_fresh_export_confirms_repeated_rows(bench):
     assert len(bench.made()) == 3
 
 
-def test_a_file_that_is_invalid_twice_fails_its_window(bench, empty_temp):
-    bench.store.add_fault(Fault("file", "body", body="Order Number,Status\r\n1\r\n", times=None))
-    with pytest.raises(
-        InvalidFile, match=r"row 1 has 1 cells, the header has 2 \(stream order_list, export 42, window"
-    ) as caught:
+@pytest.mark.parametrize(
+    ("place", "kind", "more", "words"),
+    [
+        ("file", "html", {}, r"an error page, not CSV: .* \(stream order_list, export 42, window .*\)\. Run again"),
+        ("file", "body", {"body": "Order Number,B\r\n1\r\n"}, r"has 2 \(stream .*\)\. Check the export in the"),
+        ("poll", "status", {"status": 400}, r"\(stream .*\)\. Correct the setting"),
+    ],
+)
+def test_a_lasting_error_says_where_it_is_and_what_to_do(bench, empty_temp, place, kind, more, words):
+    """The file is downloaded twice if its content is invalid; no new export is made."""
+    bench.store.add_fault(Fault(place, kind, times=None, **more))
+    with pytest.raises(TapExportsError, match=words) as caught:
         bench.fetch()
-    assert bench.store.count("file") == 2
+    assert bench.store.count("file") == {"html": Timings().tries, "body": 2, "status": 0}[kind]
     assert len(bench.made()) == 1
     assert caught.value.__cause__ is None
     assert open_temp_files(empty_temp) == []
-
-
-@pytest.mark.parametrize(
-    ("place", "fault", "hint"),
-    [
-        ("file", {"kind": "html"}, "Run again"),
-        ("file", {"kind": "body", "body": "Order Number,B\r\n1\r\n"}, "Check the export in the store, then run again"),
-        ("poll", {"kind": "status", "status": 400}, "Correct the setting"),
-        ("create", {"kind": "status", "status": 400}, "Correct the setting"),
-    ],
-)
-def test_every_error_says_what_to_do(bench, place, fault, hint):
-    bench.store.add_fault(Fault(place, times=None, **fault))
-    with pytest.raises(TapExportsError, match=rf"\(stream order_list, .*\)\. {hint}"):
-        bench.fetch()
 
 
 def test_a_full_disk_causes_no_second_download_and_no_new_export(bench, monkeypatch, tmp_path):

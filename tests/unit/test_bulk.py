@@ -88,9 +88,9 @@ def test_plain_cells_are_converted_in_bulk(convert, cells):
         *((numbers, ["1", cell]) for cell in ["$1", "1e5", "NaN", "1-1", "00.5", "-01", "1,2"]),
         *((Instants(NEW_YORK), [UTC_TIME, cell]) for cell in ODD_TIMES),
         (Instants(KOLKATA), ["2024-01-01 00:00:00"]),
-        (Instants(NEW_YORK), [UTC_TIME + UTC_TIME[:10], UTC_TIME[10:]]),
+        (Instants(NEW_YORK), [UTC_TIME, UTC_TIME[:12], UTC_TIME[12:] + UTC_TIME]),
     ],
-    ids=str,
+    ids=lambda value: ascii(value) if isinstance(value, list) else "",
 )
 def test_one_cell_in_another_form_prevents_bulk_conversion(convert, cells):
     assert convert(cells) is None

@@ -22,14 +22,15 @@ cells = st.text(unicode, max_size=6) | st.sampled_from(
 
 def test_a_column_that_is_mostly_invalid_says_how_to_set_its_type():
     """The example is cut to forty characters."""
-    records = records_of([["id", "qty"], ["A", "x" * 41], ["B", "y"], ["C", "3"]], layout_of({"id": S, "qty": I}))
+    table = [["id", "qty", "total"], ["A", "x" * 41, "1"], ["B", "y", "z"], ["C", "3", ""]]
+    records = records_of(table, layout_of({"id": S, "qty": I, "total": N}))
     (batch,) = records.batches()
     assert batch[0]["invalid_values"] == {"qty": "x" * 41}
-    (line,) = records.invalid.lines(3)
-    assert line == (
+    assert list(records.invalid.lines(3)) == [
         f"qty: 2 of 3 cells do not fit, for instance '{'x' * 40}…'; "
-        'set column_types, {"<stream>": {"qty": "string"}}, if it is another type'
-    )
+        'set column_types, {"<stream>": {"qty": "string"}}, if it is another type',
+        "total: 1 of 3 cells do not fit, for instance 'z'",
+    ]
 
 
 def test_a_decimal_comma_in_a_later_row_makes_earlier_cells_invalid_in_its_column_only():
@@ -46,6 +47,10 @@ def test_a_deselected_column_is_never_converted():
     assert list(records.batches()) == [[{"id": "A", "date_to": "2025-01-31T00:00:00Z"}]]
     assert records.invalid.counts == {}
     records.refuse_invalid()
+
+
+def test_columns_are_matched_by_name():
+    assert rows_of("New,B,A\r\nn,1,x\r\n", layout_of({"a": S, "b": I})) == [{"a": "x", "b": 1, **BASE}]
 
 
 def test_batches_have_a_few_hundred_rows_and_fewer_where_rows_are_long():
