@@ -26,9 +26,9 @@ def test_a_column_that_is_mostly_invalid_says_how_to_set_its_type():
     records = records_of(table, layout_of({"id": S, "qty": I, "total": N}))
     (batch,) = records.batches()
     assert batch[0]["invalid_values"] == {"qty": "x" * 41}
+    hint = 'set column_types, {"<stream>": {"qty": "string"}}, if it is another type'
     assert list(records.invalid.lines(3)) == [
-        f"qty: 2 of 3 cells do not fit, for instance '{'x' * 40}…'; "
-        'set column_types, {"<stream>": {"qty": "string"}}, if it is another type',
+        f"qty: 2 of 3 cells do not fit, for instance '{'x' * 40}…'; {hint}",
         "total: 1 of 3 cells do not fit, for instance 'z'",
     ]
 
