@@ -211,6 +211,15 @@ def test_empty_windows_move_the_bookmark(make_store, sync):
     assert len(first.of("STATE")) >= 4
 
 
+def test_a_look_back_does_not_move_the_bookmark_back(make_store, sync):
+    config = make_store().config | fixed(2)
+    first = sync(config, streams=ORDERS)
+    second = sync(config, state=first.state, streams=ORDERS)
+    values = [m["value"]["bookmarks"]["order_list"]["replication_key_value"] for m in second.of("STATE")]
+    assert values == sorted(values)
+    assert values[0] == first.bookmark("order_list")
+
+
 def test_a_run_ends_with_its_state_although_no_bookmark_moved(make_store, sync):
     """A target that writes the states after the last record would write none."""
     store = make_store(days=20)

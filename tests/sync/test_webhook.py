@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hmac
 import json
-import re
 import signal
 import socket
 import threading
@@ -80,7 +79,6 @@ def test_a_signature_covers_the_raw_bytes_or_their_json_dumps(listener):
 @pytest.mark.parametrize(
     ("change", "status"),
     [
-        ({"path": "/elsewhere"}, 404),
         ({"method": "GET"}, 405),
         ({"signature": ""}, 401),
         ({"signature": signed(event(), "another secret")}, 401),
@@ -89,7 +87,7 @@ def test_a_signature_covers_the_raw_bytes_or_their_json_dumps(listener):
         ({"body": b"[]"}, 400),
         ({"body": b'{"event_id": "a", "data": null}'}, 400),
     ],
-    ids=lambda value: str(value)[:40],
+    ids=lambda value: str(value)[:20],
 )
 def test_an_invalid_delivery_is_refused(listener, announced, change, status):
     """A 410 would deactivate the webhook."""
@@ -97,32 +95,9 @@ def test_an_invalid_delivery_is_refused(listener, announced, change, status):
     assert announced == []
 
 
-def sent(listener, data):
-    """The statuses of the responses to these bytes."""
-    with socket.create_connection(("127.0.0.1", listener.port), timeout=30) as connection:
-        connection.sendall(data)
-        connection.shutdown(socket.SHUT_WR)
-        answer = b"".join(iter(lambda: connection.recv(65536), b""))
-    return [int(status) for status in re.findall(rb"HTTP/1\.[01] (\d{3})", answer)]
-
-
-def request(body, *headers):
-    return b"\r\n".join([b"POST /hook HTTP/1.1", b"Host: x", b"Connection: close", *headers, b"", body])
-
-
-def test_a_delivery_with_two_signatures_is_refused(listener, announced):
-    """A proxy may have checked either."""
-    body = event(8)
-    right, wrong = b"X-29Next-Signature: " + signed(body).encode(), b"X-29Next-Signature: " + b"0" * 64
-    length = b"Content-Length: %d" % len(body)
-    assert sent(listener, request(body, length, right, wrong)) == [401]
-    assert sent(listener, request(body, length, wrong, right)) == [401]
-    assert announced == []
-
-
 def test_the_listener_closes_while_clients_are_connected(listener):
     with socket.create_connection(("127.0.0.1", listener.port), timeout=30) as client:
-        client.sendall(request(b"{", b"Content-Length: 99"))
+        client.sendall(b"POST /hook HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n{")
         assert post(listener, event()).status_code == 200
         listener.close()
         assert client.recv(1) == b""
@@ -150,7 +125,6 @@ def test_a_port_in_use_is_an_error_that_names_webhook_listen(listener, announced
     ("listener", "comes_to", "status"),
     [
         ("", "/any/where", 200),
-        ("/", "/any/where", 404),
         ("/hook", "/hook?a=b", 200),
         ("/hook", "/hook/", 404),
         ("/caf%c3%a9/a%20b", "/caf%C3%A9/%61%20b", 200),
@@ -163,20 +137,15 @@ def test_the_path_is_the_targets_in_any_encoding(listener, announced, comes_to, 
     assert announced == [42] * (status == 200)
 
 
-@pytest.mark.parametrize(
-    ("change", "why"),
-    [
-        ({"path": "/exports"}, "the path is not that of webhook_target_url"),
-        ({"signature": ""}, "the signature is wrong"),
-    ],
-    ids=["path", "signature"],
-)
-def test_refused_deliveries_are_logged_less_and_less_often(listener, caplog, change, why):
-    with caplog.at_level("WARNING"):
-        for _ in range(11):
-            post(listener, event(), **change)
+def test_refused_deliveries_are_logged_less_and_less_often(listener, caplog):
+    for _ in range(11):
+        post(listener, event(), path="/exports")
+        post(listener, event(), signature="")
     text = "deliveries to the webhook listener rejected so far"
-    assert [line for line in caplog.messages if text in line] == [f"1 {text}: {why}", f"10 {text}: {why}"]
+    reasons = ("the path is not that of webhook_target_url", "the signature is wrong")
+    assert [line for line in caplog.messages if text in line] == [
+        f"{count} {text}: {reason}" for count in (1, 10) for reason in reasons
+    ]
 
 
 def register(store, target):
@@ -186,46 +155,48 @@ def register(store, target):
     requests.post(f"{store.config['api_url']}webhooks/", json=body, headers=headers, timeout=30).raise_for_status()
 
 
-def test_deliveries_of_a_webhook_registered_by_hand_are_accepted(make_store, sync, timings):
+@pytest.fixture
+def orders(sync):
+    """Sync all orders of a store with a webhook."""
+
+    def run(store, config=None):
+        done = sync(store.config | (config or hook(free_port())), streams=["order_list"])
+        assert len(done.records("order_list")) > 5
+        return done
+
+    return run
+
+
+def test_deliveries_of_a_webhook_registered_by_hand_are_accepted(make_store, orders, timings):
     timings(first_poll_seconds=100.0)
     store = make_store(days=10, ready_seconds=1.0)
     port = free_port()
     register(store, f"http://127.0.0.1:{port}/my/hook")
-    ours = {"webhook_listen": f"127.0.0.1:{port}", "webhook_secret": SECRET}
-    run = sync(store.config | ours, streams=["order_list"])
-    assert len(run.records("order_list")) > 5
+    orders(store, {"webhook_listen": f"127.0.0.1:{port}", "webhook_secret": SECRET})
     assert len(store.webhooks) == 1
 
 
-@pytest.mark.parametrize("signs", ["raw", "json_dumps"])
-def test_a_delivery_ends_the_wait_for_an_export(make_store, sync, signs, timings):
+def test_a_delivery_ends_the_wait_for_an_export(make_store, orders, timings):
     timings(first_poll_seconds=100.0)
-    store = make_store(days=10, ready_seconds=1.0, webhook_signs=signs)
-    run = sync(store.config | hook(free_port()), streams=["order_list"])
-    assert len(run.records("order_list")) > 5
-    assert store.webhooks == []
+    store = make_store(days=10, ready_seconds=1.0)
+    register(store, "https://example.com/theirs")
+    orders(store)
+    assert [webhook.target for webhook in store.webhooks] == ["https://example.com/theirs"]
     assert store.count(place="poll") <= 3
 
 
-def test_an_early_delivery_is_verified_with_the_api(make_store, sync):
-    store = make_store(days=10, ready_seconds=0.5, webhook_moment="created")
-    run = sync(store.config | hook(free_port()), streams=["order_list"])
-    assert not run.failures
-    assert len(run.records("order_list")) > 5
+def test_an_early_delivery_is_verified_with_the_api(make_store, orders):
+    orders(make_store(days=10, ready_seconds=0.5, webhook_moment="created"))
 
 
-def test_polling_goes_on_without_deliveries(make_store, sync):
+def test_polling_goes_on_without_deliveries(make_store, orders):
     store = make_store(days=10, ready_seconds=0.3)
     store.add_fault(Fault("webhook", "lost", times=None))
-    run = sync(store.config | hook(free_port()), streams=["order_list"])
-    assert len(run.records("order_list")) > 5
+    orders(store)
 
 
-def test_without_the_scope_the_tap_polls_with_a_warning(make_store, sync, caplog):
-    store = make_store(days=10, scopes={"exports:read", "exports:write"})
-    with caplog.at_level("WARNING"):
-        run = sync(store.config | hook(free_port()), streams=["order_list"])
-    assert not run.failures
+def test_without_the_scope_the_tap_polls_with_a_warning(make_store, orders, caplog):
+    orders(make_store(days=10, scopes={"exports:read", "exports:write"}))
     assert any("could not be registered" in line and "webhooks:" in line for line in caplog.messages)
 
 
@@ -238,39 +209,25 @@ def test_an_invalid_token_at_the_registration_ends_the_run(make_store, inside):
 
 
 @pytest.mark.parametrize("kind", ["lost", "refuse"])
-def test_a_registration_whose_response_is_lost_is_removed_at_the_end(make_store, sync, caplog, kind):
+def test_a_registration_whose_response_is_lost_is_removed_at_the_end(make_store, orders, caplog, kind):
     store = make_store(days=10)
     store.add_fault(Fault("webhooks", kind, after=1))
-    with caplog.at_level("WARNING"):
-        run = sync(store.config | hook(free_port()), streams=["order_list"])
-    assert not run.failures
-    assert len(run.records("order_list")) > 5
+    orders(store)
     assert sum(entry.method == "POST" for entry in store.log if entry.place == "webhooks") == 1
     assert store.webhooks == []
-    assert any("could not be registered" in line for line in caplog.messages) is (kind == "refuse")
-
-
-def test_other_registrations_are_kept(make_store, sync):
-    store = make_store(days=10)
-    register(store, "https://example.com/theirs")
-    run = sync(store.config | hook(free_port()), streams=["order_list"])
-    assert not run.failures
-    assert [webhook.target for webhook in store.webhooks] == ["https://example.com/theirs"]
+    assert ("could not be registered" in caplog.text) is (kind == "refuse")
 
 
 @pytest.mark.parametrize(("status", "tries"), [(403, 1), (500, 2)])
-def test_a_registration_that_cannot_be_removed_is_a_warning(make_store, sync, caplog, timings, status, tries):
+def test_a_registration_that_cannot_be_removed_is_a_warning(make_store, orders, caplog, timings, status, tries):
     """The attempts end with the timings of the run."""
     timings(tries=2)
     store = make_store(days=10)
     store.add_fault(Fault("webhooks", "status", status=status, after=2, times=None))
-    with caplog.at_level("WARNING"):
-        run = sync(store.config | hook(free_port()), streams=["order_list"])
-    assert not run.failures
-    assert len(run.records("order_list")) > 5
+    orders(store)
     assert len(store.webhooks) == 1
     assert store.count(status=status) == tries
-    assert any("could not be removed from the store; the next run removes it" in line for line in caplog.messages)
+    assert "could not be removed from the store; the next run removes it" in caplog.text
 
 
 @pytest.mark.parametrize("kind", [signal.SIGTERM, signal.SIGKILL], ids=lambda s: s.name)
