@@ -126,16 +126,16 @@ def _fill_disk(after: int, files: int) -> None:
 
 def _limit_output(after: int) -> None:
     """Simulate a full disk for standard output, from the n-th write on."""
-    from tap_exports.singer import writer  # noqa: PLC0415
+    from tap_exports.singer.writer import MessageWriter  # noqa: PLC0415
 
-    real, writes = writer._write_all, itertools.count()  # noqa: SLF001
+    real, writes = MessageWriter.flush, itertools.count()
 
-    def written(pipe: Any, data: bytes) -> None:
+    def flush(writer: Any) -> None:
         if next(writes) == after:
             os.dup2(os.open("/dev/full", os.O_WRONLY), 1)
-        real(pipe, data)
+        real(writer)
 
-    writer._write_all = written  # noqa: SLF001
+    MessageWriter.flush = flush  # type: ignore[method-assign]
 
 
 def _jump(after: int, seconds: float, to_and_fro: bool) -> None:  # noqa: FBT001

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta, timezone
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from tap_exports.clock import Clock
 from tap_exports.config.validation import zone_of
@@ -32,24 +32,8 @@ if TYPE_CHECKING:
     from datetime import datetime, tzinfo
 
     from tap_exports.config.settings import Settings
-    from tap_exports.exports.fetch import CheckedExport
 
 T = TypeVar("T")
-
-
-class RemovalRecorder(Protocol):
-    """Records removed objects."""
-
-    def write(self, stream: str) -> None:
-        """Record the objects of a stream that are gone, after its last window."""
-
-
-class ExportRecorder(Protocol):
-    """Records the exports that were used."""
-
-    def note(self, export: CheckedExport, invalid_cells: int) -> None:
-        """Record an export whose records are all written."""
-
 
 _AS_UTC = "times without an offset are read as UTC"
 
@@ -67,27 +51,29 @@ class RunContext:
         )
         self._logger = logging.getLogger("tap-exports")
         self.clock = clock
+        self.client = Client(self._connection, clock)
+        self.downloader = Downloader(
+            self.client.link,
+            clock,
+            self.client.time,
+            self._connection.user_agent,
+            insecure=settings.api_url.startswith("http:"),
+        )
+        self.notifier = ReadyNotifier(clock)
+        self.progress = Progress(clock)
+        self.summary = RunSummary(clock)
         self.failures: dict[str, TapExportsError] = {}
         """By stream."""
-        self.export_log: ExportRecorder | None = None
-        """The stream that records the exports used."""
-        self.removed_objects: RemovalRecorder | None = None
-        """The stream that records removed objects, where there is a ledger."""
+        self.has_ledger = bool(settings.raw.get("ledger"))
 
     @cached_property
-    def client(self) -> Client:
-        """The API."""
-        return Client(self._connection, self.clock)
-
-    @cached_property
-    def ledger(self) -> Ledger | None:
-        """The ledger, if the settings have one; it is opened and locked until the run ends.
+    def ledger(self) -> Ledger:
+        """The ledger, if there is one; it is opened and locked until the run ends.
 
         Raises:
             SettingsError: If another run uses it, or the path cannot be used.
         """
-        path = self._settings.raw.get("ledger")
-        return Ledger(Path(path), self._settings.api_url) if path else None
+        return Ledger(Path(self._settings.raw["ledger"]), self._settings.api_url)
 
     def close_ledger(self) -> None:
         """Release the ledger, if it was opened."""
@@ -154,13 +140,6 @@ class RunContext:
             return None
 
     @cached_property
-    def downloader(self) -> Downloader:
-        """Downloads files."""
-        insecure = self._settings.api_url.startswith("http:")
-        agent = self._connection.user_agent
-        return Downloader(self.client.link, self.clock, self.client.time, agent, insecure=insecure)
-
-    @cached_property
     def exporter(self) -> Exporter:
         """Requests, downloads and validates exports."""
         raw = self._settings.raw
@@ -175,11 +154,6 @@ class RunContext:
         wait = self.notifier.wait if raw.get("webhook_listen") else None
         files = ExportFiles(self.downloader, self.clock, options)
         return Exporter(self.client, files, self.clock, policy, wait)
-
-    @cached_property
-    def notifier(self) -> ReadyNotifier:
-        """Wakes the thread that waits for an export when a webhook delivery arrives."""
-        return ReadyNotifier(self.clock)
 
     def webhook(self) -> Webhook | None:
         """The webhook listener, if `webhook_listen` is set; it listens at once."""
@@ -210,16 +184,6 @@ class RunContext:
             cap=settings.raw["max_export_rows"],
             progress=self.progress,
         )
-
-    @cached_property
-    def progress(self) -> Progress:
-        """Reports progress."""
-        return Progress(self.clock)
-
-    @cached_property
-    def summary(self) -> RunSummary:
-        """The counts for the summary, by stream."""
-        return RunSummary(self.clock)
 
     def discovery(self, *, may_create: bool) -> Discovery:
         """Finds columns without a catalog; with `may_create`, it may create exports."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import threading
 from copy import deepcopy
 from functools import cached_property
@@ -14,6 +13,7 @@ import click
 from singer_sdk import Tap
 from singer_sdk.plugin_base import PluginBase
 from singer_sdk.tap_base import CliTestOptionValue
+from typing_extensions import override
 
 from tap_exports.clock import Clock, Timings
 from tap_exports.config.catalog import check_catalog
@@ -25,29 +25,20 @@ from tap_exports.config.validation import validation_errors
 from tap_exports.context import RunContext
 from tap_exports.errors import InvalidSettings, Stopped
 from tap_exports.exports.plan import plan_lines
-from tap_exports.ledger.removed import REMOVED_OBJECTS
 from tap_exports.singer import batches as batch_files
 from tap_exports.singer.bookmark import check_state
 from tap_exports.singer.environment import read_environment
-from tap_exports.singer.export_log import EXPORT_LOG, ExportLog
 from tap_exports.singer.mapped_stream import MappedStream
-from tap_exports.singer.removed_objects import RemovedObjectsStream
+from tap_exports.singer.own_streams import EXPORT_LOG, REMOVED_OBJECTS, ExportLog, RemovedObjectsStream
 from tap_exports.singer.session import (
     end_process,
-    listening,
     raise_failures,
     report_failures,
     report_unlisted,
     session,
-    summarized,
 )
 from tap_exports.singer.writer import MessageWriter
 from tap_exports.streams import ExportStream
-
-if sys.version_info >= (3, 12):
-    from typing import override
-else:
-    from typing_extensions import override
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -137,7 +128,8 @@ class TapExports(Tap):
             tap.setup_mapper()
             tap.print_plan()
         else:
-            _ = tap.run_context.ledger  # one that another run has locked is an error before any request
+            if tap.run_context.has_ledger:
+                _ = tap.run_context.ledger  # one that another run has locked is an error before any request
             tap.setup_mapper()
             tap.run_sync()
 
@@ -194,11 +186,9 @@ class TapExports(Tap):
         codes = self.run_context.client.types()
         streams: list[Stream] = [ExportStream(self, code, self.run_context) for code in codes]
         if EXPORT_LOG not in codes:
-            self.run_context.export_log = ExportLog(self, self.run_context)
-            streams.append(self.run_context.export_log)
-        if self.config.get("ledger") and REMOVED_OBJECTS not in codes:
-            self.run_context.removed_objects = RemovedObjectsStream(self, self.run_context)
-            streams.append(self.run_context.removed_objects)
+            streams.append(ExportLog(self, EXPORT_LOG, self.run_context))
+        if self.run_context.has_ledger and REMOVED_OBJECTS not in codes:
+            streams.append(RemovedObjectsStream(self, REMOVED_OBJECTS, self.run_context))
         for setting, named in self.settings.streams_named():
             for stream in sorted(named.difference(codes)):
                 self.logger.warning("%s names the stream %s, which the store does not have", setting, stream)
@@ -226,8 +216,11 @@ class TapExports(Tap):
     def setup_mapper(self) -> None:
         PluginBase.setup_mapper(self)
         for stream in self.streams.values():
-            if isinstance(stream, MappedStream) and stream.has_columns:
-                stream.register_maps()  # those of other streams follow when their columns are known
+            if isinstance(stream, MappedStream):
+                if stream.is_removed:
+                    stream.selected = False
+                if stream.has_columns:
+                    stream.register_maps()  # those of other streams follow when their columns are known
 
     # Sync
 
@@ -237,12 +230,11 @@ class TapExports(Tap):
         Raises:
             StreamsFailed: After all streams, if some failed; each was reported.
         """
-        with summarized(self.run_context), listening(self.run_context), session(self.run_context):
+        with session(self.run_context, is_sync=True):
             report_unlisted(self, self.run_context.failures)
             for stream in self._export_streams:
                 if stream.selected:
-                    stream.check_bookmark()
-                    stream.clear_ledger_position()
+                    stream.check_state()
                     self.run_context.summary.add_stream(stream.name)
                     self.run_context.scheduler.add(stream.queue())
             try:
@@ -260,12 +252,12 @@ class TapExports(Tap):
         Raises:
             StreamsFailed: After all streams, if some failed; each was reported.
         """
-        with session(self.run_context):
-            for stream in self._export_streams:
+        with session(self.run_context, is_sync=False):
+            streams = [stream for stream in self._export_streams if not stream.is_removed]
+            for stream in streams:  # all streams are exported at once
                 stream.ABORT_AT_RECORD_COUNT = 1
-                if not stream.is_removed:  # all streams are exported at once
-                    self.run_context.scheduler.add(stream.queue())
-            self.run_sync_dry_run(1, self._export_streams)
+                self.run_context.scheduler.add(stream.queue())
+            self.run_sync_dry_run(1, streams)
 
     def print_plan(self) -> None:
         """Print the exports that a sync would request.

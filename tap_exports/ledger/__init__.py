@@ -36,7 +36,7 @@ that last contained it. This concerns the store, not any target, so forgetting d
 
 from tap_exports.ledger.coverage import Export
 from tap_exports.ledger.database import Ledger
-from tap_exports.ledger.removed import RemovedObject, RemovedObjects
+from tap_exports.ledger.removed import RemovedObjects
 from tap_exports.ledger.stream_ledger import StreamLedger
 
-__all__ = ["Export", "Ledger", "RemovedObject", "RemovedObjects", "StreamLedger"]
+__all__ = ["Export", "Ledger", "RemovedObjects", "StreamLedger"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import json
 import logging
-import os
 import secrets
 import sqlite3
 from contextlib import contextmanager, suppress
@@ -15,10 +14,11 @@ from tap_exports.errors import SettingsError
 from tap_exports.ledger.coverage import cover
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
     from pathlib import Path
 
-    from tap_exports.ledger.coverage import Export
+    from tap_exports.ledger.coverage import Export, Range
 
 _APPLICATION = 0x74617065
 _VERSION = 1
@@ -27,7 +27,10 @@ _DISK = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 _STEP = 1_000_000
 """The largest step between positions. Steps are random, so that two copies of a ledger rarely use the same one."""
 _VARIABLES = 500
-_SCHEMA = """
+_FORGET = "UPDATE streams SET floor = (SELECT coalesce(max(position), 0) FROM windows)"
+_SCHEMA = f"""
+PRAGMA application_id = {_APPLICATION};
+PRAGMA user_version = {_VERSION};
 CREATE TABLE ledger (id TEXT NOT NULL);
 CREATE TABLE streams (
     id INTEGER PRIMARY KEY,
@@ -70,14 +73,8 @@ CREATE TABLE parents (
 """
 
 
-class _Connection(sqlite3.Connection):
-    """A connection that reports a damaged schema as such: SQLite's own message may be invalid UTF-8."""
-
-    def execute(self, *arguments: Any) -> sqlite3.Cursor:  # noqa: ANN401
-        try:
-            return super().execute(*arguments)
-        except UnicodeDecodeError:
-            raise sqlite3.DatabaseError("malformed database schema") from None
+DAMAGE = (sqlite3.Error, TypeError, ValueError, LookupError)
+"""What a damaged file raises: it can be well-formed with wrong values, and SQLite's message can be invalid UTF-8."""
 
 
 class Ledger:
@@ -95,57 +92,56 @@ class Ledger:
         self.scope = scope
         self.failed = False
         self.id = ""
+        self.db = sqlite3.connect(":memory:")  # used if the file cannot be opened
         self._warned = False
         self._logger = logging.getLogger("tap-exports")
-        self._connection = sqlite3.connect(":memory:")  # used if the file cannot be opened
         try:
             self._open()
-        except OSError as error:
-            if error.errno not in _DISK:
-                raise self._unusable(error.strerror or "") from None
-            self.fail(error)
-        except SettingsError:
-            self.close()
-            raise
-        except sqlite3.Error as error:
-            text = str(error)
-            if "locked" in text:
+        except (SettingsError, OSError, *DAMAGE) as error:
+            if refusal := self._refusal(error):
                 self.close()
-                hint = "Wait until that run has ended, or use a ledger of its own for each pipeline."
-                raise SettingsError(f"ledger: {path} is in use by another run", hint) from None
-            if "unable to open" in text or "readonly" in text:
-                self.close()
-                raise self._unusable(text) from None
+                raise refusal from None
             self.fail(error)
 
-    def _unusable(self, reason: str) -> SettingsError:
-        return SettingsError(f"ledger: {self.path} cannot be opened: {reason}", "Correct the path or its permissions.")
+    def _refusal(self, error: Exception) -> SettingsError | None:
+        """The error that ends the run; None if the run continues without the ledger."""
+        if isinstance(error, SettingsError):
+            return error
+        text = str(error)
+        if "locked" in text:
+            hint = "Wait until that run has ended, or use a ledger of its own for each pipeline."
+            return SettingsError(f"ledger: {self.path} is in use by another run", hint)
+        if isinstance(error, OSError):
+            text = "" if error.errno in _DISK else str(error.strerror)
+        elif "unable to open" not in text and "readonly" not in text:
+            text = ""
+        hint = "Correct the path or its permissions."
+        return SettingsError(f"ledger: {self.path} cannot be opened: {text}", hint) if text else None
 
     def _open(self) -> None:
-        with suppress(FileExistsError):
-            os.close(os.open(self.path, os.O_CREAT | os.O_EXCL, 0o600))
-        self.close()
-        self._connection = connection = sqlite3.connect(self.path, timeout=0, isolation_level=None, factory=_Connection)
-        connection.execute(
-            "PRAGMA locking_mode = EXCLUSIVE"
-        )  # the operating system's lock, which ends with the process
-        is_new = self._is_new(connection)
+        self.path.touch(0o600)
+        self.db = sqlite3.connect(self.path, timeout=0, isolation_level="IMMEDIATE")
+        self.db.execute("PRAGMA locking_mode = EXCLUSIVE")  # the operating system's lock, which ends with the process
+        is_new = self._is_new()
         for pragma in ("journal_mode = WAL", "synchronous = FULL", f"cache_size = -{_CACHE_KIB}"):
-            connection.execute(f"PRAGMA {pragma}")
-        with self.transaction():
+            self.db.execute(f"PRAGMA {pragma}")
+        with self.db:
+            self.db.execute("BEGIN IMMEDIATE")
             if is_new:
-                self._create(connection)
-        (self.id,) = connection.execute("SELECT id FROM ledger").fetchone()
-        problem = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+                for statement in _SCHEMA.split(";\n"):
+                    self.db.execute(statement)
+                self.db.execute("INSERT INTO ledger VALUES (?)", (secrets.token_hex(8),))
+        (self.id,) = self.db.execute("SELECT id FROM ledger").fetchone()
+        problem = self.db.execute("PRAGMA quick_check(1)").fetchone()[0]
         if problem != "ok":
             raise sqlite3.DatabaseError(" ".join(problem.split()))
 
-    def _is_new(self, connection: sqlite3.Connection) -> bool:
-        if not connection.execute("SELECT 1 FROM sqlite_master").fetchone():
+    def _is_new(self) -> bool:
+        if not self.db.execute("SELECT 1 FROM sqlite_master").fetchone():
             return True
-        if connection.execute("PRAGMA application_id").fetchone()[0] != _APPLICATION:
+        if self.db.execute("PRAGMA application_id").fetchone()[0] != _APPLICATION:
             raise SettingsError(f"ledger: {self.path} is another program's database", "Correct the path.")
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        version = self.db.execute("PRAGMA user_version").fetchone()[0]
         if version != _VERSION:
             raise SettingsError(
                 f"ledger: {self.path} has the format {version}; this version of the tap uses {_VERSION}",
@@ -153,20 +149,15 @@ class Ledger:
             )
         return False
 
-    def _create(self, connection: sqlite3.Connection) -> None:
-        for statement in _SCHEMA.split(";\n"):
-            connection.execute(statement)
-        connection.execute("INSERT INTO ledger VALUES (?)", (secrets.token_hex(8),))
-        connection.execute(f"PRAGMA application_id = {_APPLICATION}")
-        connection.execute(f"PRAGMA user_version = {_VERSION}")
-
     def close(self) -> None:
         """Release the file."""
         with suppress(sqlite3.Error):
-            self._connection.close()
+            self.db.close()
 
     def fail(self, error: Exception) -> None:
         """Continue without the ledger, and forget its digests, because records are sent without being recorded."""
+        if self.failed:
+            return
         self.failed = True
         self._logger.warning(
             "ledger: %s cannot be used (%s); everything is sent and nothing is recorded. "
@@ -175,11 +166,14 @@ class Ledger:
             error,
         )
         try:
-            self._connection.execute("UPDATE streams SET floor = (SELECT coalesce(max(position), 0) FROM windows)")
+            self.db.rollback()
+            with self.db:
+                self.db.execute(_FORGET)
         except sqlite3.Error:
             if self.id:  # a ledger; deleting it needs no disk space
                 with suppress(OSError):
                     self.path.unlink()
+        self.close()
 
     def warn_unknown(self) -> None:
         """Warn once in a run that the ledger does not have the state's position."""
@@ -191,27 +185,21 @@ class Ledger:
                 self.path,
             )
 
-    # Statements
-
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """A transaction: committed at the end, or rolled back after an error."""
-        self._connection.execute("BEGIN IMMEDIATE")
+        """A transaction, committed at the end. An error of the file ends the block, and the ledger has failed.
+
+        After that, the first statement of every block ends it.
+        """
         try:
             yield
-            self._connection.execute("COMMIT")
+            self.db.commit()
+        except DAMAGE as error:
+            self.fail(error)
         except BaseException:
-            with suppress(sqlite3.Error):  # some errors have already rolled it back
-                self._connection.execute("ROLLBACK")
+            with suppress(sqlite3.Error):
+                self.db.rollback()
             raise
-
-    def execute(self, statement: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> sqlite3.Cursor:
-        """Run one statement."""
-        return self._connection.execute(statement, values)
-
-    def execute_many(self, statement: str, rows: Iterable[Sequence[Any]]) -> None:
-        """Run one statement for each row."""
-        self._connection.executemany(statement, rows)
 
     def by_key(self, columns: str, table: str, stream: int, keys: Sequence[str]) -> dict[str, Any]:
         """The other columns of rows, by their keys."""
@@ -220,62 +208,48 @@ class Ledger:
             part = keys[n : n + _VARIABLES]
             marks = ",".join("?" * len(part))
             statement = f"SELECT key, {columns} FROM {table} WHERE stream = ? AND key IN ({marks})"  # noqa: S608
-            found.update((row[0], row[1:]) for row in self._connection.execute(statement, (stream, *part)))
+            found.update((row[0], row[1:]) for row in self.db.execute(statement, (stream, *part)))
         return found
 
-    def coverage(self, stream: int) -> list[tuple[int, int, int]]:
+    def coverage(self, stream: int) -> list[Range]:
         """Which export last covered each range of a stream's time, as in coverage.py."""
-        try:
-            (text,) = self.execute("SELECT coverage FROM streams WHERE id = ?", (stream,)).fetchone()
-            return [(int(start), int(end), int(export_id)) for start, end, export_id in json.loads(text)]
-        except (TypeError, ValueError):
-            raise sqlite3.DatabaseError("coverage cannot be read") from None
+        (text,) = self.db.execute("SELECT coverage FROM streams WHERE id = ?", (stream,)).fetchone()
+        return [(int(start), int(end), int(export_id)) for start, end, export_id in json.loads(text)]
 
     def cover(self, stream: int, export: Export) -> None:
         """Record that a complete export covered its window."""
         covered = cover(self.coverage(stream), *export.seconds, export.id)
-        self.execute("UPDATE streams SET coverage = ? WHERE id = ?", (json.dumps(covered), stream))
+        self.db.execute("UPDATE streams SET coverage = ? WHERE id = ?", (json.dumps(covered), stream))
 
     def cover_empty(self, name: str, export: Export) -> None:
         """Record a complete export of a stream that has no header, and so no records."""
-        if not self.failed:
-            try:
-                with self.transaction():
-                    self.cover(self.stream_id(name), export)
-            except sqlite3.Error as error:
-                self.fail(error)
-
-    # Positions
+        with self.transaction():
+            self.cover(self.stream_id(name), export)
 
     def stream_id(self, name: str) -> int:
         """The id of a stream, which is added if it is new."""
         stream = (self.scope, name)
-        self.execute("INSERT OR IGNORE INTO streams (scope, name) VALUES (?, ?)", stream)
-        return int(self.execute("SELECT id FROM streams WHERE scope = ? AND name = ?", stream).fetchone()[0])
+        self.db.execute("INSERT OR IGNORE INTO streams (scope, name) VALUES (?, ?)", stream)
+        return int(self.db.execute("SELECT id FROM streams WHERE scope = ? AND name = ?", stream).fetchone()[0])
 
     def forget(self, name: str) -> None:
         """Forget a stream's digests, because the run sends its records without recording them."""
-        if not self.failed:
-            try:
-                self.execute(
-                    "UPDATE streams SET floor = (SELECT coalesce(max(position), 0) FROM windows) "
-                    "WHERE scope = ? AND name = ?",
-                    (self.scope, name),
-                )
-            except sqlite3.Error as error:
-                self.fail(error)
+        with self.transaction():
+            self.db.execute(f"{_FORGET} WHERE scope = ? AND name = ?", (self.scope, name))
+
+    # Positions
 
     def newest_position(self) -> int:
         """The newest position of any stream."""
-        return int(self.execute("SELECT coalesce(max(position), 0) FROM windows").fetchone()[0])
+        return int(self.db.execute("SELECT coalesce(max(position), 0) FROM windows").fetchone()[0])
 
-    def new_position(self, stream: int, export_id: int, date_from: int, date_to: int, at: int) -> int:
-        """A new position for a window. Times are in seconds since the epoch."""
+    def new_position(self, stream: int, at: datetime, export: Export | None = None) -> int:
+        """A new position for a window, or for removals, which have no export."""
         position = self.newest_position() + 1 + secrets.randbelow(_STEP)
-        statement = (
-            "INSERT INTO windows (position, stream, export_id, date_from, date_to, at) VALUES (?, ?, ?, ?, ?, ?)"
+        window = (export.id, *export.seconds) if export else (0, 0, 0)
+        self.db.execute(
+            "INSERT INTO windows VALUES (?, ?, ?, ?, ?, ?)", (position, stream, *window, int(at.timestamp()))
         )
-        self.execute(statement, (position, stream, export_id, date_from, date_to, at))
         return position
 
     def text_of(self, position: int) -> str:
@@ -288,5 +262,5 @@ class Ledger:
         if name != self.id or not number.isdecimal() or len(number) > len(str(1 << 62)):
             return None
         statement = "SELECT position FROM windows WHERE position = ? AND stream = ?"
-        row = self.execute(statement, (int(number), stream)).fetchone()
+        row = self.db.execute(statement, (int(number), stream)).fetchone()
         return row and int(row[0])

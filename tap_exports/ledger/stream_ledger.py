@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sqlite3
 import zlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tap_exports.ledger.digests import SumOfDigests, digest_of_text, digests_of, keys_of
@@ -43,13 +41,6 @@ class _Past(NamedTuple):
     at: int
 
 
-class _Windows(dict[int, _Past]):
-    """The stream's windows by position. A missing window of an object means a damaged file."""
-
-    def __missing__(self, position: int) -> _Past:
-        raise sqlite3.DatabaseError(f"position {position} is missing")
-
-
 class _Object(NamedTuple):
     """A recorded object."""
 
@@ -58,15 +49,6 @@ class _Object(NamedTuple):
     held: int
     removed_at: int | None
     reported: int | None
-
-
-@dataclass(frozen=True)
-class _Open:
-    """The window that is being recorded."""
-
-    position: int
-    export: Export
-    at: int
 
 
 class StreamLedger:
@@ -88,37 +70,33 @@ class StreamLedger:
         identity: str = "",
         fingerprint: str = "",
     ) -> None:
-        self.name = name
+        self._name = name
         self._ledger = ledger
         self._keys, self._parent = keys, parent
-        self._floor = 0
-        self._open: _Open | None = None
-        self._windows = _Windows()
+        self._id = self._floor = 0
+        self._windows: dict[int, _Past] = {}
+        self._position = 0
+        """Of the window that is being recorded; 0 for none."""
         self._may_move = not set(parent) <= set(keys)
-        if not ledger.failed:
-            try:
-                with ledger.transaction():
-                    self._start(position, identity, fingerprint)
-            except sqlite3.Error as error:
-                ledger.fail(error)
+        with ledger.transaction():
+            self._start(position, identity, fingerprint)
 
     def _start(self, position: object, identity: str, fingerprint: str) -> None:
-        ledger = self._ledger
-        self.id = ledger.stream_id(self.name)
-        row = ledger.execute("SELECT identity, fingerprint, floor FROM streams WHERE id = ?", (self.id,)).fetchone()
-        known = ledger.known(self.id, position)
-        windows = ledger.execute("SELECT position, export_id, at FROM windows WHERE stream = ?", (self.id,))
-        self._windows.update((number, _Past(export_id, at)) for number, export_id, at in windows)
+        ledger, db = self._ledger, self._ledger.db
+        self._id = ledger.stream_id(self._name)
+        row = db.execute("SELECT identity, fingerprint, floor FROM streams WHERE id = ?", (self._id,)).fetchone()
+        known = ledger.known(self._id, position)
+        windows = db.execute("SELECT position, export_id, at FROM windows WHERE stream = ?", (self._id,))
+        self._windows = {number: _Past(export_id, at) for number, export_id, at in windows}
         if row[0] and row[0] != identity:
             for table in ("objects", "parents"):
-                ledger.execute(f"DELETE FROM {table} WHERE stream = ?", (self.id,))  # noqa: S608
+                db.execute(f"DELETE FROM {table} WHERE stream = ?", (self._id,))  # noqa: S608
             clear = "UPDATE streams SET coverage = '[]', withheld_below = NULL, withheld_until = NULL WHERE id = ?"
-            ledger.execute(clear, (self.id,))
+            db.execute(clear, (self._id,))
         if known is None or row[:2] != (identity, fingerprint):
-            floor = ledger.newest_position()
+            self._floor = ledger.newest_position()
             change = "UPDATE streams SET identity = ?, fingerprint = ?, floor = ? WHERE id = ?"
-            ledger.execute(change, (identity, fingerprint, floor, self.id))
-            self._floor = floor
+            db.execute(change, (identity, fingerprint, self._floor, self._id))
         else:
             self._floor = row[2]
             self._forget_after(known)
@@ -130,7 +108,7 @@ class StreamLedger:
         if max(self._windows, default=0) > position:
             for table in ("objects", "parents"):
                 statement = f"UPDATE {table} SET digest = NULL WHERE stream = ? AND sent > ?"  # noqa: S608
-                self._ledger.execute(statement, (self.id, position))
+                self._ledger.db.execute(statement, (self._id, position))
 
     # One window
 
@@ -139,51 +117,34 @@ class StreamLedger:
 
         `batches` reads the export's records from the start; for line items it is called twice.
         """
-        ledger = self._ledger
-        if not ledger.failed:
-            try:
-                self._begin(export)
-                yield from self._changed_lines(batches) if self._parent else self._changed_objects(batches)
-            except sqlite3.Error as error:
-                ledger.fail(error)
-        if ledger.failed:  # records that were already returned are sent twice
+        self._export = export
+        with self._ledger.transaction():
+            if self._position:  # that window was abandoned, so its records may not have been sent
+                self._forget_after(self._position - 1)
+            self._position = self._ledger.new_position(self._id, export.at, export)
+            self._windows[self._position] = _Past(export.id, int(export.at.timestamp()))
+        yield from self._changed_lines(batches) if self._parent else self._changed_objects(batches)
+        if self._ledger.failed:  # records that were already returned are sent twice
             yield from batches()
 
     def finish(self) -> str:
         """Record that all records of the window were sent; return the position for the state."""
-        ledger, window = self._ledger, self._open
-        if ledger.failed or window is None:
-            return UNRECORDED
-        try:
-            with ledger.transaction():
-                ledger.cover(self.id, window.export)
-        except sqlite3.Error as error:
-            ledger.fail(error)
-            return UNRECORDED
-        self._open = None
-        return ledger.text_of(window.position)
-
-    def _begin(self, export: Export) -> None:
+        position, self._position = self._position, 0
         with self._ledger.transaction():
-            if self._open is not None:  # it was abandoned, so its records may not have been sent
-                self._forget_after(self._open.position - 1)
-            at = int(export.at.timestamp())
-            position = self._ledger.new_position(self.id, export.id, *export.seconds, at)
-        self._windows[position] = _Past(export.id, at)
-        self._open = _Open(position, export, at)
+            self._ledger.cover(self._id, self._export)
+        return UNRECORDED if self._ledger.failed else self._ledger.text_of(position)
 
     def _is_withheld(self, key: str, stored: bytes | None, digest: bytes, sent: int) -> bool:
         """Whether the target has this record, and received it recently enough."""
-        if stored != digest or sent <= self._floor or self._open is None:
+        if stored != digest or sent <= self._floor:
             return False
-        days = (self._open.at - self._windows[sent].at) / _DAY
+        days = (self._windows[self._position].at - self._windows[sent].at) / _DAY
         early = _LATEST_DAYS - _SPREAD_DAYS
         return days < early or days < early + zlib.crc32(key.encode()) % _SPREAD_DAYS
 
     def _newest(self, held: int) -> int:
         """Of the window that contained an object so far and the open one, the one with the later export."""
-        now = self._open
-        return now.position if now and now.export.id >= self._windows[held].export_id else held
+        return self._position if self._export.id >= self._windows[held].export_id else held
 
     # Objects
 
@@ -197,6 +158,8 @@ class StreamLedger:
                     batch = next(unread, None)
                     done = batch is None
                     changed += self._compared(batch or [])
+            if self._ledger.failed:
+                return
             if changed:
                 yield changed
 
@@ -216,35 +179,31 @@ class StreamLedger:
         return changed
 
     def _objects(self, keys: Sequence[str]) -> dict[str, _Object]:
-        rows = self._ledger.by_key("digest, sent, held, removed_at, reported", "objects", self.id, keys)
+        rows = self._ledger.by_key("digest, sent, held, removed_at, reported", "objects", self._id, keys)
         return {key: _Object(*row) for key, row in rows.items()}
 
     def _store(self, known: Mapping[str, _Object], objects: Iterable[tuple[str, bytes | None]]) -> None:
         """Record objects as sent in the open window; one that was removed has returned."""
-        position = self._position
         rows = []
         for key, digest in objects:
             row = known.get(key)
-            held, reported = (position, None) if row is None else (self._newest(row.held), row.reported)
+            held, reported = (self._position, None) if row is None else (self._newest(row.held), row.reported)
             returned = row is not None and row.removed_at is not None
-            rows.append((self.id, key, digest, position, held, position if returned else reported))
-        self._ledger.execute_many(_STORE_OBJECTS, rows)
+            rows.append((self._id, key, digest, self._position, held, self._position if returned else reported))
+        self._ledger.db.executemany(_STORE_OBJECTS, rows)
 
     def _hold(self, known: Mapping[str, _Object], keys: Iterable[str]) -> None:
         """Record that the open window's export contains objects that are not sent."""
-        rows = [(self._newest(known[key].held), self.id, key) for key in keys]
-        self._ledger.execute_many(_HOLD_OBJECTS, rows)
-
-    @property
-    def _position(self) -> int:
-        return self._open.position if self._open else 0
+        rows = [(self._newest(known[key].held), self._id, key) for key in keys]
+        self._ledger.db.executemany(_HOLD_OBJECTS, rows)
 
     # Line items
 
     def _changed_lines(self, batches: Batches) -> Iterator[list[Record]]:
+        changed: set[str] = set()
         with self._ledger.transaction():
             changed = self._changed_parents(batches())
-        if not changed:
+        if not changed or self._ledger.failed:
             return
         for batch in batches():
             parents = keys_of(batch, self._parent)
@@ -270,11 +229,11 @@ class StreamLedger:
                     changed.add(parent)
             self._store(known, store)
             self._hold(known, hold)
-        rows = self._ledger.by_key("digest, sent", "parents", self.id, list(totals))
+        rows = self._ledger.by_key("digest, sent", "parents", self._id, list(totals))
         for parent in totals:
             digest, sent = rows.get(parent, (None, 0))
             if not self._is_withheld(parent, digest, totals.digest(parent), sent):
                 changed.add(parent)
-        stored = ((self.id, parent, totals.digest(parent), self._position) for parent in changed)
-        self._ledger.execute_many(_STORE_PARENTS, stored)
+        stored = ((self._id, parent, totals.digest(parent), self._position) for parent in changed)
+        self._ledger.db.executemany(_STORE_PARENTS, stored)
         return changed

@@ -41,8 +41,11 @@ def validation_errors(config: Mapping[str, Any]) -> Iterator[str]:
     for (name, known), part in zip(_KNOWN.items(), (given, encoding, storage), strict=True):
         for word in sorted(set(part) - set(known)):
             yield f"{name}.{word}: unknown; the known ones are {', '.join(known)}"
-    yield from _encoding(encoding)
-    yield from _storage(storage)
+    yield from _faults_of_encoding(encoding)
+    if not storage.get("root"):
+        yield "batch_config.storage.root: required with batch_config; an address such as file:///tmp/shop"
+    elif fault := _fault_of(storage["root"]):
+        yield f"batch_config.storage.root: {fault}"
     size = given.get("batch_size")
     if size is not None and (type(size) is not int or size < 1):
         yield "batch_config.batch_size: not an integer of 1 or more"
@@ -51,7 +54,7 @@ def validation_errors(config: Mapping[str, Any]) -> Iterator[str]:
             yield f"batch_config: {name} has no effect on batch files; use one of the two"
 
 
-def _encoding(encoding: Mapping[str, Any]) -> Iterator[str]:
+def _faults_of_encoding(encoding: Mapping[str, Any]) -> Iterator[str]:
     form = encoding.get("format")
     if not form:
         yield "batch_config.encoding.format: required with batch_config; jsonl or parquet"
@@ -61,23 +64,17 @@ def _encoding(encoding: Mapping[str, Any]) -> Iterator[str]:
         yield "batch_config.encoding.format: parquet needs pyarrow: pip install pyarrow"
 
 
-def _storage(storage: Mapping[str, Any]) -> Iterator[str]:
-    if not isinstance(storage.get("params") or {}, dict):
-        yield "batch_config.storage.params: not an object"
-    if not storage.get("root"):
-        yield "batch_config.storage.root: required with batch_config; an address such as file:///tmp/shop"
-        return
-    if "\0" in storage["root"]:
-        yield "batch_config.storage.root: contains a NUL character"
-        return
+def _fault_of(root: str) -> str | None:
+    """Why an address cannot be used; None if it can."""
     try:
-        StorageTarget(storage["root"]).get_url("")
-        for one in storage["root"].split("::"):  # fsspec chains addresses with ::
+        StorageTarget(root).get_url("")
+        for one in root.split("::"):  # fsspec chains addresses with ::
             get_filesystem_class(UPath(one).protocol)  # creating one might connect
     except ImportError as error:  # its text names the library to install
-        yield f"batch_config.storage.root: {error}"
+        return str(error)
     except Exception:  # noqa: BLE001 - each storage has its own errors
-        yield "batch_config.storage.root: not an address of a writable storage, such as file:///tmp/shop"
+        return "not an address of a writable storage, such as file:///tmp/shop"
+    return None
 
 
 def written(tap: str, stream: str, batch_config: BatchConfig, records: Iterator[dict[str, Any]]) -> Iterator[list[str]]:

@@ -6,28 +6,23 @@ one.
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.configuration._dict_config import parse_environment_config
 from singer_sdk.helpers._batch import BatchConfig, StorageTarget
 from singer_sdk.helpers._catalog import get_selected_schema
 from singer_sdk.streams import Stream
-
-if sys.version_info >= (3, 12):
-    from typing import override
-else:
-    from typing_extensions import override
+from typing_extensions import override
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator, Iterable, Iterator
 
     from singer_sdk.helpers.types import Context, Record
 
 __all__ = ["BatchConfig", "SdkStream", "StorageTarget", "get_selected_schema", "parse_environment_config"]
 
 PRIVATE_NAMES = (
-    "_input_schema", "_mask", "_metadata", "_stream_maps", "_stream_version",
+    "_input_schema", "_mask", "_metadata", "_schema", "_stream_maps", "_stream_version",
     "_sync_records", "_write_record_message", "_write_schema_message",
 )  # fmt: skip
 """Of `Stream`."""
@@ -41,7 +36,6 @@ class SdkStream(Stream):
 
     def begin(self) -> None:
         """Write the first SCHEMA message, if the columns are known."""
-        self.write_schema()
 
     def sync_records(self) -> Iterator[Record]:
         """Write the records and the state. `--test` counts the records that are yielded."""
@@ -64,13 +58,17 @@ class SdkStream(Stream):
         """Read the stream's maps from the mapper again."""
         self._stream_maps = None
 
-    def reset_metadata(self) -> None:
-        """Derive selection and metadata from the schema again."""
-        self._metadata = self._mask = None
+    def set_schema(self, schema: dict[str, Any], *, keep_metadata: bool) -> None:
+        """Use a schema in place of the one before and of the catalog's; derive metadata from it if not kept."""
+        self._schema = schema
+        self._input_schema = self._stream_maps = None
+        if not keep_metadata:
+            self._metadata = self._mask = None
 
-    def use_own_schema(self) -> None:
-        """Use `schema` instead of the catalog's schema."""
-        self._input_schema = None
+    @override
+    def get_records(self, context: Context | None) -> Iterable[Record]:
+        """Not called, because `sync_records` does not use it."""
+        raise NotImplementedError
 
     @override
     def _write_schema_message(self) -> None:

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import contextmanager
 from fnmatch import fnmatch
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import RemoveRecordTransform
+from typing_extensions import override
 
 from tap_exports.config.sdk_settings import NOTHING
 from tap_exports.errors import SettingsError, TapExportsError, UnexpectedError, shortened
 from tap_exports.singer.compat import SdkStream, get_selected_schema
-
-if sys.version_info >= (3, 12):
-    from typing import override
-else:
-    from typing_extensions import override
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,26 +39,17 @@ class MappedStream(SdkStream):
         return True
 
     @property
-    @override
-    def selected(self) -> bool:
-        """Whether the catalog selects the stream, and the maps do not remove it."""
-        return super().selected and not self.is_removed
-
-    @selected.setter
-    def selected(self, value: bool | None) -> None:
-        SdkStream.selected.fset(self, value)  # type: ignore[attr-defined]
-
-    @property
     def is_removed(self) -> bool:
         """Whether the maps remove the stream; then it is not requested, and its bookmark does not move."""
         mapper = self.tap.mapper
-        removed, more = mapper.default_mapper_type is RemoveRecordTransform, False
+        removed = mapper.default_mapper_type is RemoveRecordTransform
         for name, stream_map in mapper.stream_maps_dict.items():
-            is_more = isinstance(stream_map, dict) and "__source__" in stream_map
-            source = stream_map["__source__"] if is_more and isinstance(stream_map, dict) else name
-            if fnmatch(self.name, source):
-                removed, more = (removed, True) if is_more else (stream_map in (None, NOTHING), more)
-        return removed and not more
+            source = stream_map.get("__source__") if isinstance(stream_map, dict) else None
+            if fnmatch(self.name, str(source or name)):
+                if source:  # another stream is made of this one
+                    return False
+                removed = stream_map in (None, NOTHING)
+        return removed
 
     def register_maps(self) -> None:
         """Create the stream's maps for the current schema.
@@ -73,15 +59,20 @@ class MappedStream(SdkStream):
         """
         schema = get_selected_schema(self.name, self.schema, self.mask)
         self.tap.mapper.stream_maps.pop(self.name, None)  # left by a map that failed
-        with self.mapping("cannot be used"):
+        with self._mapping("cannot be used"):
             self.tap.mapper.register_raw_stream_schema(self.name, schema, self.primary_keys)
             for stream_map in self.tap.mapper.stream_maps[self.name]:
                 if not isinstance(stream_map.stream_alias, str):
                     raise TypeError(f"__alias__ makes {stream_map.stream_alias!r}, which is not a name")
         self.reset_maps()
 
+    @override
+    def write_record(self, record: dict[str, Any]) -> None:
+        with self._mapping("fails at a record"):
+            super().write_record(record)
+
     @contextmanager
-    def mapping(self, what: str) -> Iterator[None]:
+    def _mapping(self, what: str) -> Iterator[None]:
         """Convert any exception of a user's expression to SettingsError."""
         try:
             yield
@@ -96,16 +87,10 @@ class MappedStream(SdkStream):
         """Let an error end this stream only; the others continue, and the exit code is 1."""
         try:
             yield
-        except TapExportsError as error:
-            self._fail(error)
         except Exception as error:  # noqa: BLE001 - the other streams continue
-            self._fail(UnexpectedError(error))
-
-    def _fail(self, error: TapExportsError) -> None:
-        if not error.where:
-            error.at(f"stream {self.name}")
-        self.run.failures[self.name] = error
-        self.logger.warning("%s failed; the other streams continue", self.name)
+            known = error if isinstance(error, TapExportsError) else UnexpectedError(error)
+            self.run.failures[self.name] = known.at(f"stream {self.name}")
+            self.logger.warning("%s failed; the other streams continue", self.name)
 
     @property
     @override

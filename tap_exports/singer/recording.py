@@ -9,17 +9,14 @@ from typing import TYPE_CHECKING, Any
 from tap_exports.ledger import Export, StreamLedger
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
-    from tap_exports.context import RunContext
-    from tap_exports.exports.fetch import CheckedExport
+    from tap_exports.ledger import Ledger
     from tap_exports.schema.layout import Layout
     from tap_exports.singer.bookmark import Bookmark
 
     Batches = Callable[[], Iterable[list[dict[str, Any]]]]
 
-_POSITION = "ledger"
-_UNRECORDED = ""
 _FORM_OF_RECORDS = ("stream_map", "faker_", "flattening_", "batch_")
 """Prefixes of the SDK's settings that change the form of the records."""
 
@@ -31,92 +28,59 @@ def fingerprint_of(config: Mapping[str, Any], version: str) -> str:
 
 
 class Recording:
-    """The records of one stream, in one run.
+    """The records of one stream, in one run with a ledger.
 
-    Before records are sent without being recorded, the position in the state is reset, so that the next run with the
-    ledger sends everything. `write_state` writes a STATE message immediately.
+    Before records are written without being recorded, because the stream has no key or the ledger has failed, the
+    position in the state is cleared, so that the next run writes everything. `write_state` writes a STATE message.
     """
 
-    def __init__(  # noqa: PLR0913 - keyword arguments
-        self,
-        stream: str,
-        run: RunContext,
-        bookmark: Bookmark,
-        *,
-        fingerprint: str,
-        incremental: bool,
-        write_state: Callable[[], None],
+    def __init__(
+        self, ledger: Ledger, stream: str, bookmark: Bookmark, fingerprint: str, write_state: Callable[[], None]
     ) -> None:
+        self._ledger = ledger
         self._stream = stream
-        self._run = run
         self._bookmark = bookmark
         self._fingerprint = fingerprint
-        self._incremental = incremental
         self._write_state = write_state
         self._stream_ledger: StreamLedger | None = None
-        self._is_unrecorded = False
-
-    @property
-    def is_on(self) -> bool:
-        """Whether the run records what it sends, as far as known before the first file."""
-        return self._incremental and self._run.ledger is not None and not self._run.ledger.failed
-
-    def clear_position(self) -> bool:
-        """Clear the position, because records are sent without being recorded; return whether it was set."""
-        if not self._bookmark.get(_POSITION):
-            return False
-        self._bookmark.set(_POSITION, _UNRECORDED)
-        return True
+        self.is_complete = True
+        """Whether all records so far are recorded."""
 
     def to_write(
-        self, export: CheckedExport, layout: Layout | None, selected: set[str], batches: Batches
+        self, export: Export, layout: Layout | None, selected: Collection[str], batches: Batches
     ) -> Iterator[list[dict[str, Any]]]:
         """The records of an export to write; each is recorded before it is returned."""
-        found = Export(export.export.id, export.window, self._run.client.time.now())
-        if layout is None and self._run.ledger is not None and self.is_on:  # zero bytes, so there are no records
-            self._run.ledger.cover_empty(self._stream, found)
+        if layout is None:  # zero bytes, so there are no records
+            self._ledger.cover_empty(self._stream, export)
             return
-        ledger = self._ledger_of(layout, selected) if layout else None
-        for batch in batches() if ledger is None else ledger.changed(found, batches):
-            if not self._is_recorded and not self._is_unrecorded:
-                self._send_unrecorded()
+        if self._stream_ledger is None and layout.keys:
+            self._stream_ledger = self._begin(layout, selected)
+        ledger = self._stream_ledger
+        for batch in batches() if ledger is None else ledger.changed(export, batches):
+            if self.is_complete and (ledger is None or self._ledger.failed):
+                self.is_complete = False
+                self._ledger.forget(self._stream)
+                if self._bookmark.clear_ledger():
+                    self._write_state()
             yield batch
 
-    def _ledger_of(self, layout: Layout, selected: set[str]) -> StreamLedger | None:
-        if self._stream_ledger is None and self.is_on and layout.keys and self._run.ledger is not None:
-            types = {column.name: column.type.value for column in layout.columns}
-            key = [
-                layout.line_identity if layout.numbered else None,
-                *((name, types.get(name)) for name in layout.keys),
-            ]
-            self._stream_ledger = StreamLedger(
-                self._run.ledger,
-                self._stream,
-                position=self._bookmark.get(_POSITION),
-                keys=layout.keys,
-                parent=layout.parent_columns(selected),
-                identity=json.dumps(key),
-                fingerprint=self._fingerprint,
-            )
-        return self._stream_ledger
-
-    @property
-    def _is_recorded(self) -> bool:
-        return self._stream_ledger is not None and self.is_on
-
-    def _send_unrecorded(self) -> None:
-        self._is_unrecorded = True
-        if self._run.ledger is not None:
-            self._run.ledger.forget(self._stream)
-        if self.clear_position():
-            self._write_state()
+    def _begin(self, layout: Layout, selected: Collection[str]) -> StreamLedger:
+        types = {column.name: column.type.value for column in layout.columns}
+        identity = [
+            layout.line_identity if layout.numbered else None,
+            *((name, types.get(name)) for name in layout.keys),
+        ]
+        return StreamLedger(
+            self._ledger,
+            self._stream,
+            position=self._bookmark.get("ledger"),
+            keys=layout.keys,
+            parent=layout.parent_columns(selected),
+            identity=json.dumps(identity),
+            fingerprint=self._fingerprint,
+        )
 
     def finish(self) -> None:
         """Set the position for the next STATE, after a window's last record."""
         if self._stream_ledger is not None:
-            self._bookmark.set(_POSITION, self._stream_ledger.finish())
-
-    def write_removals(self) -> None:
-        """Find and write removed objects, after the stream's last window."""
-        if self.is_on and not self._is_unrecorded and (removed := self._run.removed_objects) is not None:
-            removed.write(self._stream)
+            self._bookmark.update({"ledger": self._stream_ledger.finish()})

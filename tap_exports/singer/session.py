@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk import metrics
 
 from tap_exports.errors import SettingsError, TapExportsError, Unauthorized, lines_of
-from tap_exports.ledger.removed import REMOVED_OBJECTS
-from tap_exports.singer.export_log import EXPORT_LOG
+from tap_exports.singer.own_streams import EXPORT_LOG, REMOVED_OBJECTS
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -30,14 +29,19 @@ class StreamsFailed(Exception):
 
 
 @contextmanager
-def session(run: RunContext) -> Iterator[None]:
-    """Close everything at the end, and report failures.
+def session(run: RunContext, *, is_sync: bool) -> Iterator[None]:
+    """Close everything at the end, and report failures; around a sync, also receive webhooks and log a summary.
 
     Raises:
         StreamsFailed: If some streams failed; each was reported.
         Unauthorized: If the store does not accept the token.
     """
     with ExitStack() as ending:
+        if is_sync:
+            ending.callback(lambda: run.summary.log(run.failures, run.client.request_counter.total()))
+            if webhook := run.webhook():
+                ending.callback(webhook.close)
+                webhook.register()
         ending.callback(report_failures, run.failures)
         ending.callback(_report_requests, run.client.request_counter)
         ending.callback(run.close_ledger)
@@ -45,25 +49,6 @@ def session(run: RunContext) -> Iterator[None]:
         ending.callback(run.progress.close)
         yield
     raise_failures(run.failures)
-
-
-@contextmanager
-def listening(run: RunContext) -> Iterator[None]:
-    """Receive webhooks, if the settings have a listener."""
-    with ExitStack() as ending:
-        if webhook := run.webhook():
-            ending.callback(webhook.close)
-            webhook.register()
-        yield
-
-
-@contextmanager
-def summarized(run: RunContext) -> Iterator[None]:
-    """Log a summary at the end."""
-    try:
-        yield
-    finally:
-        run.summary.log(run.failures, run.client.request_counter.total())
 
 
 def report_unlisted(tap: Tap, failures: MutableMapping[str, TapExportsError]) -> None:
@@ -81,11 +66,8 @@ def report_unlisted(tap: Tap, failures: MutableMapping[str, TapExportsError]) ->
 
 def raise_failures(failures: Mapping[str, TapExportsError]) -> None:
     """Raise, if streams failed, as `session` does."""
-    for error in failures.values():
-        if isinstance(error, Unauthorized):
-            raise error
     if failures:
-        raise StreamsFailed
+        raise next((error for error in failures.values() if isinstance(error, Unauthorized)), StreamsFailed())
 
 
 def end_process(clock: Clock, writer: MessageWriter, code: int) -> None:

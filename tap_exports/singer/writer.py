@@ -7,10 +7,9 @@ written at once, with all that precedes it.
 from __future__ import annotations
 
 import io
-import os
 import sys
 from datetime import datetime, timezone
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from singer_sdk.singerlib.encoding.base import GenericSingerWriter
@@ -32,21 +31,12 @@ class OutputFailed(BaseException):
     """The output cannot be written, for instance to a full disk. After a partial line, no stream can continue."""
 
 
-class _Output(io.RawIOBase):
+class _Output(io.FileIO):
     """Standard output, whose errors differ from those of other files."""
-
-    def writable(self) -> bool:
-        return True
-
-    def fileno(self) -> int:
-        return 1
-
-    def isatty(self) -> bool:
-        return os.isatty(1)
 
     def write(self, data: ReadableBuffer, /) -> int:
         try:
-            return os.write(1, data)
+            return super().write(data)
         except (BrokenPipeError, ConnectionResetError):
             raise TargetGone from None
         except OSError as error:
@@ -55,7 +45,7 @@ class _Output(io.RawIOBase):
 
 def standard_output() -> io.TextIOWrapper:
     """Standard output that raises TargetGone and OutputFailed instead of OSError."""
-    output = _Output()
+    output = _Output(1, "w", closefd=False)
     return io.TextIOWrapper(io.BufferedWriter(output), encoding="utf-8", line_buffering=output.isatty())
 
 
@@ -114,11 +104,7 @@ class MessageWriter(GenericSingerWriter[bytes, Message]):
             if raw is None:  # a text stream, as in tests
                 sys.stdout.write(data.decode())
             else:
-                _write_all(raw, data)
+                raw.write(data)
+                raw.flush()
         finally:
             self.is_writing = False
-
-
-def _write_all(pipe: IO[bytes], data: bytes) -> None:
-    pipe.write(data)
-    pipe.flush()

@@ -104,7 +104,7 @@ class Run:
             yield self.state_message()
         removed = RemovedObjects(ledger, self.entry("removed_objects").get("ledger"))
         removed.find("orders", self.start, self.store.at)
-        yield from (("removed_objects", vars(row)) for row in removed.rows())
+        yield from (("removed_objects", row) for row in removed.rows())
         if position := removed.finish(self.store.at):
             self.entry("removed_objects")["ledger"] = position
             yield self.state_message()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.ledger.conftest import NOW, START, Pipeline
+from tap_exports.window import rfc3339
+from tests.ledger.conftest import START, Pipeline
 
 
 @pytest.fixture
@@ -21,8 +22,8 @@ def test_an_object_is_removed_when_later_exports_cover_everything(store, full):
     full.sync([0])
     assert full.gone == {"w0_1"}
     row = full.removed["w0_1"]
-    assert (row["stream"], row["removed_at"], row["last_export_id"]) == ("orders", NOW, 1)
-    assert row["last_date_to"] == store.windows[0].end
+    assert (row["stream"], row["removed_at"], row["last_export_id"]) == ("orders", "2026-03-01T00:00:00Z", 1)
+    assert row["last_date_to"] == rfc3339(store.windows[0].end)
 
 
 def test_an_object_is_not_removed_while_a_part_was_not_exported_since(store, full):

@@ -72,7 +72,7 @@ def test_a_fraction_is_kept_as_text():
     """target-postgres cannot return a fraction in a state."""
     given_state = {}
     mark = Bookmark("order_list", given_state)
-    mark.set("rows_per_day", 12.5)
+    mark.update({"rows_per_day": 12.5})
     assert given_state == state(rows_per_day="12.5")
     assert mark.get("rows_per_day") == 12.5
 
