@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from contextlib import suppress
 
 import click
 from singer_sdk.exceptions import SingerSDKError
@@ -28,7 +29,11 @@ def main() -> None:
 def run() -> int:
     """Run the tap and return the exit code."""
     try:
-        return _call()
+        ended: object = 0
+        with suppress(SystemExit):  # after --about, with the code 0
+            ended = TapExports.cli(standalone_mode=False)  # an int after click's Context.exit()
+        sys.stdout.flush()
+        return ended if isinstance(ended, int) else 0
     except click.ClickException as error:
         error.show()
         return error.exit_code
@@ -47,16 +52,6 @@ def run() -> int:
     except Exception as error:  # noqa: BLE001 - reported as one line
         _report(error)
     return 1
-
-
-def _call() -> int:
-    """Run the command, and flush its output."""
-    try:
-        ended: object = TapExports.cli(standalone_mode=False)  # an int after click's Context.exit()
-    except SystemExit as error:  # raised by some of the SDK's options
-        ended = error.code
-    sys.stdout.flush()
-    return ended if isinstance(ended, int) else 0
 
 
 def _report(error: Exception) -> None:

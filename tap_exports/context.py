@@ -42,7 +42,7 @@ class RunContext:
     """The objects of one run. `agent` is the User-Agent where the settings have none."""
 
     def __init__(self, settings: Settings, clock: Clock, agent: str) -> None:
-        self._settings = settings
+        self.settings = settings
         self._connection = Connection(
             api_url=settings.api_url,
             token=settings.raw["access_token"],
@@ -73,7 +73,7 @@ class RunContext:
         Raises:
             SettingsError: If another run uses it, or the path cannot be used.
         """
-        return Ledger(Path(self._settings.raw["ledger"]), self._settings.api_url)
+        return Ledger(Path(self.settings.raw["ledger"]), self.settings.api_url)
 
     def close_ledger(self) -> None:
         """Release the ledger, if it was opened."""
@@ -83,18 +83,18 @@ class RunContext:
     @property
     def start(self) -> datetime:
         """Where a stream without a bookmark starts."""
-        return whole_second(self._settings.start_date)
+        return whole_second(self.settings.start_date)
 
     @cached_property
     def end(self) -> datetime:
         """Where all streams stop; a later end_date would move the bookmark past objects that do not exist yet."""
-        given, settled = self._settings.end_date, self.client.time.now() - self._settings.settle
+        given, settled = self.settings.end_date, self.client.time.now() - self.settings.settle
         return own_boundary(settled) if given is None or given >= settled else end_of_second(given)
 
     @cached_property
     def knowledge(self) -> Knowledge:
         """The sources of types and keys that are known before a file is read."""
-        return Knowledge(self._settings.column_types, self._settings.primary_keys, self._definitions())
+        return Knowledge(self.settings.column_types, self.settings.primary_keys, self._definitions())
 
     def learn_definitions(self) -> None:
         """Request the merchant's own columns again, because they can change during a run."""
@@ -111,7 +111,7 @@ class RunContext:
     @cached_property
     def zone(self) -> tzinfo:
         """The zone of times without an offset."""
-        name = self._settings.raw.get("timezone") or self._optional(self._stores_zone, f"{_AS_UTC}. Set timezone")
+        name = self.settings.raw.get("timezone") or self._optional(self._stores_zone, f"{_AS_UTC}. Set timezone")
         return zone_of(name) or timezone.utc if name else timezone.utc
 
     def _stores_zone(self) -> str | None:
@@ -142,12 +142,12 @@ class RunContext:
     @cached_property
     def exporter(self) -> Exporter:
         """Requests, downloads and validates exports."""
-        raw = self._settings.raw
+        raw = self.settings.raw
         policy = ExportPolicy(
             poll_seconds=raw["poll_interval_seconds"],
             timeout_seconds=raw["export_timeout_minutes"] * 60,
-            reuse=self._settings.reuse,
-            settle=self._settings.settle,
+            reuse=self.settings.reuse,
+            settle=self.settings.settle,
             given=frozenset({self.start, self.end}),
         )
         options = FileOptions(raw["encoding"], raw["max_export_rows"], self.zone)
@@ -157,7 +157,7 @@ class RunContext:
 
     def webhook(self) -> Webhook | None:
         """The webhook listener, if `webhook_listen` is set; it listens at once."""
-        raw = self._settings.raw
+        raw = self.settings.raw
         if not raw.get("webhook_listen"):
             return None
         return Webhook(
@@ -172,7 +172,7 @@ class RunContext:
     @cached_property
     def scheduler(self) -> ExportScheduler:
         """Exports the windows of all streams, ahead of the reader."""
-        settings = self._settings
+        settings = self.settings
         is_bounded = settings.end_date is not None and self.end >= settings.end_date
         slack = timedelta(0) if is_bounded else settings.reuse
         sync_range = SyncRange(self.start, self.end, slack, settings.window_limits)
@@ -187,5 +187,5 @@ class RunContext:
 
     def discovery(self, *, may_create: bool) -> Discovery:
         """Finds columns without a catalog; with `may_create`, it may create exports."""
-        encoding, settle = self._settings.raw["encoding"], self._settings.settle
+        encoding, settle = self.settings.raw["encoding"], self.settings.settle
         return Discovery(self.client, self.downloader, self.exporter, encoding, settle, may_create)

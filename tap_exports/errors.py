@@ -1,28 +1,4 @@
-"""The errors of the tap, grouped by what the user can do about them.
-
-TapExportsError          one line: what, where, what to do
-├── SettingsError        correct a setting, the catalog or the state
-│   └── InvalidSettings  several settings at once, one line each; no request was made
-├── StoreRefused         the store rejected the request (400 and others)
-│   ├── Unauthorized     401: a new token is needed; the run ends
-│   ├── MissingScope     403: the token needs another scope
-│   └── NotFound         404: the store does not have it
-├── StoreTrouble         a transient error that outlasted every retry: run again later
-├── ExportStuck          an export that was not ready in time
-├── InvalidFile          a file that failed validation; nothing of it was used
-│   ├── LinkExpired      its link was refused: a new one may work
-│   ├── ErrorPage        a web server's error page instead of a file: transient
-│   └── SuspectFile      a fresh export of the same window decides
-│       ├── InvalidKey   a blank or repeated key
-│       ├── ZeroBytes    an empty file
-│       └── NoLineBreak  no line break at the end
-├── TooManyRows          one second has more rows than an export can hold
-├── BadData              cells or columns that the settings forbid
-├── LocalTrouble         this machine: disk, file descriptors, ports
-└── UnexpectedError      a bug in the tap or a library: report it
-
-Stopped                  not an error: the run is ending, so every wait ends
-"""
+"""The errors of the tap, grouped by what the user can do about them."""
 
 from __future__ import annotations
 
@@ -35,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class TapExportsError(Exception):
-    """An error that a user can act on.
+    """An error that a user can act on: one line of what, where, and what to do.
 
     `what` says what went wrong, without a full stop; `hint` says what to do, as a sentence.
     """
@@ -72,20 +48,19 @@ def lines_of(failures: Mapping[str, TapExportsError]) -> list[str]:
     causes: dict[tuple[str, str], list[str]] = {}
     for stream, error in failures.items():
         causes.setdefault((error.what, error.hint), []).append(stream)
-    return [
-        failures[streams[0]].line(f"{len(streams)} streams: {', '.join(streams)}")
-        if len(streams) > 1
-        else str(failures[streams[0]])
-        for streams in causes.values()
-    ]
+    lines = []
+    for streams in causes.values():
+        error = failures[streams[0]]
+        lines.append(error.line(f"{len(streams)} streams: {', '.join(streams)}") if len(streams) > 1 else str(error))
+    return lines
 
 
 class SettingsError(TapExportsError):
-    """A setting, the catalog or the state cannot be used."""
+    """A setting, the catalog or the state must be corrected."""
 
 
 class InvalidSettings(SettingsError):
-    """Settings that cannot be used; `lines` has one line for each error."""
+    """Several settings, one of `lines` for each; no request was made."""
 
     def __init__(self, lines: Sequence[str]) -> None:
         super().__init__("; ".join(lines))
@@ -93,23 +68,23 @@ class InvalidSettings(SettingsError):
 
 
 class StoreRefused(TapExportsError):
-    """The store rejected a request, and would reject it again."""
+    """The store rejected a request, and would reject it again (400 and others)."""
 
 
 class Unauthorized(StoreRefused):
-    """The store does not accept the token (401)."""
+    """401: a new token is needed, and the run ends."""
 
 
 class MissingScope(StoreRefused):
-    """The token does not have the scope (403)."""
+    """403: the token needs another scope."""
 
 
 class NotFound(StoreRefused):
-    """The store does not have what was requested (404)."""
+    """404: the store does not have what was requested."""
 
 
 class StoreTrouble(TapExportsError):
-    """The store or the connection to it failed in every retry."""
+    """A transient error that outlasted every retry: run again later."""
 
 
 class ExportStuck(TapExportsError):
@@ -120,11 +95,11 @@ class ExportStuck(TapExportsError):
 
 
 class InvalidFile(TapExportsError):
-    """A downloaded file that failed a check."""
+    """A downloaded file that failed validation; nothing of it was used."""
 
 
 class LinkExpired(InvalidFile):
-    """The file host refused a signed link."""
+    """The file host refused a signed link: a new one may work."""
 
 
 class ErrorPage(InvalidFile):
@@ -160,7 +135,7 @@ class LocalTrouble(TapExportsError):
 
 
 class UnexpectedError(TapExportsError):
-    """A bug. The message has the exception's class and line only: its text may contain a signed link."""
+    """A bug, to report. The message has the exception's class and line only: its text may contain a signed link."""
 
     def __init__(self, error: Exception) -> None:
         super().__init__(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE, Metadata
@@ -22,7 +22,7 @@ from tap_exports.schema.layout import Layout, standard_layout
 from tap_exports.schema.stream_layout import Key, StreamLayout
 from tap_exports.singer import batches as batch_files
 from tap_exports.singer.bookmark import REPLICATION_KEY, Bookmark
-from tap_exports.singer.mapped_stream import MappedStream
+from tap_exports.singer.compat import SdkStream
 from tap_exports.singer.own_streams import EXPORT_LOG, REMOVED_OBJECTS, ExportLog, RemovedObjectsStream
 from tap_exports.singer.recording import Recording, fingerprint_of
 from tap_exports.window import rfc3339
@@ -43,10 +43,8 @@ if TYPE_CHECKING:
 
     Batches = Iterator[list[dict[str, Any]]]
 
-T = TypeVar("T")
 
-
-class ExportStream(MappedStream):
+class ExportStream(SdkStream):
     """The stream of one export type. Without a catalog, its columns are unknown until the first file."""
 
     replication_key = REPLICATION_KEY
@@ -87,18 +85,15 @@ class ExportStream(MappedStream):
 
         yield from self._sync(written)
 
-    def _sync(self, write: Callable[[Batches], Iterator[T]]) -> Iterator[T]:
+    def _sync(self, write: Callable[[Batches], Iterator[Any]]) -> Iterator[Any]:
         """Write the records of each validated file, then move the bookmark and write STATE.
 
         The scheduler plans windows and prepares their files ahead: create or reuse, wait, download, validate.
         """
         with self.failing_alone(), self.get_record_counter() as counter, self.get_sync_timer():
-            if self.name in self.run.failures:
-                return
-            self.run.scheduler.add(self.queue(ahead=False))
             for export in self._files():
                 records = self._records(export)
-                yield from write(self._counted(self._to_write(export, records), counter))
+                yield from write(self._to_write(export, records, counter))
                 if self._is_test:
                     self._writer.flush()
                     return
@@ -119,10 +114,13 @@ class ExportStream(MappedStream):
 
     def _files(self) -> Iterator[CheckedExport]:
         """The checked files of this run's windows, in order."""
+        if self.name in self.run.failures:
+            return
+        self.run.scheduler.add(self.queue(ahead=False))
         try:
             yield from self.run.scheduler.files(self.name)
-        except ExportStuck as error:  # STATE makes the next run request less
-            if not self._is_test:
+        except ExportStuck as error:
+            if not self._is_test:  # the next run requests less
                 self.bookmark.update(error.state)
                 self.tap.write_message(StateMessage(value=self.tap_state))
             raise
@@ -132,7 +130,7 @@ class ExportStream(MappedStream):
         try:
             if export.header:
                 self._apply_header(export)
-            layout = (self.layout.current if export.header else None) or Layout(self.name, (), ())
+            layout = self._current if export.header else Layout(self.name, (), ())
             records = Records(export, export.window, export.export.id, layout, self._selected_columns, self.run.zone)
             if self.config["on_invalid_value"] == "fail":
                 records.refuse_invalid()
@@ -151,24 +149,21 @@ class ExportStream(MappedStream):
             self.write_schema()
         if is_first:
             self._report_columns(f"export {export.export.id}")
-        if not self._is_test and self.layout.current:
-            self.bookmark.remember_key(Key.of(self.layout.current))
+        if not self._is_test:
+            self.bookmark.remember_key(Key.of(self._current))
 
-    def _to_write(self, export: CheckedExport, records: Records) -> Batches:
+    def _to_write(self, export: CheckedExport, records: Records, counter: Counter) -> Batches:
         """The records to write: with a ledger, those that are new or have changed."""
-        if self._recording is None:
-            return self._batches(records)
-        used = Export(export.export.id, export.window, self.run.client.time.now())
-        return self._recording.to_write(
-            used, self.layout.current, self._selected_columns, lambda: self._batches(records)
-        )
 
-    def _batches(self, records: Records) -> Batches:
-        for batch in records.batches():
-            self.run.clock.sleep(0)  # a signal ends the run between two batches
-            yield batch
+        def read() -> Batches:
+            for batch in records.batches():
+                self.run.clock.sleep(0)  # a signal ends the run between two batches
+                yield batch
 
-    def _counted(self, batches: Batches, counter: Counter) -> Batches:
+        batches = read()
+        if self._recording:
+            used = Export(export.export.id, export.window, self.run.client.time.now())
+            batches = self._recording.to_write(used, self.layout.current, self._selected_columns, read)
         self._count = 0
         for batch in batches:
             counter.increment(len(batch))
@@ -209,9 +204,13 @@ class ExportStream(MappedStream):
     # Columns
 
     @property
-    @override
     def has_columns(self) -> bool:
+        """Whether the columns are known before the first file."""
         return self.layout.current is not None
+
+    @property
+    def _current(self) -> Layout:
+        return self.layout.current or standard_layout(self.name, self.run.knowledge)
 
     @override
     def apply_catalog(self, catalog: Catalog) -> None:
@@ -233,9 +232,8 @@ class ExportStream(MappedStream):
 
     def _use_schema(self) -> None:
         """Let the SDK derive maps and selection from the current layout."""
-        layout = self.layout.current or standard_layout(self.name, self.run.knowledge)
-        self.primary_keys = list(layout.keys)
-        self.set_schema(layout.schema(), keep_metadata=bool(self.tap.input_catalog))
+        self.primary_keys = list(self._current.keys)
+        self.set_schema(self._current.schema(), keep_metadata=bool(self.tap.input_catalog))
 
     @property
     def _selected_columns(self) -> set[str]:
@@ -244,7 +242,7 @@ class ExportStream(MappedStream):
 
     def _report_columns(self, where: str) -> None:
         """Log the source of the columns, and warn of column_types for columns that do not exist."""
-        names = {column.name for column in self.layout.current.columns} if self.layout.current else set()
+        names = {column.name for column in self._current.columns}
         self.logger.info("%s: %d columns, from %s", self.name, len(names), where)
         for name in sorted(set(self.run.knowledge.column_types.get(self.name, {})) - names):
             self.logger.warning("column_types names the column %s.%s, which the stream does not have", self.name, name)

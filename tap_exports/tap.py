@@ -27,16 +27,9 @@ from tap_exports.errors import InvalidSettings, Stopped
 from tap_exports.exports.plan import plan_lines
 from tap_exports.singer import batches as batch_files
 from tap_exports.singer.bookmark import check_state
-from tap_exports.singer.environment import read_environment
-from tap_exports.singer.mapped_stream import MappedStream
+from tap_exports.singer.compat import SdkStream, read_environment
 from tap_exports.singer.own_streams import EXPORT_LOG, REMOVED_OBJECTS, ExportLog, RemovedObjectsStream
-from tap_exports.singer.session import (
-    end_process,
-    raise_failures,
-    report_failures,
-    report_unlisted,
-    session,
-)
+from tap_exports.singer.session import end_process, report_unlisted, session
 from tap_exports.singer.writer import MessageWriter
 from tap_exports.streams import ExportStream
 
@@ -77,9 +70,7 @@ class TapExports(Tap):
         if isinstance(kwargs.get("catalog"), dict):
             check_catalog(kwargs["catalog"])
         if parse_env_config:
-            schema = self.config_jsonschema
-            self.append_builtin_config(schema)
-            config = {**(config or {}), **read_environment(schema, self._env_var_prefix)}
+            config = {**(config or {}), **read_environment(self.config_jsonschema, self._env_var_prefix)}
         super().__init__(config=config, state=state, **kwargs)
 
     # The command line
@@ -124,13 +115,12 @@ class TapExports(Tap):
             parse_env_config=config is not None and config.parse_env,
             setup_mapper=False,
         )
+        if tap.run_context.has_ledger and not plan:
+            _ = tap.run_context.ledger  # one that another run has locked is an error before any request
+        tap.setup_mapper()
         if plan:
-            tap.setup_mapper()
             tap.print_plan()
         else:
-            if tap.run_context.has_ledger:
-                _ = tap.run_context.ledger  # one that another run has locked is an error before any request
-            tap.setup_mapper()
             tap.run_sync()
 
     @classmethod
@@ -158,26 +148,19 @@ class TapExports(Tap):
     @override
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
         self._config = coerce(self._config)
-        schema = self.config_jsonschema
-        self.append_builtin_config(schema)
-        errors = validation_errors(self._config, schema, batch_files.validation_errors)
+        errors = validation_errors(self._config, self.config_jsonschema, batch_files.validation_errors)
         if self._config.get("webhook_listen") and find_spec("waitress") is None:
             errors.append("webhook_listen: requires the extra webhook: pip install 'tap-exports[webhook]'")
         if errors and raise_errors:
             raise InvalidSettings(errors)
-        for name in sorted(set(self._config) - set(schema["properties"])):
+        for name in sorted(set(self._config) - set(self.config_jsonschema["properties"])):
             self.logger.warning("The setting %s is unknown and has no effect", name)
         return errors
 
     @cached_property
-    def settings(self) -> Settings:
-        """The settings, typed."""
-        return Settings(self.config)
-
-    @cached_property
     def run_context(self) -> RunContext:
         """The objects of this run."""
-        return RunContext(self.settings, self.clock, f"{self.name}/{self.plugin_version}")
+        return RunContext(Settings(self.config), self.clock, f"{self.name}/{self.plugin_version}")
 
     # Discovery
 
@@ -189,7 +172,7 @@ class TapExports(Tap):
             streams.append(ExportLog(self, EXPORT_LOG, self.run_context))
         if self.run_context.has_ledger and REMOVED_OBJECTS not in codes:
             streams.append(RemovedObjectsStream(self, REMOVED_OBJECTS, self.run_context))
-        for setting, named in self.settings.streams_named():
+        for setting, named in self.run_context.settings.streams_named():
             for stream in sorted(named.difference(codes)):
                 self.logger.warning("%s names the stream %s, which the store does not have", setting, stream)
         return streams
@@ -216,10 +199,10 @@ class TapExports(Tap):
     def setup_mapper(self) -> None:
         PluginBase.setup_mapper(self)
         for stream in self.streams.values():
-            if isinstance(stream, MappedStream):
+            if isinstance(stream, SdkStream):
                 if stream.is_removed:
                     stream.selected = False
-                if stream.has_columns:
+                if not isinstance(stream, ExportStream) or stream.has_columns:
                     stream.register_maps()  # those of other streams follow when their columns are known
 
     # Sync
@@ -247,11 +230,7 @@ class TapExports(Tap):
                 raise
 
     def run_test(self) -> None:
-        """Write one record of each stream: `--test`.
-
-        Raises:
-            StreamsFailed: After all streams, if some failed; each was reported.
-        """
+        """Write one record of each stream: `--test`. Raises as `run_sync` does."""
         with session(self.run_context, is_sync=False):
             streams = [stream for stream in self._export_streams if not stream.is_removed]
             for stream in streams:  # all streams are exported at once
@@ -260,17 +239,12 @@ class TapExports(Tap):
             self.run_sync_dry_run(1, streams)
 
     def print_plan(self) -> None:
-        """Print the exports that a sync would request.
-
-        Raises:
-            StreamsFailed: If the catalog selects streams that the store does not list.
-        """
-        report_unlisted(self, self.run_context.failures)
-        streams = [stream for stream in self._export_streams if stream.selected]
-        for line in plan_lines({s.name: self.run_context.scheduler.preview(s.queue()) for s in streams}):
-            click.echo(line)
-        report_failures(self.run_context.failures)
-        raise_failures(self.run_context.failures)
+        """Print the exports that a sync would request. Raises as `run_sync` does."""
+        with session(self.run_context, is_sync=False):
+            report_unlisted(self, self.run_context.failures)
+            streams = [stream for stream in self._export_streams if stream.selected]
+            for line in plan_lines({s.name: self.run_context.scheduler.preview(s.queue()) for s in streams}):
+                click.echo(line)
 
     @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
@@ -278,9 +252,9 @@ class TapExports(Tap):
         if TapExports.ended_by:
             os._exit(128 + signum)
         TapExports.ended_by = signum
-
-        def end() -> None:
-            end_process(self.clock, self.message_writer, 128 + signum)
-
         # In a thread of its own: the signal may have interrupted code that holds a lock which `end_process` needs.
-        threading.Thread(target=end, daemon=True).start()
+        arguments = (self.clock, self.message_writer, 128 + signum)
+        threading.Thread(target=end_process, args=arguments, daemon=True).start()
+
+
+TapExports.append_builtin_config(TapExports.config_jsonschema)

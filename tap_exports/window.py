@@ -31,10 +31,7 @@ def end_of_second(instant: datetime) -> datetime:
 def own_boundary(instant: datetime) -> datetime:
     """The last instant, at or before an aware one, whose second is OWN_SECOND: a boundary that the tap chooses."""
     second = whole_second(instant)
-    try:
-        return second - (second.second - OWN_SECOND) % 60 * SECOND
-    except OverflowError:  # the first minute of the year 1
-        return second
+    return second - (second.second - OWN_SECOND) % 60 * SECOND
 
 
 def rfc3339(instant: datetime) -> str:

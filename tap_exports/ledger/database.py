@@ -111,12 +111,11 @@ class Ledger:
         if "locked" in text:
             hint = "Wait until that run has ended, or use a ledger of its own for each pipeline."
             return SettingsError(f"ledger: {self.path} is in use by another run", hint)
-        if isinstance(error, OSError):
-            text = "" if error.errno in _DISK else str(error.strerror)
-        elif "unable to open" not in text and "readonly" not in text:
-            text = ""
-        hint = "Correct the path or its permissions."
-        return SettingsError(f"ledger: {self.path} cannot be opened: {text}", hint) if text else None
+        is_disk = isinstance(error, OSError) and error.errno in _DISK
+        if is_disk or not (isinstance(error, OSError) or "unable to open" in text or "readonly" in text):
+            return None
+        reason = getattr(error, "strerror", text)
+        return SettingsError(f"ledger: {self.path} cannot be opened: {reason}", "Correct the path or its permissions.")
 
     def _open(self) -> None:
         self.path.touch(0o600)
@@ -174,16 +173,6 @@ class Ledger:
                 with suppress(OSError):
                     self.path.unlink()
         self.close()
-
-    def warn_unknown(self) -> None:
-        """Warn once in a run that the ledger does not have the state's position."""
-        if not self._warned:
-            self._warned = True
-            self._logger.warning(
-                "ledger: %s is not the one of the state: it is new, another one or an older copy. "
-                "Everything is sent again.",
-                self.path,
-            )
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -257,10 +246,19 @@ class Ledger:
         return f"{self.id}:{position}"
 
     def known(self, stream: int, text: object) -> int | None:
-        """The position in a state's text, if a window of the stream has it; else None."""
-        name, _, number = text.partition(":") if isinstance(text, str) else ("", "", "")
-        if name != self.id or not number.isdecimal() or len(number) > len(str(1 << 62)):
+        """The position in a state's text, if a window of the stream has it; else None, with one WARNING in a run."""
+        if not text:
             return None
-        statement = "SELECT position FROM windows WHERE position = ? AND stream = ?"
-        row = self.db.execute(statement, (int(number), stream)).fetchone()
-        return row and int(row[0])
+        name, _, number = str(text).partition(":")
+        statement = "SELECT position FROM windows WHERE position = ? AND stream = ?"  # compared as integers
+        row = self.db.execute(statement, (number, stream)).fetchone()
+        if row and name == self.id:
+            return int(row[0])
+        if not self._warned:
+            self._warned = True
+            self._logger.warning(
+                "ledger: %s is not the one of the state: it is new, another one or an older copy. "
+                "Everything is sent again.",
+                self.path,
+            )
+        return None

@@ -100,8 +100,6 @@ class StreamLedger:
         else:
             self._floor = row[2]
             self._forget_after(known)
-        if known is None and position:
-            ledger.warn_unknown()
 
     def _forget_after(self, position: int) -> None:
         """Forget the digests that are newer than a position."""

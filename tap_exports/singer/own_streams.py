@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from tap_exports.ledger.removed import REMOVED_OBJECTS, RemovedObjects
 from tap_exports.singer.bookmark import Bookmark
-from tap_exports.singer.mapped_stream import MappedStream
+from tap_exports.singer.compat import SdkStream
 from tap_exports.window import rfc3339
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def _schema_of(*columns: tuple[str, Any, str], keys: tuple[str, ...]) -> dict[st
     ).to_dict()
 
 
-class OwnStream(MappedStream):
+class OwnStream(SdkStream):
     """A stream that the store does not have. Its records are messages, also with `batch_config`."""
 
     _has_schema = False
@@ -53,6 +53,10 @@ class OwnStream(MappedStream):
         if not self._has_schema:  # the first record may precede the sync of this stream
             self.write_schema()
             self._has_schema = True
+
+    @override
+    def sync_records(self) -> Iterator[Record]:
+        yield from ()
 
     @override
     def write_record(self, record: dict[str, Any]) -> None:
@@ -99,10 +103,6 @@ class ExportLog(OwnStream):
                 self.write_record(_record(full, used_at, None, refresh=export.refresh))
             self.write_record(_record(export, used_at, invalid_cells, refresh=export.refresh))
 
-    @override
-    def sync_records(self) -> Iterator[Record]:
-        yield from ()
-
 
 class RemovedObjectsStream(OwnStream):
     """With a ledger, the objects that no export contains any more, and those that returned.
@@ -131,29 +131,20 @@ class RemovedObjectsStream(OwnStream):
         return RemovedObjects(self.run.ledger, Bookmark(self.name, self.tap_state).get("ledger"))
 
     def write(self, stream: str) -> None:
-        """Write the removed objects of a stream, after its newest windows.
+        """Find the removed objects of a stream, after its newest windows; write all that the state does not confirm.
 
         Raises:
             SettingsError: If a map of this stream fails.
         """
-        if self.selected:
-            self._removed.find(stream, self.run.start, self.run.client.time.now())
-            for _ in self._written():
-                pass
-
-    def _written(self) -> Iterator[Record]:
+        if not self.selected:
+            return
+        self._removed.find(stream, self.run.start, self.run.client.time.now())
         record = None
         for record in self._removed.rows():
             self.write_record(record)
-            yield record
         if record and (position := self._removed.finish(self.run.client.time.now())):
             Bookmark(self.name, self.tap_state).update({"ledger": position})
             self.tap.state_writer.write_state(self.tap_state)
-
-    @override
-    def sync_records(self) -> Iterator[Record]:
-        with self.failing_alone():
-            yield from self._written()
 
 
 def _record(export: CheckedExport, used_at: datetime, invalid_cells: int | None, *, refresh: bool) -> dict[str, Any]:

@@ -42,13 +42,14 @@ def session(run: RunContext, *, is_sync: bool) -> Iterator[None]:
             if webhook := run.webhook():
                 ending.callback(webhook.close)
                 webhook.register()
-        ending.callback(report_failures, run.failures)
+        ending.callback(_report_failures, run.failures)
         ending.callback(_report_requests, run.client.request_counter)
         ending.callback(run.close_ledger)
         ending.callback(run.scheduler.close)
         ending.callback(run.progress.close)
         yield
-    raise_failures(run.failures)
+    if run.failures:
+        raise next((error for error in run.failures.values() if isinstance(error, Unauthorized)), StreamsFailed())
 
 
 def report_unlisted(tap: Tap, failures: MutableMapping[str, TapExportsError]) -> None:
@@ -64,12 +65,6 @@ def report_unlisted(tap: Tap, failures: MutableMapping[str, TapExportsError]) ->
         tap.logger.warning("The state has a bookmark of the stream %s, which the store does not list", name)
 
 
-def raise_failures(failures: Mapping[str, TapExportsError]) -> None:
-    """Raise, if streams failed, as `session` does."""
-    if failures:
-        raise next((error for error in failures.values() if isinstance(error, Unauthorized)), StreamsFailed())
-
-
 def end_process(clock: Clock, writer: MessageWriter, code: int) -> None:
     """End all waiting, so that the sync ends with Stopped; end the process if it has not ended in time."""
     clock.stop()
@@ -80,7 +75,7 @@ def end_process(clock: Clock, writer: MessageWriter, code: int) -> None:
     os._exit(code)
 
 
-def report_failures(failures: Mapping[str, TapExportsError]) -> None:
+def _report_failures(failures: Mapping[str, TapExportsError]) -> None:
     """Log an ERROR line for each cause of streams' failures; the command reports an invalid token."""
     logger = logging.getLogger("tap-exports")
     failed = {stream: error for stream, error in failures.items() if not isinstance(error, Unauthorized)}

@@ -15,6 +15,8 @@ import msgspec
 from singer_sdk.singerlib.encoding.base import GenericSingerWriter
 from singer_sdk.singerlib.messages import Message, RecordMessage
 
+from tap_exports.window import rfc3339
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -90,7 +92,7 @@ class MessageWriter(GenericSingerWriter[bytes, Message]):
 
         `version` is the table version of a full-table sync that announces one. Raises as `write_message` does.
         """
-        now = datetime.now(timezone.utc).replace(tzinfo=None).isoformat() + "Z"
+        now = rfc3339(datetime.now(timezone.utc))
         self._buffer += self._encoder.encode_lines([_Record(stream, record, version, now) for record in records])
         if len(self._buffer) >= _FULL:
             self.flush()
