@@ -16,15 +16,6 @@ def by_key(store, code, key):
     return {row[key]: row for row in store.rows(code, store.start_date, NOW)}
 
 
-@pytest.mark.parametrize(
-    ("code", "key"), [("order_list", "Order Number"), ("customer_list", "Customer ID"), ("open_cart_list", "Cart ID")]
-)
-def test_objects_leave_later_exports(store, code, key):
-    before = by_key(store, code, key)
-    store.advance(60 * DAY)
-    assert before.keys() > by_key(store, code, key).keys()
-
-
 def test_orders_are_edited(store):
     """A line is added, removed or changed, and the order's total follows."""
     lines, totals = by_key(store, "order_line_items", "Line ID"), by_key(store, "order_list", "Order Number")

@@ -47,19 +47,6 @@ def signed(body):
     return hmac.new(b"s3cret", body, hashlib.sha256).hexdigest()
 
 
-def test_webhooks_are_registered_and_removed(store, call):
-    answer = register(call, "https://example.com/hook")
-    assert answer.status_code == 201
-    webhook = answer.json()
-    assert (webhook["id"], webhook["target"]) == (1, "https://example.com/hook")
-    assert "secret_key" not in webhook
-    assert call.get("webhooks/").json() == {"next": None, "previous": None, "results": [webhook]}
-    assert [one.secret_key for one in store.webhooks] == ["s3cret"]
-    gone = call.delete("webhooks/1/")
-    assert (gone.status_code, gone.content) == (204, b"")
-    assert call.delete("webhooks/1/").status_code == 404
-
-
 def test_a_delivery_is_sent_when_an_export_is_ready(open_store, listener):
     """The delivery is signed over its raw bytes and contains the Export as the API returns it."""
     store, call = open_store(ready_seconds=60)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import ssl
 from datetime import datetime, timezone
 
 import pytest
@@ -39,17 +38,10 @@ def _bare(monkeypatch, timings):
 
 
 @pytest.fixture
-def bundle(ca, tmp_path):
-    """A file with the CA's own certificate."""
-    path = tmp_path / "ca.pem"
-    ca.cert_pem.write_to_path(path)
-    return str(path)
-
-
-@pytest.fixture
-def trusted(bundle, monkeypatch):
+def trusted(ca, tmp_path, monkeypatch):
     """Trust the CA."""
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", bundle)
+    ca.cert_pem.write_to_path(tmp_path / "ca.pem")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "ca.pem"))
 
 
 @pytest.fixture
@@ -62,11 +54,11 @@ def secured(small_store, right):
     return make
 
 
-@pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
-def test_a_ca_named_in_the_environment_is_trusted(small_store, inside, secured, bundle, variable):
+@pytest.mark.usefixtures("trusted")
+def test_a_ca_named_in_the_environment_is_trusted(small_store, inside, secured):
     config = secured()
     assert config["api_url"].startswith("https://")
-    run = inside(config, environment={variable: bundle})
+    run = inside(config)
     assert_ends_well(run, 0)
     assert run.records("order_list")
     assert {entry.host for entry in small_store.log} == {"api", "file"}
@@ -101,14 +93,6 @@ def test_a_file_host_with_an_invalid_certificate_receives_no_request(small_store
     assert small_store.token not in run.log
 
 
-def test_verification_cannot_be_turned_off(small_store, inside, secured):
-    config = secured() | {"verify": False, "ssl_verify": False, "insecure": True}
-    run = inside(config, environment={"PYTHONHTTPSVERIFY": "0", "REQUESTS_CA_BUNDLE": "", "CURL_CA_BUNDLE": ""})
-    assert run.code == 1
-    assert "is not trusted" in run.errors[0]
-    assert small_store.log == []
-
-
 @pytest.mark.parametrize("content", [None, b"no certificate\n"])
 def test_an_invalid_certificate_bundle_is_one_error_line(small_store, inside, tmp_path, secured, content):
     config = secured()
@@ -132,14 +116,3 @@ def test_a_redirect_to_http_is_not_followed(small_store, make_store, inside, sec
     assert "trying again" not in run.log
     assert "abc" not in run.log
     assert other.log == []
-
-
-@pytest.mark.usefixtures("trusted")
-def test_tls_1_1_is_refused(small_store, inside, secured):
-    config = secured()
-    for server in small_store._servers:
-        with pytest.warns(DeprecationWarning, match="TLSv1_1"):
-            server.socket.context.maximum_version = ssl.TLSVersion.TLSv1_1
-    run = inside(config)
-    assert_fails(run, "the TLS handshake or certificate verification failed")
-    assert small_store.log == []
