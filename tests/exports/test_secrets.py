@@ -25,7 +25,14 @@ TROUBLES = [
     Fault("link", "expire", times=None),
     *(
         Fault("link", "json", document={"url": f"{url}?Signature=abc123"}, times=None)
-        for url in ("http://[broken/x", "http://:99999/x", "http:///x", "ftp://x/y", "http://CLOSED/x.csv")
+        for url in (
+            "http://[broken/x",
+            "http://:99999/x",
+            "http:///x",
+            "http://abc123@127.0.0.1:1/x",
+            "ftp://x/y",
+            "http://CLOSED/x.csv",
+        )
     ),
 ]
 

@@ -20,6 +20,8 @@ DAY = timedelta(days=1)
 class Store:
     """Objects by key, each in one of some windows of a day; export ids grow."""
 
+    options = {}  # noqa: RUF012 - of its runs
+
     def __init__(self, windows=3):
         self.windows = [Window(START + n * DAY, START + (n + 1) * DAY) for n in range(windows)]
         self.objects = {}
@@ -35,6 +37,10 @@ class Store:
         for key in keys:
             del self.objects[key]
 
+    @property
+    def totals(self):
+        return {key: value for key, (_, value) in self.objects.items()}
+
     def rows(self, window, export_id):
         for key, (place, value) in sorted(self.objects.items()):
             if place == window:
@@ -46,6 +52,8 @@ class Store:
 
 class LineStore(Store):
     """Each object is an order, and its value the list of its lines."""
+
+    options = {"keys": ("order", "export_line"), "parent": ("order",)}  # noqa: RUF012
 
     def rows_of(self, key, value, export_id):
         for line in value:
@@ -118,7 +126,7 @@ class Pipeline:
 
     def __init__(self, store, path):
         self.store, self.path = store, path
-        self.state, self.rows, self.removed, self.options = {}, {}, {}, {}
+        self.state, self.rows, self.removed, self.options = {}, {}, {}, store.options
 
     def sync(self, windows=None, *, path=..., stop_after=None, **options):
         """`stop_after` ends the target after so many messages; the state stays the last one that it received."""
@@ -188,6 +196,4 @@ def pipeline(store, path):
 @pytest.fixture
 def lines(path):
     """A pipeline of line items."""
-    pipeline = Pipeline(LineStore(), path)
-    pipeline.options = {"keys": ("order", "export_line"), "parent": ("order",)}
-    return pipeline
+    return Pipeline(LineStore(), path)

@@ -86,9 +86,6 @@ def test_the_warehouse_equals_the_store_after_any_kills(tmp_path, kind, seed):
     chance = random.Random(seed)
     store = kind()
     pipelines = [Pipeline(store, tmp_path / "ledger.db") for _ in range(2)]
-    if kind is LineStore:
-        for pipeline in pipelines:
-            pipeline.options = {"keys": ("order", "export_line"), "parent": ("order",)}
     for _ in range(ROUNDS):
         change(store, chance)
         pipeline = chance.choice(pipelines)

@@ -9,22 +9,6 @@ from tests.ledger.conftest import LineStore, Pipeline
 ALL = ['["x", "a"]', '["x", "b"]']
 
 
-def test_all_lines_of_a_parent_are_sent_if_one_is_new(lines):
-    lines.store.put(0, x=["a", "b"], y=["a"])
-    assert len(lines.sync()) == 3
-    assert lines.sync() == []
-    lines.store.put(0, x=["a", "b", "c"])
-    assert lines.sync() == [*ALL, '["x", "c"]']
-
-
-def test_all_lines_of_a_parent_are_sent_if_one_is_gone(lines):
-    lines.store.put(0, x=["a", "b", "c"])
-    lines.sync()
-    lines.store.put(0, x=["a", "b"])
-    assert lines.sync() == ALL
-    assert lines.sync() == []
-
-
 def test_the_order_of_lines_and_their_place_in_the_file_do_not_matter(lines):
     lines.store.put(0, x=["a", "b"])
     lines.sync()

@@ -42,6 +42,18 @@ def test_an_object_that_moved_to_another_window_is_not_removed(store, full):
     assert full.gone == set()
 
 
+@pytest.mark.parametrize(
+    ("changed", "gone"),
+    [({"start": START.replace(year=2025)}, set()), ({"fingerprint": "2"}, {"w0_1"})],
+    ids=["an earlier start waits until its range is covered", "forgotten digests do not forget objects"],
+)
+def test_what_a_run_changes(store, full, changed, gone):
+    full.state = {}
+    store.remove("w0_1")
+    full.sync(**changed)
+    assert full.gone == gone
+
+
 def test_an_object_that_returns_is_sent_again_and_reported_with_null(store, full):
     _, value = store.objects["w0_1"]
     store.remove("w0_1")
@@ -55,7 +67,6 @@ def test_an_object_that_returns_is_sent_again_and_reported_with_null(store, full
 def test_more_than_5_percent_at_once_wait_for_the_next_cycle(store, full, caplog):
     store.remove(*(f"w0_{n}" for n in range(7)))
     full.sync([0])
-    assert full.gone == set()
     assert "orders: 7 of 120 objects are missing" in caplog.text
     full.sync([0, 1])
     assert full.gone == set()
@@ -63,34 +74,23 @@ def test_more_than_5_percent_at_once_wait_for_the_next_cycle(store, full, caplog
     assert len(full.gone) == 7
 
 
-def test_a_glitch_of_one_cycle_removes_nothing(store, full):
-    lost = {key: value for key, (place, value) in store.objects.items() if place == 0}
-    store.remove(*lost)
-    full.sync([0])
-    store.put(0, **lost)
-    for _ in range(3):
-        full.sync()
-    assert full.removed == {}
-
-
-def test_a_second_glitch_does_not_confirm_the_first(store, full):
-    first = {key: value for key, (place, value) in store.objects.items() if place == 0}
-    second = {key: value for key, (place, value) in store.objects.items() if place == 1}
-    store.remove(*first)
-    full.sync()
-    store.put(0, **first)
-    store.remove(*second)
-    full.sync()
-    store.put(1, **second)
-    full.sync()
-    assert full.removed == {}
-
-
 def test_5_percent_are_reported_at_once(store, full, caplog):
     store.remove(*(f"w0_{n}" for n in range(6)))
     full.sync([0])
-    assert len(full.gone) == 6
-    assert not caplog.records
+    assert (len(full.gone), caplog.records) == (6, [])
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["one glitch", "another in the next cycle"])
+def test_a_glitch_of_the_store_removes_nothing(store, full, again):
+    """Another one does not confirm the first."""
+    before = dict(store.objects)
+    for lost in range(1 + again):
+        store.remove(*(key for key, (place, _) in before.items() if place == lost))
+        full.sync()
+        store.objects = dict(before)
+    for _ in range(3):
+        full.sync()
+    assert full.removed == {}
 
 
 def test_a_removal_is_sent_until_its_state_confirms_it(store, full):
@@ -116,18 +116,9 @@ def test_each_state_of_two_pipelines_gets_every_removal(store, full):
     assert full.gone == other.gone == {"w0_1"}
 
 
-def test_forgotten_digests_do_not_forget_objects(store, full):
-    full.state = {}
-    store.remove("w0_1")
-    full.sync(fingerprint="2")
-    assert full.gone == {"w0_1"}
-
-
 def test_objects_before_a_later_start_are_not_taken_for_removed(store, full):
     store.windows, later = store.windows[1:], store.windows[1].start
-    moved = {key: value for key, (place, value) in store.objects.items() if place == 0}
-    store.remove(*moved)
-    store.objects = {key: (place - 1, value) for key, (place, value) in store.objects.items()}
+    store.objects = {key: (place - 1, value) for key, (place, value) in store.objects.items() if place}
     for _ in range(3):
         full.sync(start=later)
     assert full.removed == {}
@@ -140,12 +131,6 @@ def test_the_share_is_that_of_the_objects_since_a_later_start(store, pipeline):
     store.remove(*(f"w1_{n}" for n in range(10)))
     pipeline.sync([1, 2], start=store.windows[1].start)
     assert pipeline.removed == {}
-
-
-def test_an_earlier_start_waits_until_its_range_is_covered(store, full):
-    store.remove("w0_1")
-    full.sync(start=START.replace(year=2025))
-    assert full.gone == set()
 
 
 def test_an_unfinished_window_covers_nothing(store, full):
@@ -166,23 +151,15 @@ def test_another_key_means_other_objects(store, full, caplog):
     assert not caplog.records
 
 
-def test_an_older_export_that_is_used_later_proves_nothing_new(store, full):
+@pytest.mark.parametrize("is_gone", [True, False])
+def test_an_older_export_that_is_used_later_proves_nothing_new(store, full, is_gone):
+    """A window that an interrupted run requested; neither that an object is gone, nor that it is as old as that."""
     newest = store.exports
-    store.remove("w0_1")
-    store.exports = -10  # a window requested before, by a run that was interrupted
-    full.sync()
-    store.exports = newest
-    assert full.removed == {}
-
-
-def test_an_older_export_does_not_make_an_object_older(store, pipeline):
-    store.put(0, a=1)
-    store.put(1, **{f"k{n}": n for n in range(40)})
-    for _ in range(2):
-        pipeline.sync()
-    newest = store.exports
+    if is_gone:
+        store.remove("w0_1")
     store.exports = -10
-    pipeline.sync([0])
+    full.sync() if is_gone else full.sync([0])
     store.exports = newest
-    pipeline.sync([1, 2])
-    assert pipeline.removed == {}
+    if not is_gone:
+        full.sync([1, 2])
+    assert full.removed == {}

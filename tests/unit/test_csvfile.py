@@ -119,7 +119,7 @@ def test_blank_lines_at_the_end_are_no_rows():
 @pytest.mark.parametrize(
     ("content", "what"),
     [
-        ("", "zero bytes"),
+        ("", "zero bytes"), ("\r\n", "the file is empty"), ("Service unavailable", "text, not an export"),
         ("<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>", "an error page"),
         ("  <!DOCTYPE html>\n<html><body>, </body></html>", "an error page"),
         ('{"detail": "Not found."}', "an error page"), ("a;b;c, d\r\n1;2,5;3\r\n", "separated by semicolons"),
