@@ -8,20 +8,18 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parent.parent / "tap_exports"
 BASE = {"errors", "clock", "window"}
+PARTS = {"schema", "config", "store", "files", "exports", "ledger"}
 ALLOWED = {
     "errors": {"window"},
     "clock": {"errors"},
     "window": {"errors"},
     "schema": BASE,
-    "config": BASE | {"schema"},
-    "store": BASE | {"schema"},
-    "files": BASE | {"schema"},
-    "ledger": BASE | {"schema"},
+    **dict.fromkeys(("config", "store", "files", "ledger"), BASE | {"schema"}),
     "exports": BASE | {"schema", "store", "files"},
-    "context": BASE | {"schema", "config", "store", "files", "exports", "ledger"},
-    "singer": BASE | {"schema", "config", "store", "files", "exports", "ledger", "context"},
-    "streams": BASE | {"schema", "config", "store", "files", "exports", "ledger", "context", "singer"},
-    "tap": BASE | {"schema", "config", "store", "files", "exports", "ledger", "context", "singer", "streams"},
+    "context": BASE | PARTS,
+    "singer": BASE | PARTS | {"context"},
+    "streams": BASE | PARTS | {"context", "singer"},
+    "tap": BASE | PARTS | {"context", "singer", "streams"},
     "__main__": BASE | {"singer", "tap"},
     "sandbox": set(),
 }
@@ -31,13 +29,8 @@ USES_SDK = {"config.catalog", "config.schema", "config.validation", "streams", "
 USES_HTTP = "store"
 
 
-def modules():
-    """Every module, by its dotted name below the package."""
-    for path in sorted(PACKAGE.rglob("*.py")):
-        yield ".".join(path.relative_to(PACKAGE).with_suffix("").parts), path
-
-
-MODULES = dict(modules())
+MODULES = {".".join(path.relative_to(PACKAGE).with_suffix("").parts): path for path in sorted(PACKAGE.rglob("*.py"))}
+"""Every module, by its dotted name below the package."""
 
 
 @cache

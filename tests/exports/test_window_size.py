@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta, timezone
 from itertools import pairwise
 
 import pytest
 
-from tap_exports.errors import TooManyRows
 from tap_exports.exports.requester import StreamExports
 from tap_exports.exports.stream_queue import StreamQueue, SyncRange
 from tap_exports.exports.window_size import StreamMemory
@@ -48,16 +48,15 @@ def windows(queue, rows_of, cap=100):
     found, exports = [], 0
     while queue.tasks:
         task = claimed(queue)
-        while True:
-            exports += 1
-            if (rows := rows_of(task.window)) < cap:
-                break
+        exports += 1
+        while (rows := rows_of(task.window)) >= cap:
             queue.shrink(task)
+            exports += 1
         assert len(queue.tasks) < 40  # the rest is one range or a few
         finish(queue, task, rows)
         queue.tasks.popleft()
         found.append(task.window)
-    assert (found[0].start, found[-1].end) == (START, found[-1].end)
+    assert found[0].start == START
     assert all(a.end == b.start for a, b in pairwise(found))
     return found, exports
 
@@ -72,41 +71,27 @@ def bursts(*parts):
     return rows_of
 
 
-def test_all_rows_arrive_although_the_store_has_a_cap(live):
-    bench = live(orders_per_day=4, row_cap=16, max_rows=16)
-    scheduler = bench.scheduler("order_list", days=60, step=30, max_pending=2)
-    arrived = bench.read_whole(scheduler, "order_list", days=60)
-    assert all(len(rows) < 16 for _, _, rows in arrived["order_list"])
-
-
 def test_one_second_at_the_cap_is_an_error(live):
     bench = live(row_cap=3, max_rows=1)
     scheduler = bench.scheduler("order_list", days=1, step=1, max_pending=1)
     arrived, errors = bench.read(scheduler, "order_list")
-    assert isinstance(errors["order_list"], TooManyRows)
-    assert "a window of one second still has as many rows as an export can" in str(errors["order_list"])
-    assert "max_export_rows" in str(errors["order_list"])
+    assert re.search("one second still has as many rows as an export can.* max_export_rows", str(errors["order_list"]))
     assert all(not rows for _, _, rows in arrived["order_list"])
 
 
 def test_halved_windows_of_an_earlier_run_are_reused(live):
-    options = {"orders_per_day": 4, "row_cap": 16, "max_rows": 16}
-    first = live(**options)
-    scheduler = first.scheduler("order_list", days=30, step=30, max_pending=1)
-    first.read(scheduler, "order_list")
-    scheduler.close()
-    made = len(first.made())
-    second = live(store=first.store, max_rows=16)
-    scheduler = second.scheduler("order_list", days=30, step=30, max_pending=1)
-    second.read_whole(scheduler, "order_list", days=30)
-    assert len(second.made()) == made
+    bench = live(orders_per_day=4, row_cap=16, max_rows=16)
+    made = []
+    for _ in range(2):
+        scheduler = bench.scheduler("order_list", days=30, step=30, max_pending=1)
+        bench.read_whole(scheduler, "order_list", days=30)
+        scheduler.close()
+        made.append(len(bench.made()))
+        bench = live(store=bench.store, max_rows=16)
+    assert made[0] == made[1]
 
 
-# The queue alone
-
-
-@pytest.mark.parametrize("days", [1, 30, 365])
-@pytest.mark.parametrize("at", [10, 50_000])
+@pytest.mark.parametrize(("days", "at"), [(1, 10), (365, 50_000)])
 def test_windows_grow_back_after_a_burst(days, at):
     rows_of = bursts((0, days * 86400, 0.001), (at, at + 3, 80_000))
     _, exports = windows(planned(days, cap=100_000), rows_of, 100_000)
@@ -153,14 +138,6 @@ def test_the_next_run_may_begin_with_a_longer_window_where_the_store_was_quick(m
     assert [window.length / DAY for window in windows(queue, lambda _: 30)[0]] == lengths
 
 
-def test_the_run_after_a_timeout_requests_half():
-    earlier = planned(8, memory=StreamMemory(rows_per_day=5, longest_days=8, growth=2), longest=90 * DAY)
-    size = earlier.size
-    size.reduce_after_timeout(claimed(earlier).window.length)
-    queue = planned(8, memory=StreamMemory(**size.state()), longest=90 * DAY)
-    assert claimed(queue).window.length == 4 * DAY
-
-
 def test_a_window_much_longer_than_any_before_is_exported_alone():
     queue = planned(100, first=1 * DAY, longest=30 * DAY)
     finish(queue, claimed(queue), 0)
@@ -179,16 +156,6 @@ def test_a_window_at_the_cap_is_divided():
     assert lengths == pytest.approx([4, 1, 0.125], abs=0.001)
     assert [one.window.end for one in queue.tasks] == [task.window.end, START + 8 * DAY]
     assert queue.next_task() is None  # until the first part's row count is known
-
-
-def test_shrinking_ends_at_a_second():
-    queue = planned(1 / 24)
-    task = claimed(queue)
-    for _ in range(40):
-        if task.window.length > SECOND:
-            queue.shrink(task)
-    with pytest.raises(TooManyRows, match=r"one second still has as many rows .* max_export_rows"):
-        queue.shrink(task)
 
 
 def test_growth_stops_where_making_an_export_took_half_of_the_timeout():
@@ -220,23 +187,11 @@ def test_the_shorter_export_is_reused_where_the_longer_one_is_at_the_cap():
     assert queue.source.take(task.window).id == 3
 
 
-def test_a_failed_stream_drops_the_windows_after_the_failure():
-    queue = planned(6, memory=StreamMemory(rows_per_day=50, longest_days=1))
-    first, second, third = (claimed(queue) for _ in range(3))
-    assert third in queue.abandon(second)
-    assert list(queue.tasks) == [first, second]
-    assert queue.next_task() is None
-
-
-# Line items
-
-
 def test_a_line_item_window_is_no_longer_than_its_parents():
     """The cap may count parents."""
     parent = planned(100, cap=100, first=10 * DAY)
     lines = planned(100, cap=1000, first=10 * DAY)
-    claimed(lines).done = True
-    lines.learn(lines.tasks[0], 0, 0.0)
+    finish(lines, claimed(lines), 0)
     task = claimed(parent)
     assert lines.next_task(parent) is None  # until the parent's window there is known
     finish(parent, task, 50)
