@@ -13,10 +13,9 @@ from tap_exports.clock import Clock
 from tap_exports.config.validation import zone_of
 from tap_exports.errors import MissingScope, NotFound, StoreRefused, StoreTrouble, TapExportsError, Unauthorized
 from tap_exports.exports.discovery import Discovery
-from tap_exports.exports.export_files import ExportFiles, FileOptions
 from tap_exports.exports.fetch import Exporter
 from tap_exports.exports.progress import Progress
-from tap_exports.exports.requester import ExportPolicy
+from tap_exports.exports.requester import ExportOptions
 from tap_exports.exports.scheduler import ExportScheduler
 from tap_exports.exports.stream_queue import SyncRange
 from tap_exports.exports.summary import RunSummary
@@ -143,17 +142,18 @@ class RunContext:
     def exporter(self) -> Exporter:
         """Requests, downloads and validates exports."""
         raw = self.settings.raw
-        policy = ExportPolicy(
+        options = ExportOptions(
             poll_seconds=raw["poll_interval_seconds"],
             timeout_seconds=raw["export_timeout_minutes"] * 60,
             reuse=self.settings.reuse,
             settle=self.settings.settle,
             given=frozenset({self.start, self.end}),
+            cap=raw["max_export_rows"],
+            encoding=raw["encoding"],
+            zone=self.zone,
         )
-        options = FileOptions(raw["encoding"], raw["max_export_rows"], self.zone)
         wait = self.notifier.wait if raw.get("webhook_listen") else None
-        files = ExportFiles(self.downloader, self.clock, options)
-        return Exporter(self.client, files, self.clock, policy, wait)
+        return Exporter(self.client, self.downloader, self.clock, options, wait)
 
     def webhook(self) -> Webhook | None:
         """The webhook listener, if `webhook_listen` is set; it listens at once."""
@@ -176,16 +176,8 @@ class RunContext:
         is_bounded = settings.end_date is not None and self.end >= settings.end_date
         slack = timedelta(0) if is_bounded else settings.reuse
         sync_range = SyncRange(self.start, self.end, slack, settings.window_limits)
-        return ExportScheduler(
-            self.exporter,
-            self.clock,
-            sync_range,
-            max_pending=settings.raw["max_concurrent_exports"],
-            cap=settings.raw["max_export_rows"],
-            progress=self.progress,
-        )
+        return ExportScheduler(self.exporter, sync_range, settings.raw["max_concurrent_exports"], self.progress)
 
     def discovery(self, *, may_create: bool) -> Discovery:
         """Finds columns without a catalog; with `may_create`, it may create exports."""
-        encoding, settle = self.settings.raw["encoding"], self.settings.settle
-        return Discovery(self.client, self.downloader, self.exporter, encoding, settle, may_create)
+        return Discovery(self.exporter, may_create)

@@ -190,7 +190,7 @@ class ExportStream(SdkStream):
         if nul := export.csv.nul_characters:
             self.logger.warning("%d NUL characters were removed, which databases cannot hold (%s)", nul, _where(export))
         invalid = sum(records.invalid.counts.values())
-        self.run.summary.streams[self.name].add(export, written=self._count, invalid=invalid)
+        self.run.summary.add(self.name, export, written=self._count, invalid=invalid)
         if isinstance(log := self.tap.streams.get(EXPORT_LOG), ExportLog):
             log.write(export, invalid)
         if self._recording:

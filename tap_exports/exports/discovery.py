@@ -8,6 +8,7 @@ documents are used.
 from __future__ import annotations
 
 import logging
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
@@ -19,12 +20,10 @@ from tap_exports.schema.layout import SAMPLE_ROWS, Layout, decide, relaxed, stan
 from tap_exports.window import Window, own_boundary
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterator, Sequence
 
     from tap_exports.exports.fetch import Exporter
     from tap_exports.exports.requester import StreamExports
-    from tap_exports.store.client import Client
-    from tap_exports.store.download import Downloader
     from tap_exports.store.models import Export
 
 _SAMPLE_BYTES = 1024 * 1024
@@ -32,6 +31,8 @@ _RECENT = timedelta(days=31)
 _SMALL = timedelta(days=7)
 _MOST_READ = 3
 """The most exports of a type that are read to find rows."""
+
+logger = logging.getLogger("tap-exports")
 
 
 class _Head(NamedTuple):
@@ -42,98 +43,80 @@ class _Head(NamedTuple):
     sample: list[list[str]]
 
 
+@contextmanager
+def _warned(source: StreamExports, what: str) -> Iterator[None]:
+    """Log an error as a WARNING, and go on; an invalid token ends the run."""
+    try:
+        yield
+    except Unauthorized:
+        raise
+    except TapExportsError as error:
+        logger.warning("%s: %s: %s", source.code, what, error)
+
+
 @dataclass(frozen=True)
 class Discovery:
     """Finds the columns of streams for which there is no catalog."""
 
-    client: Client
-    downloader: Downloader
     exporter: Exporter
-    encoding: str
-    settle: timedelta
-    """The delay between now and the end of a new export's window."""
     may_create: bool = True
 
-    def run(self, sources: Iterable[StreamExports]) -> dict[str, Layout]:
+    def run(self, sources: Sequence[StreamExports]) -> dict[str, Layout]:
         """A layout for each stream.
 
         Raises:
             Unauthorized: If the store does not accept the token.
         """
-        found: dict[str, Layout] = {}
+        heads: dict[str, list[_Head]] = {}
         pending: list[tuple[StreamExports, Export]] = []
         for source in sources:
-            heads, export = self._from_list(source)
-            export = export or (None if heads else self._create(source))
+            heads[source.code], export = self._from_list(source)
+            export = export or (None if heads[source.code] else self._created(source))
             if export is not None:
                 pending.append((source, export))
-            else:
-                found[source.code] = _layout(source, heads)
         for source, export in pending:
-            found[source.code] = _layout(source, self._from_pending(source, export))
-        return found
+            with _warned(source, f"no columns detected from export {export.id}"):
+                heads[source.code] = self._read(source, self.exporter.pending.ready(export, reused=True))
+        return {source.code: _layout(source, heads[source.code]) for source in sources}
 
     def _from_list(self, source: StreamExports) -> tuple[list[_Head], Export | None]:
         """The heads of the newest available exports, up to one with rows; else a recent pending export."""
-        try:
-            recent = (self.client.time.now() - _RECENT).date()
-            exports = list(self.client.exports(source.code, recent))
-            if not any(e.available for e in exports):
-                exports = list(self.client.exports(source.code))
-        except Unauthorized:
-            raise
-        except TapExportsError as error:
-            logger.warning("%s: its exports cannot be listed: %s", source.code, error)
-            return [], None
-        source.seen.update(e.id for e in exports)
-        newest = sorted((e for e in exports if e.type == source.code), key=_made, reverse=True)
         heads: list[_Head] = []
-        for export in [e for e in newest if e.available][:_MOST_READ]:
-            heads += self._read(source, export)
-            if heads and heads[-1].sample:
-                break
-        since = self.client.time.now() - timedelta(hours=1)
-        fresh = [e for e in newest if not e.available and e.created_at and e.created_at > since]
-        return heads, fresh[0] if fresh and not heads else None
+        pending: Iterator[Export] = iter(())
+        client = self.exporter.client
+        with _warned(source, "its exports cannot be listed"):
+            exports = list(client.exports(source.code, (client.time.now() - _RECENT).date()))
+            if not any(export.available for export in exports):
+                exports = list(client.exports(source.code))
+            source.seen.update(export.id for export in exports)
+            newest = sorted((e for e in exports if e.type == source.code), key=_made, reverse=True)
+            for export in [export for export in newest if export.available][:_MOST_READ]:
+                heads += self._read(source, export)
+                if heads and heads[-1].sample:
+                    break
+            hour_ago = (client.time.now() - timedelta(hours=1)).timestamp()
+            pending = (export for export in newest if not export.available and _made(export)[0] > hour_ago)
+        return heads, None if heads else next(pending, None)
 
-    def _create(self, source: StreamExports) -> Export | None:
-        if not self.may_create:
-            return None
-        end = own_boundary(self.client.time.now() - self.settle)
-        try:
-            return self.exporter.requester.create(source, Window(end - _SMALL, end))
-        except Unauthorized:
-            raise
-        except TapExportsError as error:
-            logger.warning("%s: no export can be created to detect its columns: %s", source.code, error)
-            return None
-
-    def _from_pending(self, source: StreamExports, export: Export) -> list[_Head]:
-        try:
-            return self._read(source, self.exporter.ready(export, reused=True))
-        except Unauthorized:
-            raise
-        except TapExportsError as error:
-            logger.warning("%s: no columns detected from export %d: %s", source.code, export.id, error)
-            return []
+    def _created(self, source: StreamExports) -> Export | None:
+        export = None
+        if self.may_create:
+            end = own_boundary(self.exporter.client.time.now() - self.exporter.options.settle)
+            with _warned(source, "no export can be created to detect its columns"):
+                export = self.exporter.requester.create(source, Window(end - _SMALL, end))
+        return export
 
     def _read(self, source: StreamExports, export: Export) -> list[_Head]:
         """The head of an export's file; empty where it cannot be read."""
-        try:
-            download = self.downloader.get(export.id, at_most=_SAMPLE_BYTES)
-            csv = CsvFile(download.file, self.encoding, partial=not download.whole)
-            try:
+        heads = []
+        with _warned(source, f"export {export.id} cannot be read"):
+            download = self.exporter.downloader.get(export.id, at_most=_SAMPLE_BYTES)
+            with closing(CsvFile(download.file, self.exporter.options.encoding, partial=not download.whole)) as csv:
                 header, sample = csv.head(SAMPLE_ROWS)
-            finally:
-                csv.close()
             if not decide(source.code, header, source.layout.knowledge).keys:
                 reject_text_with_commas(header)
-        except Unauthorized:
-            raise
-        except TapExportsError as error:
-            logger.warning("%s: export %d cannot be read: %s", source.code, export.id, error)
-            return []
-        return [_Head(export.id, header, sample)]
+            heads.append(_Head(export.id, header, sample))
+        return heads
 
 
 def _layout(source: StreamExports, heads: list[_Head]) -> Layout:
@@ -143,15 +126,11 @@ def _layout(source: StreamExports, heads: list[_Head]) -> Layout:
         logger.warning("%s: no export is available; using the columns that the API documents", source.code)
         return standard_layout(source.code, knowledge)
     newest, last = heads[0], heads[-1]
-    rows = len(last.sample)
     logger.info("%s: %d columns detected from export %d", source.code, len(newest.header), newest.export_id)
-    if rows:
+    if rows := len(last.sample):
         logger.debug("%s: types compared with %d rows of export %d", source.code, rows, last.export_id)
     return relaxed(decide(source.code, newest.header, knowledge), last.header, last.sample, knowledge)
 
 
 def _made(export: Export) -> tuple[float, int]:
     return (export.created_at.timestamp() if export.created_at else 0.0, export.id)
-
-
-logger = logging.getLogger("tap-exports")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import threading
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tap_exports.errors import (
     ExportStuck,
@@ -18,21 +18,31 @@ from tap_exports.errors import (
     TapExportsError,
     Unauthorized,
 )
-from tap_exports.exports.polling import PendingExports, PollSchedule
-from tap_exports.exports.requester import ExportPolicy, ExportRequester
+from tap_exports.exports.export_file import ExportFile
+from tap_exports.exports.polling import PendingExports
+from tap_exports.exports.requester import ExportRequester
 from tap_exports.files.checked import CheckedFile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from tap_exports.clock import Clock
-    from tap_exports.exports.concurrency import ExportSlot
-    from tap_exports.exports.export_files import ExportFiles
-    from tap_exports.exports.requester import StreamExports
+    from tap_exports.exports.requester import ExportOptions, StreamExports
     from tap_exports.store.client import Client
+    from tap_exports.store.download import Downloader
     from tap_exports.store.models import Export
     from tap_exports.window import Window
+
+
+class ExportSlot(NamedTuple):
+    """A place among the exports that may be pending at the store."""
+
+    acquire: Callable[[], None]
+    """Wait for it, unless it is held."""
+    release: Callable[[], None]
+    """Give it back, if it is held."""
+
 
 _CHECK_EXPORT = "Check the export in the store, then run again: an export that cannot be used is replaced by a new one."
 """The hint for an export that cannot be used, if the error has none."""
@@ -72,23 +82,21 @@ class Exporter:
     def __init__(
         self,
         client: Client,
-        files: ExportFiles,
+        downloader: Downloader,
         clock: Clock,
-        policy: ExportPolicy,
+        options: ExportOptions,
         wait: Callable[[int, float], None] | None = None,
     ) -> None:
-        self._client = client
-        self._files = files
-        self._clock = clock
-        self._policy = policy
-        self._wait = wait or (lambda _, seconds: clock.sleep(seconds))
+        self.client = client
+        self.downloader = downloader
+        self.clock = clock
         self._logger = logging.getLogger("tap-exports")
-        self._confirming = threading.Lock()
-        first_poll = clock.timings.first_poll_seconds
-        self.timeout_seconds = policy.timeout_seconds
-        self.requester = ExportRequester(client, clock, policy)
-        self._schedule = PollSchedule(policy.poll_seconds, first_poll)
-        self._pending = PendingExports(client, clock, first_poll)
+        self._line_breaks = threading.Lock()
+        """Held by the thread that finds out whether the store's files end without a line break."""
+        self._confirmed: set[type[SuspectFile]] = set()
+        self.options = options
+        self.requester = ExportRequester(client, clock, options)
+        self.pending = PendingExports(client, clock, options, wait)
 
     def fetch(self, source: StreamExports, window: Window, slot: ExportSlot) -> CheckedExport:
         """The validated file of one window, from an own export that can be reused, else from a new one.
@@ -97,9 +105,6 @@ class Exporter:
         same reason, zero bytes, a missing line break at the end, and rows that are equal in every cell are accepted;
         another blank or repeated key is an error. `slot` is held while an export is pending. The caller must not use
         the file if `checked.capped`.
-
-        Raises:
-            TapExportsError: With the place of the error.
         """
         suspicions: set[type[SuspectFile]] = set()
         export = source.take(window)
@@ -107,7 +112,8 @@ class Exporter:
             while True:
                 reused = export is not None
                 if export is None:
-                    export = self._create(source, window, slot)
+                    slot.acquire()
+                    export = self.requester.create(source, window)
                 else:
                     self._logger.info("%s: reusing export %d of %s", source.code, export.id, window)
                 try:
@@ -123,27 +129,10 @@ class Exporter:
                     if isinstance(error, SuspectFile):
                         suspicions.add(type(error))
                     if isinstance(error, NoLineBreak):
-                        held.enter_context(self._confirmation())
-                        if self._files.no_final_line_break:  # another window's second export has confirmed it
+                        held.enter_context(self._line_breaks)
+                        if NoLineBreak in self._confirmed:  # another window's second export has confirmed it
                             return self._deliver(source, window, export, slot, suspicions, reused=reused)
                 export = source.take(window) if reused and not suspicions else None
-
-    def _create(self, source: StreamExports, window: Window, slot: ExportSlot) -> Export:
-        slot.acquire()
-        try:
-            return self.requester.create(source, window)
-        except TapExportsError as error:
-            raise error.at(f"stream {source.code}, window {window}")  # noqa: B904 - the same error
-
-    @contextmanager
-    def _confirmation(self) -> Iterator[None]:
-        """One thread at a time finds out whether the store's files end without a line break."""
-        while not self._confirming.acquire(timeout=0.25):
-            self._clock.sleep(0)
-        try:
-            yield
-        finally:
-            self._confirming.release()
 
     def _deliver(  # noqa: PLR0913 - the parts of one delivery
         self,
@@ -151,7 +140,7 @@ class Exporter:
         window: Window,
         export: Export,
         slot: ExportSlot,
-        suspicions: Collection[type[SuspectFile]],
+        suspicions: set[type[SuspectFile]],
         *,
         reused: bool,
     ) -> CheckedExport:
@@ -161,50 +150,14 @@ class Exporter:
         try:
             if not export.available:
                 slot.acquire()
-                export = self.ready(export, reused=reused)
-                ready_at = self._client.time.now()
+                export = self.pending.ready(export, reused=reused)
+                ready_at = self.client.time.now()
             slot.release()
-            file = self._files.get(source, export.id, suspicions, where)
+            file = ExportFile(
+                export.id, where, source.layout, self.downloader, self.clock, self.options, suspicions, self._confirmed
+            ).get()
             return CheckedExport(**vars(file), export=export, window=window, reused=reused, ready_at=ready_at)
         except TapExportsError as error:
             error.hint = error.hint or _CHECK_EXPORT
-            raise error.at(where)  # noqa: B904 - the same error
-
-    def ready(self, export: Export, *, reused: bool = False) -> Export:
-        """Wait until the store has made an export. The API has no failed state, so only a timeout ends the wait.
-
-        Args:
-            reused: Whether the export's age counts as time waited.
-
-        Raises:
-            ExportStuck: If it is not ready in time.
-        """
-        began = self._clock.monotonic()
-        if reused:
-            if export.created_at is not None:
-                began -= max(0.0, (self._client.time.now() - export.created_at).total_seconds())
-            export = self._client.export(export.id)  # the list may be old
-        self._pending.add(export)
-        try:
-            return self._await(export, began, learns=not reused)
-        finally:
-            self._pending.remove(export)
-
-    def _await(self, export: Export, began: float, *, learns: bool) -> Export:
-        deadline = began + self._policy.timeout_seconds
-        pending_at = 0.0
-        while not export.available:
-            now = self._clock.monotonic()
-            if now >= deadline:
-                raise ExportStuck(
-                    f"export {export.id} was still pending after {(now - began) / 60:.3g} minutes",
-                    "Run again: the next run requests half of the window. Or raise export_timeout_minutes.",
-                )
-            pause = min(self._schedule.pause(now - began), deadline - now)
-            self._wait(export.id, pause)
-            woken = self._clock.monotonic() < now + pause
-            export = self._pending.poll(export, alone=woken)
-            if export.available and learns:
-                self._schedule.learn(pending_at, self._clock.monotonic() - began)
-            pending_at = self._clock.monotonic() - began
-        return export
+            error.at(where)
+            raise

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 import random
 import threading
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from tap_exports.errors import StoreRefused, Unauthorized
+from tap_exports.errors import ExportStuck
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tap_exports.clock import Clock
+    from tap_exports.exports.requester import ExportOptions
     from tap_exports.store.client import Client
     from tap_exports.store.models import Export
 
@@ -48,61 +50,83 @@ class PollSchedule:
 class PendingExports:
     """The exports that this run waits for. It may be used from several threads.
 
-    `fresh_seconds` is how long the store's list is used before it is read again.
+    `wait` waits some seconds for an export's id, and may return early.
     """
 
-    def __init__(self, client: Client, clock: Clock, fresh_seconds: float) -> None:
+    def __init__(
+        self, client: Client, clock: Clock, options: ExportOptions, wait: Callable[[int, float], None] | None = None
+    ) -> None:
         self._client = client
         self._clock = clock
-        self._fresh_seconds = fresh_seconds
-        self._logger = logging.getLogger("tap-exports")
+        self._options = options
+        self._wait = wait or (lambda _, seconds: clock.sleep(seconds))
+        self._schedule = PollSchedule(options.poll_seconds, clock.timings.first_poll_seconds)
         self._lock = threading.Lock()
-        self._pending: dict[int, Export] = {}
-        self._listed: dict[int, Export] = {}
-        self._sought: set[int] = set()
+        self.waiting: dict[int, Export] = {}
+        self._listed: dict[int, Export | None] = {}
+        """What the last list has of the exports that were pending then."""
         self._fresh_until = 0.0
-        self._by_list = True
 
-    def add(self, export: Export) -> None:
-        """Wait for an export too."""
-        self._pending[export.id] = export
+    def ready(self, export: Export, *, reused: bool = False) -> Export:
+        """Wait until the store has made an export. The API has no failed state, so only a timeout ends the wait.
 
-    def remove(self, export: Export) -> None:
-        """Stop waiting for an export."""
-        self._pending.pop(export.id, None)
+        If it is reused, its age counts as time waited.
+
+        Raises:
+            ExportStuck: If it is not ready in time.
+        """
+        began = self._clock.monotonic()
+        if reused:
+            if export.created_at is not None:
+                began -= max(0.0, (self._client.time.now() - export.created_at).total_seconds())
+            export = self._client.export(export.id)  # the list may be old
+        self.waiting[export.id] = export
+        try:
+            return self._await(export, began, learns=not reused)
+        finally:
+            del self.waiting[export.id]
+
+    def _await(self, export: Export, began: float, *, learns: bool) -> Export:
+        deadline = began + self._options.timeout_seconds
+        pending_at = 0.0
+        while not export.available:
+            now = self._clock.monotonic()
+            if now >= deadline:
+                raise ExportStuck(
+                    f"export {export.id} was still pending after {(now - began) / 60:.3g} minutes",
+                    "Run again: the next run requests half of the window. Or raise export_timeout_minutes.",
+                )
+            pause = min(self._schedule.pause(now - began), deadline - now)
+            self._wait(export.id, pause)
+            woken = self._clock.monotonic() < now + pause
+            export = self.poll(export, alone=woken)
+            waited = self._clock.monotonic() - began
+            if export.available and learns:
+                self._schedule.learn(pending_at, waited)
+            pending_at = waited
+        return export
 
     def poll(self, export: Export, *, alone: bool = False) -> Export:
-        """The current status of an export that was added.
-
-        If several are pending, it comes from one list for all, which may be a few seconds old, except with `alone`.
-        """
-        if not alone and self._by_list and len(self._pending) > 1:
+        """An export as it is now: from one list for all that are waited for, seconds old at most, unless `alone`."""
+        if not alone and len(self.waiting) > 1:
             with self._lock:
                 if self._clock.monotonic() >= self._fresh_until:
                     self._list()
-                if found := self._listed.get(export.id):
-                    return found
-                if export.id not in self._sought:
-                    return export  # requested since then
+                found = self._listed.get(export.id, export)  # the same where it was requested since then
+            if found is not None:
+                return found
         return self._client.export(export.id)
 
     def _list(self) -> None:
         began = self._clock.monotonic()
-        pending = self._pending.copy()
-        self._sought = set(pending)
+        pending = self.waiting.copy()
+        self._listed = dict.fromkeys(pending)
         created = [export.created_at for export in pending.values() if export.created_at is not None]
         day = (min(created, default=self._client.time.now()) - timedelta(days=1)).date()
-        self._listed = {}
-        try:
-            for n, export in enumerate(self._client.exports(None, day)):
-                if export.id in pending:
-                    self._listed[export.id] = export
-                if len(self._listed) == len(pending) or n >= _MOST_LISTED:
-                    break
-        except Unauthorized:
-            raise
-        except StoreRefused as error:
-            self._by_list = False
-            self._logger.warning("Exports are polled one by one, because the list cannot be read: %s", error)
+        for n, export in enumerate(self._client.exports(None, day)):
+            if export.id in pending:
+                self._listed[export.id] = export
+            if None not in self._listed.values() or n >= _MOST_LISTED:
+                break
         now = self._clock.monotonic()
-        self._fresh_until = now + max(self._fresh_seconds, 2 * (now - began))
+        self._fresh_until = now + max(self._clock.timings.first_poll_seconds, 2 * (now - began))

@@ -7,14 +7,14 @@ import random
 import threading
 from copy import copy
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import timedelta, timezone
 from typing import TYPE_CHECKING
 
 from tap_exports.errors import StoreRefused, StoreTrouble, TapExportsError
 from tap_exports.store.client import AnswerLost, Client
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import datetime, tzinfo
 
     from tap_exports.clock import Clock
     from tap_exports.schema.stream_layout import StreamLayout
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tap_exports.window import Window
 
 _DAY = timedelta(days=1)
+"""How much earlier a list begins, because it filters by day, in a zone that is not documented."""
 _JUST_NOW = timedelta(minutes=2)
 """How much earlier than a lost create call its export's `created_at` may be."""
 _APART = timedelta(seconds=30)
@@ -33,8 +34,8 @@ _CALLS = 7
 
 
 @dataclass(frozen=True)
-class ExportPolicy:
-    """How long to wait for exports, and which exports may be reused."""
+class ExportOptions:
+    """The settings that all exports share."""
 
     poll_seconds: float
     """The longest pause between two polls of one export."""
@@ -46,6 +47,10 @@ class ExportPolicy:
     """How long before its creation the window of an export to reuse must end."""
     given: frozenset[datetime] = frozenset()
     """The boundaries from the settings: start_date and end_date."""
+    cap: int = 100_000
+    """A file with so many rows is treated as truncated."""
+    encoding: str = "utf-8"
+    zone: tzinfo = timezone.utc
 
 
 @dataclass
@@ -64,10 +69,6 @@ class StreamExports:
         with self.lock:
             return [export.window for export in self.reusable if export.window]
 
-    def starts(self) -> list[datetime]:
-        """The starts of these windows, in order."""
-        return sorted({window.start for window in self.windows()})
-
     def spans(self, window: Window) -> bool:
         """Whether an export to reuse begins before a window and ends after its start, and none begins at its start."""
         return any(w.start < window.start < w.end for w in self.windows()) and self.longest(window) is None
@@ -79,21 +80,20 @@ class StreamExports:
     def take(self, window: Window) -> Export | None:
         """Remove and return an export to reuse of exactly this window; None if there is no such export."""
         with self.lock:
-            found = [e for e in self.reusable if e.window == window]
-            if not found:
-                return None
-            best = max(found, key=lambda e: (e.available, e.id))
-            self.reusable.remove(best)
+            found = [export for export in self.reusable if export.window == window]
+            best = max(found, key=lambda export: (export.available, export.id), default=None)
+            if best is not None:
+                self.reusable.remove(best)
             return best
 
 
 class ExportRequester:
     """Creates exports, and finds those to reuse. It may be used from several threads."""
 
-    def __init__(self, client: Client, clock: Clock, policy: ExportPolicy) -> None:
+    def __init__(self, client: Client, clock: Clock, options: ExportOptions) -> None:
         self._client = client
         self._clock = clock
-        self._policy = policy
+        self._options = options
         self._logger = logging.getLogger("tap-exports")
         self._listing = threading.Lock()
         self._listed: list[Export] | TapExportsError | None = None
@@ -107,38 +107,34 @@ class ExportRequester:
         now = self._client.time.now()
         with self._listing:
             if self._listed is None:
-                # The list filters by day, in a zone that is not documented, so one more day is read.
                 try:
-                    self._listed = list(self._client.exports(None, (now - self._policy.reuse - _DAY).date()))
+                    self._listed = list(self._client.exports(None, (now - self._options.reuse - _DAY).date()))
                 except TapExportsError as error:
                     self._listed = error
             if isinstance(self._listed, TapExportsError):
                 raise copy(self._listed)
-        for export in self._listed:
-            if export.type == source.code:
-                source.seen.add(export.id)
-                if self._usable(export, now):
-                    source.reusable.append(export)
+        own = [export for export in self._listed if export.type == source.code]
+        source.seen.update(export.id for export in own)
+        source.reusable += [export for export in own if self._usable(export, now)]
 
     def _usable(self, export: Export, now: datetime) -> bool:
         """Whether an export is the tap's own, recent, complete for its window, and not stuck."""
-        made, window, policy = export.created_at, export.window, self._policy
-        if made is None or window is None or not policy.reuse or made < now - policy.reuse:
+        made, window, options = export.created_at, export.window, self._options
+        if made is None or window is None or not options.reuse or made < now - options.reuse:
             return False
-        if not window.is_own(policy.given):
+        if not window.is_own(options.given) or made < window.end + max(timedelta(0), options.settle - _APART):
             return False
-        if made < window.end + max(timedelta(0), policy.settle - _APART):
-            return False
-        return export.available or (now - made).total_seconds() < policy.timeout_seconds
+        return export.available or (now - made).total_seconds() < options.timeout_seconds
 
     def create(self, source: StreamExports, window: Window) -> Export:
         """Create an export. If the response is lost, the list is searched for it before another call.
 
         Raises:
+            StoreRefused: If the store made one of a smaller window.
             StoreTrouble: If every response is lost, and the list has no such export.
         """
-        reason = ""
         requested_at = self._client.time.now()
+        longest = self._clock.timings.lost_create_seconds
         for _ in range(_CALLS):
             try:
                 export = self._client.create(source.code, window)
@@ -146,8 +142,13 @@ class ExportRequester:
                 reason, retry_after = str(lost), lost.retry_after
             else:
                 source.seen.add(export.id)
-                return self._covering(export, window)
-            longest = self._clock.timings.lost_create_seconds
+                made = export.window
+                if made and (made.start > window.start or made.end < window.end):
+                    raise StoreRefused(
+                        f"export {export.id} covers {made}, but {window} was requested",
+                        "Report it to the maintainers: this store rounds windows.",
+                    )
+                return export
             self._logger.warning(
                 "%s: the response to a create call was lost (%s); searching the list for its export for up to %.0f s",
                 source.code, reason, longest,
@@ -162,27 +163,17 @@ class ExportRequester:
 
     def _created_since(self, source: StreamExports, window: Window, requested_at: datetime) -> Export | None:
         """The newest export of a window that may be the result of a lost create call."""
-        day = (requested_at - timedelta(days=1)).date()
-        found = [
-            export
-            for export in self._client.exports(source.code, day)
-            if export.type == source.code
-            and export.window == window
-            and export.id not in source.seen
-            and (export.created_at is None or export.created_at >= requested_at - _JUST_NOW)
-        ]
-        if not found:
-            return None
-        export = max(found, key=lambda e: e.id)
-        source.seen.add(export.id)
-        return export
-
-    def _covering(self, export: Export, window: Window) -> Export:
-        """The export; an error if it covers less than the window."""
-        made = export.window
-        if made and (made.start > window.start or made.end < window.end):
-            raise StoreRefused(
-                f"export {export.id} covers {made}, but {window} was requested",
-                "Report it to the maintainers: this store rounds windows.",
-            )
-        return export
+        newest = max(
+            (
+                export
+                for export in self._client.exports(source.code, (requested_at - _DAY).date())
+                if (export.type, export.window) == (source.code, window)
+                and export.id not in source.seen
+                and (export.created_at is None or export.created_at >= requested_at - _JUST_NOW)
+            ),
+            key=lambda export: export.id,
+            default=None,
+        )
+        if newest is not None:
+            source.seen.add(newest.id)
+        return newest

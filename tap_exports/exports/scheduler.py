@@ -11,18 +11,18 @@ import logging
 import threading
 import time
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tap_exports.errors import ExportStuck, LocalTrouble, Stopped, TapExportsError, Unauthorized
-from tap_exports.exports.concurrency import ExportSlot, ExportSlots, StreamAbandoned
+from tap_exports.exports.fetch import ExportSlot
 from tap_exports.exports.progress import Progress, ReaderPosition
 from tap_exports.exports.stream_queue import WindowTask, parent_of
 from tap_exports.window import Window
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-    from tap_exports.clock import Clock
     from tap_exports.exports.fetch import CheckedExport, Exporter
     from tap_exports.exports.stream_queue import PlannedWindow, StreamQueue, SyncRange
 
@@ -32,36 +32,30 @@ _CLOSING_SECONDS = 0.5
 """How long `close` waits for workers; one that is still in a request is abandoned, and has no file."""
 
 
+class _StreamAbandoned(Exception):
+    """The reader has abandoned the stream for which a worker waits."""
+
+
 class ExportScheduler:
-    """Exports the windows of all streams ahead of the reader.
+    """Exports the windows of all streams ahead of the reader, with at most `max_pending` pending at the store."""
 
-    At most `max_pending` exports are pending at the store. A file with `cap` rows is treated as truncated.
-    """
-
-    def __init__(  # noqa: PLR0913 - each by its name
-        self,
-        exporter: Exporter,
-        clock: Clock,
-        sync_range: SyncRange,
-        *,
-        max_pending: int,
-        cap: int,
-        progress: Progress | None = None,
-    ) -> None:
-        self._progress = progress or Progress(clock)
+    def __init__(self, exporter: Exporter, sync_range: SyncRange, max_pending: int, progress: Progress) -> None:
         self._exporter = exporter
-        self._clock = clock
+        self._clock = exporter.clock
+        self._progress = progress
         self._sync_range = sync_range
-        self._cap = cap
+        self._max_pending = max_pending
         self._workers = max_pending + _DOWNLOADS
         self._max_ahead = 2 * max_pending + _DOWNLOADS
         self._queues: dict[str, StreamQueue] = {}
         self._changed = threading.Condition()
-        self._slots = ExportSlots(self._changed, max_pending)
-        self._claimed = 0
+        self._pending: set[WindowTask] = set()
+        """Windows with a slot: an export of theirs is pending at the store, or will be."""
+        self._on_disk: set[WindowTask] = set()
+        """Windows that were claimed and not read."""
         self._threads: list[threading.Thread] = []
-        self._closing = False
-        self._fatal: BaseException | None = None
+        self._ended_by: BaseException | None = None
+        """Stopped, or the error that ends the run."""
         self._logger = logging.getLogger("tap-exports")
 
     def add(self, queue: StreamQueue) -> None:
@@ -99,17 +93,16 @@ class ExportScheduler:
                         queue.tasks.remove(task)
                         self._discard(task)
                     queue.read += 1
-                    self._show_progress(queue, 0.0)
                     self._changed.notify_all()
         finally:
             with self._changed:
-                queue.planning, queue.ahead, queue.reading = True, False, False
+                queue.ahead = queue.reading = False
                 self._clear(queue)
 
     def close(self) -> None:
         """Stop the workers and delete all files. Waiting threads return at once."""
         with self._changed:
-            self._closing = True
+            self._ended_by = Stopped()
             self._changed.notify_all()
         self._clock.stop()
         until = time.monotonic() + _CLOSING_SECONDS
@@ -126,8 +119,8 @@ class ExportScheduler:
 
     def _discard(self, task: WindowTask) -> None:
         """Release a window that the reader has passed; a worker that still has it releases it later."""
-        if task.claimed and task.done:
-            self._claimed -= 1
+        if task.done:
+            self._on_disk.discard(task)
         if task.result is not None:
             task.result.csv.close()
 
@@ -139,20 +132,16 @@ class ExportScheduler:
             self._start_workers()
             self._changed.notify_all()
             while True:
-                if self._closing:
-                    raise Stopped
-                if self._fatal is not None:
-                    raise self._fatal
+                waited = self._clock.monotonic() - began
+                self._progress.show(ReaderPosition.of(queue, self._queues.values(), len(self._pending), waited))
+                if self._ended_by is not None:
+                    raise self._ended_by
                 if queue.tasks and queue.tasks[0].done:
                     return queue.tasks[0]
                 if queue.planned and not queue.tasks:
                     return None
                 self._changed.wait(timeout=0.25)
                 self._clock.sleep(0)
-                self._show_progress(queue, self._clock.monotonic() - began)
-
-    def _show_progress(self, queue: StreamQueue, waited: float) -> None:
-        self._progress.show(ReaderPosition.of(queue, self._queues.values(), self._slots.pending, waited))
 
     def _start_workers(self) -> None:
         """Start the workers.
@@ -168,9 +157,8 @@ class ExportScheduler:
                 thread.start()
             except RuntimeError as error:
                 if not self._threads:
-                    raise LocalTrouble(
-                        f"no thread can be started: {error}", "Raise the limit of threads for the process."
-                    ) from None
+                    hint = "Raise the limit of threads for the process."
+                    raise LocalTrouble(f"no thread can be started: {error}", hint) from None
                 self._logger.warning("Only %d of %d threads could be started: %s", n, self._workers, error)
                 break
             self._threads.append(thread)
@@ -178,118 +166,123 @@ class ExportScheduler:
     def _work(self) -> None:
         """Plan streams and export windows until the run ends."""
         try:
-            while (task := self._claim()) is not None:
-                task()
+            while (job := self._claim()) is not None:
+                queue, task = job
+                if task is None:
+                    self._plan(queue)
+                else:
+                    self._export(queue, task)
         except Stopped:
             pass
         except Exception as error:  # noqa: BLE001 - otherwise the reader would wait forever
             with self._changed:
-                self._fatal = error
+                self._ended_by = error
                 self._changed.notify_all()
 
-    def _claim(self) -> Callable[[], None] | None:
-        """The next job, in the order of reading; None when the run ends."""
+    def _claim(self) -> tuple[StreamQueue, WindowTask | None] | None:
+        """The next window, or a stream to plan, in the order of reading; None when the run ends."""
         with self._changed:
-            while not self._closing and self._fatal is None:
+            while self._ended_by is None:
                 for queue in self._queues.values():
                     if not queue.ahead:
                         continue
                     if not queue.planned:
-                        if queue.planning:
-                            continue
-                        queue.planning = True
-                        return lambda queue=queue: self._plan(queue)  # type: ignore[misc]
-                    if not self._slots.free or not self._may_claim(queue):
-                        continue
-                    task = queue.next_task(self._queues.get(parent_of(queue.source.code)))
-                    if task is not None:
-                        task.claimed = self._slots.take()
-                        self._claimed += 1
-                        return lambda queue=queue, task=task: self._export(queue, task)  # type: ignore[misc]
+                        if not queue.planning:
+                            queue.planning = True
+                            return queue, None
+                    elif self._may_claim(queue):
+                        task = queue.next_task(self._queues.get(parent_of(queue.source.code)))
+                        if task is not None:
+                            task.claimed = True
+                            self._pending.add(task)
+                            self._on_disk.add(task)
+                            return queue, task
                 self._changed.wait()
             return None
 
     def _may_claim(self, queue: StreamQueue) -> bool:
-        """Whether another file may be on disk; the one that the reader waits for always may."""
-        return self._claimed < self._max_ahead or (queue.reading and queue.unbegun)
+        """Whether another export and file are allowed; the file that the reader waits for always is."""
+        awaited = queue.reading and not (queue.tasks and queue.tasks[0].claimed)
+        return len(self._pending) < self._max_pending and (awaited or len(self._on_disk) < self._max_ahead)
 
     def _set_up(self, queue: StreamQueue) -> None:
         """Find the exports to reuse, and plan the stream."""
         self._exporter.requester.look_up(queue.source)
         with self._changed:
             if queue.ahead and not queue.planned:
-                queue.plan(self._sync_range, self._cap, self._exporter.timeout_seconds)
+                queue.plan(self._sync_range, self._exporter.options.cap, self._exporter.options.timeout_seconds)
+                self._changed.notify_all()
 
     def _plan(self, queue: StreamQueue) -> None:
-        error: BaseException | None = None
         try:
             self._set_up(queue)
-        except TapExportsError as failed:
-            error = failed.at(f"stream {queue.source.code}")
-        except Exception as failed:  # noqa: BLE001 - the reader raises it, in its own thread
-            error = failed
-        with self._changed:
-            if error is not None:
-                whole = Window(self._sync_range.start, self._sync_range.end)
-                task = WindowTask(whole, done=True, error=error)
+        except Exception as error:  # noqa: BLE001 - the reader raises it, in its own thread
+            task = WindowTask(Window(self._sync_range.start, self._sync_range.end), claimed=True, done=True)
+            with self._changed:
                 queue.tasks.append(task)
-                self._fail(queue, task)
-            self._changed.notify_all()
+                self._fail(queue, task, error, f"stream {queue.source.code}")
 
     def _export(self, queue: StreamQueue, task: WindowTask) -> None:
         """Export one window, or its first part if it is at the cap."""
-
-        def check() -> None:
-            if self._closing:
-                raise Stopped
-            if task not in queue.tasks:
-                raise StreamAbandoned
-
-        slot = ExportSlot(self._slots, check)
-        result: CheckedExport | None = None
-        error: BaseException | None = None
+        failure: Exception | None = None
         try:
-            result = self._below_cap(queue, task, slot)
-        except TapExportsError as failed:
-            error = failed.at(f"stream {queue.source.code}, window {task.window}")
-        except Exception as failed:  # noqa: BLE001 - the reader raises it, in its own thread
-            error = failed
-        slot.release()
+            task.result = self._below_cap(queue, task)
+        except Exception as error:  # noqa: BLE001 - the reader raises it, in its own thread
+            failure = error
         with self._changed:
-            task.done, task.result, task.error = True, result, error
+            task.done = True
+            self._pending.discard(task)
             if task not in queue.tasks:  # the reader has abandoned the stream meanwhile
                 self._discard(task)
-            elif error is not None:
-                self._fail(queue, task)
+            elif failure is not None:
+                self._fail(queue, task, failure, f"stream {queue.source.code}, window {task.window}")
             else:
-                found = task.outcome()
-                queue.learn(task, found.checked.rows, found.made_in)
+                queue.learn(task, task.outcome().checked.rows, task.outcome().made_in)
             self._changed.notify_all()
 
-    def _below_cap(self, queue: StreamQueue, task: WindowTask, slot: ExportSlot) -> CheckedExport | None:
-        """The file of a window, which may have become shorter; None where it is no longer needed."""
+    def _below_cap(self, queue: StreamQueue, task: WindowTask) -> CheckedExport:
+        """The file of a window, which may have become shorter."""
         full: list[CheckedExport] = []
+        slot = ExportSlot(partial(self._acquire, queue, task), partial(self._release, task))
         while True:
-            try:
-                result = self._exporter.fetch(queue.source, task.window, slot)
-            except StreamAbandoned:
-                return None
+            result = self._exporter.fetch(queue.source, task.window, slot)
             if not result.checked.capped:
                 return replace(result, at_cap=tuple(full))
             result.csv.close()
             full.append(result)
             with self._changed:
-                if task not in queue.tasks:
-                    return None
+                self._check_needed(queue, task)
                 self._logger.info(
                     "%s: the export of %s reaches the cap of %d rows; exporting a shorter window",
-                    queue.source.code, task.window, self._cap,
+                    queue.source.code, task.window, self._exporter.options.cap,
                 )  # fmt: skip
                 queue.shrink(task)
                 self._changed.notify_all()
 
-    def _fail(self, queue: StreamQueue, task: WindowTask) -> None:
+    def _acquire(self, queue: StreamQueue, task: WindowTask) -> None:
+        """Wait for a slot, which a window has when it is claimed."""
+        with self._changed:
+            self._check_needed(queue, task)
+            while task not in self._pending and len(self._pending) >= self._max_pending:
+                self._changed.wait()
+                self._check_needed(queue, task)
+            self._pending.add(task)
+
+    def _release(self, task: WindowTask) -> None:
+        with self._changed:
+            self._pending.discard(task)
+            self._changed.notify_all()
+
+    def _check_needed(self, queue: StreamQueue, task: WindowTask) -> None:
+        if self._ended_by is not None:
+            raise self._ended_by
+        if task not in queue.tasks:
+            raise _StreamAbandoned
+
+    def _fail(self, queue: StreamQueue, task: WindowTask, error: Exception, where: str) -> None:
+        task.error = error.at(where) if isinstance(error, TapExportsError) else error
         for abandoned in queue.abandon(task):
             self._discard(abandoned)
-        if isinstance(task.error, Unauthorized):
-            self._fatal = task.error
+        if isinstance(error, Unauthorized):
+            self._ended_by = error
+        self._changed.notify_all()

@@ -61,11 +61,7 @@ class WindowTask:
     error: BaseException | None = None
 
     def outcome(self) -> CheckedExport:
-        """The file of a window that is done.
-
-        Raises:
-            BaseException: The worker's error.
-        """
+        """The file of a window that is done; or else the worker's error is raised."""
         if self.result is None:
             raise self.error or Stopped()
         return self.result
@@ -95,12 +91,13 @@ class StreamQueue:
 
     def plan(self, sync_range: SyncRange, cap: int, timeout_seconds: float) -> None:
         """Plan this run's ranges: the newest one, and those of the refresh."""
-        limits = sync_range.limits(self.source.code)
-        self.size = WindowSize(limits, self.memory, cap, timeout_seconds)
+        limits, memory = sync_range.limits(self.source.code), self.memory
+        self.size = WindowSize(limits, memory, cap, timeout_seconds)
         self._refresh_size = copy(self.size)
         self._remembered = copy(self.size)
         self._start = sync_range.start
-        self._reusable_starts = [s for s in self.source.starts() if self.bookmark is None or s >= self.bookmark]
+        starts = {window.start for window in self.source.windows()}
+        self._reusable_starts = sorted(s for s in starts if self.bookmark is None or s >= self.bookmark)
         self.planned = True
         newest = newest_range(sync_range.start, sync_range.end, self.bookmark, limits.lookback)
         if newest is None:
@@ -109,15 +106,16 @@ class StreamQueue:
         self._end_of_newest = newest.end
         if self.newest_only:
             start = own_boundary(newest.end - min(newest.length, self.size.length()))
-            self.tasks.append(WindowTask(Window(max(newest.start, start), newest.end)))
-            return
+            newest = Window(max(newest.start, start), newest.end)
         self.tasks.append(WindowTask(newest))
-        if self.bookmark is not None and self.memory.refreshed_until is not None and newest.start > sync_range.start:
-            position, since = self.memory.refresh, self.memory.refresh_start
+        if self.newest_only or self.bookmark is None or memory.refreshed_until is None:
+            return
+        if newest.start > sync_range.start:
+            moved = memory.refresh_start is not None and sync_range.start < memory.refresh_start
             due = refresh_ranges(
                 Window(sync_range.start, newest.start),
-                position=None if since is not None and sync_range.start < since else position,
-                elapsed=newest.end - self.memory.refreshed_until,
+                position=None if moved else memory.refresh,
+                elapsed=newest.end - memory.refreshed_until,
                 refresh=limits.refresh,
             )
             self.tasks.extend(WindowTask(window, refresh=True) for window in due)
@@ -143,25 +141,18 @@ class StreamQueue:
             found.append(PlannedWindow(task.window, export, task.refresh, is_open=False))
             rest = self._first_unclaimed()
             if rest is not None and not self.size.is_known and self.source.longest(rest.window) is None:
-                rest.claimed = rest.done = True
+                rest.claimed = True
                 found.append(PlannedWindow(rest.window, None, rest.refresh, is_open=True))
         return found
 
     @property
     def windows(self) -> int:
         """The number of windows, as far as known."""
-        if not self.planned:
-            return self.read + len(self.tasks)
-        length = self.size.length()
-        return self.read + sum(1 if task.claimed or task.done else task.window.parts(length) for task in self.tasks)
-
-    @property
-    def unbegun(self) -> bool:
-        """Whether no worker has claimed the window that is read next."""
-        return not self.tasks or not self.tasks[0].claimed
+        length = self.size.length() if self.planned else timedelta.max
+        return self.read + sum(1 if task.claimed else task.window.parts(length) for task in self.tasks)
 
     def _first_unclaimed(self) -> WindowTask | None:
-        return next((task for task in self.tasks if not task.claimed and not task.done), None)
+        return next((task for task in self.tasks if not task.claimed), None)
 
     def next_task(self, parent: StreamQueue | None = None) -> WindowTask | None:
         """The next window, with its length, if work on it may begin; `parent` is the queue of a line-item's parent."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TextIO
 
@@ -15,84 +15,61 @@ if TYPE_CHECKING:
     from tap_exports.exports.fetch import CheckedExport
 
 _COLUMNS = ("windows", "created", "reused", "written", "unchanged", "invalid")
-
-
-@dataclass
-class StreamSummary:
-    """Counts of one stream, for windows whose records are all written."""
-
-    windows: int = 0
-    refreshed: int = 0
-    """Windows of the refresh, which `windows` includes."""
-    created: int = 0
-    """Exports that this run created and used, including those at the cap."""
-    reused: int = 0
-    written: int = 0
-    """Records."""
-    unchanged: int = 0
-    """Records that the ledger omitted."""
-    invalid: int = 0
-    """Cells kept in `invalid_values`."""
-    _at_cap: int = 0
-    _copies: int = 0
-    _nul: int = 0
-
-    def add(self, export: CheckedExport, *, written: int, invalid: int) -> None:
-        """Count a window."""
-        used = [export, *export.at_cap]
-        self.windows += 1
-        self.refreshed += export.refresh
-        self.reused += sum(one.reused for one in used)
-        self.created += sum(not one.reused for one in used)
-        self.written += written
-        self.unchanged += export.checked.rows - written
-        self.invalid += invalid
-        self._at_cap += len(export.at_cap)
-        self._copies += len(export.checked.copies)
-        self._nul += export.csv.nul_characters
-
-    @property
-    def to_check(self) -> str:
-        """Counts that a user should check; empty if there are none."""
-        found = {
-            "invalid cells": self.invalid,
-            "exports at the cap": self._at_cap,
-            "equal rows omitted": self._copies,
-            "NUL characters removed": self._nul,
-        }
-        return ", ".join(f"{count:,} {what}" for what, count in found.items() if count)
+_TO_CHECK = {
+    "invalid": "invalid cells",
+    "at_cap": "exports at the cap",
+    "copies": "equal rows omitted",
+    "nul": "NUL characters removed",
+}
+"""Counts that a user should check."""
 
 
 @dataclass
 class RunSummary:
-    """Counts of a run."""
+    """Counts of a run, for windows whose records are all written."""
 
     clock: Clock
     terminal: TextIO = field(default_factory=lambda: sys.stderr)
-    streams: defaultdict[str, StreamSummary] = field(default_factory=lambda: defaultdict(StreamSummary))
+    streams: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
 
     def __post_init__(self) -> None:
         self._began = self.clock.monotonic()
 
     def add_stream(self, name: str) -> None:
         """Include a stream in the summary, even if it has no window."""
-        self.streams[name] = StreamSummary()
+        self.streams[name] = Counter()
+
+    def add(self, stream: str, export: CheckedExport, *, written: int, invalid: int) -> None:
+        """Count a window: the records that were written, and the cells that were kept in `invalid_values`."""
+        reused = sum(one.reused for one in (export, *export.at_cap))
+        self.streams[stream].update(
+            windows=1,
+            refreshed=export.refresh,
+            reused=reused,
+            created=1 + len(export.at_cap) - reused,
+            written=written,
+            unchanged=export.checked.rows - written,  # the ledger omitted them
+            invalid=invalid,
+            at_cap=len(export.at_cap),
+            copies=len(export.checked.copies),
+            nul=export.csv.nul_characters,
+        )
 
     def log(self, failed: Collection[str], requests: int) -> None:
         """Log the run in one line, and a line for each stream with counts to check."""
         logger = logging.getLogger("tap-exports")
         streams = {name: self.streams[name] for name in [*self.streams, *failed]}
-        notes = {
-            name: ", ".join(filter(None, ("failed" if name in failed else "", one.to_check)))
-            for name, one in streams.items()
-        }
+        notes = {}
+        for name, one in streams.items():
+            checks = [f"{one[count]:,} {what}" for count, what in _TO_CHECK.items() if one[count]]
+            notes[name] = ", ".join(["failed"] * (name in failed) + checks)
         if self.terminal.isatty():
             self.terminal.write(_table(streams, notes))
         else:
             for name, note in notes.items():
                 if note:
                     logger.info("Summary of %s: %s", name, note)
-        total = {what: sum(getattr(one, what) for one in streams.values()) for what in (*_COLUMNS, "refreshed")}
+        total = sum(streams.values(), Counter())
         logger.info(
             "Summary: %d streams, %d failed; %d windows, %d of them refresh; %d exports created, %d reused;"
             " %s records written, %s unchanged, %s invalid cells; %s requests in %.0f s",
@@ -102,10 +79,10 @@ class RunSummary:
         )  # fmt: skip
 
 
-def _table(streams: dict[str, StreamSummary], notes: dict[str, str]) -> str:
+def _table(streams: dict[str, Counter[str]], notes: dict[str, str]) -> str:
     width = max(map(len, ["stream", *streams]))
     lines = [f"{'stream':{width}}" + "".join(f"{name:>11}" for name in _COLUMNS)]
     for name, one in streams.items():
-        counts = "".join(f"{getattr(one, column):>11,}" for column in _COLUMNS)
+        counts = "".join(f"{one[column]:>11,}" for column in _COLUMNS)
         lines.append(f"{name:{width}}{counts}  {notes[name]}".rstrip())
     return "\n".join(lines) + "\n"

@@ -16,9 +16,9 @@ import pytest
 
 from tap_exports.clock import Clock, Timings
 from tap_exports.errors import Stopped, TapExportsError
-from tap_exports.exports.export_files import ExportFiles, FileOptions
 from tap_exports.exports.fetch import Exporter
-from tap_exports.exports.requester import ExportPolicy, StreamExports
+from tap_exports.exports.progress import Progress
+from tap_exports.exports.requester import ExportOptions, StreamExports
 from tap_exports.exports.scheduler import ExportScheduler
 from tap_exports.exports.stream_queue import StreamQueue, SyncRange
 from tap_exports.exports.window_size import StreamMemory
@@ -142,7 +142,11 @@ class Bench:
 
     def fetch(self, window=None, code="order_list"):
         """The checked file of a window, requested without a queue."""
-        return self.exporter.fetch(self.source(code), window or self.window(), self.slot)
+        window = window or self.window()
+        try:
+            return self.exporter.fetch(self.source(code), window, self.slot)
+        except TapExportsError as error:  # as the scheduler does
+            raise error.at(f"stream {code}, window {window}")  # noqa: B904 - the same error
 
     def made(self, code=None):
         """The store's exports."""
@@ -155,7 +159,7 @@ class Bench:
         """
         limits = WindowLimits(step * DAY, (longest or step) * DAY, timedelta(0), timedelta(0))
         sync_range = SyncRange(self.start, self.start + days * DAY, timedelta(0), lambda _: limits)
-        scheduler = ExportScheduler(self.exporter, self.clock, sync_range, max_pending=max_pending, cap=self.max_rows)
+        scheduler = ExportScheduler(self.exporter, sync_range, max_pending, Progress(self.clock))
         for code in codes:
             scheduler.add(self.queue(code, known=known, memory=StreamMemory(rows_per_day=dense)))
         self.closing.append(scheduler)
@@ -240,9 +244,8 @@ def make_bench(make_store):
         connection = Connection(url or store.api_url, token or store.token, "2024-04-01", AGENT)
         client = Client(connection, clock)
         downloader = Downloader(client.link, clock, client.time, AGENT, insecure=True)
-        policy = ExportPolicy(poll, timeout, timedelta(minutes=reuse), timedelta(minutes=settle), given)
-        options = FileOptions("utf-8", max_rows, timezone.utc)
-        exporter = Exporter(client, ExportFiles(downloader, clock, options), clock, policy)
+        options = ExportOptions(poll, timeout, timedelta(minutes=reuse), timedelta(minutes=settle), given, max_rows)
+        exporter = Exporter(client, downloader, clock, options)
         benches.append(Bench(store, clock, client, downloader, exporter, max_rows))
         return benches[-1]
 

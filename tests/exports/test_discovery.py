@@ -14,7 +14,7 @@ SETTLE = timedelta(minutes=5)
 
 
 def discover(bench, *codes, may_create=True):
-    found = Discovery(bench.client, bench.downloader, bench.exporter, "utf-8", SETTLE, may_create)
+    found = Discovery(bench.exporter, may_create)
     return found.run([bench.source(code, known=False) for code in codes or ("order_list",)])
 
 

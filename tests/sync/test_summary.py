@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 import re
+from collections import Counter
 
 import pytest
 
 from tap_exports.clock import Clock
-from tap_exports.exports.summary import RunSummary, StreamSummary
+from tap_exports.exports.summary import RunSummary
 from tap_exports.sandbox import Fault
 
 from .conftest import fixed
@@ -79,7 +80,7 @@ class Terminal(io.StringIO):
 def test_on_a_terminal_the_streams_are_a_table():
     terminal = Terminal()
     summary = RunSummary(Clock(), terminal)
-    summary.streams["order_list"] = StreamSummary(windows=2, created=2, written=1234, invalid=3)
+    summary.streams["order_list"] = Counter(windows=2, created=2, written=1234, invalid=3)
     summary.log({"customer_list"}, 7)
     assert terminal.getvalue().splitlines() == [
         "stream           windows    created     reused    written  unchanged    invalid",
