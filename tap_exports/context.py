@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import timedelta, timezone
 from functools import cached_property
@@ -19,7 +20,7 @@ from tap_exports.exports.requester import ExportOptions
 from tap_exports.exports.scheduler import ExportScheduler
 from tap_exports.exports.stream_queue import SyncRange
 from tap_exports.exports.summary import RunSummary
-from tap_exports.exports.webhook import ReadyNotifier, Webhook
+from tap_exports.exports.webhook import ReadyNotifier, webhook
 from tap_exports.ledger import Ledger
 from tap_exports.schema.layout import Definition, Knowledge
 from tap_exports.store.client import Client, Connection
@@ -28,6 +29,7 @@ from tap_exports.window import end_of_second, own_boundary, whole_second
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
     from datetime import datetime, tzinfo
 
     from tap_exports.config.settings import Settings
@@ -155,12 +157,12 @@ class RunContext:
         wait = self.notifier.wait if raw.get("webhook_listen") else None
         return Exporter(self.client, self.downloader, self.clock, options, wait)
 
-    def webhook(self) -> Webhook | None:
-        """The webhook listener, if `webhook_listen` is set; it listens at once."""
+    def webhook(self) -> AbstractContextManager[None]:
+        """The context in which webhooks are received, if `webhook_listen` is set."""
         raw = self.settings.raw
         if not raw.get("webhook_listen"):
-            return None
-        return Webhook(
+            return nullcontext()
+        return webhook(
             raw["webhook_listen"],
             raw.get("webhook_target_url"),
             raw.get("webhook_secret"),

@@ -12,8 +12,8 @@ import logging
 import secrets
 import socket
 import threading
-from collections import Counter, OrderedDict
-from contextlib import suppress
+from collections import Counter
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from http import HTTPStatus
 from typing import IO, TYPE_CHECKING, Any, cast
@@ -24,7 +24,7 @@ from tap_exports.store.client import AnswerLost
 from tap_exports.store.models import id_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from tap_exports.clock import Clock
     from tap_exports.store.client import Client
@@ -39,8 +39,6 @@ _LIMITS = {
     "max_request_header_size": 64 * 1024,
     "max_request_body_size": LARGEST_BODY + 1,  # waitress refuses the size itself too
 }
-_REMEMBERED = 10_000
-_LONGEST_EVENT_ID = 100
 _STOP_CHECK = 0.25
 """Seconds between two checks of whether the run has ended."""
 
@@ -48,21 +46,17 @@ logger = logging.getLogger("tap-exports")
 
 
 class ReadyNotifier:
-    """Wakes the thread that waits for an export, also if it starts to wait after the delivery.
+    """Wakes the thread that waits for an export, also if it starts to wait after the delivery."""
 
-    At most `remembered` exports and events are remembered.
-    """
-
-    def __init__(self, clock: Clock, remembered: int = _REMEMBERED) -> None:
-        self.remembered = remembered
+    def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._changed = threading.Condition()
-        self._ready: OrderedDict[int, None] = OrderedDict()
+        self._ready: set[int] = set()
 
     def notify(self, export_id: int) -> None:
         """Wake the thread that waits for this export, now or later."""
         with self._changed:
-            _remember(self._ready, export_id, self.remembered)
+            self._ready.add(export_id)
             self._changed.notify_all()
 
     def wait(self, export_id: int, seconds: float) -> None:
@@ -76,7 +70,7 @@ class ReadyNotifier:
             self._clock.sleep(0)
             with self._changed:
                 if self._changed.wait_for(lambda: export_id in self._ready, timeout=min(left, _STOP_CHECK)):
-                    del self._ready[export_id]
+                    self._ready.remove(export_id)
                     return
 
 
@@ -86,14 +80,10 @@ def is_signed(body: bytes, signature: str, secret: str) -> bool:
     The guide's sample signs `json.dumps` of the parsed body; live deliveries were reported to verify over
     the raw bytes. The signature is hexadecimal HMAC-SHA256.
     """
-    key, given = secret.encode(), signature.strip().lower().encode("utf-8", "replace")
-    if hmac.compare_digest(hmac.new(key, body, sha256).hexdigest().encode(), given):
-        return True
-    try:
-        again = json.dumps(json.loads(body)).encode()
-    except (ValueError, RecursionError):
-        return False
-    return hmac.compare_digest(hmac.new(key, again, sha256).hexdigest().encode(), given)
+    key, given, signed = secret.encode(), signature.strip().lower().encode("utf-8", "replace"), [body]
+    with suppress(ValueError, RecursionError):
+        signed.append(json.dumps(json.loads(body)).encode())
+    return any(hmac.compare_digest(hmac.new(key, one, sha256).hexdigest().encode(), given) for one in signed)
 
 
 class Listener:
@@ -106,30 +96,26 @@ class Listener:
     """
 
     def __init__(self, listen: str, path: str, secret: str, notifier: ReadyNotifier) -> None:
+        from waitress import create_server  # noqa: PLC0415 - an extra
+
         self._path = unquote(path)
         self._secret = secret
         self._notifier = notifier
-        self._seen: OrderedDict[str, None] = OrderedDict()
         self._refused: Counter[str] = Counter()
         host, _, port = listen.rpartition(":")
         host = host.strip("[]")
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         try:
-            self._socket = socket.create_server((host, int(port)), family=family)
+            listening = socket.create_server((host, int(port)), family=family)
         except OSError as error:
             raise LocalTrouble(
                 f"webhook_listen: cannot listen on {listen}: {error.strerror or error}",
                 "Use a free port of an address of this machine.",
             ) from None
-        self.port: int = self._socket.getsockname()[1]
-        self._start()
-
-    def _start(self) -> None:
-        from waitress import create_server  # noqa: PLC0415 - an extra
-
+        self.port: int = listening.getsockname()[1]
         logging.getLogger("waitress").setLevel(logging.CRITICAL)  # it logs the errors of clients
         self._open: dict[int, Any] = {}
-        self._server = create_server(self._application, self._open, sockets=[self._socket], threads=1, **_LIMITS)
+        self._server = create_server(self._application, self._open, sockets=[listening], threads=1, **_LIMITS)
         self._thread = threading.Thread(target=self._server.run, name="webhook", daemon=True)
         self._thread.start()
 
@@ -160,7 +146,13 @@ class Listener:
         if not is_signed(body, environ.get("HTTP_X_29NEXT_SIGNATURE", ""), self._secret):
             self._warn("the signature is wrong")
             return HTTPStatus.UNAUTHORIZED
-        return self._deliver(body)
+        try:
+            export_id = id_of(json.loads(body)["data"])
+        except (ValueError, TypeError, KeyError, RecursionError):
+            return HTTPStatus.BAD_REQUEST
+        logger.debug("Webhook: export %d", export_id)
+        self._notifier.notify(export_id)  # a repeated delivery only causes another poll
+        return HTTPStatus.OK
 
     def _warn(self, why: str) -> None:
         """Warn of the 1st, 10th, 100th … rejected delivery, because anyone can send them."""
@@ -168,80 +160,56 @@ class Listener:
         if str(self._refused[why]).strip("0") == "1":
             logger.warning("%d deliveries to the webhook listener rejected so far: %s", self._refused[why], why)
 
-    def _deliver(self, body: bytes) -> HTTPStatus:
-        try:
-            event = json.loads(body)
-            event_id, export_id = str(event["event_id"])[:_LONGEST_EVENT_ID], id_of(event["data"])
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-            return HTTPStatus.BAD_REQUEST
-        if event_id not in self._seen:
-            _remember(self._seen, event_id, self._notifier.remembered)
-            logger.debug("Webhook: export %d", export_id)
-            self._notifier.notify(export_id)
-        return HTTPStatus.OK
 
-
-def _remember(known: OrderedDict[Any, None], one: int | str, most: int) -> None:
-    known[one] = None
-    if len(known) > most:
-        known.popitem(last=False)
-
-
-class Webhook:
-    """The listener, and its registration at the store if `webhook_target_url` is set.
+@contextmanager
+def webhook(  # noqa: PLR0913 - three settings and three parts of the run
+    listen: str,
+    target: str | None,
+    secret: str | None,
+    *,
+    notifier: ReadyNotifier,
+    client: Client,
+    closing_client: Client,
+) -> Iterator[None]:
+    """Listen, with a registration at the store if `webhook_target_url` is set.
 
     Without `target`, the user registers the webhook; without `secret`, a random one is used. `closing_client` has its
     own clock, so that a run that a signal stops can still remove its webhook.
+
+    Raises:
+        Unauthorized: If the store does not accept the token.
     """
-
-    def __init__(  # noqa: PLR0913 - three settings and three parts of the run
-        self,
-        listen: str,
-        target: str | None,
-        secret: str | None,
-        *,
-        notifier: ReadyNotifier,
-        client: Client,
-        closing_client: Client,
-    ) -> None:
-        self._client = client
-        self._closing_client = closing_client
-        self._target = target
-        self._secret = secret or secrets.token_hex(32)
-        self._id: int | None = None
-        path = urlsplit(target).path or "/" if target else ""
-        self.listener = Listener(listen, path, self._secret, notifier)
-
-    def register(self) -> None:
-        """Register the webhook, and remove registrations with this address that an earlier run left.
-
-        If the store rejects it, polling continues, with a WARNING.
-
-        Raises:
-            Unauthorized: If the store does not accept the token.
-        """
-        if not self._target:
-            return
+    secret = secret or secrets.token_hex(32)
+    listener = Listener(listen, urlsplit(target).path or "/" if target else "", secret, notifier)
+    webhook_id = None
+    try:
+        webhook_id = _registered(client, target, secret) if target else None
+        yield
+    finally:
+        listener.close()
         try:
-            for webhook_id in self._client.webhooks(self._target):
-                self._client.remove_webhook(webhook_id)
-            try:
-                self._id = self._client.register_webhook(self._target, self._secret)
-            except AnswerLost:  # the list shows whether it is registered
-                if not (found := self._client.webhooks(self._target)):
-                    raise
-                self._id = found[0]
-        except Unauthorized:
-            raise
-        except (TapExportsError, AnswerLost) as error:
-            logger.warning("The webhook could not be registered; polling continues without it: %s", error)
-
-    def close(self) -> None:
-        """Stop listening, and remove the registration."""
-        self.listener.close()
-        if self._id is None:
-            return
-        try:
-            self._closing_client.remove_webhook(self._id)
+            if webhook_id is not None:
+                closing_client.remove_webhook(webhook_id)
         except TapExportsError as error:
             logger.warning("The webhook could not be removed from the store; the next run removes it: %s", error)
+
+
+def _registered(client: Client, target: str, secret: str) -> int | None:
+    """The id of a new registration, after removing those with this address that an earlier run left.
+
+    If the store rejects it, polling continues, with a WARNING.
+    """
+    try:
+        for webhook_id in client.webhooks(target):
+            client.remove_webhook(webhook_id)
+        try:
+            return client.register_webhook(target, secret)
+        except AnswerLost:  # the list shows whether it is registered
+            if not (found := client.webhooks(target)):
+                raise
+            return found[0]
+    except Unauthorized:
+        raise
+    except (TapExportsError, AnswerLost) as error:
+        logger.warning("The webhook could not be registered; polling continues without it: %s", error)
+        return None

@@ -39,9 +39,7 @@ def session(run: RunContext, *, is_sync: bool) -> Iterator[None]:
     with ExitStack() as ending:
         if is_sync:
             ending.callback(lambda: run.summary.log(run.failures, run.client.request_counter.total()))
-            if webhook := run.webhook():
-                ending.callback(webhook.close)
-                webhook.register()
+            ending.enter_context(run.webhook())
         ending.callback(_report_failures, run.failures)
         ending.callback(_report_requests, run.client.request_counter)
         ending.callback(run.close_ledger)

@@ -36,7 +36,6 @@ def signed(body, secret=SECRET):
 class Announced(list):
     """A notifier that records the exports that were announced."""
 
-    remembered = 100
     notify = list.append
 
 
@@ -62,10 +61,11 @@ def post(listener, body, signature=None, path="/hook", method="POST"):
     return requests.request(method, f"http://127.0.0.1:{listener.port}{path}", data=body, headers=headers, timeout=30)
 
 
-def test_a_delivery_announces_its_export_once(listener, announced):
+def test_a_delivery_announces_its_export(listener, announced):
+    """A repeated one is accepted too, and only causes another poll."""
     for _ in range(2):
         assert post(listener, event()).status_code == 200
-    assert announced == [42]
+    assert set(announced) == {42}
 
 
 def test_a_signature_covers_the_raw_bytes_or_their_json_dumps(listener):
