@@ -10,7 +10,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from tap_exports.clock import Clock
 from tap_exports.config.validation import zone_of
 from tap_exports.errors import MissingScope, NotFound, StoreRefused, StoreTrouble, TapExportsError, Unauthorized
 from tap_exports.exports.discovery import Discovery
@@ -24,7 +23,6 @@ from tap_exports.exports.webhook import ReadyNotifier, webhook
 from tap_exports.ledger import Ledger
 from tap_exports.schema.layout import Definition, Knowledge
 from tap_exports.store.client import Client, Connection
-from tap_exports.store.download import Downloader
 from tap_exports.window import end_of_second, own_boundary, whole_second
 
 if TYPE_CHECKING:
@@ -32,6 +30,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from datetime import datetime, tzinfo
 
+    from tap_exports.clock import Clock
     from tap_exports.config.settings import Settings
 
 T = TypeVar("T")
@@ -155,21 +154,13 @@ class RunContext:
             zone=self.zone,
         )
         wait = self.notifier.wait if raw.get("webhook_listen") else None
-        return Exporter(self.client, self.downloader, self.clock, options, wait)
+        return Exporter(self.client, options, wait)
 
     def webhook(self) -> AbstractContextManager[None]:
         """The context in which webhooks are received, if `webhook_listen` is set."""
         raw = self.settings.raw
-        if not raw.get("webhook_listen"):
-            return nullcontext()
-        return webhook(
-            raw["webhook_listen"],
-            raw.get("webhook_target_url"),
-            raw.get("webhook_secret"),
-            notifier=self.notifier,
-            client=self.client,
-            closing_client=Client(self._connection, Clock(self.clock.timings)),
-        )
+        listen, target, secret = (raw.get(f"webhook_{name}") for name in ("listen", "target_url", "secret"))
+        return webhook(self.client, self.notifier, listen, target, secret) if listen else nullcontext()
 
     @cached_property
     def scheduler(self) -> ExportScheduler:

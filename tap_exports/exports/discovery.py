@@ -62,11 +62,7 @@ class Discovery:
     may_create: bool = True
 
     def run(self, sources: Sequence[StreamExports]) -> dict[str, Layout]:
-        """A layout for each stream.
-
-        Raises:
-            Unauthorized: If the store does not accept the token.
-        """
+        """A layout for each stream. Only an invalid token is an error."""
         heads: dict[str, list[_Head]] = {}
         pending: list[tuple[StreamExports, Export]] = []
         for source in sources:

@@ -4,35 +4,46 @@ from __future__ import annotations
 
 import logging
 import threading
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from tap_exports.errors import (
+    ErrorPage,
     ExportStuck,
     InvalidFile,
+    InvalidKey,
     MissingScope,
     NoLineBreak,
     StoreRefused,
+    StoreTrouble,
     SuspectFile,
     TapExportsError,
     Unauthorized,
+    ZeroBytes,
 )
-from tap_exports.exports.export_file import ExportFile
 from tap_exports.exports.polling import PendingExports
 from tap_exports.exports.requester import ExportRequester
 from tap_exports.files.checked import CheckedFile
+from tap_exports.files.csv_file import CheckResult, CsvFile
+from tap_exports.files.file_kinds import reject_text_with_commas
+from tap_exports.files.row_keys import KeyColumn
+from tap_exports.store.download import Downloader
+from tap_exports.store.http import pauses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from tap_exports.clock import Clock
     from tap_exports.exports.requester import ExportOptions, StreamExports
+    from tap_exports.schema.layout import Layout
     from tap_exports.store.client import Client
-    from tap_exports.store.download import Downloader
+    from tap_exports.store.download import Download
     from tap_exports.store.models import Export
     from tap_exports.window import Window
+
+
+logger = logging.getLogger("tap-exports")
 
 
 class ExportSlot(NamedTuple):
@@ -80,23 +91,17 @@ class Exporter:
     """
 
     def __init__(
-        self,
-        client: Client,
-        downloader: Downloader,
-        clock: Clock,
-        options: ExportOptions,
-        wait: Callable[[int, float], None] | None = None,
+        self, client: Client, options: ExportOptions, wait: Callable[[int, float], None] | None = None
     ) -> None:
         self.client = client
-        self.downloader = downloader
-        self.clock = clock
-        self._logger = logging.getLogger("tap-exports")
-        self._line_breaks = threading.Lock()
-        """Held by the thread that finds out whether the store's files end without a line break."""
-        self._confirmed: set[type[SuspectFile]] = set()
         self.options = options
-        self.requester = ExportRequester(client, clock, options)
-        self.pending = PendingExports(client, clock, options, wait)
+        self.line_breaks = threading.Lock()
+        """Held by the thread that finds out whether the store's files end without a line break."""
+        self.no_line_break = False
+        """Whether a second export of a window has confirmed it."""
+        self.requester = ExportRequester(client, options)
+        self.downloader = Downloader(client)
+        self.pending = PendingExports(client, options, wait)
 
     def fetch(self, source: StreamExports, window: Window, slot: ExportSlot) -> CheckedExport:
         """The validated file of one window, from an own export that can be reused, else from a new one.
@@ -106,58 +111,140 @@ class Exporter:
         another blank or repeated key is an error. `slot` is held while an export is pending. The caller must not use
         the file if `checked.capped`.
         """
-        suspicions: set[type[SuspectFile]] = set()
-        export = source.take(window)
+        return _WindowFetch(self, source, window, slot).run()
+
+
+@dataclass
+class _WindowFetch:
+    """One window's way to a validated file."""
+
+    exporter: Exporter
+    source: StreamExports
+    window: Window
+    slot: ExportSlot
+    suspicions: set[type[SuspectFile]] = field(default_factory=set)
+    """What was suspect about an earlier export of the window: accepted if another one confirms it."""
+    where: str = ""
+    """The present export, for log lines."""
+
+    def run(self) -> CheckedExport:
+        code = self.source.code
+        export = self.source.take(self.window)
         with ExitStack() as held:
             while True:
                 reused = export is not None
                 if export is None:
-                    slot.acquire()
-                    export = self.requester.create(source, window)
+                    self.slot.acquire()
+                    export = self.exporter.requester.create(self.source, self.window)
                 else:
-                    self._logger.info("%s: reusing export %d of %s", source.code, export.id, window)
+                    logger.info("%s: reusing export %d of %s", code, export.id, self.window)
                 try:
-                    return self._deliver(source, window, export, slot, suspicions, reused=reused)
+                    return self._deliver(export, reused=reused)
                 except (InvalidFile, ExportStuck, StoreRefused) as error:
-                    is_suspect = isinstance(error, SuspectFile) and type(error) not in suspicions
+                    is_suspect = isinstance(error, SuspectFile) and type(error) not in self.suspicions
                     if isinstance(error, (Unauthorized, MissingScope)) or not (reused or is_suspect):
                         raise
                     if reused:
-                        self._logger.warning("%s: export %d cannot be reused: %s", source.code, export.id, error)
+                        logger.warning("%s: export %d cannot be reused: %s", code, export.id, error)
                     else:
-                        self._logger.warning("%s. Requesting a fresh export of the window", str(error).rstrip("."))
+                        logger.warning("%s. Requesting a fresh export of the window", str(error).rstrip("."))
                     if isinstance(error, SuspectFile):
-                        suspicions.add(type(error))
+                        self.suspicions.add(type(error))
                     if isinstance(error, NoLineBreak):
-                        held.enter_context(self._line_breaks)
-                        if NoLineBreak in self._confirmed:  # another window's second export has confirmed it
-                            return self._deliver(source, window, export, slot, suspicions, reused=reused)
-                export = source.take(window) if reused and not suspicions else None
+                        held.enter_context(self.exporter.line_breaks)
+                        if self.exporter.no_line_break:  # another window's second export has confirmed it
+                            return self._deliver(export, reused=reused)
+                export = self.source.take(self.window) if reused and not self.suspicions else None
 
-    def _deliver(  # noqa: PLR0913 - the parts of one delivery
-        self,
-        source: StreamExports,
-        window: Window,
-        export: Export,
-        slot: ExportSlot,
-        suspicions: set[type[SuspectFile]],
-        *,
-        reused: bool,
-    ) -> CheckedExport:
+    def _deliver(self, export: Export, *, reused: bool) -> CheckedExport:
         """From an export to its validated file: wait, download, validate."""
-        where = f"stream {source.code}, export {export.id}, window {window}"
+        self.where = f"stream {self.source.code}, export {export.id}, window {self.window}"
         ready_at = None
         try:
             if not export.available:
-                slot.acquire()
-                export = self.pending.ready(export, reused=reused)
-                ready_at = self.client.time.now()
-            slot.release()
-            file = ExportFile(
-                export.id, where, source.layout, self.downloader, self.clock, self.options, suspicions, self._confirmed
-            ).get()
-            return CheckedExport(**vars(file), export=export, window=window, reused=reused, ready_at=ready_at)
+                self.slot.acquire()
+                export = self.exporter.pending.ready(export, reused=reused)
+                ready_at = self.exporter.client.time.now()
+            self.slot.release()
+            file = self._file(export.id)
+            return CheckedExport(**vars(file), export=export, window=self.window, reused=reused, ready_at=ready_at)
         except TapExportsError as error:
             error.hint = error.hint or _CHECK_EXPORT
-            error.at(where)
+            error.at(self.where)
             raise
+
+    def _file(self, export_id: int) -> CheckedFile:
+        """The file. An error page is transient; any other invalid file is downloaded once more."""
+        try:
+            return self._downloaded(export_id)
+        except SuspectFile:
+            raise
+        except InvalidFile as error:
+            logger.warning("%s (%s); downloading it once more", error.what, self.where)
+            return self._downloaded(export_id)
+
+    def _downloaded(self, export_id: int) -> CheckedFile:
+        clock, options = self.exporter.client.clock, self.exporter.options
+        rest = pauses(clock.timings)
+        while True:
+            download = self.exporter.downloader.get(export_id)
+            csv = CsvFile(download.file, options.encoding)
+            try:
+                file = self._check(csv, download)
+                if csv.size and not file.checked.capped and not csv.ends_with_line_break:
+                    self._accept_missing_line_break(export_id, download)
+            except ErrorPage as error:
+                csv.close()
+                if (wait := next(rest, None)) is None:
+                    raise StoreTrouble(error.what, "Run again: the export is reused.") from None
+                logger.warning("%s (%s); downloading again in %.1f s", error.what, self.where, wait)
+                clock.sleep(wait)
+            except BaseException:
+                csv.close()
+                raise
+            else:
+                return file
+
+    def _check(self, csv: CsvFile, download: Download) -> CheckedFile:
+        try:
+            header, _ = csv.head(0)
+        except ZeroBytes:
+            if ZeroBytes not in self.suspicions:
+                raise
+            logger.warning("Two exports of a window have zero bytes: accepted as an empty window (%s)", self.where)
+            return CheckedFile(csv, [], CheckResult(0, capped=False), download.size, download.sha256)
+        layout = self.source.layout.of(header)
+        keys = self._keys(layout)
+        if self.source.layout.current is None and not keys:
+            reject_text_with_commas(header)
+        checked = csv.check(
+            keys,
+            numbers=layout.number_columns,
+            unique=not layout.numbered,
+            cap=self.exporter.options.cap,
+            drop_copies=InvalidKey in self.suspicions,
+        )
+        if checked.copies:
+            message = "%d rows equal another row in every cell, also in a second export: kept once (%s)"
+            logger.warning(message, len(checked.copies), self.where)
+        return CheckedFile(csv, header, checked, download.size, download.sha256)
+
+    def _accept_missing_line_break(self, export_id: int, download: Download) -> None:
+        """Accept a file without a line break at its end, where two downloads, and once in a run two exports, agree."""
+        again = self.exporter.downloader.get(export_id)
+        with closing(CsvFile(again.file, self.exporter.options.encoding)) as csv:
+            if again.sha256 != download.sha256:
+                csv.head(0)
+                raise InvalidFile("the file has no line break at its end, and two downloads of it differ")
+        if NoLineBreak in self.suspicions:
+            self.exporter.no_line_break = True
+        if not self.exporter.no_line_break:
+            raise NoLineBreak("the file has no line break at its end, so it may be truncated")
+        logger.warning("No line break at the end, in two downloads and in a second export: accepted (%s)", self.where)
+
+    def _keys(self, layout: Layout) -> list[KeyColumn]:
+        position = {column.name: n for n, column in enumerate(layout.columns)}
+        return [
+            KeyColumn(key, position[key], layout.columns[position[key]].type.converter(self.exporter.options.zone))
+            for key in layout.file_keys
+        ]

@@ -26,7 +26,7 @@ def plan_lines(planned: Mapping[str, Sequence[PlannedWindow]]) -> Iterator[str]:
             line = f"{stream:24} {window}  " + ("create" if export is None else f"reuse export {export.id}")
             line += ", refresh" if is_refresh else ""
             yield line + (", in one or more windows, by the row count" if is_open else "")
-    created = sum(window.export is None for window in windows)
+    created = sum(window.reused is None for window in windows)
     more = " or more" if any(window.is_open for window in windows) else ""
     reused = len(windows) - created
     requests = _OTHER_REQUESTS + _CREATE_REQUESTS * created + _REUSE_REQUESTS * reused

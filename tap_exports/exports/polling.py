@@ -12,13 +12,9 @@ from tap_exports.errors import ExportStuck
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tap_exports.clock import Clock
     from tap_exports.exports.requester import ExportOptions
     from tap_exports.store.client import Client
     from tap_exports.store.models import Export
-
-_MOST_LISTED = 500
-"""Exports of the list that are searched for the pending ones; the others are polled one by one."""
 
 
 class PollSchedule:
@@ -30,15 +26,13 @@ class PollSchedule:
     def __init__(self, longest: float, first: float) -> None:
         self._longest = longest
         self._first = first
-        self._lock = threading.Lock()
         self._usual: float | None = None
 
     def learn(self, pending_at: float, found_at: float) -> None:
         """Record when an export was last pending (0 for never) and when it was ready, in seconds since its request."""
         # It became ready in between. If it was never pending, poll earlier next time.
         ready_at = (pending_at + found_at) / 2 if pending_at else 0.9 * found_at
-        with self._lock:
-            self._usual = ready_at if self._usual is None else (self._usual + ready_at) / 2
+        self._usual = ready_at if self._usual is None else (self._usual + ready_at) / 2
 
     def pause(self, waited: float) -> float:
         """Seconds until the next poll of an export that was requested so many seconds ago."""
@@ -53,11 +47,9 @@ class PendingExports:
     `wait` waits some seconds for an export's id, and may return early.
     """
 
-    def __init__(
-        self, client: Client, clock: Clock, options: ExportOptions, wait: Callable[[int, float], None] | None = None
-    ) -> None:
+    def __init__(self, client: Client, options: ExportOptions, wait: Callable[[int, float], None] | None) -> None:
         self._client = client
-        self._clock = clock
+        self._clock = clock = client.clock
         self._options = options
         self._wait = wait or (lambda _, seconds: clock.sleep(seconds))
         self._schedule = PollSchedule(options.poll_seconds, clock.timings.first_poll_seconds)
@@ -68,12 +60,9 @@ class PendingExports:
         self._fresh_until = 0.0
 
     def ready(self, export: Export, *, reused: bool = False) -> Export:
-        """Wait until the store has made an export. The API has no failed state, so only a timeout ends the wait.
+        """Wait until the store has made an export. If it is reused, its age counts as time waited.
 
-        If it is reused, its age counts as time waited.
-
-        Raises:
-            ExportStuck: If it is not ready in time.
+        The API has no failed state, so only a timeout ends the wait: ExportStuck.
         """
         began = self._clock.monotonic()
         if reused:
@@ -123,10 +112,10 @@ class PendingExports:
         self._listed = dict.fromkeys(pending)
         created = [export.created_at for export in pending.values() if export.created_at is not None]
         day = (min(created, default=self._client.time.now()) - timedelta(days=1)).date()
-        for n, export in enumerate(self._client.exports(None, day)):
+        for export in self._client.exports(None, day):
             if export.id in pending:
                 self._listed[export.id] = export
-            if None not in self._listed.values() or n >= _MOST_LISTED:
+            if None not in self._listed.values():
                 break
         now = self._clock.monotonic()
         self._fresh_until = now + max(self._clock.timings.first_poll_seconds, 2 * (now - began))

@@ -16,7 +16,6 @@ from tap_exports.store.client import AnswerLost, Client
 if TYPE_CHECKING:
     from datetime import datetime, tzinfo
 
-    from tap_exports.clock import Clock
     from tap_exports.schema.stream_layout import StreamLayout
     from tap_exports.store.models import Export
     from tap_exports.window import Window
@@ -90,20 +89,16 @@ class StreamExports:
 class ExportRequester:
     """Creates exports, and finds those to reuse. It may be used from several threads."""
 
-    def __init__(self, client: Client, clock: Clock, options: ExportOptions) -> None:
+    def __init__(self, client: Client, options: ExportOptions) -> None:
         self._client = client
-        self._clock = clock
+        self._clock = client.clock
         self._options = options
         self._logger = logging.getLogger("tap-exports")
         self._listing = threading.Lock()
         self._listed: list[Export] | TapExportsError | None = None
 
     def look_up(self, source: StreamExports) -> None:
-        """Find a stream's exports that may be reused. The store's list is read once for all streams.
-
-        Raises:
-            TapExportsError: If it cannot be read.
-        """
+        """Find a stream's exports that may be reused. The store's list is read once for all streams."""
         now = self._client.time.now()
         with self._listing:
             if self._listed is None:
@@ -127,12 +122,7 @@ class ExportRequester:
         return export.available or (now - made).total_seconds() < options.timeout_seconds
 
     def create(self, source: StreamExports, window: Window) -> Export:
-        """Create an export. If the response is lost, the list is searched for it before another call.
-
-        Raises:
-            StoreRefused: If the store made one of a smaller window.
-            StoreTrouble: If every response is lost, and the list has no such export.
-        """
+        """Create an export. If the response is lost, the list is searched for it before another call."""
         requested_at = self._client.time.now()
         longest = self._clock.timings.lost_create_seconds
         for _ in range(_CALLS):

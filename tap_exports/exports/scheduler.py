@@ -41,7 +41,7 @@ class ExportScheduler:
 
     def __init__(self, exporter: Exporter, sync_range: SyncRange, max_pending: int, progress: Progress) -> None:
         self._exporter = exporter
-        self._clock = exporter.clock
+        self._clock = exporter.client.clock
         self._progress = progress
         self._sync_range = sync_range
         self._max_pending = max_pending
@@ -64,20 +64,14 @@ class ExportScheduler:
             self._queues.setdefault(queue.source.code, queue)
 
     def preview(self, queue: StreamQueue) -> list[PlannedWindow]:
-        """The windows that a sync would export, without creating any export.
-
-        Raises:
-            TapExportsError: If the store's list cannot be read.
-        """
+        """The windows that a sync would export, without creating any export."""
         self._set_up(queue)
         return queue.preview()
 
     def files(self, code: str) -> Iterator[CheckedExport]:
         """The checked files of a stream that was added, in order, all below the cap. Getting the next closes one.
 
-        Raises:
-            TapExportsError: Of the first window that failed; later ones are abandoned.
-            Stopped: If the run ends meanwhile.
+        The error of the first window that failed is raised; later ones are abandoned.
         """
         queue = self._queues[code]
         try:
@@ -144,11 +138,6 @@ class ExportScheduler:
                 self._clock.sleep(0)
 
     def _start_workers(self) -> None:
-        """Start the workers.
-
-        Raises:
-            LocalTrouble: If no thread can be started.
-        """
         if self._threads:
             return
         for n in range(self._workers):

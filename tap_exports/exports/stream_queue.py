@@ -38,14 +38,12 @@ class SyncRange:
 
 
 class PlannedWindow(NamedTuple):
-    """A window that a sync would export."""
+    """A window that a sync would export. If it is open, it may become several, because the row density is not known."""
 
     window: Window
-    export: Export | None
-    """The export to reuse."""
+    reused: Export | None
     refresh: bool
     is_open: bool
-    """Whether it may become several windows: the stream's row density is not known yet."""
 
 
 @dataclass(eq=False)
@@ -191,11 +189,7 @@ class StreamQueue:
         return own_boundary(instant + length + MINUTE) if length > 2 * MINUTE else instant + length // SECOND * SECOND
 
     def shrink(self, task: WindowTask) -> None:
-        """Replace a window whose file is at the cap by a shorter one, and insert the rest behind it.
-
-        Raises:
-            TooManyRows: If the window is one second long.
-        """
+        """Replace a window whose file is at the cap by a shorter one, and insert the rest behind it."""
         size = self._size(task)
         size.shrink(task.window.length)
         self._fit(task, size.length())

@@ -19,15 +19,14 @@ from http import HTTPStatus
 from typing import IO, TYPE_CHECKING, Any, cast
 from urllib.parse import unquote, urlsplit
 
+from tap_exports.clock import Clock
 from tap_exports.errors import LocalTrouble, TapExportsError, Unauthorized
-from tap_exports.store.client import AnswerLost
+from tap_exports.store.client import AnswerLost, Client
 from tap_exports.store.models import id_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from tap_exports.clock import Clock
-    from tap_exports.store.client import Client
 
 LARGEST_BODY = 1024 * 1024
 """Bytes of a delivery; an export's is a few hundred."""
@@ -60,11 +59,7 @@ class ReadyNotifier:
             self._changed.notify_all()
 
     def wait(self, export_id: int, seconds: float) -> None:
-        """Wait for an export's delivery, for so many seconds at most.
-
-        Raises:
-            Stopped: If the run ends meanwhile.
-        """
+        """Wait for an export's delivery, for so many seconds at most, or until the run ends."""
         until = self._clock.monotonic() + seconds
         while (left := until - self._clock.monotonic()) > 0:
             self._clock.sleep(0)
@@ -162,22 +157,12 @@ class Listener:
 
 
 @contextmanager
-def webhook(  # noqa: PLR0913 - three settings and three parts of the run
-    listen: str,
-    target: str | None,
-    secret: str | None,
-    *,
-    notifier: ReadyNotifier,
-    client: Client,
-    closing_client: Client,
+def webhook(
+    client: Client, notifier: ReadyNotifier, listen: str, target: str | None, secret: str | None
 ) -> Iterator[None]:
     """Listen, with a registration at the store if `webhook_target_url` is set.
 
-    Without `target`, the user registers the webhook; without `secret`, a random one is used. `closing_client` has its
-    own clock, so that a run that a signal stops can still remove its webhook.
-
-    Raises:
-        Unauthorized: If the store does not accept the token.
+    Without `target`, the user registers the webhook; without `secret`, a random one is used.
     """
     secret = secret or secrets.token_hex(32)
     listener = Listener(listen, urlsplit(target).path or "/" if target else "", secret, notifier)
@@ -189,7 +174,8 @@ def webhook(  # noqa: PLR0913 - three settings and three parts of the run
         listener.close()
         try:
             if webhook_id is not None:
-                closing_client.remove_webhook(webhook_id)
+                # With a clock of its own, because a signal may have stopped the run.
+                Client(client.connection, Clock(client.clock.timings)).remove_webhook(webhook_id)
         except TapExportsError as error:
             logger.warning("The webhook could not be removed from the store; the next run removes it: %s", error)
 

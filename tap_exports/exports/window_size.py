@@ -92,11 +92,7 @@ class WindowSize:
                 self._growth = max(1.0, times)
 
     def shrink(self, length: timedelta) -> None:
-        """Record a window whose file was at the cap.
-
-        Raises:
-            TooManyRows: If the window is one second long.
-        """
+        """Record a window whose file was at the cap; one of a second is TooManyRows."""
         if length <= SECOND:
             raise TooManyRows(
                 "a window of one second still has as many rows as an export can hold",

@@ -98,7 +98,7 @@ class Client(ApiSession):
             "secret_key": secret,
             "name": "tap-exports",
             "active": True,
-            "api_version": self._connection.api_version,
+            "api_version": self.connection.api_version,
         }
         self._secrets.add(secret)
         return self.send("POST", "webhooks/", api.id_of, body=body)
@@ -128,7 +128,7 @@ class Client(ApiSession):
 
         A Django behind a TLS proxy may write its links with `http`, or without the port.
         """
-        own, target = urlsplit(self._connection.api_url), origin(url, base=self._connection.api_url)
+        own, target = urlsplit(self.connection.api_url), origin(url, base=self.connection.api_url)
         if target is None or target[0] not in ("http", "https") or target[1] != own.hostname:
             return None
-        return urljoin(self._connection.api_url, urlsplit(url)._replace(scheme=own.scheme, netloc=own.netloc).geturl())
+        return urljoin(self.connection.api_url, urlsplit(url)._replace(scheme=own.scheme, netloc=own.netloc).geturl())

@@ -10,7 +10,8 @@ import zlib
 from contextlib import ExitStack
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import IO, TYPE_CHECKING, cast
+from urllib.parse import urljoin
 
 import requests
 from urllib3.exceptions import HTTPError
@@ -19,14 +20,12 @@ from tap_exports.errors import InvalidFile, LinkExpired, LocalTrouble, StoreRefu
 from tap_exports.store import http
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tap_exports.clock import Clock
-    from tap_exports.store.server_clock import ServerClock
+    from tap_exports.store.client import Client
 
 BLOCK = 256 * 1024
 _GZIP_MAGIC = b"\x1f\x8b"
 _COMPRESSIONS = frozenset({"gzip", "deflate", "compress", "br", "zstd"})
+_REDIRECTS = 3
 _LINKS = 3
 """How many links are requested for a file if the host refuses them."""
 
@@ -44,56 +43,26 @@ class Download:
     """False where the download was stopped on purpose."""
 
 
-class _Session(http.PlainSession):
-    """`check` is called with each address before it is requested, also after a redirect."""
-
-    def __init__(self, user_agent: str, check: Callable[[str, str], str], host: str) -> None:
-        super().__init__(User_Agent=user_agent, Accept_Encoding="gzip")  # its end can be verified
-        self._check = check
-        self._host = host
-        self.max_redirects = 3
-
-    def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
-        """Add no credentials after a redirect, where `requests` would read the .netrc file again."""
-
-    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:  # noqa: ANN401
-        """Called for the first request and for each redirect."""
-        self._check(request.url or "", f"a redirect of the file host {self._host}")
-        return super().send(request, **options)
-
-
 class Downloader:
-    """Downloads files by their signed links, because file hosts reject one that comes with credentials.
+    """Downloads files by their signed links, each requested before every try, because they are short-lived.
 
-    `link` requests a new link for an export's id; it is called before every try, because links are short-lived.
-    `insecure` allows `http` for links and redirects, which a practice store on this machine uses.
+    With `insecure`, links and redirects may be `http`, which a practice store on this machine uses.
     """
 
-    def __init__(
-        self, link: Callable[[int], str], clock: Clock, time: ServerClock, user_agent: str, *, insecure: bool
-    ) -> None:
-        self._link = link
-        self._clock = clock
-        self._time = time
-        self._user_agent = user_agent
-        self._insecure = insecure
+    def __init__(self, client: Client, *, insecure: bool | None = None) -> None:
+        self._client = client
+        self._clock = client.clock
+        self._insecure = client.connection.api_url.startswith("http:") if insecure is None else insecure
 
     def get(self, export_id: int, at_most: int | None = None) -> Download:
         """Download the file of an available export; stop after `at_most` bytes if only its head is needed.
 
-        The declared length of the file has been verified, unless it was stopped.
-
-        Raises:
-            InvalidFile: If its length cannot be verified.
-            LinkExpired: If the host rejects several new links.
-            StoreTrouble: If a transient error outlasts every retry.
-            LocalTrouble: If the disk is full.
-            Stopped: If the run ends meanwhile.
+        The declared length of the file has been verified, unless it was stopped. A full disk is LocalTrouble.
         """
         refused = 0
         for pause in [*http.pauses(self._clock.timings), None]:
             try:
-                return self._fetch(self._link(export_id), at_most)
+                return self._fetch(self._client.link(export_id), at_most)
             except LinkExpired as error:
                 refused += 1
                 if refused == _LINKS:
@@ -111,12 +80,21 @@ class Downloader:
     def _fetch(self, url: str, at_most: int | None) -> Download:
         host = self._host(url, "the link to the file")
         timings, why = self._clock.timings, None
-        timeout, proxies = (timings.connect_seconds, timings.read_seconds), http.proxies_for(url)
-        with _Session(self._user_agent, self._host, host) as session:
+        timeout = (timings.connect_seconds, timings.read_seconds)
+        with http.PlainSession(User_Agent=self._client.connection.user_agent, Accept_Encoding="gzip") as session:
             try:
-                with session.get(url, stream=True, timeout=timeout, proxies=proxies) as response:
-                    self._check_status(response, host)
-                    return self._save(response, at_most)
+                for _ in range(_REDIRECTS + 1):
+                    proxies = http.proxies_for(url)
+                    with session.get(
+                        url, stream=True, timeout=timeout, proxies=proxies, allow_redirects=False
+                    ) as response:
+                        target = session.get_redirect_target(response)
+                        if target is None:
+                            self._check_status(response, host)
+                            return self._save(response, at_most)
+                    url = urljoin(url, target)
+                    self._host(url, f"a redirect of the file host {host}")
+                reason = "too many redirects"
             except requests.RequestException as error:
                 why, reason = http.certificate_error(error), http.describe(error, timings)
             except HTTPError as error:  # while the body is read
@@ -131,11 +109,7 @@ class Downloader:
         raise http.Transient(f"{reason} (host {host})")
 
     def _host(self, url: str, way: str) -> str:
-        """The host of a link or a redirect.
-
-        Raises:
-            StoreRefused: If it is not encrypted.
-        """
+        """The host of a link or a redirect, which must be encrypted."""
         scheme, host = http.origin(url) or ("", "")
         if scheme != "https" and not (scheme == "http" and self._insecure):
             raise StoreRefused(f"{way} leads to {host or 'no host'} and is not https", "It is not followed.")
@@ -149,7 +123,7 @@ class Downloader:
                 "Check in the store's dashboard that the export still has a file.",
             )
         if status != 200:  # noqa: PLR2004
-            wait = http.retry_after(response, self._time.now(), self._clock.timings.longest_retry_after)
+            wait = http.retry_after(response, self._client.time.now(), self._clock.timings.longest_retry_after)
             raise http.Transient(f"the file host {host} answers {status}", wait or 0.0)
 
     def _save(self, response: requests.Response, at_most: int | None) -> Download:
@@ -182,11 +156,7 @@ class Downloader:
 
 
 def _decompressed(response: requests.Response) -> IO[bytes]:
-    """A file's decompressed bytes.
-
-    Raises:
-        InvalidFile: If the compression is not gzip.
-    """
+    """A file's decompressed bytes; the compression must be gzip, because its end can be verified."""
     encodings = response.headers.get("Content-Encoding", "").lower().replace("x-", "").replace(",", " ").split()
     used = [word for word in encodings if word in _COMPRESSIONS]
     if used not in ([], ["gzip"]):

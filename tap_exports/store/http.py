@@ -109,7 +109,6 @@ def describe(error: Exception, timings: Timings) -> str:
         (exceptions.ConnectTimeout, f"no connection within {timings.connect_seconds:g} seconds"),
         (exceptions.ReadTimeout, no_response),
         (exceptions.ContentDecodingError, "the response's compression is invalid"),
-        (exceptions.TooManyRedirects, "too many redirects"),
     ):
         if isinstance(error, kind):
             return words

@@ -44,11 +44,7 @@ class Export:
 
     @classmethod
     def of(cls, body: Any) -> Export:  # noqa: ANN401 - decoded JSON
-        """Read one from JSON.
-
-        Raises:
-            ExportStuck: If its status is unknown.
-        """
+        """Read one from JSON; an unknown status is ExportStuck."""
         found = _object(body, "an export")
         number, status = id_of(found), found.get("status")
         if status not in ("available", "pending", None):

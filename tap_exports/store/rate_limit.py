@@ -38,11 +38,7 @@ class RateLimiter:
 
     @contextmanager
     def take(self) -> Iterator[None]:
-        """Wait until a request may be sent; it is sent, and answered, in this context.
-
-        Raises:
-            Stopped: If the run ends meanwhile.
-        """
+        """Wait until a request may be sent; it is sent, and answered, in this context."""
         with self._next_lock:
             while (left := self._left()) > 0:  # a response, or hold(), changes it
                 self._clock.sleep(min(left, _STEP))

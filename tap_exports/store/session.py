@@ -75,8 +75,8 @@ class ApiSession:
     """Sends calls with the API's headers, within the rate limit, and retries them after transient errors."""
 
     def __init__(self, connection: Connection, clock: Clock) -> None:
-        self._connection = connection
-        self._clock = clock
+        self.connection = connection
+        self.clock = clock
         self._of_thread = _OfThread(connection)
         self._secrets = {connection.token}
         self._lock = threading.Lock()
@@ -99,10 +99,10 @@ class ApiSession:
 
         `path` is below the API's address, or a full address on its origin.
         """
-        url = urljoin(self._connection.api_url, path)
-        place = f"{method} {urlsplit(url).path.removeprefix(urlsplit(self._connection.api_url).path)}"
+        url = urljoin(self.connection.api_url, path)
+        place = f"{method} {urlsplit(url).path.removeprefix(urlsplit(self.connection.api_url).path)}"
         misshapen = 0
-        rest = http.pauses(self._clock.timings)
+        rest = http.pauses(self.clock.timings)
         while True:
             try:
                 return self._answer(self._sent(method, url, place, json=body, params=params), place, parse)
@@ -110,7 +110,7 @@ class ApiSession:
                 if why := http.certificate_error(error):
                     untrusted = f"the certificate of {urlsplit(url).hostname} is not trusted, {why}"
                     raise StoreRefused(f"{place} was not sent: {untrusted}", http.CA_HINT) from None
-                reason, seconds, maybe_done = http.describe(error, self._clock.timings), 0.0, http.was_sent(error)
+                reason, seconds, maybe_done = http.describe(error, self.clock.timings), 0.0, http.was_sent(error)
             except WrongShape as error:
                 reason, seconds, maybe_done = str(error), 0.0, True
                 misshapen += 1
@@ -123,7 +123,7 @@ class ApiSession:
                 break
             wait = max(pause, seconds)  # pauses grow even if `Retry-After` stays at 1
             self._logger.warning("%s: %s; retrying in %.1f s", place, reason, wait)
-            self._clock.sleep(wait)
+            self.clock.sleep(wait)
         raise StoreTrouble(
             f"{place} at {urlsplit(url).hostname} failed: {reason}",
             "Check api_url or store, and the network, then run again: what was loaded is kept.",
@@ -131,7 +131,7 @@ class ApiSession:
 
     def _sent(self, method: str, url: str, place: str, **options: Any) -> requests.Response:  # noqa: ANN401
         status = 0
-        timeout = (self._clock.timings.connect_seconds, self._clock.timings.read_seconds)
+        timeout = (self.clock.timings.connect_seconds, self.clock.timings.read_seconds)
         with self._rate_limiter.take():
             try:
                 response = self._of_thread.session.request(
@@ -150,20 +150,14 @@ class ApiSession:
         return response
 
     def _answer(self, response: requests.Response, place: str, parse: Callable[[Any], T]) -> T:
-        """The result of a response.
-
-        Raises:
-            Transient: If a retry may help.
-            WrongShape: If a few may.
-            StoreRefused: If none can.
-        """
+        """The result of a response, or an error: Transient where a retry may help, WrongShape where a few may."""
         status = response.status_code
-        content = _content(response, place, self._clock.timings.largest_response)
+        content = _content(response, place, self.clock.timings.largest_response)
         if 200 <= status < 300:  # noqa: PLR2004
             return parse(None if response.request.method == "DELETE" else json_of(content))  # its body does not matter
         if status not in _RETRIED:
             raise self._refusal(place, response, error_message(content, self._masked))
-        seconds = http.retry_after(response, self.time.now(), self._clock.timings.longest_retry_after)
+        seconds = http.retry_after(response, self.time.now(), self.clock.timings.longest_retry_after)
         if status == _TOO_MANY:
             self._rate_limiter.hold(1.0 if seconds is None else seconds)
         raise http.Transient(f"the response is {status}", seconds or 0.0, maybe_done=status != _TOO_MANY)
@@ -213,11 +207,7 @@ def _content(response: requests.Response, place: str, limit: int) -> bytes:
 
 
 def json_of(content: bytes) -> Any:  # noqa: ANN401
-    """The JSON of a response's body.
-
-    Raises:
-        Transient: If it is not JSON, for instance HTML.
-    """
+    """The JSON of a response's body; anything else, such as HTML, is Transient."""
     try:
         return json.loads(content)
     except (ValueError, RecursionError):

@@ -26,7 +26,6 @@ from tap_exports.sandbox import Sandbox
 from tap_exports.schema.layout import Knowledge, decide
 from tap_exports.schema.stream_layout import StreamLayout
 from tap_exports.store.client import Client, Connection
-from tap_exports.store.download import Downloader
 from tap_exports.window import OWN_SECOND, SECOND, Window, WindowLimits
 
 NOW = datetime(2025, 3, 4, 15, 30, tzinfo=timezone.utc)
@@ -109,12 +108,15 @@ class Bench:
     store: Any
     clock: Any
     client: Client
-    downloader: Downloader
     exporter: Exporter
     max_rows: int
     sources: dict[str, StreamExports] = field(default_factory=dict)
     slot: ExportSlot = field(default_factory=ExportSlot)
     closing: list[ExportScheduler] = field(default_factory=list)
+
+    @property
+    def downloader(self):
+        return self.exporter.downloader
 
     def source(self, code="order_list", *, known=True):
         """A stream's exports, whose columns are known from a catalog."""
@@ -243,10 +245,9 @@ def make_bench(make_store):
         clock = clock or FakeClock(store)
         connection = Connection(url or store.api_url, token or store.token, "2024-04-01", AGENT)
         client = Client(connection, clock)
-        downloader = Downloader(client.link, clock, client.time, AGENT, insecure=True)
         options = ExportOptions(poll, timeout, timedelta(minutes=reuse), timedelta(minutes=settle), given, max_rows)
-        exporter = Exporter(client, downloader, clock, options)
-        benches.append(Bench(store, clock, client, downloader, exporter, max_rows))
+        exporter = Exporter(client, options)
+        benches.append(Bench(store, clock, client, exporter, max_rows))
         return benches[-1]
 
     yield make

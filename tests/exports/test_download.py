@@ -18,7 +18,7 @@ from tap_exports.errors import InvalidFile, LinkExpired, LocalTrouble, Stopped, 
 from tap_exports.sandbox import Fault
 from tap_exports.store.download import Downloader
 
-from .conftest import AGENT, open_temp_files
+from .conftest import open_temp_files
 
 BODY = b"A,B\r\n" + b"1,2\r\n" * 5
 GZIPPED_TWICE = gzip.compress(BODY[:10]) + gzip.compress(BODY[10:]) + bytes(8)  # some pad with zeros
@@ -184,7 +184,7 @@ def test_a_body_whose_length_cannot_be_verified_is_refused(bench, make_wire, hea
 
 
 def test_a_link_must_be_https_where_the_api_is(bench, export):
-    downloader = Downloader(bench.client.link, bench.clock, bench.client.time, AGENT, insecure=False)
+    downloader = Downloader(bench.client, insecure=False)
     with pytest.raises(StoreRefused, match=r"the link to the file leads to 127\.0\.0\.1 and is not https"):
         downloader.get(export.id)
     assert bench.store.count("file") == 0
