@@ -14,8 +14,7 @@ if TYPE_CHECKING:
 _OTHER_REQUESTS = 4
 """Types, definitions, the store's zone, and the list of exports."""
 _CREATE_REQUESTS = 4
-"""For an export that is created: create, two polls on average, link."""
-_REUSE_REQUESTS = 1
+"""For an export that is created: create, two polls on average, link. A reused one needs the link only."""
 
 
 def plan_lines(planned: Mapping[str, Sequence[PlannedWindow]]) -> Iterator[str]:
@@ -29,7 +28,7 @@ def plan_lines(planned: Mapping[str, Sequence[PlannedWindow]]) -> Iterator[str]:
     created = sum(window.reused is None for window in windows)
     more = " or more" if any(window.is_open for window in windows) else ""
     reused = len(windows) - created
-    requests = _OTHER_REQUESTS + _CREATE_REQUESTS * created + _REUSE_REQUESTS * reused
+    requests = _OTHER_REQUESTS + _CREATE_REQUESTS * created + reused
     yield (
         f"{len(planned)} streams, {len(windows)} windows: {created} exports{more} to create, {reused} to reuse;"
         f" about {requests} requests, which take {requests / RATE:.0f} s or more. Nothing was requested."

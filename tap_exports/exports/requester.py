@@ -97,18 +97,23 @@ class ExportRequester:
         self._listing = threading.Lock()
         self._listed: list[Export] | TapExportsError | None = None
 
-    def look_up(self, source: StreamExports) -> None:
-        """Find a stream's exports that may be reused. The store's list is read once for all streams."""
-        now = self._client.time.now()
+    def read_list(self) -> list[Export] | TapExportsError:
+        """The store's list of recent exports, or the error of reading it; it is read once for all streams."""
         with self._listing:
             if self._listed is None:
+                since = self._client.time.now() - self._options.reuse - _DAY
                 try:
-                    self._listed = list(self._client.exports(None, (now - self._options.reuse - _DAY).date()))
+                    self._listed = list(self._client.exports(None, since.date()))
                 except TapExportsError as error:
                     self._listed = error
-            if isinstance(self._listed, TapExportsError):
-                raise copy(self._listed)
-        own = [export for export in self._listed if export.type == source.code]
+            return self._listed
+
+    def look_up(self, source: StreamExports) -> None:
+        """Find a stream's exports that may be reused."""
+        listed, now = self.read_list(), self._client.time.now()
+        if isinstance(listed, TapExportsError):
+            raise copy(listed)
+        own = [export for export in listed if export.type == source.code]
         source.seen.update(export.id for export in own)
         source.reusable += [export for export in own if self._usable(export, now)]
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from tap_exports.errors import ExportStuck, LocalTrouble, Stopped, TapExportsError, Unauthorized
 from tap_exports.exports.fetch import ExportSlot
 from tap_exports.exports.progress import Progress, ReaderPosition
-from tap_exports.exports.stream_queue import WindowTask, parent_of
+from tap_exports.exports.stream_queue import WindowTask
 from tap_exports.window import Window
 
 if TYPE_CHECKING:
@@ -155,12 +155,9 @@ class ExportScheduler:
     def _work(self) -> None:
         """Plan streams and export windows until the run ends."""
         try:
+            self._exporter.requester.read_list()  # before any stream is planned, under the lock
             while (job := self._claim()) is not None:
-                queue, task = job
-                if task is None:
-                    self._plan(queue)
-                else:
-                    self._export(queue, task)
+                self._export(*job)
         except Stopped:
             pass
         except Exception as error:  # noqa: BLE001 - otherwise the reader would wait forever
@@ -168,20 +165,18 @@ class ExportScheduler:
                 self._ended_by = error
                 self._changed.notify_all()
 
-    def _claim(self) -> tuple[StreamQueue, WindowTask | None] | None:
-        """The next window, or a stream to plan, in the order of reading; None when the run ends."""
+    def _claim(self) -> tuple[StreamQueue, WindowTask] | None:
+        """The next window, in the order of reading; None when the run ends."""
         with self._changed:
             while self._ended_by is None:
                 for queue in self._queues.values():
                     if not queue.ahead:
                         continue
-                    if not queue.planned:
-                        if not queue.planning:
-                            queue.planning = True
-                            return queue, None
-                    elif self._may_claim(queue):
-                        task = queue.next_task(self._queues.get(parent_of(queue.source.code)))
-                        if task is not None:
+                    if not queue.planned and not queue.failed:
+                        self._plan(queue)
+                    if self._may_claim(queue):
+                        parent = queue.source.code.removesuffix("_line_items") + "_list"  # other types have none
+                        if (task := queue.next_task(self._queues.get(parent))) is not None:
                             task.claimed = True
                             self._pending.add(task)
                             self._on_disk.add(task)
@@ -197,19 +192,16 @@ class ExportScheduler:
     def _set_up(self, queue: StreamQueue) -> None:
         """Find the exports to reuse, and plan the stream."""
         self._exporter.requester.look_up(queue.source)
-        with self._changed:
-            if queue.ahead and not queue.planned:
-                queue.plan(self._sync_range, self._exporter.options.cap, self._exporter.options.timeout_seconds)
-                self._changed.notify_all()
+        queue.plan(self._sync_range, self._exporter.options.cap, self._exporter.options.timeout_seconds)
 
     def _plan(self, queue: StreamQueue) -> None:
         try:
             self._set_up(queue)
         except Exception as error:  # noqa: BLE001 - the reader raises it, in its own thread
             task = WindowTask(Window(self._sync_range.start, self._sync_range.end), claimed=True, done=True)
-            with self._changed:
-                queue.tasks.append(task)
-                self._fail(queue, task, error, f"stream {queue.source.code}")
+            queue.tasks.append(task)
+            self._fail(queue, task, error, f"stream {queue.source.code}")
+        self._changed.notify_all()
 
     def _export(self, queue: StreamQueue, task: WindowTask) -> None:
         """Export one window, or its first part if it is at the cap."""

@@ -20,11 +20,6 @@ if TYPE_CHECKING:
     from tap_exports.store.models import Export
 
 
-def parent_of(code: str) -> str:
-    """The parent type of a line-item type; for any other type, a name that no type has."""
-    return code.removesuffix("_line_items") + "_list"
-
-
 @dataclass(frozen=True)
 class SyncRange:
     """The range of a run, for all streams."""
@@ -79,7 +74,6 @@ class StreamQueue:
     reading: bool = False
     """Whether the reader is at this stream."""
     planned: bool = False
-    planning: bool = False
     failed: bool = False
     tasks: deque[WindowTask] = field(default_factory=deque)
     read: int = 0

@@ -66,8 +66,7 @@ class Client(ApiSession):
 
     def exports(self, code: str | None, created_from: date | None = None) -> Iterator[api.Export]:
         """The store's exports of one type, or of all types, in the store's order; only those created since a day."""
-        created = created_from.isoformat() if created_from else None
-        params = {name: text for name, text in (("type", code), ("date_created_from", created)) if text}
+        params = {"type": code, "date_created_from": created_from.isoformat() if created_from else None}
         yield from filter(None, self._pages("exports/", self._listed, params))
 
     def _listed(self, body: Any) -> api.Export | None:  # noqa: ANN401 - the decoded JSON
@@ -108,7 +107,7 @@ class Client(ApiSession):
         with suppress(NotFound):
             self.send("DELETE", f"webhooks/{webhook_id}/", lambda _: None)
 
-    def _pages(self, path: str, parse: Callable[[Any], T], params: dict[str, str] | None = None) -> Iterator[T]:
+    def _pages(self, path: str, parse: Callable[[Any], T], params: dict[str, str | None] | None = None) -> Iterator[T]:
         seen: set[str] = set()
         results, link = self.send("GET", path, lambda body: api.page_of(body, parse), params=params)
         yield from results

@@ -40,9 +40,9 @@ class RateLimiter:
     def take(self) -> Iterator[None]:
         """Wait until a request may be sent; it is sent, and answered, in this context."""
         with self._next_lock:
-            while (left := self._left()) > 0:  # a response, or hold(), changes it
-                self._clock.sleep(min(left, _STEP))
-            self._clock.sleep(0)
+            self._clock.sleep(0)  # raises Stopped if the run has ended
+            while (left := max(self._not_before, min(self._free_at)) - self._clock.monotonic()) > 0:
+                self._clock.sleep(min(left, _STEP))  # a response, or hold(), changes it
             with self._lock:
                 place = self._free_at.index(min(self._free_at))
                 counted_until = self._clock.monotonic() + _LONGEST_WAY + self._clock.timings.rate_seconds
@@ -55,12 +55,6 @@ class RateLimiter:
                     answered = self._clock.monotonic()
                     self._free_at[place] = min(counted_until, answered + self._clock.timings.rate_seconds)
 
-    def _left(self) -> float:
-        """Seconds until a request may be sent."""
-        with self._lock:
-            return max(self._not_before, min(self._free_at)) - self._clock.monotonic()
-
     def hold(self, seconds: float) -> None:
         """Send no request for so many seconds, as `Retry-After` demands."""
-        with self._lock:
-            self._not_before = max(self._not_before, self._clock.monotonic() + seconds)
+        self._not_before = max(self._not_before, self._clock.monotonic() + seconds)

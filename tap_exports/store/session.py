@@ -8,6 +8,7 @@ import re
 import threading
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urljoin, urlsplit
 
@@ -17,7 +18,6 @@ from tap_exports.errors import MissingScope, NotFound, StoreRefused, StoreTroubl
 from tap_exports.store import http
 from tap_exports.store.models import WrongShape, error_message
 from tap_exports.store.rate_limit import RateLimiter
-from tap_exports.store.server_clock import ServerClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,6 +71,38 @@ class _OfThread(threading.local):
         )
 
 
+class ServerClock:
+    """The store's time, from the `Date` header of its answers. Windows end by it, not by this machine's clock."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._known: tuple[datetime, float] | None = None
+        self._warned = False
+
+    def update(self, date_header: str | None) -> None:
+        """Learn the store's time from an answer's `Date` header, whole seconds in UTC."""
+        moment = http.http_date(date_header)
+        if moment is None:
+            return
+        here = self._clock.now()
+        ahead = abs(moment - here)
+        # Dates are whole seconds, and a response takes time, so clocks within two seconds agree. Between responses
+        # only monotonic time counts, so that a change of this machine's clock does not move a window's end.
+        self._known = (moment if ahead > timedelta(seconds=2) else here, self._clock.monotonic())
+        if ahead > timedelta(minutes=5) and not self._warned:
+            self._warned = True
+            logging.getLogger("tap-exports").warning(
+                "This machine's clock and the store's differ by %s; the store's is used", ahead
+            )
+
+    def now(self) -> datetime:
+        """The store's time, in UTC."""
+        if self._known is None:
+            return self._clock.now()
+        moment, at = self._known
+        return moment + timedelta(seconds=self._clock.monotonic() - at)
+
+
 class ApiSession:
     """Sends calls with the API's headers, within the rate limit, and retries them after transient errors."""
 
@@ -93,7 +125,7 @@ class ApiSession:
         parse: Callable[[Any], T],
         *,
         body: dict[str, Any] | None = None,
-        params: dict[str, str] | None = None,
+        params: dict[str, str | None] | None = None,
     ) -> T:
         """Send one call, and return the parsed JSON of its response.
 

@@ -19,7 +19,7 @@ from tap_exports.errors import Stopped, StoreTrouble
 from tap_exports.sandbox import Fault
 from tap_exports.store.http import pauses
 from tap_exports.store.rate_limit import RateLimiter
-from tap_exports.store.server_clock import ServerClock
+from tap_exports.store.session import ServerClock
 
 from .conftest import FakeClock
 
