@@ -43,7 +43,7 @@ class RunContext:
 
     def __init__(self, settings: Settings, clock: Clock, agent: str) -> None:
         self.settings = settings
-        self._connection = Connection(
+        connection = Connection(
             api_url=settings.api_url,
             token=settings.raw["access_token"],
             api_version=settings.raw["api_version"],
@@ -51,14 +51,7 @@ class RunContext:
         )
         self._logger = logging.getLogger("tap-exports")
         self.clock = clock
-        self.client = Client(self._connection, clock)
-        self.downloader = Downloader(
-            self.client.link,
-            clock,
-            self.client.time,
-            self._connection.user_agent,
-            insecure=settings.api_url.startswith("http:"),
-        )
+        self.client = Client(connection, clock)
         self.notifier = ReadyNotifier(clock)
         self.progress = Progress(clock)
         self.summary = RunSummary(clock)
