@@ -12,43 +12,31 @@ from tap_exports.sandbox import Sandbox
 
 pytestmark = pytest.mark.e2e
 
-# Setting → the environment's text, and the value that the tap receives. A number that may have fractions is
-# text, because Meltano has no kind for it that works from the environment; the tap reads it.
-GIVEN = {
-    "store": ("practice", "practice"),
-    "api_version": ("2024-04-01", "2024-04-01"),
-    "start_date": ("2026-02-01", "2026-02-01"),
-    "end_date": ("2026-02-20T00:00:00+02:00", "2026-02-20T00:00:00+02:00"),
-    "window_days": ("7.5", "7.5"),
-    "max_window_days": ('{"order_list": 90.5}', '{"order_list": 90.5}'),
-    "lookback_days": ("0", "0"),
-    "refresh_days": ('{"*": 10, "order_list": 0}', '{"*": 10, "order_list": 0}'),
-    "settle_minutes": ("2.5", "2.5"),
-    "max_concurrent_exports": ("2", 2),
-    "poll_interval_seconds": ("0.5", "0.5"),
-    "export_timeout_minutes": ("1.5", "1.5"),
-    "reuse_exports_minutes": ("30", "30"),
-    "max_export_rows": ("5000", 5000),
-    "timezone": ("US/Eastern", "US/Eastern"),
-    "encoding": ("utf-8-sig", "utf-8-sig"),
-    "column_types": (
-        '{"order_list": {"order_number": "string"}}',
-        {"order_list": {"order_number": "string"}},
-    ),
-    "primary_keys": ('{"order_list": []}', {"order_list": []}),
-    "on_invalid_value": ("fail", "fail"),
-    "on_new_column": ("ignore", "ignore"),
-    "webhook_listen": ("127.0.0.1:0", "127.0.0.1:0"),
-    "webhook_target_url": ("https://hooks.example/exports", "https://hooks.example/exports"),
-    "webhook_secret": ("007", "007"),
-    "user_agent": ("nightly/1.0", "nightly/1.0"),
-    "stream_maps": ('{"order_list": {"email": null}}', {"order_list": {"email": None}}),
-    "stream_map_config": ('{"salt": "x"}', {"salt": "x"}),
-    "flattening_enabled": ("true", True),
-    "flattening_max_depth": ("1", 1),
-    "flattening_max_key_length": ("40", 40),
-    "flattening_separator": ("__", "__"),
+SAME = {
+    "store": "practice", "api_version": "2024-04-01", "start_date": "2026-02-01",
+    "end_date": "2026-02-20T00:00:00+02:00", "window_days": "7.5", "max_window_days": '{"order_list": 90.5}',
+    "lookback_days": "0", "refresh_days": '{"*": 10, "order_list": 0}', "settle_minutes": "2.5",
+    "poll_interval_seconds": "0.5", "export_timeout_minutes": "1.5", "reuse_exports_minutes": "30",
+    "timezone": "US/Eastern", "encoding": "utf-8", "on_invalid_value": "fail", "on_new_column": "ignore",
+    "webhook_listen": "127.0.0.1:0", "webhook_target_url": "https://hooks.example/exports", "webhook_secret": "007",
+    "user_agent": "nightly/1.0", "flattening_separator": "__",
+}  # fmt: skip
+"""Settings that the tap receives as text. A number that may have fractions is one of them, because Meltano has no kind
+for it that works from the environment; the tap reads it."""
+READ = {
+    "max_concurrent_exports": 2,
+    "max_export_rows": 5000,
+    "column_types": {"order_list": {"order_number": "string"}},
+    "primary_keys": {"order_list": []},
+    "stream_maps": {"order_list": {"email": None}},
+    "stream_map_config": {"salt": "x"},
+    "flattening_enabled": True,
+    "flattening_max_depth": 1,
+    "flattening_max_key_length": 40,
 }
+"""Settings that Meltano reads as JSON."""
+GIVEN = {name: (text, text) for name, text in SAME.items()}
+GIVEN |= {name: (json.dumps(value), value) for name, value in READ.items()}
 NESTED = {
     "faker_config.seed": ("7", "7"),
     "faker_config.locale": ('["de_DE"]', ["de_DE"]),
@@ -57,6 +45,7 @@ NESTED = {
     "batch_config.storage.root": ("file://batches", "file://batches"),
     "batch_config.storage.prefix": ("b-", "b-"),
 }
+"""Each setting's text, and the value that the tap receives."""
 
 
 def variables(settings):
@@ -80,7 +69,7 @@ def test_every_setting_of_meltano_yml_comes_through_with_its_type(meltano):
 
 def test_the_tap_accepts_the_settings_from_meltano(meltano):
     with Sandbox(days=10, orders_per_day=1) as store:
-        project = meltano(store.config, **variables({**GIVEN, "encoding": ("utf-8", "utf-8")}))
+        project = meltano(store.config, **variables(GIVEN))
         catalog = json.loads(project.run("invoke", "tap-exports", "--discover", timeout=300))
         assert {stream["tap_stream_id"] for stream in catalog["streams"]} == {*store.types, "export_log"}
         assert {request.headers["User-Agent"] for request in store.log} == {"nightly/1.0"}

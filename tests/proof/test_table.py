@@ -47,9 +47,10 @@ def test_a_databases_times_and_decimals_are_accepted(held, rows):
     assert counts(held, rows) == (0, 0, 0)
 
 
-def test_missing_rows_are_found(held, rows):
+def test_missing_and_duplicate_rows_are_found(held, rows):
     assert counts(held, rows[1:]) == (1, 0, 0)
     assert counts(held, []) == (len(rows), 0, 0)
+    assert counts(held, [*rows, rows[0], rows[1], rows[1]]) == (0, 3, 0)
 
 
 def test_rows_after_the_bookmark_may_be_missing(held, rows):
@@ -59,10 +60,6 @@ def test_rows_after_the_bookmark_may_be_missing(held, rows):
     assert 0 < len(known) < len(rows)
     assert counts(held, known, half) == (0, 0, 0)
     assert counts(held, known) == (len(rows) - len(known), 0, 0)
-
-
-def test_duplicate_rows_are_found(held, rows):
-    assert counts(held, [*rows, rows[0], rows[1], rows[1]]) == (0, 3, 0)
 
 
 @pytest.mark.parametrize(

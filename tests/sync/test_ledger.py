@@ -230,3 +230,13 @@ def test_a_ledger_in_use_is_an_error_before_any_request(small_store, inside, led
 def test_only_a_sync_opens_the_ledger(small_store, inside, ledger, arguments):
     assert inside(small_store.config | {"ledger": str(ledger)}, *arguments).code == 0
     assert not ledger.exists()
+
+
+def test_a_damaged_ledger_sends_everything_and_every_position_is_empty(config, inside, ledger):
+    first = inside(config)
+    ledger.write_bytes(b"\xa5" * 5000)
+    run = inside(config, state=first.state)
+    assert run.code == 0
+    assert "everything is sent" in run.log
+    assert keys(run) == keys(first)
+    assert {entry.get("ledger") for entry in run.state["bookmarks"].values() if "replication_key" in entry} == {""}
