@@ -31,9 +31,13 @@ def catalog_of(*columns, keys=("order_number",), deselected=()):
 
 
 @pytest.fixture
-def orders(make_store, sync):
+def store(make_store):
+    return make_store("order_list", days=3)
+
+
+@pytest.fixture
+def orders(store, sync):
     """Sync two days of orders, with a window for each of these files."""
-    store = make_store("order_list", days=3)
 
     def run(*contents, catalog=None, **settings):
         for content in contents:
@@ -53,6 +57,13 @@ def test_a_new_column_has_its_schema_before_its_records(orders):
     assert "paid_at" not in first
     assert second["paid_at"] == {"type": ["string", "null"], "format": "date-time"}
     assert [record.get("paid_at") for record in run.records("order_list")] == [None, "2025-01-01T00:00:00Z"]
+
+
+def test_the_definitions_are_requested_again_for_a_new_column(store, orders):
+    """The merchant may have added it during the run."""
+    store.add_fault(Fault("metadata", "json", document={"next": None, "results": []}))
+    run = orders(FIRST, f"{HEADER},VIP Order\r\n2,new,3.50,True\r\n")
+    assert [record.get("vip_order") for record in run.records("order_list")] == [None, True]
 
 
 def test_a_removed_column_leaves_schema_and_records_until_it_returns(orders, caplog):
