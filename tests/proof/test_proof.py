@@ -11,8 +11,8 @@ import matrix
 import pytest
 from environment import Ground
 from runs import CODE
-from scenarios import TIMES, settings_of, trials
-from verifier import WEBHOOK_SECRET, Finding, ended_well
+from scenarios import trials
+from verifier import Finding, ended_well
 
 THIN = {
     ("types", "HTML", "for ever"): "ended",
@@ -43,16 +43,6 @@ def test_some_cells_of_the_fault_matrix(ground):
     assert {(c.trial.place, c.trial.name, c.column): c.outcome for c in cells} == THIN
     matrix.show(cells)
     assert matrix.totals(cells) == Counter(THIN.values())
-
-
-def test_every_fault_can_be_added_to_the_store(ground):
-    rows = trials()
-    assert len({(trial.place, trial.name) for trial in rows}) == len(rows)
-    with ground.store() as store:
-        for trial, column in matrix.cells_of(rows):
-            trial.arm(store, column)
-            assert column in TIMES
-            assert settings_of(trial).get("webhook_secret", WEBHOOK_SECRET) == WEBHOOK_SECRET
 
 
 def test_a_fault_that_never_occurs_fails_its_cell(ground):

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 # ruff: noqa: DTZ001  # formats are of local time
-import csv
-import io
 from datetime import datetime, timezone
 from decimal import Decimal
 
@@ -86,12 +84,3 @@ def test_headers_have_the_chosen_style():
     assert [name.lower().replace(" ", "_") for name in title] == snake
     assert ("vip" in keyed, "VIP Order" in keyed, "VIP Order" in title) == (True, False, True)
     assert bare == ["Number", *title[1:]]
-
-
-def test_the_file_is_what_pythons_csv_writer_makes():
-    content = store_of().csv("order_list", *WINDOW)
-    rows = list(csv.reader(io.StringIO(content.decode(), newline="")))
-    again = io.StringIO(newline="")
-    csv.writer(again).writerows(rows)
-    assert again.getvalue().encode() == content
-    assert len({len(row) for row in rows}) == 1

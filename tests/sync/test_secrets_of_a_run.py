@@ -63,18 +63,6 @@ def test_no_logger_at_any_level_reveals_a_secret(make_store, command, loud, argu
     assert_untold(store, out, err)
 
 
-def test_about_prints_names_and_no_values(make_store, command):
-    store = make_store()
-    environment = {f"TAP_EXPORTS_{name.upper()}": value for name, value in store.config.items()}
-    environment["TAP_EXPORTS_WEBHOOK_SECRET"] = SECRET
-    process = command(None, "--config", "ENV", "--about", "--format=json", wait=False, environment=environment)
-    out, err = process.communicate(timeout=30)
-    assert process.returncode == 0
-    assert "access_token" in out
-    assert_untold(store, out, err)
-    assert store.count() == 0
-
-
 def test_only_the_api_receives_the_token(make_store, sync):
     store = make_store("customer_list", "order_list", days=10, orders_per_day=1)
     sync(store.config)

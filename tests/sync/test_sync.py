@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from decimal import Decimal
 from itertools import pairwise
 
 import pytest
 
 from tap_exports.sandbox import Fault
-from tap_exports.window import OWN_SECOND
 
-from .conftest import NOW, fixed, moment, only
+from .conftest import fixed, moment, only
 
 BASE = {"date_from", "date_to", "export_id", "export_line", "invalid_values"}
 READ = {"integer": int, "number": Decimal, "boolean": {"True": True, "False": False}.__getitem__, "string": str}
@@ -82,24 +81,6 @@ def assert_no_gap(store, spans):
     spans = sorted(spans)
     assert spans[0][0] == moment(store.config["start_date"])
     assert all(a[1] == b[0] for a, b in pairwise(spans))
-
-
-MIDNIGHT = datetime(2026, 3, 3, tzinfo=timezone.utc)
-
-
-@pytest.mark.parametrize(
-    "now",
-    [NOW, *(MIDNIGHT + timedelta(minutes=minutes) for minutes in (0, 5))],
-    ids=lambda now: f"{now:%H:%M}",
-)
-def test_windows_leave_no_gap(make_store, sync, now):
-    store = make_store(now=now)
-    began = store.now
-    sync(store.config | fixed(7), streams=ORDERS)
-    spans = windows_of(store)
-    assert_no_gap(store, spans)
-    assert began - timedelta(minutes=1) < max(spans)[1] + timedelta(minutes=5) <= store.now
-    assert max(spans)[1].second == OWN_SECOND
 
 
 def test_the_second_run_starts_at_the_bookmark_minus_the_look_back(make_store, sync):
@@ -190,16 +171,6 @@ def test_after_a_timeout_the_next_run_requests_half_of_the_window(make_store, sy
     sync(store.config | {"reuse_exports_minutes": 0}, state=first.state, streams=ORDERS)
     lengths = [(e.date_to - e.date_from) / timedelta(days=1) for e in store.exports[:2]]
     assert lengths == pytest.approx([30, 15], abs=0.01)
-
-
-def test_numbers_in_a_state_survive_a_file(make_store, inside, discover):
-    store = make_store("customer_list", "order_list", days=10)
-    catalog = discover(store.config)
-    first = inside(store.config, catalog=catalog)
-    second = inside(store.config, catalog=only(catalog, "order_list"), state=first.state)
-    assert second.code == 0
-    entries = [run.state["bookmarks"]["customer_list"] for run in (first, second)]
-    assert [float(entry["longest_days"]) for entry in entries] == [float(entries[0]["longest_days"])] * 2
 
 
 def test_empty_windows_move_the_bookmark(make_store, sync):

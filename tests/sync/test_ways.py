@@ -57,13 +57,6 @@ def test_map_results_that_json_lacks_are_text(make_store, sync):
     assert {(r["seen"], r["zone"]) for r in run.records("order_list")} == {("2026-01-02T03:04:00", "UTC")}
 
 
-def test_flattening_keeps_invalid_values(make_store, sync):
-    config = make_store("order_list", days=10).config | {"flattening_enabled": True, "flattening_max_depth": 1}
-    run = sync(config, streams=["order_list"])
-    assert len(run.records("order_list")) > 5
-    assert "invalid_values" in run.of("SCHEMA", "order_list")[0]["schema"]["properties"]
-
-
 def test_metrics_have_the_sdks_names(make_store, sync, caplog):
     with caplog.at_level("INFO", logger="singer_sdk.metrics"):
         run = sync(make_store(days=10).config, streams=["order_list"])
