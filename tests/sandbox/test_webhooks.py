@@ -9,8 +9,6 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from tap_exports.sandbox import Fault
-
 from .conftest import wait_for
 
 
@@ -66,20 +64,3 @@ def test_a_delivery_is_sent_when_an_export_is_ready(open_store, listener):
     (delivery,) = store.deliveries
     assert delivery.time >= store.exports[0].ready_at
     assert (delivery.export_id, delivery.event_id, delivery.status) == (42, document["event_id"], 204)
-
-
-def test_deliveries_can_have_faults(open_store, listener):
-    store, call = open_store()
-    register(call, listener.target)
-    store.add_fault(Fault("webhook", "lost"))
-    store.add_fault(Fault("webhook", "slow", seconds=0.01))
-    store.add_fault(Fault("webhook", "body", body=b'{"object": "export"}'))
-    store.add_fault(Fault("webhook", "unknown_status", value="dead"))
-    for count in range(1, 5):
-        call.create()
-        wait_for(lambda count=count: len(store.deliveries) == count)
-    assert [one.fault.kind for one in store.deliveries] == ["lost", "slow", "body", "unknown_status"]
-    late, forged, strange = listener.received
-    assert signed(late[0]) == late[1]
-    assert signed(forged[0]) != forged[1]
-    assert json.loads(strange[0])["data"]["status"] == "dead"
