@@ -6,7 +6,6 @@ import contextlib
 import csv
 import io
 import threading
-import time
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -89,16 +88,13 @@ def peak_pending(exports):
 class ExportSlot:
     """A slot that is always free, and records its use."""
 
-    def __init__(self) -> None:
-        self.held = False
-        self.acquired = 0
+    acquired = 0
 
     def acquire(self):
-        self.held = True
         self.acquired += 1
 
     def release(self):
-        self.held = False
+        pass
 
 
 @dataclass
@@ -154,24 +150,24 @@ class Bench:
         """The store's exports."""
         return [e for e in self.store.exports if code in (None, e.type)]
 
-    def scheduler(self, *codes, days=40, step=10, longest=None, max_pending=4, known=True, dense=0.0):
-        """A scheduler over some streams: all windows are as long as the first, unless `longest` is given.
+    def scheduler(self, *codes, days=40, step=10, max_pending=4):
+        """A scheduler over some streams, whose windows are all as long as the first.
 
-        Rows per day are known, so that windows are exported concurrently, unless `dense` is None.
+        Rows per day are known, so that windows are exported concurrently.
         """
-        limits = WindowLimits(step * DAY, (longest or step) * DAY, timedelta(0), timedelta(0))
+        limits = WindowLimits(step * DAY, step * DAY, timedelta(0), timedelta(0))
         sync_range = SyncRange(self.start, self.start + days * DAY, timedelta(0), lambda _: limits)
         scheduler = ExportScheduler(self.exporter, sync_range, max_pending, Progress(self.clock))
         for code in codes:
-            scheduler.add(self.queue(code, known=known, memory=StreamMemory(rows_per_day=dense)))
+            scheduler.add(self.queue(code, memory=StreamMemory(rows_per_day=0.0)))
         self.closing.append(scheduler)
         return scheduler
 
-    def queue(self, code="order_list", *, known=True, **more):
+    def queue(self, code, **more):
         """A stream's windows."""
-        return StreamQueue(self.source(code, known=known), **{"bookmark": None, **more})
+        return StreamQueue(self.source(code), bookmark=None, **more)
 
-    def read(self, scheduler, *codes, slowly=0.0):
+    def read(self, scheduler, *codes):
         """Read streams to their ends, as a sync does; return the files of each, and the errors of those that failed."""
         arrived, errors = {}, {}
         for code in codes:
@@ -181,7 +177,6 @@ class Bench:
                     if checked.header:
                         self.source(code).layout.apply(checked.header)
                     arrived[code].append((checked.window, checked.export.id, list(checked.csv.rows())))
-                    time.sleep(slowly)
             except TapExportsError as error:
                 errors[code] = error
         return arrived, errors
@@ -197,8 +192,7 @@ class Bench:
     def assert_whole(self, arrived, code, *, days=40):
         """Assert that the files have the store's rows, window after window without a gap, to the end."""
         exports = {export.id: export for export in self.store.exports}
-        start = self.start
-        at = start
+        at = self.start
         for window, export_id, rows in arrived[code]:
             assert window.start == at
             export = exports[export_id]
@@ -208,7 +202,7 @@ class Bench:
             assert rows == list(csv.reader(io.StringIO(text, newline="")))[1:]
             assert len(rows) == len(self.store.rows(code, window.start, window.end))
             at = window.end
-        assert at == start + timedelta(days=days)
+        assert at == self.start + timedelta(days=days)
 
 
 @pytest.fixture
@@ -232,20 +226,18 @@ def make_bench(make_store):
         *,
         clock=None,
         url=None,
-        token=None,
         poll=120.0,
         timeout=3600.0,
         reuse=60,
-        settle=5,
         given=frozenset(),
         max_rows=100_000,
         **options,
     ):
         store = store or make_store(**{"frozen": clock is None, **options})
         clock = clock or FakeClock(store)
-        connection = Connection(url or store.api_url, token or store.token, "2024-04-01", AGENT)
+        connection = Connection(url or store.api_url, store.token, "2024-04-01", AGENT)
         client = Client(connection, clock)
-        options = ExportOptions(poll, timeout, timedelta(minutes=reuse), timedelta(minutes=settle), given, max_rows)
+        options = ExportOptions(poll, timeout, timedelta(minutes=reuse), timedelta(minutes=5), given, max_rows)
         exporter = Exporter(client, options)
         benches.append(Bench(store, clock, client, exporter, max_rows))
         return benches[-1]
@@ -262,12 +254,7 @@ def bench(make_bench):
     return make_bench()
 
 
-QUICK = Timings(
-    rate_seconds=0.002,
-    longest_pause=0.01,
-    lost_create_seconds=0.05,
-    first_poll_seconds=0.01,
-)
+QUICK = Timings(rate_seconds=0.002, longest_pause=0.01, lost_create_seconds=0.05, first_poll_seconds=0.01)
 """For stores in real time without a rate limit."""
 
 
@@ -276,9 +263,8 @@ def live(make_bench):
     """Make a bench in real time with the shortest pauses."""
 
     def make(**options):
-        return make_bench(
-            **{"clock": Clock(QUICK), "frozen": False, "now": None, "rate_limit": None, "poll": 0.1, **options}
-        )
+        real = {"clock": Clock(QUICK), "frozen": False, "now": None, "rate_limit": None, "poll": 0.1}
+        return make_bench(**real | options)
 
     return make
 

@@ -185,8 +185,7 @@ def test_a_lost_export_is_found_whatever_the_zone_of_the_list(make_bench, zone):
 
 
 @pytest.mark.parametrize(("seconds", "taken"), [(23, False), (240, False), (280, True), (300, True)])
-def test_an_export_made_before_its_window_had_settled_is_not_reused(make_bench, seconds, taken):
-    bench = make_bench(settle=5)
+def test_an_export_made_before_its_window_had_settled_is_not_reused(bench, seconds, taken):
     end = bench.store.now.replace(microsecond=0) - timedelta(seconds=23)
     bench.clock.sleep(seconds - 23)
     window = Window(end - timedelta(days=10), end)

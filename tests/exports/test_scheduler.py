@@ -66,15 +66,6 @@ def in_rounds(bench, *rounds):
     threading.Thread(target=advance, daemon=True).start()
 
 
-def test_files_arrive_in_the_order_of_reading(live):
-    """Whatever time each export takes."""
-    bench = live(ready_seconds=at_random(0.15), parallel_exports=20)
-    scheduler = bench.scheduler(*CODES, step=4, max_pending=6)
-    arrived = bench.read_whole(scheduler, *CODES)
-    assert [len(arrived[code]) for code in CODES] == [10, 10, 10]
-    assert len(bench.made()) == 30
-
-
 @pytest.mark.parametrize("most", [1, 2, 4])
 def test_max_concurrent_exports_is_never_exceeded(live, most):
     bench = live(ready_seconds=1.0, parallel_exports=10, frozen=True)
@@ -147,7 +138,7 @@ def test_a_mixture_of_faults_never_blocks_the_run(live, most):
     bench.store.add_fault(Fault("create", "status", status=400, times=None, after=1, export_type="dispute_list"))
     codes = ("customer_list", "order_list", "dispute_list", "transaction_list")
     scheduler = bench.scheduler(*codes, days=20, step=5, max_pending=most)
-    arrived, errors = bench.read(scheduler, *codes, slowly=0.001 * dice.randrange(3))
+    arrived, errors = bench.read(scheduler, *codes)
     assert set(errors) == {"customer_list", "dispute_list"}
     for code in ("order_list", "transaction_list"):
         bench.assert_whole(arrived, code, days=20)
@@ -168,13 +159,12 @@ def test_a_busy_run_is_never_throttled(make_bench):
 def test_one_streams_failure_leaves_the_others_whole(live):
     """Windows before the failure are delivered first."""
     bench = live(ready_seconds=0.02, parallel_exports=8)
-    third = bench.window(20, 10)
     bench.store.add_fault(Fault("file", "body", body="A,B\r\n1\r\n", times=2, after=2, export_type="order_list"))
     scheduler = bench.scheduler(*CODES, max_pending=1)
     arrived, errors = bench.read(scheduler, *CODES)
     assert [window for window, _, _ in arrived["order_list"]] == [bench.window(0, 10), bench.window(10, 10)]
     assert set(errors) == {"order_list"}
-    assert f"window {third}" in str(errors["order_list"])
+    assert f"window {bench.window(20, 10)}" in str(errors["order_list"])
     for code in CODES[1:]:
         bench.assert_whole(arrived, code)
 
