@@ -157,6 +157,7 @@ def test_the_digest_ignores_the_window_and_the_order_of_columns():
 )
 def test_the_digest_covers_values_types_and_columns(change):
     assert digests_of([RECORD]) != digests_of([RECORD | change])
+    assert digests_of([{"old": 1}]) != digests_of([{"renamed": 1}])
 
 
 def test_a_cell_with_line_breaks_is_one_cell():

@@ -11,9 +11,8 @@ from hypothesis import HealthCheck, settings
 from tap_exports.files.checked import CheckedFile
 from tap_exports.files.csv_file import CsvFile
 from tap_exports.files.records import Records
-from tap_exports.files.row_keys import KeyColumn
 from tap_exports.schema.keys import line_identity_column
-from tap_exports.schema.layout import Column, Knowledge, Layout, decide
+from tap_exports.schema.layout import Column, Layout
 from tap_exports.schema.names import column_names
 from tap_exports.schema.types import ColumnType
 from tap_exports.window import Window
@@ -40,17 +39,12 @@ STAND_IN = "\ue000"
 """Replaces NUL characters, which Python 3.10's writer refuses."""
 
 
-def csv_bytes(table, encoding="utf-8"):
-    """A table written by Python's CSV writer."""
-    text = io.StringIO(newline="")
-    csv.writer(text).writerows([cell.replace("\0", STAND_IN) for cell in row] for row in table)
-    return text.getvalue().replace(STAND_IN, "\0").encode(encoding)
-
-
 def bytes_of(content, encoding):
-    """A file's content, from its text, its bytes or its cells."""
+    """A file's content, from its text, its bytes or its cells, which Python's CSV writer writes."""
     if isinstance(content, list):
-        return csv_bytes(content, encoding)
+        text = io.StringIO(newline="")
+        csv.writer(text).writerows([cell.replace("\0", STAND_IN) for cell in row] for row in content)
+        content = text.getvalue().replace(STAND_IN, "\0")
     return content.encode(encoding) if isinstance(content, str) else content
 
 
@@ -59,32 +53,20 @@ def file_of(content, encoding="utf-8", *, partial=False):
     return CsvFile(io.BytesIO(bytes_of(content, encoding)), encoding, partial=partial)
 
 
-def checked(content, layout=None, encoding="utf-8", stream="order_list", zone=timezone.utc):
-    """A file that was checked by the key of its layout, and that layout."""
-    content = bytes_of(content, encoding)
-    file = CsvFile(io.BytesIO(content), encoding)
-    header, _ = file.head(0)
-    layout = layout or decide(stream, header, Knowledge())
-    names = column_names(header)
-    types = {column.name: column.type for column in layout.columns}
-    keys = [
-        KeyColumn(name, names.index(name), types[name].converter(zone) if name in types else None)
-        for name in layout.file_keys
-    ]
-    numeric = [c.name for c in layout.columns if c.type in (ColumnType.INTEGER, ColumnType.NUMBER)]
-    positions = [names.index(name) for name in numeric if name in names]
-    found = file.check(keys, unique=not layout.numbered, numbers=positions)
-    return CheckedFile(file, header, found, len(content), ""), layout
-
-
-def records_of(content, layout=None, selected=None, zone=timezone.utc, **how):
+def records_of(content, layout, selected=None, zone=timezone.utc):
     """The records of a file, unread."""
-    export, layout = checked(content, layout, zone=zone, **how)
-    names = set(layout.schema()["properties"]) if selected is None else selected
-    return Records(export, WINDOW, 42, layout, names, zone)
+    content = bytes_of(content, "utf-8")
+    file = file_of(content)
+    header, _ = file.head(0)
+    names = column_names(header)
+    numeric = [c.name for c in layout.columns if c.type in (ColumnType.INTEGER, ColumnType.NUMBER)]
+    found = file.check(numbers=[names.index(name) for name in numeric])
+    export = CheckedFile(file, header, found, len(content), "")
+    selected = set(layout.schema()["properties"]) if selected is None else selected
+    return Records(export, WINDOW, 42, layout, selected, zone)
 
 
-def rows_of(content, layout=None, **how):
+def rows_of(content, layout, **how):
     """All records of a file."""
     return [record for batch in records_of(content, layout, **how).batches() for record in batch]
 
