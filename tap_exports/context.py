@@ -22,7 +22,8 @@ from tap_exports.exports.summary import RunSummary
 from tap_exports.exports.webhook import ReadyNotifier, webhook
 from tap_exports.ledger import Ledger
 from tap_exports.schema.layout import Definition, Knowledge
-from tap_exports.store.client import Client, Connection
+from tap_exports.store.client import Client
+from tap_exports.store.session import Connection
 from tap_exports.window import end_of_second, own_boundary, whole_second
 
 if TYPE_CHECKING:

@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tap_exports.exports.requester import ExportOptions, StreamExports
-    from tap_exports.schema.layout import Layout
     from tap_exports.store.client import Client
     from tap_exports.store.download import Download
     from tap_exports.store.models import Export
@@ -214,7 +213,11 @@ class _WindowFetch:
             logger.warning("Two exports of a window have zero bytes: accepted as an empty window (%s)", self.where)
             return CheckedFile(csv, [], CheckResult(0, capped=False), download.size, download.sha256)
         layout = self.source.layout.of(header)
-        keys = self._keys(layout)
+        keys = [
+            KeyColumn(column.name, position, column.type.converter(self.exporter.options.zone))
+            for position, column in enumerate(layout.columns)
+            if column.name in layout.file_keys
+        ]
         if self.source.layout.current is None and not keys:
             reject_text_with_commas(header)
         checked = csv.check(
@@ -241,10 +244,3 @@ class _WindowFetch:
         if not self.exporter.no_line_break:
             raise NoLineBreak("the file has no line break at its end, so it may be truncated")
         logger.warning("No line break at the end, in two downloads and in a second export: accepted (%s)", self.where)
-
-    def _keys(self, layout: Layout) -> list[KeyColumn]:
-        position = {column.name: n for n, column in enumerate(layout.columns)}
-        return [
-            KeyColumn(key, position[key], layout.columns[position[key]].type.converter(self.exporter.options.zone))
-            for key in layout.file_keys
-        ]

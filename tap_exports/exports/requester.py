@@ -11,12 +11,13 @@ from datetime import timedelta, timezone
 from typing import TYPE_CHECKING
 
 from tap_exports.errors import StoreRefused, StoreTrouble, TapExportsError
-from tap_exports.store.client import AnswerLost, Client
+from tap_exports.store.session import AnswerLost
 
 if TYPE_CHECKING:
     from datetime import datetime, tzinfo
 
     from tap_exports.schema.stream_layout import StreamLayout
+    from tap_exports.store.client import Client
     from tap_exports.store.models import Export
     from tap_exports.window import Window
 

@@ -21,8 +21,9 @@ from urllib.parse import unquote, urlsplit
 
 from tap_exports.clock import Clock
 from tap_exports.errors import LocalTrouble, TapExportsError, Unauthorized
-from tap_exports.store.client import AnswerLost, Client
+from tap_exports.store.client import Client
 from tap_exports.store.models import id_of
+from tap_exports.store.session import AnswerLost
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -12,7 +12,7 @@ from urllib.parse import urljoin, urlsplit
 from tap_exports.errors import ExportStuck, NotFound, StoreRefused, shortened
 from tap_exports.store import models as api
 from tap_exports.store.http import origin
-from tap_exports.store.session import AnswerLost, ApiSession, Connection
+from tap_exports.store.session import ApiSession
 from tap_exports.window import rfc3339
 
 if TYPE_CHECKING:
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     from tap_exports.schema.layout import Definition
     from tap_exports.window import Window
-
-__all__ = ["AnswerLost", "Client", "Connection"]
 
 T = TypeVar("T")
 

@@ -51,7 +51,6 @@ class Downloader:
 
     def __init__(self, client: Client, *, insecure: bool | None = None) -> None:
         self._client = client
-        self._clock = client.clock
         self._insecure = client.connection.api_url.startswith("http:") if insecure is None else insecure
 
     def get(self, export_id: int, at_most: int | None = None) -> Download:
@@ -60,7 +59,7 @@ class Downloader:
         The declared length of the file has been verified, unless it was stopped. A full disk is LocalTrouble.
         """
         refused = 0
-        for pause in [*http.pauses(self._clock.timings), None]:
+        for pause in [*http.pauses(self._client.clock.timings), None]:
             try:
                 return self._fetch(self._client.link(export_id), at_most)
             except LinkExpired as error:
@@ -74,34 +73,25 @@ class Downloader:
                 logging.getLogger("tap-exports").warning(
                     "Download of export %d: %s; retrying in %.1f s", export_id, reason, wait
                 )
-                self._clock.sleep(wait)
+                self._client.clock.sleep(wait)
         raise StoreTrouble(f"the file could not be downloaded: {reason}", "Run again: the export is reused.")
 
     def _fetch(self, url: str, at_most: int | None) -> Download:
         host = self._host(url, "the link to the file")
-        timings, why = self._clock.timings, None
-        timeout = (timings.connect_seconds, timings.read_seconds)
+        timings, why = self._client.clock.timings, None
         with http.PlainSession(User_Agent=self._client.connection.user_agent, Accept_Encoding="gzip") as session:
             try:
                 for _ in range(_REDIRECTS + 1):
-                    proxies = http.proxies_for(url)
-                    with session.get(
-                        url, stream=True, timeout=timeout, proxies=proxies, allow_redirects=False
-                    ) as response:
-                        target = session.get_redirect_target(response)
-                        if target is None:
+                    with session.open("GET", url, timings) as response:
+                        if not response.is_redirect:
                             self._check_status(response, host)
                             return self._save(response, at_most)
-                    url = urljoin(url, target)
+                    url = urljoin(url, response.headers["Location"])
                     self._host(url, f"a redirect of the file host {host}")
                 reason = "too many redirects"
-            except requests.RequestException as error:
+            except (requests.RequestException, HTTPError) as error:  # urllib3's while the body is read
                 why, reason = http.certificate_error(error), http.describe(error, timings)
-            except HTTPError as error:  # while the body is read
-                reason = http.describe(error, timings)
-            except OSError as error:
-                raise http.bad_environment(error) from None
-            except ValueError:  # urllib's error for an invalid address in a redirect
+            except ValueError:
                 reason = "a redirect has an invalid address"
         # Outside of the handler, because the error's text contains the signed link.
         if why:
@@ -123,8 +113,7 @@ class Downloader:
                 "Check in the store's dashboard that the export still has a file.",
             )
         if status != 200:  # noqa: PLR2004
-            wait = http.retry_after(response, self._client.time.now(), self._clock.timings.longest_retry_after)
-            raise http.Transient(f"the file host {host} answers {status}", wait or 0.0)
+            raise http.Transient(f"the file host {host} answers {status}", self._client.retry_after(response) or 0.0)
 
     def _save(self, response: requests.Response, at_most: int | None) -> Download:
         chunked = response.headers.get("Transfer-Encoding", "").lower() == "chunked"
@@ -139,7 +128,7 @@ class Downloader:
                 while whole and (block := source.read(BLOCK)):
                     size += file.write(block)
                     digest.update(block)
-                    self._clock.sleep(0)  # raises Stopped if the run has ended
+                    self._client.clock.sleep(0)  # raises Stopped if the run has ended
                     whole = at_most is None or size < at_most
                 file.flush()
                 if whole and not chunked and declared != str(arrived := response.raw.tell()):

@@ -7,7 +7,7 @@ import random
 import re
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
 import requests
@@ -50,12 +50,34 @@ class Transient(Exception):
 
 
 class PlainSession(requests.Session):
-    """A session that adds no credentials, which a .netrc file would do otherwise."""
+    """A session that adds no credentials, which a .netrc file would do otherwise, and follows no redirects."""
 
     def __init__(self, **headers: str) -> None:
         super().__init__()
         self.auth = lambda request: request
         self.headers.update({name.replace("_", "-"): value for name, value in headers.items()})
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """None for every response, so that addresses of redirects are not even parsed."""
+
+    def open(self, method: str, url: str, timings: Timings, **options: Any) -> requests.Response:  # noqa: ANN401
+        """Send a request; its body is not read.
+
+        `http` is used on loopback only, and past any proxy, which could read the token.
+        """
+        parts = urlsplit(url)
+        options["proxies"] = {"no_proxy": parts.hostname or ""} if parts.scheme == "http" else {}
+        options["timeout"] = (timings.connect_seconds, timings.read_seconds)
+        try:
+            return self.request(method, url, allow_redirects=False, stream=True, **options)
+        except requests.RequestException:
+            raise
+        except (OSError, TypeError, ValueError) as error:
+            # Without the cause's text: a proxy's address may contain a password.
+            raise LocalTrouble(
+                f"the proxy or certificates set in the environment cannot be used ({type(error).__name__})",
+                "Check HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY, REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE.",
+            ) from None
 
 
 def pauses(timings: Timings) -> Iterator[float]:
@@ -123,30 +145,10 @@ def describe(error: Exception, timings: Timings) -> str:
     return "the connection broke"
 
 
-def certificate_error(error: requests.RequestException) -> str | None:
+def certificate_error(error: Exception) -> str | None:
     """Why a host's certificate is not trusted, in OpenSSL's words; None for another error.
 
     It is not retried, and no setting turns the check off.
     """
     found = _UNTRUSTED.search(str(error)) if isinstance(error, exceptions.SSLError) else None
     return found[1] if found else None
-
-
-def bad_environment(error: Exception) -> LocalTrouble:
-    """The error for proxies or certificates in the environment that `requests` cannot use.
-
-    It does not contain the cause's text: a proxy's address may contain a password.
-    """
-    return LocalTrouble(
-        f"the proxy or certificates set in the environment cannot be used ({type(error).__name__})",
-        "Check HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY, REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE.",
-    )
-
-
-def proxies_for(url: str) -> dict[str, str]:
-    """The argument `proxies` of a request: the environment's, except for `http`.
-
-    `http` is used on loopback only, and a proxy could read the token.
-    """
-    parts = urlsplit(url)
-    return {"no_proxy": parts.hostname or ""} if parts.scheme == "http" else {}

@@ -54,16 +54,11 @@ class Connection:
     user_agent: str
 
 
-class _Session(http.PlainSession):
-    def get_redirect_target(self, resp: requests.Response) -> None:
-        """None for every response: redirects are not followed, and their addresses are not parsed."""
-
-
 class _OfThread(threading.local):
     """Each thread's own session: `requests` does not promise that threads can share one."""
 
     def __init__(self, connection: Connection) -> None:
-        self.session = _Session(
+        self.session = http.PlainSession(
             Authorization=f"Bearer {connection.token}",
             Accept="application/json",
             X_29Next_Api_Version=connection.api_version,
@@ -163,18 +158,10 @@ class ApiSession:
 
     def _sent(self, method: str, url: str, place: str, **options: Any) -> requests.Response:  # noqa: ANN401
         status = 0
-        timeout = (self.clock.timings.connect_seconds, self.clock.timings.read_seconds)
         with self._rate_limiter.take():
             try:
-                response = self._of_thread.session.request(
-                    method, url, allow_redirects=False, timeout=timeout, stream=True, proxies=http.proxies_for(url),
-                    **options,
-                )  # fmt: skip
+                response = self._of_thread.session.open(method, url, self.clock.timings, **options)
                 status = response.status_code
-            except requests.RequestException:
-                raise
-            except (OSError, TypeError, ValueError) as error:
-                raise http.bad_environment(error) from None
             finally:
                 with self._lock:
                     self.request_counter[re.sub("/[0-9]+/", "/{id}/", place), status] += 1
@@ -189,10 +176,14 @@ class ApiSession:
             return parse(None if response.request.method == "DELETE" else json_of(content))  # its body does not matter
         if status not in _RETRIED:
             raise self._refusal(place, response, error_message(content, self._masked))
-        seconds = http.retry_after(response, self.time.now(), self.clock.timings.longest_retry_after)
+        seconds = self.retry_after(response)
         if status == _TOO_MANY:
             self._rate_limiter.hold(1.0 if seconds is None else seconds)
         raise http.Transient(f"the response is {status}", seconds or 0.0, maybe_done=status != _TOO_MANY)
+
+    def retry_after(self, response: requests.Response) -> float | None:
+        """Seconds to wait by a response's `Retry-After` header; None without a valid one."""
+        return http.retry_after(response, self.time.now(), self.clock.timings.longest_retry_after)
 
     def _masked(self, text: str) -> str:
         """A response's text, with secrets masked."""

@@ -24,7 +24,8 @@ from tap_exports.exports.window_size import StreamMemory
 from tap_exports.sandbox import Sandbox
 from tap_exports.schema.layout import Knowledge, decide
 from tap_exports.schema.stream_layout import StreamLayout
-from tap_exports.store.client import Client, Connection
+from tap_exports.store.client import Client
+from tap_exports.store.session import Connection
 from tap_exports.window import OWN_SECOND, SECOND, Window, WindowLimits
 
 NOW = datetime(2025, 3, 4, 15, 30, tzinfo=timezone.utc)

@@ -11,7 +11,7 @@ import pytest
 from tap_exports.errors import TapExportsError
 from tap_exports.exports.fetch import CheckedExport
 from tap_exports.sandbox import Fault
-from tap_exports.store.client import AnswerLost
+from tap_exports.store.session import AnswerLost
 
 TROUBLES = [
     *(
