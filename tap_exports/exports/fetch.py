@@ -46,12 +46,10 @@ logger = logging.getLogger("tap-exports")
 
 
 class ExportSlot(NamedTuple):
-    """A place among the exports that may be pending at the store."""
+    """A place among the exports that may be pending at the store: wait for it unless it is held, and give it back."""
 
     acquire: Callable[[], None]
-    """Wait for it, unless it is held."""
     release: Callable[[], None]
-    """Give it back, if it is held."""
 
 
 _CHECK_EXPORT = "Check the export in the store, then run again: an export that cannot be used is replaced by a new one."

@@ -228,7 +228,7 @@ class StreamQueue:
         if reused is not None:
             first, rest = task.window.split(reused.end)
         else:
-            first, rest = task.window.cut(length, equal=self._size(task).has_rate)
+            first, rest = task.window.cut(length, equal=self._size(task).is_known)
             starts = () if task.refresh else self._reusable_starts
             if (next_start := next((s for s in starts if task.window.start < s < first.end), None)) is not None:
                 first, rest = task.window.split(next_start)  # so that the next window can reuse that export

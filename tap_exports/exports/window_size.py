@@ -59,13 +59,8 @@ class WindowSize:
         self._upper_limit = math.inf
 
     @property
-    def has_rate(self) -> bool:
-        """Whether rows per second were measured, in this run or an earlier one."""
-        return self._seconds > 0
-
-    @property
     def is_known(self) -> bool:
-        """Whether the rows per second are known, and no file was at the cap since."""
+        """Whether rows per second were measured, in this run or an earlier one, and no file was at the cap since."""
         return self._seconds > 0 and not self._capped_in_a_row
 
     def is_growth(self, length: timedelta) -> bool:

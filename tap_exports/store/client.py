@@ -31,13 +31,8 @@ class Client(ApiSession):
     Every call waits for the rate limit, and is retried with backoff after a transient error: a broken connection, a
     status such as 429 or 503, a response that is not JSON. It may be used from several threads.
 
-    All calls raise:
-        Unauthorized: 401.
-        MissingScope: 403.
-        StoreRefused: 400, 404 and other refusals, and redirects, which are not followed.
-        StoreTrouble: A transient error that outlasted every retry.
-        AnswerLost: If a POST may have taken effect, and its response did not arrive.
-        Stopped: If the run ends meanwhile.
+    Errors: Unauthorized for 401, MissingScope for 403, StoreRefused for other refusals and for redirects, which are not
+    followed; StoreTrouble for a transient error that outlasted every retry; AnswerLost for a POST that is not repeated.
     """
 
     def types(self) -> list[str]:

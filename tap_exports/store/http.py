@@ -124,23 +124,18 @@ def was_sent(error: requests.RequestException) -> bool:
 
 def describe(error: Exception, timings: Timings) -> str:
     """A short description of a failed request, without its address, which may be signed."""
-    no_response = f"no response within {timings.read_seconds:g} seconds"
-    for kind, words in (
-        (exceptions.SSLError, "the TLS handshake or certificate verification failed"),
-        (exceptions.ProxyError, "the proxy (HTTPS_PROXY) refused the connection or was not reached"),
-        (exceptions.ConnectTimeout, f"no connection within {timings.connect_seconds:g} seconds"),
-        (exceptions.ReadTimeout, no_response),
-        (exceptions.ContentDecodingError, "the response's compression is invalid"),
-    ):
-        if isinstance(error, kind):
-            return words
+    found = f"{type(error).__name__} {error}"
     for text, words in (
+        ("SSLError", "the TLS handshake or certificate verification failed"),
+        ("ProxyError", "the proxy (HTTPS_PROXY) refused the connection or was not reached"),
+        ("ConnectTimeout", f"no connection within {timings.connect_seconds:g} seconds"),
+        ("Read timed out", f"no response within {timings.read_seconds:g} seconds"),
+        ("ContentDecodingError", "the response's compression is invalid"),
         ("NameResolutionError", "the host's name cannot be resolved"),
-        ("Read timed out", no_response),
         ("Connection broken", "the response ended early"),
         ("refused", "the connection was refused"),
     ):
-        if text in str(error):
+        if text in found:
             return words
     return "the connection broke"
 

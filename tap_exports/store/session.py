@@ -35,12 +35,8 @@ _SECRET = 8
 """Length from which a secret is masked in responses: a shorter one occurs in ordinary words."""
 
 
-class AnswerLost(Exception):
-    """A POST that may have taken effect, although its response did not arrive; `retry_after` is in seconds."""
-
-    def __init__(self, reason: str, retry_after: float = 0.0) -> None:
-        super().__init__(reason)
-        self.retry_after = retry_after
+class AnswerLost(http.Transient):
+    """A POST that may have taken effect, although its response did not arrive."""
 
 
 @dataclass(frozen=True)
