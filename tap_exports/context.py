@@ -59,6 +59,8 @@ class RunContext:
         self.failures: dict[str, TapExportsError] = {}
         """By stream."""
         self.has_ledger = bool(settings.raw.get("ledger"))
+        self.start = whole_second(settings.start_date)
+        """Where a stream without a bookmark starts."""
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -73,11 +75,6 @@ class RunContext:
         """Release the ledger, if it was opened."""
         if ledger := vars(self).get("ledger"):
             ledger.close()
-
-    @property
-    def start(self) -> datetime:
-        """Where a stream without a bookmark starts."""
-        return whole_second(self.settings.start_date)
 
     @cached_property
     def end(self) -> datetime:
@@ -95,12 +92,11 @@ class RunContext:
         self.knowledge = replace(self.knowledge, definitions=self._definitions())
 
     def _definitions(self) -> tuple[Definition, ...]:
-        found = self._optional(
-            self.client.definitions,
+        consequence = (
             "the types of the merchant's own columns come from their names, and may differ from those of a run that can"
-            " read the definitions. Grant metadata:read, or set column_types",
+            " read the definitions. Grant metadata:read, or set column_types"
         )
-        return found or ()
+        return self._optional(self.client.definitions, consequence) or ()
 
     @cached_property
     def zone(self) -> tzinfo:

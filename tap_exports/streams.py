@@ -6,7 +6,6 @@ from dataclasses import fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE, Metadata
 from singer_sdk.singerlib.messages import StateMessage
 from typing_extensions import override
@@ -278,8 +277,6 @@ class ExportStream(SdkStream):
             write_state=lambda: self.tap.state_writer.write_state(self.tap_state),
         )
 
-    # What the SDK and the settings select
-
     @override
     def get_batch_config(self, config: Mapping[str, Any]) -> BatchConfig | None:
         return None if self._is_test else super().get_batch_config(config)  # a batch file contains a whole window
@@ -292,12 +289,6 @@ class ExportStream(SdkStream):
     @property
     def _is_full(self) -> bool:
         return self.replication_method == REPLICATION_FULL_TABLE
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether records are written unchanged: no stream map, no flattening."""
-        maps = self.stream_maps
-        return len(maps) == 1 and type(maps[0]) is SameRecordTransform and not maps[0].flattening_enabled
 
     @property
     def _writer(self) -> MessageWriter:

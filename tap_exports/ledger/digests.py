@@ -21,8 +21,6 @@ _ENCODER = msgspec.json.Encoder(decimal_format="number", enc_hook=str)
 
 def digests_of(records: Sequence[dict[str, Any]]) -> list[bytes]:
     """The digests of records with the same columns, in any order of columns."""
-    if not records:
-        return []
     names = sorted(records[0].keys() - WINDOW_COLUMNS)
     lines = _ENCODER.encode_lines(list(map(itemgetter(*names), records))).split(b"\n")
     columns = blake2b(_ENCODER.encode(names), digest_size=SIZE)

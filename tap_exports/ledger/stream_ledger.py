@@ -148,18 +148,16 @@ class StreamLedger:
 
     def _changed_objects(self, batches: Batches) -> Iterator[list[Record]]:
         unread = iter(batches())
-        done = False
-        while not done:
+        while True:
             changed: list[Record] = []
             with self._ledger.transaction():
-                while not done and len(changed) < _TOGETHER:
-                    batch = next(unread, None)
-                    done = batch is None
-                    changed += self._compared(batch or [])
-            if self._ledger.failed:
+                for batch in unread:
+                    changed += self._compared(batch)
+                    if len(changed) >= _TOGETHER:
+                        break
+            if self._ledger.failed or not changed:
                 return
-            if changed:
-                yield changed
+            yield changed
 
     def _compared(self, batch: Sequence[Record]) -> list[Record]:
         keys = keys_of(batch, self._keys)
@@ -167,33 +165,35 @@ class StreamLedger:
         changed, store, hold = [], [], []
         for record, key, digest in zip(batch, keys, digests_of(batch), strict=True):
             row = known.get(key)
-            if row is not None and row.removed_at is None and self._is_withheld(key, row.digest, digest, row.sent):
+            if row and row.removed_at is None and self._is_withheld(key, row.digest, digest, row.sent):
                 hold.append(key)
             else:
                 changed.append(record)
                 store.append((key, digest))
-        self._store(known, store)
-        self._hold(known, hold)
+        self._store(known, store, hold)
         return changed
 
     def _objects(self, keys: Sequence[str]) -> dict[str, _Object]:
         rows = self._ledger.by_key("digest, sent, held, removed_at, reported", "objects", self._id, keys)
         return {key: _Object(*row) for key, row in rows.items()}
 
-    def _store(self, known: Mapping[str, _Object], objects: Iterable[tuple[str, bytes | None]]) -> None:
-        """Record objects as sent in the open window; one that was removed has returned."""
-        rows = []
-        for key, digest in objects:
-            row = known.get(key)
-            held, reported = (self._position, None) if row is None else (self._newest(row.held), row.reported)
-            returned = row is not None and row.removed_at is not None
-            rows.append((self._id, key, digest, self._position, held, self._position if returned else reported))
-        self._ledger.db.executemany(_STORE_OBJECTS, rows)
+    def _store(
+        self, known: Mapping[str, _Object], sent: Iterable[tuple[str, bytes | None]], held: Iterable[str]
+    ) -> None:
+        """Record the open window's objects: those that are sent with their digests, and those that are only held.
 
-    def _hold(self, known: Mapping[str, _Object], keys: Iterable[str]) -> None:
-        """Record that the open window's export contains objects that are not sent."""
-        rows = [(self._newest(known[key].held), self._id, key) for key in keys]
-        self._ledger.db.executemany(_HOLD_OBJECTS, rows)
+        A removed object that is sent has returned.
+        """
+        rows = []
+        for key, digest in sent:
+            newest, reported = self._position, None
+            if row := known.get(key):
+                newest = self._newest(row.held)
+                reported = row.reported if row.removed_at is None else self._position
+            rows.append((self._id, key, digest, self._position, newest, reported))
+        self._ledger.db.executemany(_STORE_OBJECTS, rows)
+        holds = [(self._newest(known[key].held), self._id, key) for key in held]
+        self._ledger.db.executemany(_HOLD_OBJECTS, holds)
 
     # Line items
 
@@ -219,14 +219,13 @@ class StreamLedger:
             store, hold = [], []
             for key, parent in zip(keys, parents, strict=True):
                 row, place = known.get(key), digest_of_text(parent) if self._may_move else None
-                if row is not None and row.removed_at is None and row.digest == place:
+                if row and row.removed_at is None and row.digest == place:
                     hold.append(key)
                     continue
                 store.append((key, place))
-                if row is not None:  # it has returned, or its parent was another one
+                if row:  # it has returned, or its parent was another one
                     changed.add(parent)
-            self._store(known, store)
-            self._hold(known, hold)
+            self._store(known, store, hold)
         rows = self._ledger.by_key("digest, sent", "parents", self._id, list(totals))
         for parent in totals:
             digest, sent = rows.get(parent, (None, 0))

@@ -14,7 +14,7 @@ from singer_sdk.configuration._dict_config import parse_environment_config
 from singer_sdk.helpers._batch import BatchConfig, StorageTarget
 from singer_sdk.helpers._catalog import get_selected_schema
 from singer_sdk.helpers.conform import TypeConformanceLevel
-from singer_sdk.mapper import RemoveRecordTransform
+from singer_sdk.mapper import RemoveRecordTransform, SameRecordTransform
 from singer_sdk.streams import Stream
 from typing_extensions import override
 
@@ -158,6 +158,12 @@ class SdkStream(Stream):
                 if not isinstance(stream_map.stream_alias, str):
                     raise TypeError(f"__alias__ makes {stream_map.stream_alias!r}, which is not a name")
         self._stream_maps = None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether records are written unchanged: no stream map, no flattening."""
+        maps = self.stream_maps
+        return len(maps) == 1 and type(maps[0]) is SameRecordTransform and not maps[0].flattening_enabled
 
     @contextmanager
     def _mapping(self, what: str) -> Iterator[None]:

@@ -92,11 +92,7 @@ class ExportLog(OwnStream):
     )
 
     def write(self, export: CheckedExport, invalid_cells: int) -> None:
-        """Write an export whose records are all written, and those at the cap that it replaces.
-
-        Raises:
-            SettingsError: If a map of this stream fails.
-        """
+        """Write an export whose records are all written, and those at the cap that it replaces."""
         if self.selected:
             used_at = self.run.client.time.now()
             for full in export.at_cap:
@@ -131,11 +127,7 @@ class RemovedObjectsStream(OwnStream):
         return RemovedObjects(self.run.ledger, Bookmark(self.name, self.tap_state).get("ledger"))
 
     def write(self, stream: str) -> None:
-        """Find the removed objects of a stream, after its newest windows; write all that the state does not confirm.
-
-        Raises:
-            SettingsError: If a map of this stream fails.
-        """
+        """Find the removed objects of a stream, after its last window; write all that the state does not confirm."""
         if not self.selected:
             return
         self._removed.find(stream, self.run.start, self.run.client.time.now())

@@ -76,29 +76,26 @@ class MessageWriter(GenericSingerWriter[bytes, Message]):
         return self._encoder.encode(message.to_dict())
 
     def write_message(self, message: Message) -> None:
-        """Write a message; a record may wait in the buffer.
-
-        Raises:
-            TargetGone: If the target has closed the pipe.
-            OutputFailed: If the output cannot be written.
-        """
+        """Write a message; a record may wait in the buffer. Raises as `flush` does."""
         self._buffer += self.serialize_message(message)
         self._buffer += b"\n"
         if not isinstance(message, RecordMessage) or len(self._buffer) >= _FULL:
             self.flush()
 
     def write_records(self, stream: str, records: Sequence[dict[str, Any]], version: int | None) -> None:
-        """Write records of one stream, extracted now; decimals are exact numbers.
-
-        `version` is the table version of a full-table sync that announces one. Raises as `write_message` does.
-        """
+        """Write records of one stream, extracted now; decimals are exact numbers. Raises as `flush` does."""
         now = rfc3339(datetime.now(timezone.utc))
         self._buffer += self._encoder.encode_lines([_Record(stream, record, version, now) for record in records])
         if len(self._buffer) >= _FULL:
             self.flush()
 
     def flush(self) -> None:
-        """Write the buffer to standard output. Raises as `write_message` does."""
+        """Write the buffer to standard output.
+
+        Raises:
+            TargetGone: If the target has closed the pipe.
+            OutputFailed: If the output cannot be written.
+        """
         data, self._buffer = bytes(self._buffer), bytearray()
         self.is_writing = bool(data)
         try:
