@@ -196,7 +196,7 @@ class ExportStream(SdkStream):
             self._recording.finish()
         self.bookmark.update(export.state)
         if not self._is_full and not export.refresh and self.bookmark.advance(export.window.end):
-            self.tap.state_writer.write_state(self.tap_state)
+            self.write_state()
         else:  # the state writer skips an equal STATE, but some targets emit only one that no record follows
             self.tap.write_message(StateMessage(value=self.tap_state))
 
@@ -269,13 +269,8 @@ class ExportStream(SdkStream):
         """None if the run does not record what it writes, as far as known before the first file."""
         if self._is_test or self._is_full or not self.run.has_ledger or self.run.ledger.failed:
             return None
-        return Recording(
-            self.run.ledger,
-            self.name,
-            self.bookmark,
-            fingerprint_of(self.config, self.tap.plugin_version),
-            write_state=lambda: self.tap.state_writer.write_state(self.tap_state),
-        )
+        fingerprint = fingerprint_of(self.config, self.tap.plugin_version)
+        return Recording(self.run.ledger, self.name, self.bookmark, fingerprint, self.write_state)
 
     @override
     def get_batch_config(self, config: Mapping[str, Any]) -> BatchConfig | None:

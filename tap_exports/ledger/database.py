@@ -242,8 +242,8 @@ class Ledger:
         return position
 
     def text_of(self, position: int) -> str:
-        """A position in the form of the state."""
-        return f"{self.id}:{position}"
+        """A position in the form of the state; empty after an error, so that the next run sends everything."""
+        return "" if self.failed else f"{self.id}:{position}"
 
     def known(self, stream: int, text: object) -> int | None:
         """The position in a state's text, if a window of the stream has it; else None, with one WARNING in a run."""

@@ -96,4 +96,4 @@ class RemovedObjects:
         """The position for the state after all rows were sent; empty after an error."""
         with self._ledger.transaction():
             self._confirmed = self._ledger.new_position(self._id, at)
-        return "" if self._ledger.failed else self._ledger.text_of(self._confirmed)
+        return self._ledger.text_of(self._confirmed)

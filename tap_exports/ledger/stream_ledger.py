@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     Record = dict[str, Any]
     Batches = Callable[[], Iterable[list[Record]]]
 
-UNRECORDED = ""
-"""The position after which everything is sent."""
-
 _DAY = 86400
 _LATEST_DAYS, _SPREAD_DAYS = 90, 30
 _TOGETHER = 2000
@@ -130,7 +127,7 @@ class StreamLedger:
         position, self._position = self._position, 0
         with self._ledger.transaction():
             self._ledger.cover(self._id, self._export)
-        return UNRECORDED if self._ledger.failed else self._ledger.text_of(position)
+        return self._ledger.text_of(position)
 
     def _is_withheld(self, key: str, stored: bytes | None, digest: bytes, sent: int) -> bool:
         """Whether the target has this record, and received it recently enough."""

@@ -116,6 +116,10 @@ class SdkStream(Stream):
         with self._mapping("fails at a record"):
             self._write_record_message(record)
 
+    def write_state(self) -> None:
+        """Write a STATE message, if the state has changed."""
+        self.tap.state_writer.write_state(self.tap_state)
+
     @property
     @override
     def emit_activate_version_messages(self) -> bool:

@@ -136,7 +136,7 @@ class RemovedObjectsStream(OwnStream):
             self.write_record(record)
         if record and (position := self._removed.finish(self.run.client.time.now())):
             Bookmark(self.name, self.tap_state).update({"ledger": position})
-            self.tap.state_writer.write_state(self.tap_state)
+            self.write_state()
 
 
 def _record(export: CheckedExport, used_at: datetime, invalid_cells: int | None, *, refresh: bool) -> dict[str, Any]:
