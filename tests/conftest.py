@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import socketserver
 import threading
 from pathlib import Path
 
@@ -25,44 +26,33 @@ def closed_port():
         yield f"127.0.0.1:{taken.getsockname()[1]}"
 
 
-class Wire:
+class Wire(socketserver.ThreadingTCPServer):
     """A host that sends exactly the bytes of a test."""
 
+    daemon_threads = True
+    block_on_close = False
+
     def __init__(self, answer):
+        super().__init__(("127.0.0.1", 0), Connection)
+        self.origin = f"http://127.0.0.1:{self.server_address[1]}"
         self.heads: list[bytes] = []
-        self._answer = answer
-        self._socket = socket.create_server(("127.0.0.1", 0))
-        self.origin = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
-        self._threads = [threading.Thread(target=self._accept, daemon=True)]
-        self._threads[0].start()
+        self.answer = answer
+        threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
 
-    def _accept(self):
-        while True:
-            try:
-                connection, _ = self._socket.accept()
-            except OSError:
-                return
-            thread = threading.Thread(target=self._serve, args=(connection,), daemon=True)
-            self._threads.append(thread)
-            thread.start()
 
-    def _serve(self, connection):
-        with connection, contextlib.suppress(OSError):
-            head = b""
+class Connection(socketserver.BaseRequestHandler):
+    """Reads the head of a request, and answers it."""
+
+    def handle(self):
+        head = b""
+        with contextlib.suppress(OSError):
             while b"\r\n\r\n" not in head:
-                block = connection.recv(65536)
+                block = self.request.recv(65536)
                 if not block:
                     return
                 head += block
-            self.heads.append(head)
-            self._answer(connection, head)
-
-    def close(self):
-        with contextlib.suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)
-        self._socket.close()
-        for thread in self._threads:
-            thread.join(0.5)
+            self.server.heads.append(head)
+            self.server.answer(self.request, head)
 
 
 @pytest.fixture
@@ -76,7 +66,8 @@ def make_wire():
 
     yield make
     for wire in wires:
-        wire.close()
+        wire.shutdown()
+        wire.server_close()
 
 
 def pytest_collection_modifyitems(items):

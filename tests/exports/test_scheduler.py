@@ -7,7 +7,6 @@ import gc
 import random
 import threading
 import time
-from datetime import timedelta
 
 import pytest
 
@@ -46,34 +45,6 @@ def assert_all_ended():
     for thread in workers():
         thread.join(10)
     assert not workers()
-
-
-def in_rounds(bench, *rounds):
-    """Advance a frozen store by a second each time that so many exports are pending.
-
-    So they are pending together however slow a thread is.
-    """
-
-    def pending():
-        return sum(export.ready_at > bench.store.now for export in bench.store.exports)
-
-    def advance():
-        for many in rounds:
-            eventually(lambda many=many: pending() >= many)
-            time.sleep(0.05)  # so that one too many would be seen
-            bench.store.advance(timedelta(seconds=1))
-
-    threading.Thread(target=advance, daemon=True).start()
-
-
-@pytest.mark.parametrize("most", [1, 2, 4])
-def test_max_concurrent_exports_is_never_exceeded(live, most):
-    bench = live(ready_seconds=1.0, parallel_exports=10, frozen=True)
-    scheduler = bench.scheduler(*CODES, step=10, max_pending=most)
-    in_rounds(bench, *[most] * (12 // most))
-    bench.read(scheduler, *CODES)
-    assert peak_pending(bench.made()) == most
-    assert len(bench.made()) == 12
 
 
 def test_replacements_of_reused_exports_count_as_pending(live):
@@ -154,19 +125,6 @@ def test_a_busy_run_is_never_throttled(make_bench):
     assert len(bench.store.log) > 8
     assert bench.store.count(status=429) == 0
     assert bench.store.peak_requests_per_second() <= 4
-
-
-def test_one_streams_failure_leaves_the_others_whole(live):
-    """Windows before the failure are delivered first."""
-    bench = live(ready_seconds=0.02, parallel_exports=8)
-    bench.store.add_fault(Fault("file", "body", body="A,B\r\n1\r\n", times=2, after=2, export_type="order_list"))
-    scheduler = bench.scheduler(*CODES, max_pending=1)
-    arrived, errors = bench.read(scheduler, *CODES)
-    assert [window for window, _, _ in arrived["order_list"]] == [bench.window(0, 10), bench.window(10, 10)]
-    assert set(errors) == {"order_list"}
-    assert f"window {bench.window(20, 10)}" in str(errors["order_list"])
-    for code in CODES[1:]:
-        bench.assert_whole(arrived, code)
 
 
 def test_without_the_list_no_export_is_made(live):

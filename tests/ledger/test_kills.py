@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import random
-import shutil
 import signal
 import sys
 
 import pytest
 
 import tap_exports.ledger
-from tests.ledger.conftest import LineStore, Pipeline, Run, Store, key_of
+from tests.ledger.conftest import LineStore, Pipeline, Store, key_of
 from tests.ledger.processes import lines_of_child, wait_for
 
 PACKAGE = os.path.dirname(tap_exports.ledger.__file__)  # noqa: PTH120 - compared with names of code
@@ -106,22 +105,3 @@ def test_the_warehouse_equals_the_store_after_any_kills(tmp_path, kind, seed):
         assert pipeline.gone >= set(pipeline.rows) - set(expected(store))
         pipeline.sync()
         assert pipeline.sync() == []
-
-
-def test_a_record_is_recorded_before_it_is_handed_out(store, pipeline, tmp_path):
-    keys = [f"k{n}" for n in range(6)]
-    store.put(0, **dict.fromkeys(keys, 1))
-    pipeline.sync()
-    store.put(0, **dict.fromkeys(keys, 2))
-    copies = []
-    for kind, value in Run(store, pipeline.path, pipeline.state).messages():
-        if kind == "orders":
-            copies.append((tmp_path / f"copy{len(copies)}", value["number"]))
-            for suffix in ("", "-wal"):  # what the disk has if the process is killed now
-                shutil.copy(f"{pipeline.path}{suffix}", f"{copies[-1][0]}{suffix}")
-    store.put(0, **dict.fromkeys(keys, 1))
-    for copy, key in copies:
-        resumed = Pipeline(store, copy)
-        resumed.state = pipeline.state
-        assert key in resumed.sync()
-    assert [key for _, key in copies] == keys

@@ -1,13 +1,10 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tap_exports.schema.layout import Definition, Knowledge, Layout, decide, relaxed, standard_layout
-from tap_exports.schema.stream_layout import StreamLayout
 from tap_exports.schema.types import ColumnType
-from tests.unit.conftest import file_of, layout_of
+from tests.unit.conftest import layout_of
 
 S, I, N, B, D, T = ColumnType  # noqa: E741
 NOTHING = Knowledge()
@@ -84,25 +81,6 @@ def test_a_merchants_own_column_is_no_key_and_no_line_identity():
     assert decide("order_list", header, knowledge).keys == ("number",)
     layout = decide("order_line_items", header, knowledge)
     assert (layout.keys, layout.line_identity) == (("number", "export_line"), "title")
-
-
-HEADER = ["Number", "Line ID", "Total", "Due Date", "Note"]
-cells = st.sampled_from(["", "1", "007", "12,50", "1,234", "2024-09-03", "2024-09-03 15:30", "Yes", "x"])
-
-
-@given(st.sampled_from(["order_list", "order_line_items"]), st.lists(st.tuples(*[cells] * 5), max_size=8), st.data())
-def test_schema_and_key_do_not_depend_on_rows(stream, rows, data):
-    """Neither on which rows of a population a file holds, nor on their order, nor on the order of its columns."""
-    some = data.draw(st.lists(st.sampled_from(rows), unique=True) if rows else st.just([]))
-    order = data.draw(st.permutations(range(5)))
-    layout, other = (
-        decide(stream, file_of([[row[n] for n in order] for row in [HEADER, *found]]).head(500)[0], NOTHING)
-        for order, found in [(range(5), rows), (order, some)]
-    )
-    assert (other.schema(), other.keys) == (layout.schema(), layout.keys)
-    of_stream = StreamLayout(stream, NOTHING)
-    of_stream.adopt(layout)
-    assert not of_stream.apply([HEADER[n] for n in order])
 
 
 def test_the_schema_has_the_files_columns_and_the_taps_own():
