@@ -1,12 +1,14 @@
-"""Settings in environment variables reach the tap through Meltano."""
+"""Meltano adds the plugin from the hub's file, and settings in environment variables reach the tap through it."""
 
 from __future__ import annotations
 
 import json
 import re
+import subprocess
 
 import plumbing
 import pytest
+import yaml
 
 from tap_exports.sandbox import Sandbox
 
@@ -87,3 +89,25 @@ def test_an_invalid_setting_is_one_error_line_of_the_taps(meltano, name, text):
     log = project.log.read_text()
     assert len(re.findall(rf"\[error +\] tap-exports +.*{name}", log)) == 1
     assert "Traceback" not in log
+
+
+pytestmark = pytest.mark.e2e
+
+
+def test_meltano_adds_the_plugin_from_the_hubs_file(tmp_path):
+    (tmp_path / "meltano.yml").write_text("project_id: another\nsend_anonymous_usage_stats: false\n")
+    environment = plumbing.environment() | {"XDG_STATE_HOME": str(tmp_path / "logs"), "NO_COLOR": "1"}
+
+    def meltano(*arguments):
+        return subprocess.run(
+            [plumbing.MELTANO, *arguments], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        )
+
+    reference = plumbing.ROOT / "hub" / "tap-exports.yml"
+    added = meltano("add", "--from-ref", str(reference), "--no-install", "tap-exports")
+    assert added.returncode == 0, added.stderr
+    (plugin,) = yaml.safe_load((tmp_path / "meltano.yml").read_text())["plugins"]["extractors"]
+    assert (plugin["name"], plugin["pip_url"]) == ("tap-exports", "tap-exports[webhook]")
+    settings = json.loads(meltano("config", "print", "tap-exports").stdout)
+    assert settings["api_version"] == "2024-04-01"
+    assert {one["name"] for one in plugin["settings"] if one.get("sensitive")} == {"access_token", "webhook_secret"}

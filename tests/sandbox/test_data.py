@@ -1,3 +1,5 @@
+"""The practice store's objects, and how they change as time goes on."""
+
 from __future__ import annotations
 
 import pytest
@@ -74,3 +76,31 @@ def test_an_added_column_applies_to_exports_created_later(open_store):
     before, after = (store.file(number).decode().splitlines()[0].split(",") for number in (42, 43))
     assert set(after) - set(before) == {"Colour"}
     assert set(before) <= set(after)
+
+
+@pytest.fixture
+def store():
+    return store_of(days=200, late_changes=True)
+
+
+def by_key(store, code, key):
+    return {row[key]: row for row in store.rows(code, store.start_date, NOW)}
+
+
+def test_orders_are_edited(store):
+    """A line is added, removed or changed, and the order's total follows."""
+    lines, totals = by_key(store, "order_line_items", "Line ID"), by_key(store, "order_list", "Order Number")
+    store.advance(45 * DAY)
+    later, orders = by_key(store, "order_line_items", "Line ID"), by_key(store, "order_list", "Order Number")
+    assert later.keys() - lines.keys()
+    assert any(row["Order Number"] in orders for key, row in lines.items() if key not in later)
+    changed = [key for key in lines.keys() & later.keys() if lines[key]["Quantity"] != later[key]["Quantity"]]
+    number = later[changed[0]]["Order Number"]
+    assert orders[number]["Total Incl Tax"] != totals[number]["Total Incl Tax"]
+
+
+def test_disputes_that_are_reported_late_appear_in_old_windows(store):
+    window = (NOW - 200 * DAY, NOW - 100 * DAY)
+    before = store.rows("dispute_list", *window)
+    store.advance(30 * DAY)
+    assert len(store.rows("dispute_list", *window)) > len(before)

@@ -202,13 +202,6 @@ def test_it_works_with_batches(config, sync, batch_config):
     assert len(keys(other)) == len(keys(sync(config, streams=["order_list"])))  # as messages, everything is sent
 
 
-def test_a_stream_map_that_drops_records_does_not_make_them_return(config, sync):
-    maps = {"stream_maps": {"order_list": {"__filter__": "False"}}}
-    first = sync(config | maps, streams=["order_list"])
-    assert first.records("order_list") == []
-    assert position(first)
-
-
 def test_invalid_values_are_counted_once(config, make_store, sync, caplog):
     store = make_store(days=3)
     store.add_fault(Fault("file", "body", body="Order Number,SKU,Quantity\r\n1,a,x\r\n2,b,1\r\n"))

@@ -48,11 +48,11 @@ class Target:
 
     @property
     def content(self):
-        return {stream: {k: without_window(r) for k, r in rows.items()} for stream, rows in self.rows.items()}
-
-
-def without_window(record):
-    return {name: value for name, value in record.items() if name not in WINDOW}
+        """The rows by stream and key, without the window."""
+        return {
+            stream: {key: {name: row[name] for name in row.keys() - WINDOW} for key, row in rows.items()}
+            for stream, rows in self.rows.items()
+        }
 
 
 @pytest.fixture

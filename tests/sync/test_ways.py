@@ -12,13 +12,10 @@ from .conftest import fixed
 
 def written(run):
     """The messages without time_extracted and export_id."""
-    keep = []
-    for message in run.messages:
-        if message["type"] == "RECORD":
-            assert message.pop("time_extracted").endswith("Z")
-            message["record"].pop("export_id")
-        keep.append(message)
-    return keep
+    for message in run.of("RECORD"):
+        assert message.pop("time_extracted").endswith("Z")
+        message["record"].pop("export_id")
+    return run.messages
 
 
 def test_the_fast_path_and_the_sdks_path_write_the_same_messages(make_store, sync, monkeypatch):
