@@ -8,20 +8,7 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from tap_exports.errors import (
-    ErrorPage,
-    ExportStuck,
-    InvalidFile,
-    InvalidKey,
-    MissingScope,
-    NoLineBreak,
-    StoreRefused,
-    StoreTrouble,
-    SuspectFile,
-    TapExportsError,
-    Unauthorized,
-    ZeroBytes,
-)
+from tap_exports import errors
 from tap_exports.exports.polling import PendingExports
 from tap_exports.exports.requester import ExportRequester
 from tap_exports.files.checked import CheckedFile
@@ -119,7 +106,7 @@ class _WindowFetch:
     source: StreamExports
     window: Window
     slot: ExportSlot
-    suspicions: set[type[SuspectFile]] = field(default_factory=set)
+    suspicions: set[type[errors.SuspectFile]] = field(default_factory=set)
     """What was suspect about an earlier export of the window: accepted if another one confirms it."""
     where: str = ""
     """The present export, for log lines."""
@@ -137,17 +124,17 @@ class _WindowFetch:
                     logger.info("%s: reusing export %d of %s", code, export.id, self.window)
                 try:
                     return self._deliver(export, reused=reused)
-                except (InvalidFile, ExportStuck, StoreRefused) as error:
-                    is_suspect = isinstance(error, SuspectFile) and type(error) not in self.suspicions
-                    if isinstance(error, (Unauthorized, MissingScope)) or not (reused or is_suspect):
+                except (errors.InvalidFile, errors.ExportStuck, errors.StoreRefused) as error:
+                    is_suspect = isinstance(error, errors.SuspectFile) and type(error) not in self.suspicions
+                    if isinstance(error, (errors.Unauthorized, errors.MissingScope)) or not (reused or is_suspect):
                         raise
                     if reused:
                         logger.warning("%s: export %d cannot be reused: %s", code, export.id, error)
                     else:
                         logger.warning("%s. Requesting a fresh export of the window", str(error).rstrip("."))
-                    if isinstance(error, SuspectFile):
+                    if isinstance(error, errors.SuspectFile):
                         self.suspicions.add(type(error))
-                    if isinstance(error, NoLineBreak):
+                    if isinstance(error, errors.NoLineBreak):
                         held.enter_context(self.exporter.line_breaks)
                         if self.exporter.no_line_break:  # another window's second export has confirmed it
                             return self._deliver(export, reused=reused)
@@ -165,7 +152,7 @@ class _WindowFetch:
             self.slot.release()
             file = self._file(export.id)
             return CheckedExport(**vars(file), export=export, window=self.window, reused=reused, ready_at=ready_at)
-        except TapExportsError as error:
+        except errors.TapExportsError as error:
             error.hint = error.hint or _CHECK_EXPORT
             error.at(self.where)
             raise
@@ -174,9 +161,9 @@ class _WindowFetch:
         """The file. An error page is transient; any other invalid file is downloaded once more."""
         try:
             return self._downloaded(export_id)
-        except SuspectFile:
+        except errors.SuspectFile:
             raise
-        except InvalidFile as error:
+        except errors.InvalidFile as error:
             logger.warning("%s (%s); downloading it once more", error.what, self.where)
             return self._downloaded(export_id)
 
@@ -190,10 +177,10 @@ class _WindowFetch:
                 file = self._check(csv, download)
                 if csv.size and not file.checked.capped and not csv.ends_with_line_break:
                     self._accept_missing_line_break(export_id, download)
-            except ErrorPage as error:
+            except errors.ErrorPage as error:
                 csv.close()
                 if (wait := next(rest, None)) is None:
-                    raise StoreTrouble(error.what, "Run again: the export is reused.") from None
+                    raise errors.StoreTrouble(error.what, "Run again: the export is reused.") from None
                 logger.warning("%s (%s); downloading again in %.1f s", error.what, self.where, wait)
                 clock.sleep(wait)
             except BaseException:
@@ -205,8 +192,8 @@ class _WindowFetch:
     def _check(self, csv: CsvFile, download: Download) -> CheckedFile:
         try:
             header, _ = csv.head(0)
-        except ZeroBytes:
-            if ZeroBytes not in self.suspicions:
+        except errors.ZeroBytes:
+            if errors.ZeroBytes not in self.suspicions:
                 raise
             logger.warning("Two exports of a window have zero bytes: accepted as an empty window (%s)", self.where)
             return CheckedFile(csv, [], CheckResult(0, capped=False), download.size, download.sha256)
@@ -223,7 +210,7 @@ class _WindowFetch:
             numbers=layout.number_columns,
             unique=not layout.numbered,
             cap=self.exporter.options.cap,
-            drop_copies=InvalidKey in self.suspicions,
+            drop_copies=errors.InvalidKey in self.suspicions,
         )
         if checked.copies:
             message = "%d rows equal another row in every cell, also in a second export: kept once (%s)"
@@ -236,9 +223,9 @@ class _WindowFetch:
         with closing(CsvFile(again.file, self.exporter.options.encoding)) as csv:
             if again.sha256 != download.sha256:
                 csv.head(0)
-                raise InvalidFile("the file has no line break at its end, and two downloads of it differ")
-        if NoLineBreak in self.suspicions:
+                raise errors.InvalidFile("the file has no line break at its end, and two downloads of it differ")
+        if errors.NoLineBreak in self.suspicions:
             self.exporter.no_line_break = True
         if not self.exporter.no_line_break:
-            raise NoLineBreak("the file has no line break at its end, so it may be truncated")
+            raise errors.NoLineBreak("the file has no line break at its end, so it may be truncated")
         logger.warning("No line break at the end, in two downloads and in a second export: accepted (%s)", self.where)

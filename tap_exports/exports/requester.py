@@ -159,17 +159,14 @@ class ExportRequester:
 
     def _created_since(self, source: StreamExports, window: Window, requested_at: datetime) -> Export | None:
         """The newest export of a window that may be the result of a lost create call."""
-        newest = max(
-            (
-                export
-                for export in self._client.exports(source.code, (requested_at - _DAY).date())
-                if (export.type, export.window) == (source.code, window)
-                and export.id not in source.seen
-                and (export.created_at is None or export.created_at >= requested_at - _JUST_NOW)
-            ),
-            key=lambda export: export.id,
-            default=None,
-        )
+        found = [
+            export
+            for export in self._client.exports(source.code, (requested_at - _DAY).date())
+            if (export.type, export.window) == (source.code, window)
+            and export.id not in source.seen
+            and (export.created_at is None or export.created_at >= requested_at - _JUST_NOW)
+        ]
+        newest = max(found, key=lambda export: export.id, default=None)
         if newest is not None:
             source.seen.add(newest.id)
         return newest

@@ -69,10 +69,7 @@ class ExportScheduler:
         return queue.preview()
 
     def files(self, code: str) -> Iterator[CheckedExport]:
-        """The checked files of a stream that was added, in order, all below the cap. Getting the next closes one.
-
-        The error of the first window that failed is raised; later ones are abandoned.
-        """
+        """A stream's checked files below the cap, in order, up to the first error. Getting the next closes one."""
         queue = self._queues[code]
         try:
             while (task := self._await_first(queue)) is not None:

@@ -100,17 +100,16 @@ class StreamQueue:
             start = own_boundary(newest.end - min(newest.length, self.size.length()))
             newest = Window(max(newest.start, start), newest.end)
         self.tasks.append(WindowTask(newest))
-        if self.newest_only or self.bookmark is None or memory.refreshed_until is None:
+        if self.newest_only or self.bookmark is None or memory.refreshed_until is None or newest.start <= self._start:
             return
-        if newest.start > sync_range.start:
-            moved = memory.refresh_start is not None and sync_range.start < memory.refresh_start
-            due = refresh_ranges(
-                Window(sync_range.start, newest.start),
-                position=None if moved else memory.refresh,
-                elapsed=newest.end - memory.refreshed_until,
-                refresh=limits.refresh,
-            )
-            self.tasks.extend(WindowTask(window, refresh=True) for window in due)
+        moved = memory.refresh_start is not None and self._start < memory.refresh_start
+        due = refresh_ranges(
+            Window(self._start, newest.start),
+            position=None if moved else memory.refresh,
+            elapsed=newest.end - memory.refreshed_until,
+            refresh=limits.refresh,
+        )
+        self.tasks.extend(WindowTask(window, refresh=True) for window in due)
 
     def _end(self, newest: Window, slack: timedelta) -> datetime:
         """Where the newest windows end: at the end of the range, or earlier, at the end of an export to reuse."""

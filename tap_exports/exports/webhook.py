@@ -28,7 +28,6 @@ from tap_exports.store.session import AnswerLost
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-
 LARGEST_BODY = 1024 * 1024
 """Bytes of a delivery; an export's is a few hundred."""
 

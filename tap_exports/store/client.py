@@ -116,10 +116,7 @@ class Client(ApiSession):
             yield from results
 
     def _on_own_origin(self, url: str) -> str | None:
-        """A `next` link on the API's own origin; None for another host.
-
-        A Django behind a TLS proxy may write its links with `http`, or without the port.
-        """
+        """A `next` link on the API's own origin, where a proxied Django may write another; None for another host."""
         own, target = urlsplit(self.connection.api_url), origin(url, base=self.connection.api_url)
         if target is None or target[0] not in ("http", "https") or target[1] != own.hostname:
             return None

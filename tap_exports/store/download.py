@@ -29,6 +29,8 @@ _REDIRECTS = 3
 _LINKS = 3
 """How many links are requested for a file if the host refuses them."""
 
+logger = logging.getLogger("tap-exports")
+
 
 @dataclass(frozen=True)
 class Download:
@@ -70,9 +72,7 @@ class Downloader:
             except http.Transient as error:
                 reason, wait = str(error), max(pause or 0.0, error.retry_after)
             if pause is not None:
-                logging.getLogger("tap-exports").warning(
-                    "Download of export %d: %s; retrying in %.1f s", export_id, reason, wait
-                )
+                logger.warning("Download of export %d: %s; retrying in %.1f s", export_id, reason, wait)
                 self._client.clock.sleep(wait)
         raise StoreTrouble(f"the file could not be downloaded: {reason}", "Run again: the export is reused.")
 

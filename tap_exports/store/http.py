@@ -61,10 +61,7 @@ class PlainSession(requests.Session):
         """None for every response, so that addresses of redirects are not even parsed."""
 
     def open(self, method: str, url: str, timings: Timings, **options: Any) -> requests.Response:  # noqa: ANN401
-        """Send a request; its body is not read.
-
-        `http` is used on loopback only, and past any proxy, which could read the token.
-        """
+        """Send a request. `http` is used on loopback only, and past any proxy, which could read the token."""
         parts = urlsplit(url)
         options["proxies"] = {"no_proxy": parts.hostname or ""} if parts.scheme == "http" else {}
         options["timeout"] = (timings.connect_seconds, timings.read_seconds)
@@ -141,9 +138,6 @@ def describe(error: Exception, timings: Timings) -> str:
 
 
 def certificate_error(error: Exception) -> str | None:
-    """Why a host's certificate is not trusted, in OpenSSL's words; None for another error.
-
-    It is not retried, and no setting turns the check off.
-    """
+    """Why a host's certificate is not trusted, in OpenSSL's words, which no setting ignores; None for another error."""
     found = _UNTRUSTED.search(str(error)) if isinstance(error, exceptions.SSLError) else None
     return found[1] if found else None

@@ -82,9 +82,8 @@ class ServerClock:
         self._known = (moment if ahead > timedelta(seconds=2) else here, self._clock.monotonic())
         if ahead > timedelta(minutes=5) and not self._warned:
             self._warned = True
-            logging.getLogger("tap-exports").warning(
-                "This machine's clock and the store's differ by %s; the store's is used", ahead
-            )
+            warning = "This machine's clock and the store's differ by %s; the store's is used"
+            logging.getLogger("tap-exports").warning(warning, ahead)
 
     def now(self) -> datetime:
         """The store's time, in UTC."""
