@@ -105,15 +105,3 @@ def test_the_list_filters_by_type_and_by_the_day_in_its_zone(open_store):
     store.advance(timedelta(hours=10))
     call.create()
     assert ids("date_created_from=2025-03-05") == [42]
-
-
-def test_metadata_definitions_are_listed_with_their_switch(open_store):
-    """Keys are unique, names are not; some objects have no export."""
-    found = open_store(page_size=100)[1].get("metadata/").json()["results"]
-    assert len({one["key"] for one in found}) == len(found) > len({(one["object"], one["name"]) for one in found})
-    assert {one["type"] for one in found} == {
-        "text", "integer", "decimal", "rich_text", "multi_text", "file", "boolean",
-    }  # fmt: skip
-    assert {"blog", "page"} <= {one["object"] for one in found}
-    switches = {one["key"]: one["enable_export"] for one in found}
-    assert (switches["signed_form"], switches["vip"]) == (False, True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 from datetime import timedelta
 
 import pytest
@@ -54,16 +53,6 @@ def test_a_403_may_name_admin_scopes(open_store):
     assert "store:read or admin:read" in call.get("store/").json()["detail"]
 
 
-def test_the_campaigns_app_has_eleven_definitions(open_store):
-    """Both of its timestamps are integers, and orders have its columns."""
-    (_, without), (store, call) = open_store(page_size=100), open_store(page_size=100, campaigns_app=True)
-    plain, found = (one.get("metadata/").json()["results"] for one in (without, call))
-    types = {one["name"]: one["type"] for one in found if one not in plain}
-    assert len(types) == 11
-    assert {name for name, kind in types.items() if kind == "integer"} == {"Conversion Timestamp", "Timestamp"}
-    assert all(text.isdigit() for text in column(orders(store), "Timestamp") if text)
-
-
 def test_the_column_of_an_unlisted_definition_is_still_there(open_store):
     store, call = open_store(page_size=100, unlisted_metadata=("vip",))
     assert "vip" not in column(call.get("metadata/").json()["results"], "key")
@@ -108,39 +97,6 @@ def test_rows_past_the_cap_are_missing():
     assert len(store_of(row_cap=10).rows("order_line_items", *month)) == 10
     lines = store_of(row_cap=10, cap_counts_parents=True).rows("order_line_items", *month)
     assert len({line["Order Number"] for line in lines}) == 10 < len(lines)
-
-
-def test_an_expired_link_is_403(open_store):
-    store, call = open_store(frozen=True)
-    call.create()
-    link = call.link()
-    store.advance(timedelta(seconds=299))
-    assert fetch(link).status_code == 200
-    store.advance(timedelta(seconds=1))
-    late = fetch(link)
-    assert (late.status_code, late.headers["Content-Type"]) == (403, "application/xml")
-    assert "<Code>AccessDenied</Code>" in late.text
-
-
-@pytest.mark.parametrize(
-    ("how", "accepted", "zipped"),
-    [
-        ("always", False, True),
-        ("accepted", True, True),
-        ("accepted", False, False),
-        ("off", True, False),
-        ("mislabeled", True, False),
-    ],
-)
-def test_files_may_be_sent_compressed(open_store, how, accepted, zipped):
-    store, call = open_store(gzip=how)
-    call.create()
-    encodings = {"Accept-Encoding": "gzip, deflate" if accepted else "identity"}
-    answer = fetch(call.link(), headers=encodings, stream=True)
-    sent = answer.raw.read(decode_content=False)
-    assert ("Content-Encoding" in answer.headers) is (zipped or how == "mislabeled")
-    assert len(sent) == int(answer.headers["Content-Length"])
-    assert (gzip.decompress(sent) if zipped else sent) == store.file(42)
 
 
 def test_a_file_shows_the_store_at_the_exports_creation(open_store):

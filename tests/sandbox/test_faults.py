@@ -67,15 +67,6 @@ def test_a_file_may_have_another_length(store, call, fault, sent, declared):
     assert fetch(call.link()).content == whole
 
 
-def test_a_file_is_cut_after_a_row(store, call):
-    call.create()
-    store.add_fault(Fault("file", "cut"))
-    body, declared = raw(call.link())
-    assert store.file(42).startswith(body)
-    assert body.endswith(b"\n")
-    assert 0 < len(body) < len(store.file(42)) == declared
-
-
 def test_a_port_may_be_closed_for_some_seconds(store, call):
     call.create()
     link = call.link()

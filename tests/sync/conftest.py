@@ -43,8 +43,7 @@ COMMAND = (
 
 
 NOW = datetime(2026, 3, 3, 12, 34, 56, tzinfo=timezone.utc)
-"""The stores' time: the same data and windows at any hour, and far
-enough from this machine's time for the store's to be used."""
+"""The stores' time: the same data at any hour, and far enough from this machine's time for the store's to be used."""
 
 
 def fixed(days):

@@ -120,19 +120,6 @@ def test_where_rows_are_appended_the_one_with_the_greatest_export_id_is_current(
         assert newest == {"1": status, "2": status}
 
 
-def test_a_removal_is_written_until_a_state_confirms_it(orders):
-    """It has a position of its own."""
-    orders.night(ALL)
-    before = orders.target.state
-    assert len(orders.night(ALL[1:])[1]) == 1
-    orders.target.state = before
-    assert len(orders.night(ALL[1:])[1]) == 1
-    assert orders.night(ALL[1:])[1] == []
-    positions = {stream: entry["ledger"] for stream, entry in orders.target.state["bookmarks"].items()}
-    assert set(positions) == {"order_list", REMOVED}
-    assert len(set(positions.values())) == 2
-
-
 def test_files_of_zero_bytes_hold_no_object(orders):
     """Also without a catalog, where such a file has no columns."""
     orders.night(ALL)
