@@ -78,12 +78,8 @@ def open_temp_files(where):
 def peak_pending(exports):
     """The most exports that were pending at the store at one time."""
     never = datetime.max.replace(tzinfo=timezone.utc)
-    marks = sorted(mark for e in exports for mark in ((e.created_at, 1), (e.ready_at or never, -1)))
-    now = peak = 0
-    for _, change in marks:
-        now += change
-        peak = max(peak, now)
-    return peak
+    spans = [(export.created_at, export.ready_at or never) for export in exports]
+    return max(sum(start <= at < end for start, end in spans) for at, _ in spans)
 
 
 class ExportSlot:
@@ -120,14 +116,10 @@ class Bench:
         if code not in self.sources:
             layout = StreamLayout(code, Knowledge())
             if known:
-                layout.adopt(self.layout(code))
+                rows = self.store.rows(code, self.store.start_date, self.store.start_date + timedelta(days=30))
+                layout.adopt(decide(code, list(rows[0]), Knowledge()))
             self.sources[code] = StreamExports(code, layout)
         return self.sources[code]
-
-    def layout(self, code="order_list"):
-        """The columns that the store's own files have."""
-        rows = self.store.rows(code, self.store.start_date, self.store.start_date + timedelta(days=30))
-        return decide(code, list(rows[0]), Knowledge())
 
     def window(self, first=0, days=10):
         """A window of the store's history, by its days."""

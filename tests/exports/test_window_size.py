@@ -98,12 +98,6 @@ def test_windows_grow_back_after_a_burst(days, at):
     assert exports < 60
 
 
-def test_a_store_that_is_idle_at_night_needs_few_exports():
-    rows_of = bursts(*((n * 86400 + 28_800, n * 86400 + 72_000, 1.0) for n in range(30)))
-    _, exports = windows(planned(30, cap=10_000), rows_of, 10_000)
-    assert exports < 3.3 * 30 * 43_200 / 10_000
-
-
 @pytest.mark.parametrize(
     ("a_day", "fewest", "most"), [(0, 3, 4), (10, 3, 4), (1_000, 11, 27), (10_000, 110, 270), (100_000, 1096, 2700)]
 )

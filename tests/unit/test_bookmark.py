@@ -3,8 +3,6 @@ from __future__ import annotations
 from datetime import datetime, timezone
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tap_exports.errors import SettingsError
 from tap_exports.singer.bookmark import Bookmark, check_state
@@ -75,28 +73,3 @@ def test_a_fraction_is_kept_as_text():
     mark.update({"rows_per_day": 12.5})
     assert given_state == state(rows_per_day="12.5")
     assert mark.get("rows_per_day") == 12.5
-
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
-    max_leaves=8,
-)
-FIELDS = ("key", "line_identity", "refresh", "rows_per_day", "longest_days", "ledger")
-NAMES = ("replication_key_value", "other", *FIELDS)
-ENTRIES = st.fixed_dictionaries(
-    {}, optional={"replication_key": st.just("date_to") | JSON, **dict.fromkeys(NAMES, JSON)}
-)
-
-
-@given(JSON | st.fixed_dictionaries({"bookmarks": st.dictionaries(st.text(max_size=5), ENTRIES | JSON, max_size=3)}))
-def test_any_state_that_passes_the_check_can_be_read(given_state):
-    try:
-        check_state(given_state)
-    except SettingsError:
-        return
-    for stream in [*given_state.get("bookmarks", {}), "order_list"]:
-        mark = Bookmark(stream, given_state)
-        assert mark.position is None or (mark.position.tzinfo is timezone.utc and mark.unusable is None)
-        for field in FIELDS:
-            mark.get(field)

@@ -16,19 +16,15 @@ STREAMS = [
 # The names that the API documents, columns of most exports, and names for each rule.
 NAMES = {
     S: """
-        accountant address affiliate arn auth_code billing_country billing_line1 billing_line4 billing_postcode bin
-        billing_state cancel_reason carrier case_number category checkout_url code colour comments country_code
-        coupon_codes currency currency_code customer_email customer_first_name customer_ip customer_last_name
-        customer_phone delivery_status description discount_code discount_percent discounted email event_timestamp
-        external_id first_name frequency fulfillment_status funnel gclid gift height image_url interval ip ip_address
-        label language last4 last_name line1 location network_transaction_id note notes_total_text number order
-        order_number payment_method payment_status payment_type phone phone_number postal_code postcode product_name
-        product_title rate reason reference resolution response_code response_message return_number shipping_code
-        shipping_country shipping_line2 shipping_line_2 shipping_method shipping_phone shipping_postcode
-        shipping_state sku source statement_descriptor status subaffiliate5 subscription_lifecycle tag tags tax_class
-        tax_id tax_name tax_rate title total_code total_name total_percent total_quantity_type tracking_code
-        tracking_link tracking_number type user_type utm_campaign utm_medium utm_source utm_term variant
-        variant_title weight zip zip_code
+        accountant address affiliate arn auth_code billing_postcode bin cancel_reason carrier case_number category
+        checkout_url code coupon_codes currency currency_code customer_email customer_last_name customer_phone
+        description discount_code discount_percent discounted email event_timestamp external_id frequency funnel gclid
+        gift height image_url interval ip ip_address label language last4 last_name line1 location
+        network_transaction_id note notes_total_text number order order_number payment_method phone phone_number
+        postal_code postcode product_name rate reason reference resolution response_code response_message
+        shipping_code shipping_country shipping_line_2 shipping_method shipping_postcode shipping_state sku source
+        statement_descriptor status subaffiliate5 subscription_lifecycle tag tags tax_id tax_rate title total_code
+        total_percent total_quantity_type tracking_code type utm_campaign variant weight zip zip_code
     """,
     N: """
         account_balance amount amount_excl_tax amount_excluding_tax amount_incl_tax amount_refunded cogs discount
@@ -41,9 +37,9 @@ NAMES = {
         unit_price was_price
     """,
     B: """
-        abandoned accepts_marketing accepts_sms allow_returns can_ship enabled has_refund is_3ds is_blocked is_disputed
-        is_external is_gift is_gift_card is_test is_upsell requires_review requires_shipping taxable was_paid
-        was_refunded
+        abandoned accepts_marketing accepts_sms allow_returns can_ship enabled has_refund is_3ds is_blocked
+        is_disputed is_external is_gift is_gift_card is_test is_upsell requires_review requires_shipping taxable
+        was_paid was_refunded
     """,
     T: """
         cancellation_date created_at date_created date_joined date_placed date_shipped delivered_at expires_on
@@ -51,9 +47,9 @@ NAMES = {
         paused_until ship_datetime shipped_at updated_at
     """,
     I: """
-        count_returns current_quantity customer_id interval_count item_count line_id line_item_id location_id num_items
-        num_lines num_orders number_of_lines order_id order_line_id orders_count parent_id parent_line_id product_id
-        quantity refunded_qty sort_position subscriptions_count transaction_id variant_id
+        count_returns current_quantity customer_id interval_count item_count line_id line_item_id location_id
+        num_items num_lines num_orders number_of_lines order_id order_line_id orders_count parent_id parent_line_id
+        product_id quantity refunded_qty sort_position subscriptions_count transaction_id variant_id
     """,
 }
 

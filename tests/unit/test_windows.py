@@ -13,7 +13,6 @@ from tap_exports.window import (
     Window,
     newest_range,
     refresh_ranges,
-    rfc3339,
     whole_second,
 )
 
@@ -115,16 +114,3 @@ def test_a_range_is_cut_into_the_fewest_windows(start, length, most):
         _, rest = rest.cut(most)
         parts += 1
     assert parts <= max(1, -(-length // most)) or parts == 100
-
-
-@pytest.mark.parametrize(
-    ("instant", "text"),
-    [
-        (at(1, 12), "2025-01-01T12:00:00Z"),
-        (at(1) + timedelta(microseconds=120), "2025-01-01T00:00:00.000120Z"),
-        (datetime(2025, 1, 1, 1, tzinfo=timezone(HOUR)), "2025-01-01T00:00:00Z"),
-        (datetime(9, 1, 1, tzinfo=timezone.utc), "0009-01-01T00:00:00Z"),
-    ],
-)
-def test_instants_are_written_in_utc_with_a_z(instant, text):
-    assert rfc3339(instant) == text
