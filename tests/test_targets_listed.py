@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import plumbing
-from targets.listed import MAPPER, OLD_NAME, TARGETS
+from targets.listed import MAPPER, TARGETS
 
 ROOT = Path(__file__).parent.parent
 DOCUMENT = (ROOT / "docs" / "targets.md").read_text()
@@ -22,10 +22,6 @@ def test_the_document_lists_every_target_tried():
     rows = table(DOCUMENT, "target | version | how | what differs")
     listed = [(target.package, target.version, target.how, ", ".join(sorted(target.quirks))) for target in TARGETS]
     assert [(*row[:3], row[3].replace("nothing", "")) for row in rows] == listed
-
-
-def test_the_document_has_the_requirement_for_newer_pythons():
-    assert f"\n{OLD_NAME}\n" in DOCUMENT
 
 
 def test_the_versions_of_the_proof_are_those_of_the_project():

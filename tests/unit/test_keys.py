@@ -21,9 +21,6 @@ from tests.unit.test_column_types import STREAMS
         ("return_list", "order_number return_number id", "return_number"),
         ("customer_list", "customer_id id", "id"),
         ("transaction_list", "order_number id order", "id"),
-        ("transaction_list", "external_id transaction_id", "transaction_id"),
-        ("dispute_list", "order_number transaction id", "id"),
-        ("subscription_list", "number id", "id"),
         ("fulfillment_list", "order_number id order_line_id", "id"),
         ("payout_list", "payout_id id", "payout_id"),
         # A line: its own id, where the header has an unambiguous one.
@@ -32,7 +29,6 @@ from tests.unit.test_column_types import STREAMS
         ("open_cart_line_items", "cart_id cart_line_id", "cart_line_id"),
         # Otherwise its parent and export_line.
         ("order_line_items", "order_number id sku", "order_number export_line"),
-        ("order_line_items", "number sku", "number export_line"),
         ("subscription_line_items", "subscription_id sku", "subscription_id export_line"),
         ("return_line_items", "order_number return_number sku", "return_number export_line"),
         ("fulfillment_line_items", "order_number id sku", "id export_line"),
@@ -42,7 +38,6 @@ from tests.unit.test_column_types import STREAMS
         # No candidate.
         ("order_list", "email total", ""),
         ("return_line_items", "order_number sku", ""),  # an order can have several returns
-        ("transaction_list", "order_number amount", ""),
     ],
 )
 def test_the_key_is_the_first_candidate_in_the_header(stream, names, key):
