@@ -119,12 +119,6 @@ def test_a_nightly_dag_is_safe(load):
     assert not hasattr(task, "pool")
 
 
-def test_runs_with_one_token_share_a_pool(load):
-    east, west = ({"name": name, "token": "SHOP_EAST_TOKEN"} for name in ("east", "west"))
-    dags = by_name(load([NORTH, east, west]))
-    assert [getattr(dag.tasks[0], "pool", None) for dag in dags.values()] == [None, *["SHOP_EAST_TOKEN"] * 2]
-
-
 def test_a_backfill_has_pieces_with_an_end_and_its_own_extractor(load):
     dags = by_name(load([NORTH | {"backfill": {"start": "2023-01-01", "end": "2023-03-15"}}]))
     dag = dags["shop-north-backfill"]

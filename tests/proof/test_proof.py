@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import shutil
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
@@ -10,6 +11,7 @@ from datetime import timedelta
 import matrix
 import pytest
 from environment import Ground
+from ledger_trials import attempt, ground_of_nights
 from runs import CODE
 from scenarios import trials
 from verifier import Finding, ended_well
@@ -173,3 +175,24 @@ def test_the_verifier_ignores_tracebacks_at_debug_level(done):
     assert run.tracebacks == 0
     run.log = head.format("ERROR   ")
     assert run.tracebacks == 1
+
+
+@pytest.fixture(scope="module")
+def nights():
+    found = ground_of_nights()
+    yield found
+    found.close()
+
+
+def test_a_lost_row_is_noticed(nights):
+    """State and ledger of the first night, for a warehouse of the second: no tap can know."""
+
+    def second(found):
+        first = found.warehouse.state
+        shutil.copy(found.ledger, found.folder / "first.db")
+        found.whole()
+        found.warehouse.state = first
+        shutil.copy(found.folder / "first.db", found.ledger)
+        return True
+
+    assert attempt(nights, "restored", second).finding.lost > 0

@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from ports import free_port
 
 from tap_exports.sandbox import Fault
 
 SECRET = "wh-secret-0123456789"
-LOUD = """
-version: 1
-disable_existing_loggers: false
-formatters:
-  structured: {"()": singer_sdk.logging.StructuredFormatter}
-  plain: {format: "%(asctime)s | %(levelname)-8s | %(name)s | %(message)s"}
-handlers:
-  console: {class: logging.StreamHandler, formatter: FORMAT, stream: "ext://sys.stderr"}
-root: {level: DEBUG, handlers: [console]}
-loggers:
-  urllib3: {level: DEBUG}
-  urllib3.connectionpool: {level: DEBUG}
-  urllib3.util.retry: {level: DEBUG}
-  requests: {level: DEBUG}
-  singer_sdk: {level: DEBUG}
-  tap-exports: {level: DEBUG}
-  waitress: {level: DEBUG}
-"""
+FORMATTERS = {
+    "structured": {"()": "singer_sdk.logging.StructuredFormatter"},
+    "plain": {"format": "%(asctime)s | %(levelname)-8s | %(name)s | %(message)s"},
+}
+LIBRARIES = (
+    "urllib3",
+    "urllib3.connectionpool",
+    "urllib3.util.retry",
+    "requests",
+    "singer_sdk",
+    "waitress",
+    "tap-exports",
+)
 
 
 @pytest.fixture
@@ -33,8 +30,17 @@ def loud(tmp_path):
     """The environment for logs of all libraries at debug level."""
 
     def make(formatter="plain"):
+        handler = {"class": "logging.StreamHandler", "formatter": formatter, "stream": "ext://sys.stderr"}
+        logs = {
+            "version": 1,
+            "disable_existing_loggers": False,
+            "formatters": FORMATTERS,
+            "handlers": {"console": handler},
+            "root": {"level": "DEBUG", "handlers": ["console"]},
+            "loggers": {name: {"level": "DEBUG"} for name in LOGGERS},
+        }
         path = tmp_path / "logging.yaml"
-        path.write_text(LOUD.replace("FORMAT", formatter))
+        path.write_text(json.dumps(logs))
         return {"SINGER_SDK_LOG_CONFIG": str(path), "LOGLEVEL": "DEBUG", "TAP_EXPORTS_LOGLEVEL": "DEBUG"}
 
     return make
