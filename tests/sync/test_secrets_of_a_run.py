@@ -37,7 +37,7 @@ def loud(tmp_path):
             "formatters": FORMATTERS,
             "handlers": {"console": handler},
             "root": {"level": "DEBUG", "handlers": ["console"]},
-            "loggers": {name: {"level": "DEBUG"} for name in LOGGERS},
+            "loggers": {name: {"level": "DEBUG"} for name in LIBRARIES},
         }
         path = tmp_path / "logging.yaml"
         path.write_text(json.dumps(logs))
