@@ -79,18 +79,8 @@ class Run:
         return self.state.setdefault(stream, {})
 
     def messages(self):
-        entry = self.entry("orders")
-        if self.path is None:
-            if "ledger" in entry:
-                entry["ledger"] = ""
-                yield self.state_message()
-            for number in self.windows:
-                self.store.exports += 1
-                yield from (("orders", row) for row in self.store.rows(number, self.store.exports))
-                yield self.state_message()
-            return
         with closing(Ledger(self.path)) as ledger:
-            yield from self.messages_with(ledger, entry)
+            yield from self.messages_with(ledger, self.entry("orders"))
 
     def messages_with(self, ledger, entry):
         stream = StreamLedger(
@@ -128,9 +118,9 @@ class Pipeline:
         self.store, self.path = store, path
         self.state, self.rows, self.removed, self.options = {}, {}, {}, store.options
 
-    def sync(self, windows=None, *, path=..., stop_after=None, **options):
+    def sync(self, windows=None, *, stop_after=None, **options):
         """`stop_after` ends the target after so many messages; the state stays the last one that it received."""
-        run = Run(self.store, self.path if path is ... else path, self.state, windows, **self.options, **options)
+        run = Run(self.store, self.path, self.state, windows, **self.options, **options)
         messages = run.messages()
         sent = []
         for number, (kind, value) in enumerate(messages):
