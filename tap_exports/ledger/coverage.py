@@ -47,15 +47,12 @@ def cover(ranges: Sequence[Range], start: int, end: int, export_id: int) -> list
         pieces += [(left, low, known), (at, low, export_id), (low, high, max(known, export_id)), (high, right, known)]
         at = high
     pieces.append((at, end, export_id))
-    return _joined(sorted(piece for piece in pieces if piece[0] < piece[1]))
-
-
-def _joined(pieces: Sequence[Range]) -> list[Range]:
     joined: list[Range] = []
-    for start, end, export_id in pieces:
-        if joined and joined[-1][1:] == (start, export_id):
-            start = joined.pop()[0]  # noqa: PLW2901 - one longer range in place of two
-        joined.append((start, end, export_id))
+    for left, right, last in sorted(piece for piece in pieces if piece[0] < piece[1]):
+        if joined and joined[-1][1:] == (left, last):
+            joined[-1] = (joined[-1][0], right, last)
+        else:
+            joined.append((left, right, last))
     return joined
 
 

@@ -53,7 +53,7 @@ def read_environment(schema: Mapping[str, Any], prefix: str) -> dict[str, Any]:
         if os.environ.get(f"{prefix}{name.upper()}"):
             try:
                 found |= parse_environment_config({"properties": {name: setting}}, prefix)
-            except (ValueError, ArithmeticError, RecursionError):
+            except ValueError:
                 expected = "a plain whole number" if "integer" in setting["type"] else "valid JSON"
                 errors.append(f"{name}: the environment variable is not {expected}")
     if errors:
