@@ -50,11 +50,7 @@ class Clock:
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
-        """Wait; zero or less returns at once.
-
-        Raises:
-            Stopped: If the run has ended, or ends meanwhile.
-        """
+        """Wait; raise Stopped if the run has ended, or ends meanwhile."""
         if self._stopping.wait(max(0.0, seconds)):
             raise Stopped
 

@@ -64,11 +64,7 @@ class RunContext:
 
     @cached_property
     def ledger(self) -> Ledger:
-        """The ledger, if there is one; it is opened and locked until the run ends.
-
-        Raises:
-            SettingsError: If another run uses it, or the path cannot be used.
-        """
+        """The ledger, if there is one, opened and locked until the run ends; raises SettingsError as `Ledger` does."""
         return Ledger(Path(self.settings.raw["ledger"]), self.settings.api_url)
 
     def close_ledger(self) -> None:

@@ -249,10 +249,7 @@ class ExportStream(SdkStream):
     # State
 
     def check_state(self) -> None:
-        """Warn of a bookmark that cannot be used, and clear the position in a ledger if this run does not record.
-
-        The SDK removes a part of the state when the sync begins.
-        """
+        """Warn of a bookmark that cannot be used, and clear the position in a ledger if this run does not record."""
         if fault := self.bookmark.unusable:
             self.logger.warning("%s: its bookmark entry cannot be used: %s. Starting from start_date", self.name, fault)
         position = self.bookmark.position

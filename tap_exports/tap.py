@@ -208,16 +208,12 @@ class TapExports(Tap):
     # Sync
 
     def run_sync(self) -> None:
-        """Sync all selected streams, several windows at once. One stream's failure does not stop the others.
-
-        Raises:
-            StreamsFailed: After all streams, if some failed; each was reported.
-        """
+        """Sync all selected streams, several windows at once; at the end, raise StreamsFailed if some failed."""
         with session(self.run_context, is_sync=True):
             report_unlisted(self, self.run_context.failures)
             for stream in self._export_streams:
                 if stream.selected:
-                    stream.check_state()
+                    stream.check_state()  # before the SDK removes a part of the state
                     self.run_context.summary.add_stream(stream.name)
                     self.run_context.scheduler.add(stream.queue())
             try:

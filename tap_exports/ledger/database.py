@@ -176,10 +176,7 @@ class Ledger:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """A transaction, committed at the end. An error of the file ends the block, and the ledger has failed.
-
-        After that, the first statement of every block ends it.
-        """
+        """A transaction. An error of the file ends the block; from then on, each block ends at its first statement."""
         try:
             yield
             self.db.commit()

@@ -177,10 +177,7 @@ class StreamLedger:
     def _store(
         self, known: Mapping[str, _Object], sent: Iterable[tuple[str, bytes | None]], held: Iterable[str]
     ) -> None:
-        """Record the open window's objects: those that are sent with their digests, and those that are only held.
-
-        A removed object that is sent has returned.
-        """
+        """Record the objects of the open window: those that are sent with their digests, and those only held."""
         rows = []
         for key, digest in sent:
             newest, reported = self._position, None

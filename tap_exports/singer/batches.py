@@ -30,10 +30,7 @@ _MAPS = ("stream_maps", "flattening_enabled")
 
 
 def validation_errors(config: Mapping[str, Any]) -> Iterator[str]:
-    """A line for each error in `batch_config`, without its value, because an address may contain a password.
-
-    The settings fit the JSON schema.
-    """
+    """A line for each error in `batch_config`, without its value, because an address may contain a password."""
     given = config.get("batch_config")
     if not given:
         return
@@ -78,11 +75,7 @@ def _fault_of(root: str) -> str | None:
 
 
 def written(tap: str, stream: str, batch_config: BatchConfig, records: Iterator[dict[str, Any]]) -> Iterator[list[str]]:
-    """Write records to files; yield the addresses of finished files.
-
-    Raises:
-        LocalTrouble: If a file cannot be written.
-    """
+    """Write records to files; yield the addresses of finished files, or raise LocalTrouble."""
     try:
         yield from Batcher(tap, stream, batch_config).get_batches(records)
     except TapExportsError:  # from the records

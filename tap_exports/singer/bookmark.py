@@ -126,11 +126,7 @@ class Bookmark:
 
 
 def check_state(state: Any) -> None:  # noqa: ANN401 - whatever the file holds
-    """Check the whole state.
-
-    Raises:
-        SettingsError: If it is not a Singer state, or an entry has a malformed field.
-    """
+    """Raise SettingsError if this is not a Singer state, or an entry has a malformed field."""
     if not isinstance(state, dict):
         raise SettingsError("the state is not a JSON object", _FORM)
     if state and "bookmarks" not in state:

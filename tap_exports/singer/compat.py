@@ -42,11 +42,7 @@ PRIVATE_TAP_NAMES = ("_config", "_env_var_prefix", "_handle_termination", "_mapp
 
 
 def read_environment(schema: Mapping[str, Any], prefix: str) -> dict[str, Any]:
-    """The settings from environment variables with a prefix; an empty variable is not set.
-
-    Raises:
-        InvalidSettings: If variables cannot be read, naming their settings.
-    """
+    """The settings from environment variables with a prefix; an empty variable is not set."""
     found: dict[str, Any] = {}
     errors = []
     for name, setting in schema["properties"].items():
@@ -108,11 +104,7 @@ class SdkStream(Stream):
         super()._write_schema_message()
 
     def write_record(self, record: dict[str, Any]) -> None:
-        """Write a record through the stream's maps.
-
-        Raises:
-            SettingsError: If a map fails.
-        """
+        """Write a record through the stream's maps; raise SettingsError if one fails."""
         with self._mapping("fails at a record"):
             self._write_record_message(record)
 
@@ -149,11 +141,7 @@ class SdkStream(Stream):
         return removed
 
     def register_maps(self) -> None:
-        """Create the stream's maps for the current schema.
-
-        Raises:
-            SettingsError: If a map cannot be used.
-        """
+        """Create the stream's maps for the current schema; raise SettingsError if one cannot be used."""
         schema = get_selected_schema(self.name, self.schema, self.mask)
         self.tap.mapper.stream_maps.pop(self.name, None)  # left by a map that failed
         with self._mapping("cannot be used"):
