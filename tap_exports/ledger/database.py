@@ -119,6 +119,7 @@ class Ledger:
 
     def _open(self) -> None:
         self.path.touch(0o600)
+        self.close()
         self.db = sqlite3.connect(self.path, timeout=0, isolation_level="IMMEDIATE")
         self.db.execute("PRAGMA locking_mode = EXCLUSIVE")  # the operating system's lock, which ends with the process
         is_new = self._is_new()
