@@ -75,7 +75,7 @@ def test_nights_with_a_target_that_fails_end_with_the_stores_rows(night, store, 
         target.take_and_fail(messages, chance)
     for _ in range(2 * REFRESH + 2):  # a second cycle confirms removals of more than 5 %
         target.take(night(target).messages)
-    assert {row["stream"] for row in target.rows[REMOVED].values()} >= {"customer_list", "open_cart_list"}
+    assert {row["stream"] for row in target.rows[REMOVED].values()} >= {"customer_list", "open_cart_list", "order_list"}
     # All of it is due, and nothing changes within a minute; the second sync confirms removals of more than 5 %.
     for _ in range(3):
         store.advance(timedelta(minutes=1))
