@@ -33,9 +33,7 @@ _OWN = {"export_id", "date_from", "date_to"}
 class Ground:
     """What all trials share: the data, the records of a clean run, and a fork server for each thread.
 
-    Args:
-        config: Settings of all runs, over the usual ones.
-        options: Options of the practice stores, over the usual ones.
+    `config` and `options`, of the runs and of their stores, go over the usual ones.
 
     Raises:
         SystemExit: If the records of a run without faults differ from the store's rows.
@@ -77,10 +75,8 @@ class Ground:
     def _run_clean(self, zone: str | None = None, *, bare: bool = False, **options: Any) -> tuple[Records, int]:
         """The records of a run without faults, which equal the store's rows, and its number of lines.
 
-        Args:
-            zone: The zone of times without an offset; None for the store's own.
-            bare: Whether the catalog lacks the merchant's own columns.
-            options: Of the store.
+        `zone` is that of times without an offset, None for the store's own. `bare` is a catalog without the merchant's
+        own columns.
 
         Raises:
             SystemExit: If they differ from the store's rows, so that no trial can be compared with them.
@@ -133,11 +129,8 @@ class Ground:
     def job(self, store: Sandbox, arguments: Iterable[str] = (), **more: Any) -> Job:
         """A run that is ready to start.
 
-        Args:
-            store: The store to read.
-            arguments: Of the tap's command.
-            more: `config` over the usual one, the `state` to continue from, `bare` for a catalog without the
-                merchant's own columns, and other fields of a job.
+        `more` has `config` over the usual one, the `state` to continue from, `bare` for a catalog without the
+        merchant's own columns, and other fields of a job.
         """
         config = self.write("config", store.config | self.config | more.pop("config", {}))
         given = [*arguments, "--config", str(config)]

@@ -34,13 +34,7 @@ BATCH_ROWS = 20
 
 
 class Loader:
-    """A running target: one process for one run of the tap.
-
-    Args:
-        command: The target's.
-        config: Its settings.
-        folder: For its settings, its output and its log.
-    """
+    """A running target: one process for one run of the tap, with its settings, output and log in a folder."""
 
     def __init__(self, command: Path, config: Mapping[str, Any], folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -112,13 +106,7 @@ class Target(Protocol):
 
 
 class Postgres:
-    """MeltanoLabs target-postgres with its own schema.
-
-    Args:
-        server: The address of a real PostgreSQL.
-        schema: The schema's name.
-        folder: For its files.
-    """
+    """MeltanoLabs target-postgres with its own schema in a real PostgreSQL."""
 
     name = "target-postgres"
     upserts = True
@@ -154,11 +142,7 @@ class Postgres:
 
 
 class JsonLines:
-    """target-jsonl, which appends to files, with its own folder.
-
-    Args:
-        folder: For its files.
-    """
+    """target-jsonl, which appends to files, with its own folder."""
 
     name = "target-jsonl"
     upserts = False
@@ -179,12 +163,7 @@ class JsonLines:
 
 
 class Places:
-    """Makes targets, each with its own place.
-
-    Args:
-        server: The address of a real PostgreSQL.
-        folder: For files.
-    """
+    """Makes targets, each with its own place."""
 
     def __init__(self, server: str, folder: Path) -> None:
         self._server, self._folder, self._numbers = server, folder, itertools.count()

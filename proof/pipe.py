@@ -100,15 +100,7 @@ class _Reader(threading.Thread):
 def through_pipe(
     ground: Ground, store: Sandbox, point: Point | None = None, onward: Onward | None = None, **more: Any
 ) -> Interrupted:
-    """A run whose output goes through a pipe, with an interruption or without.
-
-    Args:
-        ground: The shared data.
-        store: The store to read.
-        point: The interruption; None for a run to the end.
-        onward: The reader of its output.
-        more: Other fields of the job.
-    """
+    """A run whose output goes through a pipe to `onward`, to its end or to an interruption."""
     pipe = Path(ground.place.name) / f"{threading.get_ident()}.pipe"
     if not pipe.exists():
         os.mkfifo(pipe)

@@ -35,13 +35,9 @@ class Table:
 
 
 def compare(store: Sandbox, until: datetime, rows: Iterable[dict[str, Any]], zone: str | None = None) -> Table:
-    """Compare a target's rows with the store's.
+    """Compare a target's rows up to its bookmark with the store's, each with the file of the export that it names.
 
-    Args:
-        store: The source: each row is compared with the file of the export that it names.
-        until: The bookmark of the target's last state.
-        rows: The target's.
-        zone: What times without an offset mean; None for the store's own zone.
+    `zone` is that of times without an offset; None for the store's own.
     """
     found, files, rows = Table(), _Files(store, zone or store.options.timezone), list(rows)
     times = Counter(str(row[KEY]) for row in rows)

@@ -45,13 +45,7 @@ class Landing:
 
 
 def land(ground: Ground, target: Target, point: Point) -> Landing:
-    """Interrupt a run into a target, run again from the target's state, and compare the target's rows.
-
-    Args:
-        ground: The shared data.
-        target: The empty target.
-        point: The interruption of the first run.
-    """
+    """Interrupt a run into an empty target, run again from the target's state, and compare the target's rows."""
     finding = Finding()
     with ground.store() as store:
         began = store.now

@@ -20,12 +20,10 @@ TARGET_LINES = 17
 
 
 def points_of(places: list[tuple[str, int]], lines: int, step: int = 1) -> list[tuple[str, Point]]:
-    """The interruptions, each with its target.
+    """The interruptions, each with its target, and only every `step`-th of them.
 
-    Args:
-        places: Places of the tap, assigned to the targets in turns.
-        lines: Lines of a run; after some of them the target receives the signal, alone or with the tap.
-        step: Only every so many of these.
+    Places of the tap are assigned to the targets in turns. After some lines of a run the target receives the signal,
+    alone or with the tap.
     """
     found = []
     for start, name in enumerate((Postgres.name, JsonLines.name)):

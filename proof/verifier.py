@@ -47,10 +47,7 @@ class Finding:
     def emitted(self, ground: Ground, run: Run, *, without: str = "") -> None:
         """Check that every record equals the store's row, and that no state is ahead of the records before it.
 
-        Args:
-            ground: The reference records.
-            run: The run that wrote them.
-            without: A scope that the run may have lacked from its first record on.
+        `without` is a scope that the run may have lacked from its first record on.
         """
         bad = _unlike(run, ground.clean, ground)
         if bad and without:

@@ -13,6 +13,7 @@ from loaders import JsonLines, Postgres, places
 from pipe import Interrupted, Point
 from runs import Run
 from target_run import land
+from target_runs import points_of
 from verifier import stopped_well
 
 pytestmark = pytest.mark.xdist_group("landings")  # one PostgreSQL for all of them
@@ -97,6 +98,12 @@ def test_rows_that_a_database_loses_duplicates_or_changes_are_noticed(stand, tar
     found = land(stand, target, Point("lines", 60, TERM))
     assert (found.table.lost, found.table.doubled, found.table.wrong) == (1, 2, 1)
     assert len(found.finding.violations) == 3
+
+
+def test_every_interruption_of_the_tap_has_a_target():
+    places = [("request", 1), ("request", 2), ("lines", 9)]
+    taps = [(point.where, point.at, point.signal) for _, point in points_of(places, lines=40) if point.whom == "tap"]
+    assert sorted(taps) == sorted((*place, number) for place in places for number in (KILL, TERM))
 
 
 def ended(code, out="{}\n", seconds=1.0, log="", *, hung=False):
