@@ -128,15 +128,23 @@ class RemovedObjectsStream(OwnStream):
 
     def write(self, stream: str) -> None:
         """Find the removed objects of a stream, after its last window; write all that the state does not confirm."""
-        if not self.selected:
-            return
-        self._removed.find(stream, self.run.start, self.run.client.time.now())
+        if self.selected:
+            self._removed.find(stream, self.run.start, self.run.client.time.now())
+            self._write_unconfirmed()
+
+    def _write_unconfirmed(self) -> None:
         record = None
         for record in self._removed.rows():
             self.write_record(record)
         if record and (position := self._removed.finish(self.run.client.time.now())):
             Bookmark(self.name, self.tap_state).update({"ledger": position})
             self.write_state()
+
+    @override
+    def sync_records(self) -> Iterator[Record]:
+        with self.failing_alone():  # also where no other stream is synced
+            self._write_unconfirmed()
+        yield from ()
 
 
 def _record(export: CheckedExport, used_at: datetime, invalid_cells: int | None, *, refresh: bool) -> dict[str, Any]:

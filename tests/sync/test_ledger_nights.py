@@ -137,6 +137,14 @@ def test_removals_that_were_deselected_are_written_later(orders):
     assert [row["object_key"] for row in orders.night(ALL[1:])[1]] == ["100"]
 
 
+def test_a_removal_that_no_state_confirms_is_written_again_without_its_stream(orders):
+    orders.night(ALL)
+    before = orders.target.state
+    orders.night(ALL[1:])
+    orders.target.state = before
+    assert [row["object_key"] for row in orders.night([], streams=[REMOVED])[1]] == ["100"]
+
+
 def test_a_stream_that_failed_reports_no_removal(orders, store, sync):
     orders.night(ALL)
     store.advance(timedelta(hours=2))
