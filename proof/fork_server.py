@@ -135,7 +135,7 @@ def _limit_output(after: int) -> None:
             os.dup2(os.open("/dev/full", os.O_WRONLY), 1)
         real(writer)
 
-    MessageWriter.flush = flush  # type: ignore[method-assign]
+    MessageWriter.flush = flush  # type: ignore[method-assign,assignment]
 
 
 def _jump(after: int, seconds: float, to_and_fro: bool) -> None:  # noqa: FBT001
