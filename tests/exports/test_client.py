@@ -110,13 +110,10 @@ def test_a_response_above_the_largest_size_is_refused(bench):
     ("scope", "call"),
     [
         ("exports:read", lambda c, _: c.types()),
-        ("exports:read", lambda c, _: c.link(1)),
         ("exports:write", lambda c, w: c.create("order_list", w)),
-        ("store:read", lambda c, _: c.timezone()),
         ("metadata:read", lambda c, _: c.definitions()),
         ("webhooks:read", lambda c, _: c.webhooks("https://x")),
         ("webhooks:write", lambda c, _: c.register_webhook("https://x", "s")),
-        ("webhooks:write", lambda c, _: c.remove_webhook(3)),
     ],
 )
 def test_a_403_names_the_missing_scope(make_bench, scope, call):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from contextlib import closing
 from datetime import timedelta
 from decimal import Decimal
@@ -10,7 +11,7 @@ import pytest
 
 from tap_exports.ledger import Export, Ledger, StreamLedger
 from tap_exports.ledger.digests import digests_of, keys_of
-from tests.ledger.conftest import DAY, Pipeline
+from tests.ledger.conftest import DAY, Pipeline, Run
 
 
 def test_a_record_is_sent_when_new_or_changed_and_not_again(store, pipeline):
@@ -94,6 +95,24 @@ def test_everything_is_sent_where_the_state_names_no_known_position(store, pipel
     entry["ledger"] = position
     assert pipeline.sync() == ["a"]
     assert ("is not the one of the state" in caplog.text) is is_doubted
+
+
+def test_a_record_is_recorded_before_it_is_handed_out(store, pipeline, tmp_path):
+    """Copies have what the disk has if the process is killed when the target receives a record."""
+    store.put(0, a=1, b=1, c=1)
+    pipeline.sync()
+    store.put(0, a=2, b=2, c=2)
+    copies = {}
+    for kind, value in Run(store, pipeline.path, pipeline.state).messages():
+        if kind == "orders":
+            copies[value["number"]] = Pipeline(store, tmp_path / f"copy of {value['number']}")
+            for suffix in ("", "-wal"):
+                shutil.copy(f"{pipeline.path}{suffix}", f"{copies[value['number']].path}{suffix}")
+    store.put(0, a=1, b=1, c=1)
+    for key, resumed in copies.items():
+        resumed.state = pipeline.state
+        assert key in resumed.sync()
+    assert list(copies) == ["a", "b", "c"]
 
 
 def test_development_and_production_may_share_a_ledger(store, path):

@@ -55,16 +55,6 @@ def test_forgotten_digests_do_not_forget_objects(store, full):
     assert full.gone == {"w0_1"}
 
 
-def test_an_object_that_returns_is_sent_again_and_reported_with_null(store, full):
-    _, value = store.objects["w0_1"]
-    store.remove("w0_1")
-    full.sync()
-    assert full.gone == {"w0_1"}
-    store.put(0, w0_1=value)
-    assert full.sync() == ["w0_1"]
-    assert full.removed["w0_1"]["removed_at"] is None
-
-
 def test_more_than_5_percent_at_once_wait_for_the_next_cycle(store, full, caplog):
     store.remove(*(f"w0_{n}" for n in range(7)))
     full.sync([0])

@@ -39,15 +39,11 @@ BOUNDS = {
     "max_export_rows": (1, 10**12),
 }
 VALID = {
-    "user_agent": ["", "me/1.0 (x)"],
     "api_url": [
         "https://[2001:db8::1]:8443/x", "http://localhost:8000/api/admin/", "http://[::1]:80/", "https://bücher.example/",
         "https://[fe80::1%25eth0]/",
     ],
-    "store": ["example", "my-store-2"],
     "end_date": ["", "2025-01-01T00:00:00Z"],
-    "on_invalid_value": ["keep", "fail"],
-    "on_new_column": ["add", "ignore", "fail"],
     "timezone": ["UTC", "America/New_York", "US/Eastern"],
     "encoding": ["utf-8", "utf-8-sig", "cp1252"],
     "primary_keys": [
