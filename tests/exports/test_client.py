@@ -181,7 +181,7 @@ def test_a_next_link_is_followed_on_the_apis_own_origin(bench, make_wire, link, 
 
 def test_a_next_link_that_repeats_is_an_error(bench):
     document = {"next": f"{bench.store.api_url}exports/?cursor=again", "results": []}
-    bench.store.add_fault(Fault("list", "json", document=document, times=None))
+    bench.store.add_fault(Fault("list", "json", document=document, times=3))
     with pytest.raises(StoreRefused):
         list(bench.client.exports("order_list"))
     assert len(bench.store.log) == 2

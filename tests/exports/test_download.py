@@ -174,6 +174,15 @@ def test_a_link_must_be_https_where_the_api_is(bench, export):
     assert bench.store.count("file") == 0
 
 
+def test_a_downloaded_file_has_no_name(bench, export, empty_temp):
+    """Its space is freed with it, whatever ends the process."""
+    download = bench.downloader.get(export.id)
+    assert list(empty_temp.iterdir()) == []
+    assert len(open_temp_files(empty_temp)) == 1
+    download.file.close()
+    assert open_temp_files(empty_temp) == []
+
+
 @pytest.mark.parametrize("size", [5_000, 2_000_000], ids=["in the buffer", "past the buffer"])
 def test_a_full_disk_is_a_local_error(bench, make_wire, empty_temp, size):
     body = b"A,B\r\n" + b"1,2\r\n" * (size // 5)

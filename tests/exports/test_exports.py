@@ -233,6 +233,7 @@ def test_an_export_is_reused_for_reuse_exports_minutes_whatever_the_zone_of_the_
 def test_an_export_of_another_window_or_type_is_not_reused(bench, days, code):
     earlier_export(bench, bench.window(0, days), code=code, ago=1)
     reusable(bench)
+    assert {export.type for export in bench.source().reusable} <= {"order_list"}
     assert not fetched(bench).reused
 
 
