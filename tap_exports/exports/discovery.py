@@ -78,7 +78,7 @@ class Discovery:
     def _from_list(self, source: StreamExports) -> tuple[list[_Head], Export | None]:
         """The heads of the newest available exports, up to one with rows; else a recent pending export."""
         heads: list[_Head] = []
-        pending: Iterator[Export] = iter(())
+        pending: list[Export] = []
         client = self.exporter.client
         with _warned(source, "its exports cannot be listed"):
             exports = list(client.exports(source.code, (client.time.now() - _RECENT).date()))
@@ -91,8 +91,8 @@ class Discovery:
                 if heads and heads[-1].sample:
                     break
             hour_ago = (client.time.now() - timedelta(hours=1)).timestamp()
-            pending = (export for export in newest if not export.available and _made(export)[0] > hour_ago)
-        return heads, None if heads else next(pending, None)
+            pending = [export for export in newest if not export.available and _made(export)[0] > hour_ago]
+        return heads, pending[0] if pending and not heads else None
 
     def _created(self, source: StreamExports) -> Export | None:
         export = None

@@ -139,8 +139,7 @@ class StreamQueue:
     @property
     def windows(self) -> int:
         """The number of windows, as far as known."""
-        length = self.size.length() if self.planned else timedelta.max
-        return self.read + sum(1 if task.claimed else task.window.parts(length) for task in self.tasks)
+        return self.read + sum(1 if task.claimed else task.window.parts(self.size.length()) for task in self.tasks)
 
     def _first_unclaimed(self) -> WindowTask | None:
         return next((task for task in self.tasks if not task.claimed), None)

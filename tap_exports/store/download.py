@@ -79,7 +79,8 @@ class Downloader:
     def _fetch(self, url: str, at_most: int | None) -> Download:
         host = self._host(url, "the link to the file")
         timings, why = self._client.clock.timings, None
-        with http.PlainSession(User_Agent=self._client.connection.user_agent, Accept_Encoding="gzip") as session:
+        headers = {"User-Agent": self._client.connection.user_agent, "Accept-Encoding": "gzip"}
+        with http.PlainSession(headers) as session:
             try:
                 for _ in range(_REDIRECTS + 1):
                     with session.open("GET", url, timings) as response:

@@ -16,7 +16,7 @@ from requests import exceptions
 from tap_exports.errors import LocalTrouble
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from tap_exports.clock import Timings
 
@@ -52,10 +52,10 @@ class Transient(Exception):
 class PlainSession(requests.Session):
     """A session that adds no credentials, which a .netrc file would do otherwise, and follows no redirects."""
 
-    def __init__(self, **headers: str) -> None:
+    def __init__(self, headers: Mapping[str, str]) -> None:
         super().__init__()
         self.auth = lambda request: request
-        self.headers.update({name.replace("_", "-"): value for name, value in headers.items()})
+        self.headers.update(headers)
 
     def get_redirect_target(self, resp: requests.Response) -> None:
         """None for every response, so that addresses of redirects are not even parsed."""

@@ -55,10 +55,12 @@ class _OfThread(threading.local):
 
     def __init__(self, connection: Connection) -> None:
         self.session = http.PlainSession(
-            Authorization=f"Bearer {connection.token}",
-            Accept="application/json",
-            X_29Next_Api_Version=connection.api_version,
-            User_Agent=connection.user_agent,
+            {
+                "Authorization": f"Bearer {connection.token}",
+                "Accept": "application/json",
+                "X-29Next-Api-Version": connection.api_version,
+                "User-Agent": connection.user_agent,
+            }
         )
 
 
