@@ -6,6 +6,7 @@ import logging
 import threading
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from tap_exports import errors
@@ -16,7 +17,6 @@ from tap_exports.files.csv_file import CheckResult, CsvFile
 from tap_exports.files.file_kinds import reject_text_with_commas
 from tap_exports.files.row_keys import KeyColumn
 from tap_exports.store.download import Downloader
-from tap_exports.store.http import pauses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -158,36 +158,25 @@ class _WindowFetch:
             raise
 
     def _file(self, export_id: int) -> CheckedFile:
-        """The file. An error page is transient; any other invalid file is downloaded once more."""
+        """The file. An invalid one is downloaded once more."""
         try:
-            return self._downloaded(export_id)
+            return self.exporter.downloader.read(export_id, partial(self._read, export_id))
         except errors.SuspectFile:
             raise
         except errors.InvalidFile as error:
             logger.warning("%s (%s); downloading it once more", error.what, self.where)
-            return self._downloaded(export_id)
+            return self.exporter.downloader.read(export_id, partial(self._read, export_id))
 
-    def _downloaded(self, export_id: int) -> CheckedFile:
-        clock, options = self.exporter.client.clock, self.exporter.options
-        rest = pauses(clock.timings)
-        while True:
-            download = self.exporter.downloader.get(export_id)
-            csv = CsvFile(download.file, options.encoding)
-            try:
-                file = self._check(csv, download)
-                if csv.size and not file.checked.capped and not csv.ends_with_line_break:
-                    self._accept_missing_line_break(export_id, download)
-            except errors.ErrorPage as error:
-                csv.close()
-                if (wait := next(rest, None)) is None:
-                    raise errors.StoreTrouble(error.what, "Run again: the export is reused.") from None
-                logger.warning("%s (%s); downloading again in %.1f s", error.what, self.where, wait)
-                clock.sleep(wait)
-            except BaseException:
-                csv.close()
-                raise
-            else:
-                return file
+    def _read(self, export_id: int, download: Download) -> CheckedFile:
+        csv = CsvFile(download.file, self.exporter.options.encoding)
+        try:
+            file = self._check(csv, download)
+            if csv.size and not file.checked.capped and not csv.ends_with_line_break:
+                self._accept_missing_line_break(export_id, download)
+        except BaseException:
+            csv.close()
+            raise
+        return file
 
     def _check(self, csv: CsvFile, download: Download) -> CheckedFile:
         try:

@@ -10,17 +10,21 @@ import zlib
 from contextlib import ExitStack
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import IO, TYPE_CHECKING, cast
+from typing import IO, TYPE_CHECKING, TypeVar, cast
 from urllib.parse import urljoin
 
 import requests
 from urllib3.exceptions import HTTPError
 
-from tap_exports.errors import InvalidFile, LinkExpired, LocalTrouble, StoreRefused, StoreTrouble
+from tap_exports.errors import ErrorPage, InvalidFile, LinkExpired, LocalTrouble, StoreRefused, StoreTrouble
 from tap_exports.store import http
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tap_exports.store.client import Client
+
+T = TypeVar("T")
 
 BLOCK = 256 * 1024
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -60,15 +64,21 @@ class Downloader:
 
         The declared length of the file has been verified, unless it was stopped. A full disk is LocalTrouble.
         """
+        return self.read(export_id, lambda download: download, at_most)
+
+    def read(self, export_id: int, use: Callable[[Download], T], at_most: int | None = None) -> T:
+        """What `use` makes of the file. An error page, or a failed download, is transient."""
         refused = 0
         for pause in [*http.pauses(self._client.clock.timings), None]:
             try:
-                return self._fetch(self._client.link(export_id), at_most)
+                return use(self._fetch(self._client.link(export_id), at_most))
             except LinkExpired as error:
                 refused += 1
                 if refused == _LINKS:
                     raise
                 reason, wait = error.what, min(pause or 0.0, 1.0)
+            except ErrorPage as error:
+                reason, wait = error.what, pause or 0.0
             except http.Transient as error:
                 reason, wait = str(error), max(pause or 0.0, error.retry_after)
             if pause is not None:

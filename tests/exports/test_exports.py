@@ -338,7 +338,7 @@ PAGE = "<!DOCTYPE html><html></html>"
         ([b"PK\x03\x04\x14\0"], 1, None, "downloading"),
         (["Sorry, something went wrong.\r\n"], 1, None, "downloading"),
         (["Sorry, it went wrong\r\nPlease, try again\r\n"], 1, None, "downloading"),
-        ([PAGE], 1, None, "downloading"),
+        ([PAGE], 1, None, "retrying"),
         # A blank or repeated key: one fresh export, which may confirm equal rows.
         ([BLANK], 2, None, "fresh export"),
         ([REPEATED], 2, None, "fresh export"),
