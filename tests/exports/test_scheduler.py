@@ -127,6 +127,17 @@ def test_a_busy_run_is_never_throttled(make_bench):
     assert bench.store.peak_requests_per_second() <= 4
 
 
+def test_windows_before_a_failed_one_are_delivered_and_the_other_streams_are_whole(live):
+    bench = live(ready_seconds=0.02, parallel_exports=8)
+    bench.store.add_fault(Fault("file", "body", body="A,B\r\n1\r\n", times=2, after=2, export_type="order_list"))
+    arrived, errors = bench.read(bench.scheduler(*CODES, max_pending=1), *CODES)
+    assert [window for window, _, _ in arrived["order_list"]] == [bench.window(0, 10), bench.window(10, 10)]
+    assert set(errors) == {"order_list"}
+    assert f"window {bench.window(20, 10)}" in str(errors["order_list"])
+    for code in CODES[1:]:
+        bench.assert_whole(arrived, code)
+
+
 def test_without_the_list_no_export_is_made(live):
     """An export may exist already."""
     bench = live()
