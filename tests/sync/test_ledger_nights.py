@@ -62,7 +62,7 @@ def store(make_store):
 
 @pytest.fixture
 def config(store, tmp_path):
-    return store.config | fixed(10) | {"ledger": str(tmp_path / "ledger.db"), "lookback_days": 100}
+    return store.config | fixed(300) | {"ledger": str(tmp_path / "ledger.db"), "lookback_days": 100}
 
 
 class Orders:
@@ -84,7 +84,7 @@ class Orders:
 
 @pytest.fixture
 def orders(store, sync, config):
-    return Orders(store, sync, config | fixed(300))
+    return Orders(store, sync, config)
 
 
 ALL = [str(number) for number in range(100, 140)]
@@ -167,20 +167,19 @@ def test_removals_go_through_stream_maps_and_beside_batches(orders, batch_config
 def test_a_disk_that_fills_up_stops_nothing(store, sync, config, caplog):
     """The state says so before the first record that is not recorded."""
     target = Target()
-    small = config | fixed(300)
-    target.take(sync(small, streams=["order_list"]).messages)
+    target.take(sync(config, streams=["order_list"]).messages)
     store.advance(timedelta(days=2))
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (16_000, limits[1]))
     try:
-        run = sync(small | fixed(2), state=target.state, streams=["order_list"])
+        run = sync(config | fixed(2), state=target.state, streams=["order_list"])
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert not run.failures
     assert "cannot be used" in caplog.text
     assert run.state["bookmarks"]["order_list"]["ledger"] == ""
     target.take(run.messages)
-    target.take(sync(small, state=target.state, streams=["order_list"]).messages)
+    target.take(sync(config, state=target.state, streams=["order_list"]).messages)
     whole = Target()
-    whole.take(sync(small | {"ledger": None}, streams=["order_list"]).messages)
+    whole.take(sync(config | {"ledger": None}, streams=["order_list"]).messages)
     assert target.content == whole.content
