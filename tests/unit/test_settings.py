@@ -167,10 +167,15 @@ def test_settings_that_depend_on_one_another(changes, lines):
 
 @pytest.mark.parametrize(
     ("name", "text", "number"),
-    [("window_days", "7", 7), ("window_days", "0.5", 0.5), ("max_export_rows", 5e4, 50_000)],
+    [
+        ("window_days", "7", 7),
+        ("window_days", "0.5", 0.5),
+        ("max_export_rows", 5e4, 50_000),
+        ("settle_minutes", Decimal("2.5"), 2.5),
+    ],
 )
-def test_numbers_may_be_text(name, text, number):
-    """Environment variables are text; a count is an integer however it is written."""
+def test_numbers_may_be_text_or_decimals(name, text, number):
+    """Environment variables are text, fractions in a file Decimals; a count is an integer however it is written."""
     value = coerce(config(**{name: text}))[name]
     assert (value, type(value)) == (number, type(number))
 
