@@ -79,7 +79,7 @@ def test_a_target_that_ends_between_a_record_and_its_state_gets_the_record_again
         *((position, False) for position in ("", None, {})),
         *(
             (position, True)
-            for position in ("nonsense", ":", "x:1", 7, ["a"], "{id}:{less}", "{id}:{more}", "{id}:1{n}")
+            for position in ("nonsense", ":", "x:1", 7, ["a"], "{id}:{less}", "{id}:{more}", "other:{n}")
         ),
     ],
     ids=str,
