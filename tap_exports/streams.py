@@ -134,7 +134,7 @@ class ExportStream(SdkStream):
             if self.config["on_invalid_value"] == "fail":
                 records.refuse_invalid()
         except TapExportsError as error:
-            raise error.at(_where(export))  # noqa: B904 - the same error
+            raise error.at(self._where(export))  # noqa: B904 - the same error
         return records
 
     def _apply_header(self, export: CheckedExport) -> None:
@@ -184,10 +184,11 @@ class ExportStream(SdkStream):
 
     def _finish(self, export: CheckedExport, records: Records) -> None:
         """After a window's last record: log warnings and the export, move the bookmark, write STATE."""
+        where = self._where(export)
         for line in records.invalid.lines(export.checked.rows):
-            self.logger.warning("%s (%s)", line, _where(export))
+            self.logger.warning("%s (%s)", line, where)
         if nul := export.csv.nul_characters:
-            self.logger.warning("%d NUL characters were removed, which databases cannot hold (%s)", nul, _where(export))
+            self.logger.warning("%d NUL characters were removed, which databases cannot hold (%s)", nul, where)
         invalid = sum(records.invalid.counts.values())
         self.run.summary.add(self.name, export, written=self._count, invalid=invalid)
         if isinstance(log := self.tap.streams.get(EXPORT_LOG), ExportLog):
@@ -286,6 +287,5 @@ class ExportStream(SdkStream):
     def _writer(self) -> MessageWriter:
         return self.tap.message_writer  # type: ignore[return-value]  # TapExports.message_writer_class
 
-
-def _where(export: CheckedExport) -> str:
-    return f"stream {export.export.type}, export {export.export.id}, window {export.window}"
+    def _where(self, export: CheckedExport) -> str:
+        return f"stream {self.name}, export {export.export.id}, window {export.window}"
