@@ -41,6 +41,7 @@ _WIDEST = 4
 """Bytes of a character in the widest encoding."""
 _BLOCK = 1024 * 1024
 _BATCH_ROWS = 250
+_BATCH_BYTES = 128 * 1024
 """So few that a batch stays in the processor's cache."""
 _LONE_CR = re.compile(r"\r(?!\n|\Z)")
 _LONE_CR_BYTES = re.compile(rb"\r[^\n]")
@@ -190,7 +191,7 @@ class CsvFile:
             while batch := list(islice(rows, self._batch_rows)):
                 yield batch
                 start, position = position, self._file.tell()
-                short = position - start < _BLOCK
+                short = position - start < _BATCH_BYTES
                 self._batch_rows = min(2 * self._batch_rows, _BATCH_ROWS) if short else max(1, self._batch_rows // 4)
 
     def _find_copies(self, suspects: set[int], keys: Sequence[KeyColumn], *, drop: bool) -> frozenset[int]:
