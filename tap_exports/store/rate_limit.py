@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 RATE = 4
 """Requests per second for one token: the API's published limit."""
 _LONGEST_WAY = 1.0
-"""The most seconds that a request is assumed to take to the store."""
+"""The most seconds that a request without a response is assumed to take to the store."""
 _STEP = 0.02
 """Seconds between two checks of whether a response has arrived."""
 
@@ -51,9 +51,8 @@ class RateLimiter:
             yield
         finally:
             with self._lock:
-                if self._free_at[place] == counted_until:  # otherwise it was late, and another request has the place
-                    answered = self._clock.monotonic()
-                    self._free_at[place] = min(counted_until, answered + self._clock.timings.rate_seconds)
+                if self._free_at[place] == counted_until:  # otherwise another request has the place meanwhile
+                    self._free_at[place] = self._clock.monotonic() + self._clock.timings.rate_seconds
 
     def hold(self, seconds: float) -> None:
         """Send no request for so many seconds, as `Retry-After` demands."""

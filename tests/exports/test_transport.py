@@ -40,11 +40,12 @@ class WorldClock(FakeClock):
         super().sleep(max(0.0, until - self.monotonic()))
 
 
-DELAYS = st.tuples(st.floats(0.0, 1.0), st.floats(0.0, 1.0), st.floats(0.0, 3.0))
+DELAYS = st.tuples(st.floats(0.0, 1.0), st.floats(0.0, 2.0), st.floats(0.0, 3.0))
 
 
 @given(st.lists(DELAYS, min_size=5, max_size=40))
 def test_no_five_requests_reach_the_store_in_a_second_whatever_their_ways_take(delays):
+    """A way may take more than a second if the response arrives within two."""
     clock = WorldClock()
     limiter, arrived = RateLimiter(clock), []
     for n, (idle, way, answer_takes) in enumerate(delays):
@@ -52,7 +53,8 @@ def test_no_five_requests_reach_the_store_in_a_second_whatever_their_ways_take(d
         request = ExitStack()
         request.enter_context(limiter.take())
         arrived.append(clock.monotonic() + way)
-        heappush(clock.due, (arrived[-1] + answer_takes, n, request))
+        answered = arrived[-1] + (answer_takes if way <= 1.0 else min(answer_takes, 2.0 - way))
+        heappush(clock.due, (answered, n, request))
     arrived.sort()
     assert all(b - a > 1.0 for a, b in zip(arrived, arrived[4:], strict=False))
 
