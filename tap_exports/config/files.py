@@ -20,7 +20,9 @@ def json_object(text: str, what: str) -> dict[str, Any]:
         found = json.loads(text, parse_float=Decimal, parse_constant=_reject_constant)
     except (ValueError, ArithmeticError, RecursionError) as error:
         reason = shortened(str(error))
-        raise SettingsError(f"{what} is not valid JSON: {reason}", "Correct the file; an empty object is {}.") from None
+        again = what.startswith("the catalog")
+        hint = "Make a new one with --discover." if again else "Correct the file; an empty object is {}."
+        raise SettingsError(f"{what} is not valid JSON: {reason}", hint) from None
     if not isinstance(found, dict):
         raise SettingsError(f"{what} is JSON, but not an object", "It must begin with { and end with }.")
     return found
@@ -47,7 +49,8 @@ def read_object(file: IO[str], what: str) -> dict[str, Any]:
         SettingsError: If it is not one; the message begins with `what`.
     """
     try:
-        text = file.read()
+        with file:
+            text = file.read()
     except ValueError:
         raise SettingsError(f"{what} {file.name} is not UTF-8") from None
     return json_object(text, f"{what} {file.name}")

@@ -116,6 +116,11 @@ def changed(catalog, change, root=()):
     return catalog
 
 
+def test_an_empty_catalog_file_which_a_failed_discovery_leaves_is_made_again(small_store, inside, tmp_path):
+    (tmp_path / "empty.json").touch()
+    assert_fails(inside(small_store.config, "--catalog", tmp_path / "empty.json"), "is not valid JSON", "--discover")
+
+
 def root_of(metadata, *path):
     return {"breadcrumb": list(path), "metadata": metadata}
 
