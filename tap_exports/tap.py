@@ -92,6 +92,8 @@ class TapExports(Tap):
         for option in command.params:
             if option.name == "test":  # the SDK treats an unknown value as `all`
                 option.type = click.Choice(["all", "records", "schema", "disabled"])
+            if option.name in {"state", "catalog"}:  # not left open by a command that does not read it
+                option.type = click.File("r", lazy=True)
         return command
 
     @classmethod
@@ -110,8 +112,8 @@ class TapExports(Tap):
         cls.print_version(print_fn=cls.logger.info)
         tap = cls(
             config=config.config if config else None,
-            state=read_object(state, "the state file") if state else None,
-            catalog=read_object(catalog, "the catalog file") if catalog else None,
+            state=read_object(state, "the state file", "An empty state is {}.") if state else None,
+            catalog=read_object(catalog, "the catalog file", "Make a new one with --discover.") if catalog else None,
             parse_env_config=config is not None and config.parse_env,
             setup_mapper=False,
         )

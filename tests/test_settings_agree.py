@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+import hub
 from tap_exports.config.schema import CONFIG_SCHEMA, MAPS, NUMBERS
 from tap_exports.tap import TapExports
 
@@ -53,6 +54,10 @@ def test_meltano_yml_has_the_sdks_own_settings_and_the_taps_capabilities(plugin)
     about = json.loads(json.dumps(TapExports._get_about_info().settings))
     assert {one["name"].split(".")[0] for one in plugin["settings"]} == set(about["properties"])
     assert sorted(plugin["capabilities"]) == sorted(str(one) for one in TapExports.capabilities)
+
+
+def test_the_hubs_file_is_up_to_date():
+    assert hub.FILE.read_text() == hub.text()
 
 
 def test_the_environments_example_has_every_setting_once_with_its_default():

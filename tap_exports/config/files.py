@@ -10,7 +10,7 @@ from typing import IO, Any
 from tap_exports.errors import SettingsError, shortened
 
 
-def json_object(text: str, what: str) -> dict[str, Any]:
+def json_object(text: str, what: str, hint: str = "An empty object is {}.") -> dict[str, Any]:
     """The JSON object in a file's text.
 
     Raises:
@@ -19,10 +19,7 @@ def json_object(text: str, what: str) -> dict[str, Any]:
     try:
         found = json.loads(text, parse_float=Decimal, parse_constant=_reject_constant)
     except (ValueError, ArithmeticError, RecursionError) as error:
-        reason = shortened(str(error))
-        again = what.startswith("the catalog")
-        hint = "Make a new one with --discover." if again else "Correct the file; an empty object is {}."
-        raise SettingsError(f"{what} is not valid JSON: {reason}", hint) from None
+        raise SettingsError(f"{what} is not valid JSON: {shortened(str(error))}", f"Correct the file. {hint}") from None
     if not isinstance(found, dict):
         raise SettingsError(f"{what} is JSON, but not an object", "It must begin with { and end with }.")
     return found
@@ -42,7 +39,7 @@ def read_config(path: str) -> None:
     json_object(text, f"the config file {path}")
 
 
-def read_object(file: IO[str], what: str) -> dict[str, Any]:
+def read_object(file: IO[str], what: str, hint: str) -> dict[str, Any]:
     """The JSON object in an open file.
 
     Raises:
@@ -53,7 +50,7 @@ def read_object(file: IO[str], what: str) -> dict[str, Any]:
             text = file.read()
     except ValueError:
         raise SettingsError(f"{what} {file.name} is not UTF-8") from None
-    return json_object(text, f"{what} {file.name}")
+    return json_object(text, f"{what} {file.name}", hint)
 
 
 def _reject_constant(name: str) -> None:

@@ -38,11 +38,11 @@ def validation_errors(config: Mapping[str, Any]) -> Iterator[str]:
     for (name, known), part in zip(_KNOWN.items(), (given, encoding, storage), strict=True):
         for word in sorted(set(part) - set(known)):
             yield f"{name}.{word}: unknown; the known ones are {', '.join(known)}"
-    yield from _faults_of_encoding(encoding)
+    yield from _encoding_errors(encoding)
     if not storage.get("root"):
         yield "batch_config.storage.root: required with batch_config; an address such as file:///tmp/shop"
-    elif fault := _fault_of(storage["root"]):
-        yield f"batch_config.storage.root: {fault}"
+    elif error := _address_error(storage["root"]):
+        yield f"batch_config.storage.root: {error}"
     size = given.get("batch_size")
     if size is not None and (type(size) is not int or size < 1):
         yield "batch_config.batch_size: not an integer of 1 or more"
@@ -51,7 +51,7 @@ def validation_errors(config: Mapping[str, Any]) -> Iterator[str]:
             yield f"batch_config: {name} has no effect on batch files; use one of the two"
 
 
-def _faults_of_encoding(encoding: Mapping[str, Any]) -> Iterator[str]:
+def _encoding_errors(encoding: Mapping[str, Any]) -> Iterator[str]:
     form = encoding.get("format")
     if not form:
         yield "batch_config.encoding.format: required with batch_config; jsonl or parquet"
@@ -61,7 +61,7 @@ def _faults_of_encoding(encoding: Mapping[str, Any]) -> Iterator[str]:
         yield "batch_config.encoding.format: parquet needs pyarrow: pip install pyarrow"
 
 
-def _fault_of(root: str) -> str | None:
+def _address_error(root: str) -> str | None:
     """Why an address cannot be used; None if it can."""
     try:
         StorageTarget(root).get_url("")

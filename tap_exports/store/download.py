@@ -52,12 +52,12 @@ class Download:
 class Downloader:
     """Downloads files by their signed links, each requested before every try, because they are short-lived.
 
-    With `insecure`, links and redirects may be `http`, which a practice store on this machine uses.
+    Links and redirects may be `http` where the API is, as with a practice store on this machine.
     """
 
-    def __init__(self, client: Client, *, insecure: bool | None = None) -> None:
+    def __init__(self, client: Client) -> None:
         self._client = client
-        self._insecure = client.connection.api_url.startswith("http:") if insecure is None else insecure
+        self._insecure = client.connection.api_url.startswith("http:")
 
     def get(self, export_id: int, at_most: int | None = None) -> Download:
         """Download the file of an available export; stop after `at_most` bytes if only its head is needed.

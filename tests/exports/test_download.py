@@ -8,6 +8,7 @@ import resource
 import socket
 import threading
 import zlib
+from copy import copy
 from dataclasses import replace
 from hashlib import sha256
 
@@ -168,7 +169,10 @@ def test_a_body_whose_length_cannot_be_verified_is_refused(bench, make_wire, hea
 
 
 def test_a_link_must_be_https_where_the_api_is(bench, export):
-    downloader = Downloader(bench.client, insecure=False)
+    client = copy(bench.client)
+    client.connection = replace(client.connection, api_url="https://store.example/api/admin/")
+    client.link = bench.client.link
+    downloader = Downloader(client)
     with pytest.raises(StoreRefused, match=r"the link to the file leads to 127\.0\.0\.1 and is not https"):
         downloader.get(export.id)
     assert bench.store.count("file") == 0

@@ -54,6 +54,20 @@ def test_a_file_that_is_not_a_json_object_is_refused(small_store, inside, state,
     assert small_store.count() == 0
 
 
+def test_a_discovery_that_fails_leaves_no_file_open(small_store, command, tmp_path):
+    """Meltano shows the warning that Python would write then."""
+    (tmp_path / "unread.json").write_text("{}")
+    run = command(
+        small_store.config | {"window_days": 0},
+        "--state",
+        tmp_path / "unread.json",
+        "--discover",
+        environment={"PYTHONWARNINGS": "default::ResourceWarning"},
+    )
+    assert run.code == 1
+    assert "ResourceWarning" not in run.log
+
+
 @pytest.mark.parametrize(
     "state",
     [
