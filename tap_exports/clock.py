@@ -49,6 +49,10 @@ class Clock:
         """Seconds that never go back, whatever happens to the machine's time."""
         return time.monotonic()
 
+    def process_seconds(self) -> float:
+        """CPU seconds of this process, which started at least so long ago."""
+        return time.process_time()
+
     def sleep(self, seconds: float) -> None:
         """Wait; raise Stopped if the run has ended, or ends meanwhile."""
         if self._stopping.wait(max(0.0, seconds)):

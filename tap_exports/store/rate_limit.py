@@ -24,7 +24,8 @@ class RateLimiter:
     """At most four requests per second, over all threads; others wait.
 
     The store counts a request when it arrives, which is at some time between the sending and the response: the first
-    one of a connection takes longer. So each of four places is free again a second after the response.
+    one of a connection takes longer. So each of four places is free again a second after the response. At first, that
+    is a second after the start of the process: another one, such as a discovery, may have ended just then.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -32,7 +33,7 @@ class RateLimiter:
         self._next_lock = threading.Lock()
         """Held by the thread that sends next."""
         self._lock = threading.Lock()
-        self._free_at = [-math.inf] * RATE
+        self._free_at = [clock.monotonic() - clock.process_seconds() + clock.timings.rate_seconds] * RATE
         """When each place is free again, in monotonic seconds."""
         self._not_before = -math.inf
 

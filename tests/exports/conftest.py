@@ -49,6 +49,9 @@ class FakeClock(Clock):
     def monotonic(self):
         return self._seconds
 
+    def process_seconds(self):
+        return 1000.0
+
     def sleep(self, seconds):
         if self._stopping.is_set():
             raise Stopped

@@ -68,6 +68,15 @@ def test_requests_that_are_answered_at_once_are_four_a_second():
     assert clock.monotonic() - began == pytest.approx(10 * clock.timings.rate_seconds)
 
 
+@pytest.mark.parametrize(("age", "wait"), [(0.2, 0.82), (1.5, 0.0)])
+def test_the_first_request_follows_a_second_after_the_start_of_the_process(age, wait):
+    """A process that has just ended may have sent four requests."""
+    clock = FakeClock()
+    clock.process_seconds = lambda: age
+    with RateLimiter(clock).take():
+        assert clock.waited == pytest.approx(wait)
+
+
 @pytest.mark.timeout(10)
 def test_a_stopped_run_releases_a_thread_that_waits_for_its_turn():
     clock = Clock()
